@@ -1,0 +1,33 @@
+package metadata
+
+import (
+	"strconv"
+	"strings"
+)
+
+// FileName returns the name under which a repository keeps a role's file: "7.snapshot.json", "a%2Fb.json".
+// Version 0 stands for a name without a version.
+//
+// R-5.6.7h: everything but letters, digits and _.-~ is percent-encoded.
+func FileName(role string, version int64) string {
+	name := Escape(role) + ".json"
+	if version == 0 {
+		return name
+	}
+	return strconv.FormatInt(version, 10) + "." + name
+}
+
+// Escape percent-encodes all bytes of s but letters, digits and _.-~ of ASCII.
+func Escape(s string) string {
+	const hexadecimal = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("_.-~", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,99 @@
+package metadata
+
+import "iter"
+
+// FileInfo is what a timestamp or a snapshot lists for a metadata file (spec sections 4.4 and 4.5).
+type FileInfo struct {
+	// Version is the version that the file must have.
+	Version int64
+	// Length is the exact length in bytes, or -1 if none is listed.
+	Length int64
+	// Hashes are the digests of the file's bytes, if any are listed.
+	Hashes Hashes
+}
+
+func (r *reader) fileInfo() FileInfo {
+	at := r.pos
+	f := FileInfo{Length: -1}
+	for name := range r.object() {
+		switch name {
+		case "version":
+			f.Version = r.integer(1)
+		case "length":
+			f.Length = r.integer(0)
+		case "hashes":
+			f.Hashes = r.hashes()
+		}
+	}
+	r.missing(at, "version", f.Version != 0)
+	return f
+}
+
+// Timestamp is the content of a timestamp file: it names the snapshot (spec section 4.5).
+type Timestamp struct {
+	Header
+	snapshot FileInfo
+}
+
+// Snapshot returns what is listed for snapshot.json.
+func (t *Timestamp) Snapshot() FileInfo { return t.snapshot }
+
+func (r *reader) timestamp(t *Timestamp) {
+	at := r.pos
+	r.content(&t.Header, func(name string) {
+		if name != "meta" {
+			return
+		}
+		for file := range r.object() {
+			if file == "snapshot.json" { // it and nothing else
+				t.snapshot = r.fileInfo()
+			} else {
+				r.fail(r.pos, "a timestamp lists snapshot.json only")
+			}
+		}
+	})
+	r.missing(at, "meta: snapshot.json", t.snapshot.Version != 0)
+}
+
+// Snapshot is the content of a snapshot file: the version of every targets file of the repository (spec section 4.4).
+type Snapshot struct {
+	Header
+	files index
+}
+
+// File returns what is listed for a role, whose file is named role + ".json". It takes time logarithmic in the number of files.
+func (s *Snapshot) File(role string) (FileInfo, bool) { return s.Listed(role + ".json") }
+
+// Listed returns what is listed under a file name.
+func (s *Snapshot) Listed(name string) (FileInfo, bool) {
+	r, ok := s.files.find(name)
+	if !ok {
+		return FileInfo{}, false
+	}
+	return r.fileInfo(), true
+}
+
+// Files yields all listed file names ("targets.json") in the order of their bytes.
+func (s *Snapshot) Files() iter.Seq2[string, FileInfo] {
+	return func(yield func(string, FileInfo) bool) {
+		for i := range s.files.at {
+			name, r := s.files.name(i)
+			if !yield(name, r.fileInfo()) {
+				return
+			}
+		}
+	}
+}
+
+func (r *reader) snapshot(s *Snapshot) {
+	at := r.pos
+	r.content(&s.Header, func(name string) {
+		if name == "meta" {
+			s.files = r.indexed(func() { r.fileInfo() })
+		}
+	})
+	if r.err == nil {
+		_, ok := s.File("targets")
+		r.missing(at, "meta: targets.json", ok)
+	}
+}

@@ -1,0 +1,143 @@
+package metadata
+
+import (
+	"strings"
+	"time"
+)
+
+// Header is what the contents of all files begin with (spec section 4.3).
+type Header struct {
+	// SpecVersion is the version of the specification: two or three numbers, the first of them 1.
+	SpecVersion string
+	// Version is the file's version, from 1 to 2^63-1.
+	Version int64
+	// Expires is the moment from which the file is not to be trusted any more.
+	Expires time.Time
+
+	expires string
+	payload string
+}
+
+// ExpiresText returns the time of expiry as it is written in the file.
+func (h *Header) ExpiresText() string { return h.expires }
+
+// Member returns the named member of the signed object as JSON, for extensions that this package does not know.
+// The bytes are the caller's.
+func (h *Header) Member(name string) ([]byte, bool) {
+	if h.payload == "" {
+		return nil, false
+	}
+	r := &reader{text: h.payload}
+	for n := range r.object() {
+		if n == name {
+			return ordinary(r.raw()), true
+		}
+	}
+	return nil, false
+}
+
+// ordinary turns canonical text, in which control characters stand raw, into JSON that every parser takes.
+func ordinary(canonical string) []byte {
+	const hexadecimal = "0123456789abcdef"
+	out := make([]byte, 0, len(canonical))
+	for i := range len(canonical) {
+		if c := canonical[i]; c < 0x20 {
+			out = append(out, '\\', 'u', '0', '0', hexadecimal[c>>4], hexadecimal[c&15])
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// content reads the members that all contents have, and hands each other one to the given function.
+func (r *reader) content(h *Header, member func(name string)) {
+	at := r.pos
+	h.payload = r.text
+	for name := range r.object() {
+		switch name {
+		case "spec_version":
+			h.SpecVersion = r.specVersion()
+		case "version":
+			h.Version = r.integer(1)
+		case "expires":
+			h.expires, h.Expires = r.dateTime()
+		default:
+			member(name)
+		}
+	}
+	r.missing(at, "spec_version", h.SpecVersion != "")
+	r.missing(at, "version", h.Version != 0)
+	r.missing(at, "expires", h.expires != "")
+}
+
+// specVersion reads the version of the specification.
+//
+// two or three dot-separated decimal numbers, the first of which is 1.
+func (r *reader) specVersion() string {
+	at := r.pos
+	v := r.str()
+	parts := strings.Split(v, ".")
+	ok := len(parts) == 2 || len(parts) == 3
+	for _, p := range parts {
+		ok = ok && p != "" && strings.Trim(p, "0123456789") == ""
+	}
+	if !ok || parts[0] != "1" {
+		r.fail(at, "found %q, want 1.x or 1.x.y", shorten(v))
+		return ""
+	}
+	return v
+}
+
+// dateTime reads a moment.
+//
+// RFC 3339 with upper-case letters; fractions and offsets are taken. time.Parse alone takes more than that.
+func (r *reader) dateTime() (string, time.Time) {
+	at := r.pos
+	s := r.str()
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || !dateTimeShape(s) {
+		r.fail(at, "found %q, want a time like 2030-01-02T15:04:05Z", shorten(s))
+		return "", time.Time{}
+	}
+	return s, t
+}
+
+// dateTimeShape checks where digits and punctuation stand; which numbers make sense is left to time.Parse.
+func dateTimeShape(s string) bool {
+	rest, ok := cutShape(s, "dddd-dd-ddTdd:dd:dd")
+	if !ok {
+		return false
+	}
+	if fraction, ok := strings.CutPrefix(rest, "."); ok {
+		rest = strings.TrimLeft(fraction, "0123456789")
+		if len(rest) == len(fraction) {
+			return false
+		}
+	}
+	if rest == "Z" {
+		return true
+	}
+	if !strings.HasPrefix(rest, "+") && !strings.HasPrefix(rest, "-") {
+		return false
+	}
+	rest, ok = cutShape(rest[1:], "dd:dd")
+	return ok && rest == ""
+}
+
+// cutShape cuts a prefix of the given shape, in which d stands for a digit.
+func cutShape(s, shape string) (string, bool) {
+	if len(s) < len(shape) {
+		return s, false
+	}
+	for i := range len(shape) {
+		if shape[i] == 'd' {
+			if s[i] < '0' || s[i] > '9' {
+				return s, false
+			}
+		} else if s[i] != shape[i] {
+			return s, false
+		}
+	}
+	return s[len(shape):], true
+}

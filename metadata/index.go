@@ -1,0 +1,65 @@
+package metadata
+
+import (
+	"iter"
+	"sort"
+)
+
+// index finds the members of a long object in canonical text, whose names stand in order. It remembers where each
+// member begins and decodes nothing before it is asked.
+type index struct {
+	text string
+	at   []uint32
+}
+
+// indexed reads an object, remembers its members, and lets check read each value once.
+func (r *reader) indexed(check func()) index {
+	x := index{text: r.text}
+	if r.err == nil && r.text[r.pos] == '{' {
+		x.at = make([]uint32, 0, 8)
+	}
+	for start := range r.membersAt() {
+		x.at = append(x.at, start)
+		check()
+	}
+	return x
+}
+
+// membersAt yields where each member of an object begins.
+func (r *reader) membersAt() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		start := r.pos + 1
+		for range r.object() {
+			if r.text[start] == ',' {
+				start++
+			}
+			if !yield(uint32(start)) {
+				return
+			}
+			start = r.pos
+		}
+	}
+}
+
+func (x *index) len() int { return len(x.at) }
+
+// name decodes the name of the i-th member and leaves the reader before its value.
+func (x *index) name(i int) (string, *reader) {
+	r := &reader{text: x.text, pos: int(x.at[i])}
+	name := r.str()
+	r.pos++
+	return name, r
+}
+
+// find leaves the reader before the value of the named member.
+func (x *index) find(name string) (*reader, bool) {
+	i := sort.Search(len(x.at), func(i int) bool {
+		n, _ := x.name(i)
+		return n >= name
+	})
+	if i == len(x.at) {
+		return nil, false
+	}
+	n, r := x.name(i)
+	return r, n == name
+}

@@ -1,0 +1,398 @@
+package metadata
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// scanner reads one JSON document and writes its canonical form: the one pass in which every byte is judged.
+// What reads the result (reader) relies on it and checks shapes only.
+type scanner struct {
+	in       []byte
+	pos      int
+	out      []byte
+	members  []member // of the objects that are open, innermost last
+	scratch  []byte
+	maxDepth int
+}
+
+// member is where a member of an open object stands in the output.
+type member struct {
+	name, colon, end int // out[name:colon] is the quoted name, out[name:end] the whole member
+	at               int // where the name stands in the input
+}
+
+// canonicalize returns the canonical form of a document. Numbers outside the top member "signed" keep their spelling.
+//
+// R-4.1.1: sorted by the names' UTF-8 bytes, no white space, only the quote and the backslash escaped.
+func canonicalize(in []byte, maxDepth int) ([]byte, *SyntaxError) {
+	// Canonical text is never longer than what it was made from: every escape shrinks or stays.
+	s := scanner{in: in, out: make([]byte, 0, len(in)), maxDepth: maxDepth}
+	s.space()
+	if err := s.value(1, false); err != nil {
+		return nil, err
+	}
+	s.space()
+	if s.pos < len(s.in) {
+		return nil, s.fail("data after the end of the document") // R-4.1.4
+	}
+	return s.out, nil
+}
+
+func (s *scanner) fail(format string, args ...any) *SyntaxError {
+	return &SyntaxError{Offset: int64(s.pos), Reason: fmt.Sprintf(format, args...)}
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.in) {
+		switch s.in[s.pos] {
+		case ' ', '\n', '\t', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// next is the byte to read, or 0 at the end: NUL is legal nowhere outside a string, and raw nowhere at all.
+func (s *scanner) next() byte {
+	if s.pos < len(s.in) {
+		return s.in[s.pos]
+	}
+	return 0
+}
+
+func (s *scanner) unexpected(want string) *SyntaxError {
+	if s.pos >= len(s.in) {
+		return s.fail("the document ends here, want %s", want)
+	}
+	return s.fail("found %q, want %s", s.in[s.pos:min(s.pos+1, len(s.in))], want)
+}
+
+func (s *scanner) value(depth int, integers bool) *SyntaxError {
+	switch c := s.next(); {
+	case c == '{' || c == '[':
+		if depth > s.maxDepth { // R-4.1.4
+			return s.fail("nested deeper than %d levels", s.maxDepth)
+		}
+		if c == '{' {
+			return s.object(depth, integers)
+		}
+		return s.array(depth, integers)
+	case c == '"':
+		return s.str()
+	case c == '-' || '0' <= c && c <= '9':
+		return s.number(integers)
+	case c == 't':
+		return s.literal("true")
+	case c == 'f':
+		return s.literal("false")
+	case c == 'n':
+		return s.literal("null")
+	}
+	return s.unexpected("a value")
+}
+
+func (s *scanner) literal(word string) *SyntaxError {
+	if !bytes.HasPrefix(s.in[s.pos:], []byte(word)) {
+		return s.unexpected(word)
+	}
+	s.pos += len(word)
+	s.out = append(s.out, word...)
+	return nil
+}
+
+// take moves one byte of punctuation from the input to the output.
+func (s *scanner) take(c byte, want string) *SyntaxError {
+	if s.next() != c {
+		return s.unexpected(want)
+	}
+	s.pos++
+	s.out = append(s.out, c)
+	return nil
+}
+
+func (s *scanner) array(depth int, integers bool) *SyntaxError {
+	_ = s.take('[', "")
+	s.space()
+	if s.next() == ']' {
+		return s.take(']', "")
+	}
+	for i := 0; ; i++ {
+		s.space()
+		if err := s.value(depth+1, integers); err != nil {
+			return err.within(elementStep(i))
+		}
+		s.space()
+		if s.next() == ']' {
+			return s.take(']', "")
+		}
+		if err := s.take(',', "a comma or the end of the array"); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scanner) object(depth int, integers bool) *SyntaxError {
+	start, base := len(s.out), len(s.members)
+	_ = s.take('{', "")
+	s.space()
+	if s.next() == '}' {
+		return s.take('}', "")
+	}
+	sorted := true
+	for {
+		s.space()
+		m := member{name: len(s.out), at: s.pos}
+		if s.next() != '"' {
+			return s.unexpected("a name")
+		}
+		if err := s.str(); err != nil {
+			return err
+		}
+		m.colon = len(s.out)
+		s.space()
+		if err := s.take(':', "a colon"); err != nil {
+			return err
+		}
+		s.space()
+		name := s.out[m.name:m.colon]
+		signed := depth == 1 && string(name) == `"signed"`
+		if err := s.value(depth+1, integers || signed); err != nil {
+			return err.within(memberStep(unescape(string(s.out[m.name+1 : m.colon-1]))))
+		}
+		m.end = len(s.out)
+		if n := len(s.members); n > base {
+			sorted = sorted && compareNames(s.name(s.members[n-1]), s.name(m)) < 0
+		}
+		s.members = append(s.members, m)
+		s.space()
+		if s.next() == '}' {
+			break
+		}
+		if err := s.take(',', "a comma or the end of the object"); err != nil {
+			return err
+		}
+	}
+	_ = s.take('}', "")
+	if !sorted {
+		if err := s.sort(start, s.members[base:]); err != nil {
+			return err
+		}
+	}
+	s.members = s.members[:base]
+	return nil
+}
+
+// name is a member's name as it stands in the output, without its quotes.
+func (s *scanner) name(m member) []byte { return s.out[m.name+1 : m.colon-1] }
+
+// sort puts the members of the object that begins at start in order, and refuses duplicates.
+func (s *scanner) sort(start int, members []member) *SyntaxError {
+	slices.SortFunc(members, func(a, b member) int { return compareNames(s.name(a), s.name(b)) })
+	for i := 1; i < len(members); i++ {
+		// R-4.1.4, R-4.3.K2: no name stands twice, however it is escaped.
+		if a, b := members[i-1], members[i]; bytes.Equal(s.name(a), s.name(b)) {
+			return &SyntaxError{Offset: int64(max(a.at, b.at)), Path: memberStep(unescape(string(s.name(a)))), Reason: "duplicate name"}
+		}
+	}
+	s.scratch = s.scratch[:0]
+	for i, m := range members {
+		if i > 0 {
+			s.scratch = append(s.scratch, ',')
+		}
+		s.scratch = append(s.scratch, s.out[m.name:m.end]...)
+	}
+	copy(s.out[start+1:], s.scratch)
+	return nil
+}
+
+// compareNames orders the names of members, given in canonical escaping, by their unescaped bytes.
+func compareNames(a, b []byte) int {
+	if bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
+		return bytes.Compare(a, b)
+	}
+	return strings.Compare(unescape(string(a)), unescape(string(b)))
+}
+
+// number reads an integer of any size or, outside "signed", any JSON number.
+func (s *scanner) number(integers bool) *SyntaxError {
+	start := s.pos
+	if s.next() == '-' {
+		s.pos++
+	}
+	first := s.pos
+	digits := s.digits()
+	switch {
+	case digits == 0:
+		return s.unexpected("a digit")
+	case digits > 1 && s.in[first] == '0':
+		s.pos = start
+		return s.fail("a number with a leading zero")
+	}
+	if !integers {
+		if err := s.fraction(); err != nil {
+			return err
+		}
+	} else if c := s.next(); c == '.' || c|0x20 == 'e' || first > start && s.in[first] == '0' {
+		s.pos = start
+		return s.fail("a number that is not an integer") // R-4.1.2
+	}
+	s.out = append(s.out, s.in[start:s.pos]...)
+	return nil
+}
+
+func (s *scanner) fraction() *SyntaxError {
+	if s.next() == '.' {
+		s.pos++
+		if s.digits() == 0 {
+			return s.unexpected("a digit")
+		}
+	}
+	if s.next()|0x20 == 'e' {
+		s.pos++
+		if c := s.next(); c == '+' || c == '-' {
+			s.pos++
+		}
+		if s.digits() == 0 {
+			return s.unexpected("a digit")
+		}
+	}
+	return nil
+}
+
+func (s *scanner) digits() int {
+	start := s.pos
+	for '0' <= s.next() && s.next() <= '9' {
+		s.pos++
+	}
+	return s.pos - start
+}
+
+// str reads a string, its opening quote being next, and writes it with all but the two necessary escapes undone.
+func (s *scanner) str() *SyntaxError {
+	start := s.pos
+	s.pos++
+	for {
+		s.pos += plain(s.in[s.pos:])
+		switch c := s.next(); {
+		case c == '"':
+			s.pos++
+			s.out = append(s.out, s.in[start:s.pos]...)
+			return nil
+		case c == '\\':
+			s.out = append(s.out, s.in[start:s.pos]...)
+			if err := s.escape(); err != nil {
+				return err
+			}
+			start = s.pos
+		case s.pos >= len(s.in):
+			return s.fail("the document ends inside a string")
+		case c < 0x20:
+			return s.fail("a control character inside a string")
+		default:
+			r, n := utf8.DecodeRune(s.in[s.pos:])
+			if r == utf8.RuneError && n == 1 {
+				return s.fail("invalid UTF-8") // R-4.1.4
+			}
+			s.pos += n
+		}
+	}
+}
+
+// plain counts the leading bytes that stand for themselves and are ASCII.
+func plain(in []byte) int {
+	for i, c := range in {
+		if c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(in)
+}
+
+// escape reads one escape sequence (two of them for a surrogate pair) and writes what it stands for.
+func (s *scanner) escape() *SyntaxError {
+	const shorts, meanings = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
+	start := s.pos
+	s.pos++
+	c := s.next()
+	if c == 'u' {
+		r, err := s.rune(start)
+		if err != nil {
+			return err
+		}
+		s.write(r)
+		return nil
+	}
+	i := strings.IndexByte(shorts, c)
+	if i < 0 {
+		s.pos = start
+		return s.fail("an unknown escape sequence")
+	}
+	s.pos++
+	s.write(rune(meanings[i]))
+	return nil
+}
+
+func (s *scanner) write(r rune) {
+	if r == '"' || r == '\\' {
+		s.out = append(s.out, '\\')
+	}
+	s.out = utf8.AppendRune(s.out, r)
+}
+
+func (s *scanner) rune(start int) (rune, *SyntaxError) {
+	high, ok := s.hex4()
+	if !ok {
+		return 0, s.fail("want four hexadecimal digits after \\u")
+	}
+	switch {
+	case high < 0xD800 || high > 0xDFFF:
+		return high, nil
+	case high < 0xDC00 && bytes.HasPrefix(s.in[s.pos:], []byte(`\u`)):
+		s.pos++
+		if low, ok := s.hex4(); ok && 0xDC00 <= low && low <= 0xDFFF {
+			return (high-0xD800)<<10 + (low - 0xDC00) + 0x10000, nil
+		}
+	}
+	s.pos = start
+	return 0, s.fail("an unpaired surrogate") // R-4.1.4
+}
+
+// hex4 reads the letter u and four hexadecimal digits.
+func (s *scanner) hex4() (rune, bool) {
+	if len(s.in)-s.pos < 5 {
+		return 0, false
+	}
+	var r rune
+	for _, c := range s.in[s.pos+1 : s.pos+5] {
+		switch {
+		case '0' <= c && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	s.pos += 5
+	return r, true
+}
+
+// unescape undoes the escapes of the canonical form.
+func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' {
+			i++
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
+}

@@ -1,0 +1,61 @@
+package metadata
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Succinct are 2^BitLength roles, the hash bins of TAP 15, that share their keys.
+type Succinct struct {
+	Signers
+	// BitLength is the number of leading bits of a path's hash that choose the bin: 1 to 32.
+	BitLength int
+	// NamePrefix is what the bins' names begin with, before the hyphen.
+	NamePrefix string
+}
+
+// Bin returns the name of a bin.
+//
+// R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal, as wide as that of the last bin.
+func (s *Succinct) Bin(number uint32) string {
+	return fmt.Sprintf("%s-%0*x", s.NamePrefix, s.digits(), number)
+}
+
+// Has says whether a role name is that of one of the bins (R-T15.4).
+func (s *Succinct) Has(role string) bool {
+	digits, ok := strings.CutPrefix(role, s.NamePrefix+"-")
+	if !ok || len(digits) != s.digits() || strings.Trim(digits, "0123456789abcdef") != "" {
+		return false
+	}
+	number, err := strconv.ParseUint(digits, 16, 32)
+	return err == nil && number>>s.BitLength == 0
+}
+
+// digits is the width of a bin's number: of 2^BitLength-1 in hexadecimal.
+func (s *Succinct) digits() int { return (s.BitLength + 3) / 4 }
+
+func (r *reader) succinct() *Succinct {
+	at := r.pos
+	s := new(Succinct)
+	prefix := false
+	for name := range r.object() {
+		switch name {
+		case "bit_length":
+			start := r.pos
+			n := r.integer(1)
+			if n > 32 { // R-T15.1
+				r.fail(start, "found %d, want a bit length from 1 to 32", n)
+			}
+			s.BitLength = int(n)
+		case "name_prefix":
+			prefix, s.NamePrefix = true, r.str()
+		default:
+			r.signerMember(&s.Signers, name)
+		}
+	}
+	r.missing(at, "bit_length", s.BitLength != 0)
+	r.missing(at, "name_prefix", prefix)
+	r.needSigners(at, s.Signers)
+	return s
+}

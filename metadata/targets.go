@@ -1,0 +1,90 @@
+package metadata
+
+import "iter"
+
+// TargetInfo is what a targets file lists for one target file (spec section 4.6).
+type TargetInfo struct {
+	// Length is the exact length in bytes.
+	Length int64
+	// Hashes are the digests of the file's bytes; the list is not empty.
+	Hashes Hashes
+
+	custom string
+}
+
+// Custom returns the member custom as JSON, an object that nothing here interprets. The bytes are the caller's.
+func (t TargetInfo) Custom() ([]byte, bool) {
+	if t.custom == "" {
+		return nil, false
+	}
+	return ordinary(t.custom), true
+}
+
+func (r *reader) targetInfo() TargetInfo {
+	at := r.pos
+	t := TargetInfo{Length: -1}
+	for name := range r.object() {
+		switch name {
+		case "length":
+			t.Length = r.integer(0)
+		case "hashes":
+			start := r.pos
+			if t.Hashes = r.hashes(); t.Hashes.text == "{}" {
+				r.fail(start, "a target needs a hash")
+			}
+		case "custom":
+			if r.expect('{', "an object") {
+				t.custom = r.raw()
+			}
+		}
+	}
+	r.missing(at, "length", t.Length >= 0)
+	r.missing(at, "hashes", t.Hashes.Listed())
+	return t
+}
+
+// Targets is the content of the file of the top-level role targets or of a delegated role (spec section 4.6).
+type Targets struct {
+	Header
+	files       index
+	delegations *Delegations
+}
+
+// File returns what is listed for a target path, compared byte for byte. It takes time logarithmic in the number of files.
+func (t *Targets) File(path string) (TargetInfo, bool) {
+	r, ok := t.files.find(path)
+	if !ok {
+		return TargetInfo{}, false
+	}
+	return r.targetInfo(), true
+}
+
+// Files yields all listed targets in the order of their paths' bytes. That a path is listed does not make this
+// role's word good for it: only a walk along the delegations does.
+func (t *Targets) Files() iter.Seq2[string, TargetInfo] {
+	return func(yield func(string, TargetInfo) bool) {
+		for i := range t.files.at {
+			path, r := t.files.name(i)
+			if !yield(path, r.targetInfo()) {
+				return
+			}
+		}
+	}
+}
+
+// Delegations returns the roles that this one delegates to, or nil.
+func (t *Targets) Delegations() *Delegations { return t.delegations }
+
+func (r *reader) targets(t *Targets) {
+	at := r.pos
+	targets := false
+	r.content(&t.Header, func(name string) {
+		switch name {
+		case "targets":
+			targets, t.files = true, r.indexed(func() { r.targetInfo() })
+		case "delegations":
+			t.delegations = r.delegations()
+		}
+	})
+	r.missing(at, "targets", targets)
+}

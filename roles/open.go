@@ -1,0 +1,93 @@
+package roles
+
+import "github.com/tufwalk/tufwalk/metadata"
+
+// Trusted is the content of a file that enough keys of a role have signed. Only this package makes one. It says nothing about
+// versions, expiry or whether this is the file that was wanted. The zero value has no content.
+type Trusted[T metadata.Content] struct {
+	content  *T
+	name     string
+	envelope *metadata.Envelope[T]
+}
+
+// Content returns the content, or nil for the zero value.
+func (t Trusted[T]) Content() *T { return t.content }
+
+// Name returns the name of the role that the file was opened as.
+func (t Trusted[T]) Name() string { return t.name }
+
+// Open returns the content of a file if enough keys of the role have signed it: decoded after the signatures hold.
+// Errors are *ThresholdError, *metadata.SyntaxError or *PolicyError.
+func Open[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
+	return open(env, role, false)
+}
+
+// Recognize is Open for a file that was trusted before, under whatever key IDs: a signature counts for any key of the role that it
+// verifies with. Key IDs are not signed, and a new root may give an old key another one (architecture, decision 7).
+func Recognize[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
+	return open(env, role, true)
+}
+
+func open[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) (Trusted[T], error) {
+	if err := role.verify(env.Payload(), env.Signatures(), anyID); err != nil {
+		return Trusted[T]{}, err
+	}
+	content, err := env.Unverified()
+	if err != nil {
+		return Trusted[T]{}, err
+	}
+	if err := role.policy.check(role.name, content); err != nil {
+		return Trusted[T]{}, err
+	}
+	return Trusted[T]{content, role.name, env}, nil
+}
+
+// Reopen returns a file that is trusted already as that of another role, if enough keys of that role have signed it too.
+//
+// R-5.6.7g: authority belongs to the edge from delegator to role, so each edge asks for its own keys.
+func Reopen[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
+	if t.content == nil {
+		return Trusted[T]{}, ErrUntrusted
+	}
+	if err := role.verify(t.envelope.Payload(), t.envelope.Signatures(), false); err != nil {
+		return Trusted[T]{}, err
+	}
+	t.name = role.name
+	return t, nil
+}
+
+// Anchor opens a root that the caller received out of band: it must be signed by its own keys.
+// That it is the right one, only the caller can know. Its expiry does not matter.
+func Anchor(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
+	content, err := env.Unverified()
+	if err != nil {
+		return Trusted[metadata.Root]{}, err
+	}
+	role, err := topLevel(content, "root", p)
+	if err != nil {
+		return Trusted[metadata.Root]{}, err
+	}
+	return Open(env, role)
+}
+
+// NextRoot opens the successor of a trusted root.
+func NextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
+	none := Trusted[metadata.Root]{}
+	role, err := TopLevel(trusted, "root", p)
+	if err != nil {
+		return none, err
+	}
+	// R-5.3.4a, R-5.3.4b: the old root's keys and its own, each threshold counted by itself.
+	if _, err := Open(env, role); err != nil {
+		return none, err
+	}
+	next, err := Anchor(env, p)
+	if err != nil {
+		return none, err
+	}
+	// the very next version. The trusted one is below 2^63-1 if there is a next one to ask for.
+	if want, got := trusted.content.Version+1, next.content.Version; got != want {
+		return none, &VersionError{"root", want, got}
+	}
+	return next, nil
+}

@@ -1,0 +1,154 @@
+package roles
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
+
+// Role is a role together with whose signatures it needs, according to one delegator: the edge from the one to the other.
+// The zero Role accepts nothing.
+type Role struct {
+	name      string
+	threshold int64
+	signers   []signer
+	unusable  []error
+	policy    Policy
+}
+
+// Name returns the name of the role.
+func (r Role) Name() string { return r.name }
+
+// ErrUntrusted is returned where content is needed that has been verified, and the zero Trusted is given.
+var ErrUntrusted = errors.New("no trusted content given")
+
+// ErrDelegation is what errors about roles that a delegator does not have wrap.
+var ErrDelegation = errors.New("role is not delegated")
+
+// DelegationError names a role that is not delegated.
+type DelegationError struct{ Delegator, Role string }
+
+func (e *DelegationError) Error() string {
+	return fmt.Sprintf("%v: %q by %s", ErrDelegation, e.Role, e.Delegator)
+}
+
+func (e *DelegationError) Unwrap() error { return ErrDelegation }
+
+// TopLevel returns one of the four top-level roles as a root describes it.
+func TopLevel(root Trusted[metadata.Root], name string, p Policy) (Role, error) {
+	if root.content == nil {
+		return Role{}, ErrUntrusted
+	}
+	return topLevel(root.content, name, p)
+}
+
+func topLevel(root *metadata.Root, name string, p Policy) (Role, error) {
+	s, ok := root.Role(name)
+	if !ok {
+		return Role{}, &DelegationError{"root", name}
+	}
+	return newRole(name, s, root.Key, p), nil
+}
+
+// Delegated returns the role that stands at a position of the delegator's list, and has the given name there. For a
+// delegator with succinct bins the position is of no account, and the name must be that of one of the bins (R-T15.4).
+func Delegated(delegator Trusted[metadata.Targets], position int, name string, p Policy) (Role, error) {
+	if delegator.content == nil {
+		return Role{}, ErrUntrusted
+	}
+	d := delegator.content.Delegations()
+	switch {
+	case d == nil:
+	case d.Succinct() != nil:
+		if s := d.Succinct(); s.Has(name) {
+			return newRole(name, s.Signers, d.Key, p), nil
+		}
+	case 0 <= position && position < d.Len():
+		if role := d.At(position); role.Name == name {
+			return newRole(name, role.Signers, d.Key, p), nil
+		}
+	}
+	return Role{}, &DelegationError{delegator.name, name}
+}
+
+func newRole(name string, s metadata.Signers, key func(string) (metadata.Key, bool), p Policy) Role {
+	r := Role{name: name, threshold: s.Threshold(), policy: p}
+	for id := range s.KeyIDs() {
+		k, ok := key(id)
+		if !ok { // .K4: an ID without a key cannot sign, and that is all.
+			r.unusable = append(r.unusable, &metadata.KeyError{ID: id, Reason: "not among the keys of the file"})
+			continue
+		}
+		signer, err := newSigner(k, &p)
+		if err != nil { // R-4.2.2.6
+			r.unusable = append(r.unusable, err)
+			continue
+		}
+		r.signers = append(r.signers, signer)
+	}
+	return r
+}
+
+// ErrThreshold is what errors about missing signatures wrap.
+var ErrThreshold = errors.New("not enough signatures")
+
+// ThresholdError says how far a file is from its threshold.
+type ThresholdError struct {
+	Role string
+	// Threshold is the number of distinct keys that must sign, and Valid the number of those that did.
+	Threshold, Valid int64
+	// Wrong are the IDs of the role's keys whose signatures do not verify.
+	Wrong []string
+	// Unusable says for each of the role's keys that can never verify anything why.
+	Unusable []error
+}
+
+func (e *ThresholdError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %v: want %d, found %d", e.Role, ErrThreshold, e.Threshold, e.Valid)
+	if len(e.Wrong) > 0 {
+		fmt.Fprintf(&b, "; wrong: %q", e.Wrong)
+	}
+	for _, err := range e.Unusable {
+		fmt.Fprintf(&b, "; %v", err)
+	}
+	return b.String()
+}
+
+func (e *ThresholdError) Unwrap() error { return ErrThreshold }
+
+// verify counts the distinct public keys of the role that signed the payload. With anyID, a signature counts for
+// whichever key it verifies with, else only for the key that it names.
+func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool) error {
+	if r.threshold < 1 {
+		return &ThresholdError{Role: r.name, Threshold: 1, Unusable: r.unusable}
+	}
+	var wrong []string
+	valid := make(map[string]bool) // .K3: by key material
+	for _, s := range r.signers {
+		if valid[s.material] {
+			continue
+		}
+		tried := false
+		for _, sig := range signatures { // signatures of other keys are not even looked at
+			if !anyID && sig.KeyID != s.id {
+				continue
+			}
+			b := sig.Bytes() // none, if it is no signature at all
+			tried = true
+			if b != nil && s.verifier.Verify(payload, b) == nil {
+				valid[s.material] = true
+				break
+			}
+		}
+		if tried && !valid[s.material] {
+			wrong = append(wrong, s.id)
+		}
+		if int64(len(valid)) >= r.threshold {
+			return nil
+		}
+	}
+	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.unusable}
+}

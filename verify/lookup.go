@@ -1,0 +1,142 @@
+package verify
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tufwalk/tufwalk/delegation"
+)
+
+// ErrPending says that a lookup is not settled yet, or has not been handed out by Next.
+var ErrPending = errors.New("lookup is pending")
+
+// Lookup is the search for one target path. Once it has been handed out by Next it does not change any more and may be
+// used from several goroutines.
+type Lookup struct {
+	path    string
+	walk    *delegation.Walk
+	born    int
+	trail   []Step
+	target  *Target
+	err     error
+	settled bool
+	handed  bool
+}
+
+// Step is one edge that a lookup asked, and what came of it.
+type Step struct {
+	delegation.Edge
+	// Version and Expires are those of the role's file.
+	Version int64
+	Expires time.Time
+	// Lists says that the role lists the target: the last step of a search that finds it.
+	Lists bool
+	// Err says why the role could not be had, which ended the search.
+	Err error
+}
+
+// String describes the step in one line.
+func (s Step) String() string {
+	line := fmt.Sprintf("%s -> %s", s.Delegator, s.Role)
+	switch {
+	case s.Err != nil:
+		return fmt.Sprintf("%s: %v", line, s.Err)
+	case s.Lists:
+		return fmt.Sprintf("%s version %d lists it", line, s.Version)
+	case s.Terminating:
+		return fmt.Sprintf("%s version %d (terminating) does not list it", line, s.Version)
+	}
+	return fmt.Sprintf("%s version %d does not list it", line, s.Version)
+}
+
+// Find begins the search for a target path, at any time; nothing is cleaned or decoded in it. Lookups share every role
+// that they have in common. After a cycle that failed, the lookup reports that failure.
+func (s *Session) Find(path string) *Lookup {
+	s.finds++
+	l := &Lookup{path: path, born: s.finds, walk: delegation.NewWalk(delegation.PathOf(path), delegation.Options{
+		MaxRoles: s.limits.Roles, SuccinctFallThrough: s.options.SuccinctFallThrough,
+	})}
+	s.pending[l] = true
+	switch {
+	case s.broken != nil:
+		s.settle(l, s.broken)
+	case s.phase == phaseFailed:
+		s.settle(l, s.err)
+	case s.phase == phaseReady:
+		s.advance(l)
+	}
+	return l
+}
+
+// Drop forgets a lookup: it will not be settled, and nothing more is asked for on its account.
+func (s *Session) Drop(l *Lookup) {
+	delete(s.pending, l)
+	s.queue.Found = slices.DeleteFunc(s.queue.Found, func(f *Lookup) bool { return f == l })
+}
+
+// inOrder returns the pending lookups in the order in which they came.
+func (s *Session) inOrder() []*Lookup {
+	return slices.SortedFunc(maps.Keys(s.pending), func(a, b *Lookup) int { return cmp.Compare(a.born, b.born) })
+}
+
+// visit brings a role's content to the search.
+func (l *Lookup) visit(e *edge) error {
+	header := e.file.Content().Header
+	err := l.walk.Visit(e.file)
+	_, result := l.walk.Result()
+	l.trail = append(l.trail, Step{Edge: e.Edge, Version: header.Version, Expires: header.Expires, Lists: result == nil, Err: err})
+	return err
+}
+
+// settle gives a lookup its answer: the error, or what its search found.
+func (s *Session) settle(l *Lookup, err error) {
+	delete(s.pending, l)
+	l.err = err
+	if err == nil {
+		l.target, l.err = s.target(l)
+	}
+	l.settled, l.walk = true, nil
+	s.queue.Found = append(s.queue.Found, l)
+}
+
+// target makes the answer of a search that is over.
+func (s *Session) target(l *Lookup) (*Target, error) {
+	info, err := l.walk.Result()
+	if err != nil {
+		return nil, err
+	}
+	expires := s.Expires()
+	for _, step := range l.trail {
+		if step.Expires.Before(expires) {
+			expires = step.Expires
+		}
+	}
+	return &Target{
+		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: expires,
+		info: info, consistent: s.root.Content().ConsistentSnapshot, policy: s.options.Policy,
+	}, nil
+}
+
+// Path returns the target path that is searched.
+func (l *Lookup) Path() string { return l.path }
+
+// Target returns what was found, or why nothing was: ErrPending until Next has handed the lookup out, an error that wraps ErrNoTarget
+// if the search is complete and no role lists the path, ErrLimit if it was cut short, and otherwise what kept it from an answer.
+func (l *Lookup) Target() (*Target, error) {
+	if !l.handed {
+		return nil, fmt.Errorf("%q: %w", l.path, ErrPending)
+	}
+	return l.target, l.err
+}
+
+// Trail returns every edge that the search asked, in order, and what it said: why the target is trusted. The slice is the caller's.
+func (l *Lookup) Trail() []Step {
+	if !l.handed {
+		return nil
+	}
+	return slices.Clone(l.trail)
+}

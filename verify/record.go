@@ -1,0 +1,223 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// Record is a file that is trusted now and must be stored, under its name and in the place of an older one.
+//
+// Names are safe on every file system: lower-case letters, digits and %-_.= only, at most 200 bytes, and none that a system reserves.
+// They are not the wire's names.
+type Record struct {
+	Role    string
+	Version int64
+	Name    string
+	Data    []byte // exactly as provided; the caller's
+}
+
+// Store keeps records for later runs.
+type Store interface {
+	// Load returns what was saved under a name, or an error. It need not be right: whatever it returns is verified.
+	Load(name string) ([]byte, error)
+	// Save stores a record durably and in one piece: after a crash either the old or the new one is there.
+	Save(Record) error
+}
+
+// The fixed names. Roots are also kept one by one, under rootName.
+const (
+	nameRoot      = "root.json"
+	nameTimestamp = "timestamp.json"
+	nameSnapshot  = "snapshot.json"
+	nameTargets   = "targets.json"
+)
+
+func rootName(version int64) string { return strconv.FormatInt(version, 10) + ".root.json" }
+
+// maxName bounds the names of records in bytes.
+const maxName = 200
+
+// roleName is the saved name of a targets role: injective, also where case does not count.
+func roleName(role string) string {
+	if role == "targets" {
+		return nameTargets
+	}
+	const hexadecimal = "0123456789abcdef"
+	var b strings.Builder
+	for i := range len(role) {
+		if c := role[i]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
+		}
+	}
+	name := b.String()
+	if len("role."+name+".json") > maxName { // no short name has an equals sign
+		sum := sha256.Sum256([]byte(role))
+		name = "=" + hex.EncodeToString(sum[:])
+	}
+	return "role." + name + ".json"
+}
+
+// Stored is what an earlier run saved under root.json, timestamp.json and snapshot.json: the floors below which the
+// repository may not go. The zero value is a first run. To give a floor up on purpose, leave it out.
+type Stored struct {
+	Root, Timestamp, Snapshot []byte
+
+	failed []Report
+}
+
+// LoadStored loads the three files. A file that does not exist is left out; one that cannot be read is too, and the session's
+// Reports say so.
+func LoadStored(load func(name string) ([]byte, error)) Stored {
+	var s Stored
+	for _, f := range []struct {
+		name string
+		data *[]byte
+	}{{nameRoot, &s.Root}, {nameTimestamp, &s.Timestamp}, {nameSnapshot, &s.Snapshot}} {
+		data, err := load(f.name)
+		switch {
+		case err == nil:
+			*f.data = data
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrAbsent):
+			role := strings.TrimSuffix(f.name, ".json")
+			s.failed = append(s.failed, Report{role, &FloorError{role, err}})
+		}
+	}
+	return s
+}
+
+// ErrFloor is what reports about saved files that do not count wrap.
+var ErrFloor = errors.New("saved file does not count")
+
+// FloorError says why a saved file is no floor.
+type FloorError struct {
+	Role string
+	Err  error
+}
+
+func (e *FloorError) Error() string   { return fmt.Sprintf("%s: %v: %v", e.Role, ErrFloor, e.Err) }
+func (e *FloorError) Unwrap() []error { return []error{ErrFloor, e.Err} }
+
+// StoredRootError says that the repository's roots end before the one that was saved: it wraps roles.ErrRollback. A saved root counts
+// if its own keys signed it, so it is the one saved file that can stop a cycle when it is forged. Whoever gives it up starts with
+// a Stored without Root.
+type StoredRootError struct {
+	// Name is the saved file.
+	Name          string
+	Stored, Found int64
+}
+
+func (e *StoredRootError) Error() string {
+	return fmt.Sprintf("root: %v: saved file %s has version %d, the repository's roots end at version %d", roles.ErrRollback, e.Name, e.Stored, e.Found)
+}
+
+func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
+
+// floors are what was trusted before: read from Stored, or taken in this session.
+type floors struct {
+	root          int64
+	rootFile      []byte
+	timestampFile *metadata.Envelope[metadata.Timestamp]
+	snapshotFile  *metadata.Envelope[metadata.Snapshot]
+	damaged       []Report // told in the first cycle
+
+	// As far as they count under the final root of the current cycle:
+	timestamp roles.Trusted[metadata.Timestamp]
+	snapshot  roles.Trusted[metadata.Snapshot]
+}
+
+// loadFloors reads what was saved.: what is damaged does not count, and that is all.
+func (s *Session) loadFloors(stored Stored) {
+	f := &s.floors
+	f.damaged = stored.failed
+	note := func(role string, data []byte, err error) {
+		first := stored.Root == nil && stored.Timestamp == nil && stored.Snapshot == nil
+		if data == nil && !first && !failed(stored.failed, role) {
+			err = fs.ErrNotExist
+		}
+		if err != nil {
+			f.damaged = append(f.damaged, Report{role, &FloorError{role, err}})
+		}
+	}
+	if stored.Root != nil {
+		env, err := metadata.ParseWithin[metadata.Root](stored.Root, s.limits.JSON)
+		if err == nil {
+			var root roles.Trusted[metadata.Root]
+			if root, err = roles.Anchor(env, s.options.Policy); err == nil {
+				f.root, f.rootFile = root.Content().Version, bytes.Clone(stored.Root)
+			}
+		}
+		note("root", stored.Root, err)
+	} else {
+		note("root", nil, nil)
+	}
+	var err error
+	f.timestampFile, err = parseFloor[metadata.Timestamp](stored.Timestamp, s.limits.JSON)
+	note("timestamp", stored.Timestamp, err)
+	f.snapshotFile, err = parseFloor[metadata.Snapshot](stored.Snapshot, s.limits.JSON)
+	note("snapshot", stored.Snapshot, err)
+}
+
+func failed(list []Report, role string) bool {
+	for _, r := range list {
+		if r.Role == role {
+			return true
+		}
+	}
+	return false
+}
+
+func parseFloor[T metadata.Content](data []byte, l metadata.Limits) (*metadata.Envelope[T], error) {
+	if data == nil {
+		return nil, nil
+	}
+	return metadata.ParseWithin[T](data, l)
+}
+
+// reports returns what is to be said about damaged floors, once.
+func (f *floors) reports() []Report {
+	r := f.damaged
+	f.damaged = nil
+	return r
+}
+
+// newestRoot says whether a root of the chain belongs under root.json, and remembers it as a floor. An older one, met
+// again on the way from the anchor, must not replace the newer one.
+func (f *floors) newestRoot(version int64, data []byte) bool {
+	if version < f.root || bytes.Equal(data, f.rootFile) {
+		return false
+	}
+	f.root, f.rootFile = version, bytes.Clone(data)
+	return true
+}
+
+// Keep says whether a record may be written where several processes share a store: not if another process has stored a newer root than this
+// session knows, nor if a newer timestamp or snapshot lies there that is signed by this session's root. Comparing and
+// writing must happen under one lock.
+func (s *Session) Keep(rec Record, stored Stored) bool {
+	other := &Session{options: s.options, limits: s.limits, root: s.root}
+	other.loadFloors(stored)
+	other.countFloors()
+	if other.floors.root > s.root.Content().Version {
+		return false
+	}
+	switch rec.Name {
+	case nameTimestamp:
+		c := other.floors.timestamp.Content()
+		return c == nil || c.Version <= rec.Version
+	case nameSnapshot:
+		c := other.floors.snapshot.Content()
+		return c == nil || c.Version <= rec.Version
+	}
+	return true
+}

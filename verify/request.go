@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
+
+// RequestID names one request of one session. IDs count up from 1 and are never reused.
+type RequestID uint64
+
+// Request asks the caller for one metadata file.
+type Request struct {
+	ID RequestID
+
+	// Role is the role whose file is wanted: "root", "timestamp", "snapshot", "targets" or the name of a delegated role.
+	Role string
+	// Version is the version that the file must have; 0 for the timestamp, whose version nobody knows yet.
+	Version int64
+	// Delegator is the role that lists the keys which the file must be signed with.
+	Delegator string
+
+	// Path is where a mirror keeps the file: relative to the metadata base URL and percent-encoded, to be appended as it is.
+	Path string
+	// Name is where a saved copy would be, as in Record.Name. Empty: only a live source may answer,
+	// because an old copy would be a silent freeze.
+	Name string
+	// MaxBytes bounds the answer: the caller must stop reading at the first byte beyond it.
+	MaxBytes int64
+
+	// Optional says that NotFound is an ordinary answer (the next root).
+	Optional bool
+}
+
+// task is an open request, and what the session knows about it.
+type task struct {
+	Request
+	pin    metadata.FileInfo // what is listed for the file, if it is listed anywhere
+	edge   *edge             // for targets files
+	handed bool
+}
+
+// Batch is what a session wants done. The caller must go through the fields in their order.
+type Batch struct {
+	// Save holds files that are trusted now. Each must be stored durably, in order, before anything else is done; if that
+	// fails, the session and its lookups must not be used any more.
+	Save []Record
+	// Fetch holds new requests, each of which is handed out once. They may be answered in any order, and at any time.
+	Fetch []Request
+	// Found holds the lookups that have just been settled, whichever way.
+	Found []*Lookup
+}
+
+// ErrAbsent is how a Source says: I am live, and this file does not exist.
+// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing keys. A timeout, a 500 or a
+// cache miss does not.
+var ErrAbsent = errors.New("file does not exist")
+
+// Source is a mirror or a bundle: it answers a request with the file's bytes, with ErrAbsent (possibly wrapped),
+// or with any other error if it could not find out.
+type Source func(Request) ([]byte, error)
+
+// ErrRequest is what errors about request IDs wrap: the caller's mistake, not a source's.
+var ErrRequest = errors.New("no such open request")
+
+// RequestError says what is wrong with a request ID.
+type RequestError struct {
+	ID     RequestID
+	Reason string
+}
+
+func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %d %s", ErrRequest, e.ID, e.Reason) }
+func (e *RequestError) Unwrap() error { return ErrRequest }
+
+// RejectError says that a body was not what was asked for: the fault of the source that it came from. The request is
+// still open, and the session as it was before.
+type RejectError struct {
+	Request Request
+	Err     error
+}
+
+func (e *RejectError) Error() string { return fmt.Sprintf("%s rejected: %v", e.Request.Path, e.Err) }
+func (e *RejectError) Unwrap() error { return e.Err }
+
+// FetchError says that a file could not be had: what the caller gave as the reason, or ErrAbsent.
+type FetchError struct {
+	Request Request
+	Err     error
+}
+
+func (e *FetchError) Error() string {
+	return fmt.Sprintf("%s could not be had: %v", e.Request.Path, e.Err)
+}
+
+func (e *FetchError) Unwrap() error { return e.Err }
+
+// ask opens a request.
+func (s *Session) ask(t *task) {
+	s.lastID++
+	t.ID = s.lastID
+	s.open[t.ID] = t
+	s.queue.Fetch = append(s.queue.Fetch, t.Request)
+}
+
+func (s *Session) task(id RequestID) (*task, error) {
+	switch t := s.open[id]; {
+	case s.broken != nil:
+		return nil, s.broken
+	case t != nil && t.handed:
+		return t, nil
+	case t != nil || id > s.lastID:
+		return nil, &RequestError{id, "has not been handed out"}
+	case id == 0:
+		return nil, &RequestError{id, "is never used"}
+	}
+	return nil, &RequestError{id, "is settled"}
+}
+
+// Next hands out what there is to do, and says whether there is anything. Calling it late or often loses nothing.
+func (s *Session) Next() (Batch, bool) {
+	b := s.queue
+	s.queue = Batch{}
+	for _, r := range b.Fetch {
+		s.open[r.ID].handed = true
+	}
+	for _, l := range b.Found {
+		l.handed = true
+	}
+	return b, len(b.Save)+len(b.Fetch)+len(b.Found) > 0
+}
+
+// Provide answers a request with a body from any source, trusted or not. On a *RejectError everything is as before and
+// the request is still open, so that another source's copy may be offered; a *RequestError is the caller's mistake.
+// The session keeps no part of the body.
+func (s *Session) Provide(id RequestID, body []byte) error {
+	t, err := s.task(id)
+	if err != nil {
+		return err
+	}
+	commit, err := s.judge(t, body)
+	if err != nil {
+		return &RejectError{t.Request, err}
+	}
+	delete(s.open, id)
+	commit()
+	return nil
+}
+
+// NotFound answers a request with the word of every live source that the file does not exist. A cache miss is not an
+// answer. For the next root that is how a chain of roots ends; any other file is given up. The error is a *RequestError.
+func (s *Session) NotFound(id RequestID) error {
+	t, err := s.task(id)
+	if err != nil {
+		return err
+	}
+	delete(s.open, id)
+	s.absent(t)
+	return nil
+}
+
+// Fail gives a request up: no source could answer it well. For one of the top-level roles that ends the cycle, for a delegated
+// role the lookups that need it; they report a *FetchError with the cause. The error is a *RequestError.
+func (s *Session) Fail(id RequestID, cause error) error {
+	t, err := s.task(id)
+	if err != nil {
+		return err
+	}
+	if cause == nil {
+		cause = errors.New("given up")
+	}
+	delete(s.open, id)
+	s.given(t, cause)
+	return nil
+}
+
+// Outstanding returns the open requests that have been handed out, in the order of their IDs.
+func (s *Session) Outstanding() []Request {
+	var list []Request
+	for _, t := range s.open {
+		if t.handed {
+			list = append(list, t.Request)
+		}
+	}
+	slices.SortFunc(list, func(a, b Request) int { return int(a.ID) - int(b.ID) })
+	return list
+}

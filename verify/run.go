@@ -1,0 +1,89 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Run goes through everything that there is to do: it saves what the session wants saved, asks the store first where that is allowed and then the live
+// sources in turn, and returns Err at the end. Call it again after more calls of Find, or after Refresh.
+//
+// The store may be nil. It may help and never says no: a copy that is missing, unreadable or rejected is no answer.
+// A file does not exist only if every live source says ErrAbsent; a body that is rejected sends the request to the
+// next source. If a save fails, the session and its lookups are of no use any more.
+func (s *Session) Run(store Store, live ...Source) error {
+	r := runner{s: s, store: store, live: live, cached: make(map[string]bool)}
+	for {
+		b, ok := s.Next()
+		if !ok {
+			return s.Err()
+		}
+		for _, rec := range b.Save {
+			if err := r.save(rec); err != nil {
+				s.abandon(b.Found, err)
+				return s.broken
+			}
+		}
+		for _, req := range b.Fetch {
+			r.fetch(req)
+		}
+	}
+}
+
+type runner struct {
+	s      *Session
+	store  Store
+	live   []Source
+	cached map[string]bool // names whose stored copy was just trusted again
+}
+
+func (r *runner) save(rec Record) error {
+	if r.store == nil || r.cached[rec.Name] {
+		delete(r.cached, rec.Name)
+		return nil
+	}
+	return r.store.Save(rec)
+}
+
+func (r *runner) fetch(req Request) {
+	if r.store != nil && req.Name != "" {
+		if data, err := r.store.Load(req.Name); err == nil && r.s.Provide(req.ID, data) == nil {
+			r.cached[req.Name] = true
+			return
+		}
+	}
+	var errs []error
+	absent := 0
+	for _, source := range r.live {
+		data, err := source(req)
+		if err == nil {
+			if err = r.s.Provide(req.ID, data); err == nil {
+				return
+			}
+		} else if errors.Is(err, ErrAbsent) {
+			absent++
+		}
+		errs = append(errs, err)
+	}
+	if absent > 0 && absent == len(r.live) {
+		_ = r.s.NotFound(req.ID) // the ID is open: it was just handed out
+		return
+	}
+	if len(r.live) == 0 {
+		errs = append(errs, errors.New("there is no live source"))
+	}
+	_ = r.s.Fail(req.ID, errors.Join(errs...))
+}
+
+// ErrSave is what errors about records that could not be saved wrap.
+var ErrSave = errors.New("a trusted file could not be saved")
+
+// abandon makes the session and the lookups useless, those that have just been handed out too.
+func (s *Session) abandon(found []*Lookup, cause error) {
+	s.broken = fmt.Errorf("%w: %w", ErrSave, cause)
+	s.endCycle(s.broken)
+	for _, l := range append(found, s.queue.Found...) {
+		l.target, l.err, l.handed = nil, s.broken, true
+	}
+	s.queue = Batch{}
+}

@@ -1,0 +1,183 @@
+package verify_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// scenarioDir holds recorded updates with their outcomes, beside the project.
+const scenarioDir = "../../shared/scenarios"
+
+type scenario struct {
+	Name  string
+	Blobs map[string]string
+	Steps []struct {
+		Op               string
+		Time             string
+		TrustedRoot      string `json:"trusted_root"`
+		Served           map[string]string
+		Targets          []string
+		Exit             int
+		Trusted          map[string]int64
+		Artifacts        []string
+		MetadataRequests [][]any `json:"metadata_requests"`
+	}
+}
+
+func (c *scenario) blob(t *testing.T, sum string) []byte {
+	data, err := base64.StdEncoding.DecodeString(c.Blobs[sum])
+	require.NoError(t, err)
+	return data
+}
+
+// TestScenarios plays every recorded scenario against a session. The client's directory is a map, in which root.json is
+// the anchor and the newest root at once: that is how the recordings were made.
+func TestScenarios(t *testing.T) {
+	files, _ := filepath.Glob(scenarioDir + "/*.json")
+	if len(files) == 0 {
+		t.Skip("the recorded scenarios are not here")
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var c scenario
+			require.NoError(t, json.Unmarshal(data, &c))
+			playScenario(t, &c)
+		})
+	}
+}
+
+func playScenario(t *testing.T, c *scenario) {
+	dir := memory{}
+	artifacts := map[string]string{} // target path -> sha256
+	for i, step := range c.Steps {
+		if step.Op == "init" {
+			dir["root.json"] = c.blob(t, step.TrustedRoot)
+			continue
+		}
+		now, err := time.Parse(time.RFC3339, strings.Replace(step.Time, " ", "T", 1))
+		require.NoError(t, err)
+		asked := map[string]bool{}
+		err = func() error {
+			s, err := verify.New(dir["root.json"], verify.LoadStored(dir.Load), now, nil)
+			if err != nil {
+				return err
+			}
+			mirror := func(r verify.Request) ([]byte, error) {
+				asked[fmt.Sprint(r.Role, " ", r.Version)] = true
+				if sum, ok := step.Served["metadata/"+unescape(t, r.Path)]; ok {
+					return c.blob(t, sum), nil
+				}
+				return nil, verify.ErrAbsent
+			}
+			if err := s.Run(dir, mirror); err != nil {
+				return err
+			}
+			if step.Op != "download" {
+				return nil
+			}
+			for _, path := range step.Targets {
+				if err := downloadScenario(t, c, s, dir, mirror, step.Served, path, artifacts); err != nil {
+					return err
+				}
+			}
+			return nil
+		}()
+		if step.Exit == 0 {
+			require.NoError(t, err, "step %d", i)
+		} else {
+			require.Error(t, err, "step %d", i)
+		}
+		for role, version := range step.Trusted {
+			require.Equal(t, version, versionOf(t, role, dir[role+".json"]), "step %d: %s", i, role)
+		}
+		sums := []string{}
+		for _, sum := range artifacts {
+			sums = append(sums, sum)
+		}
+		require.ElementsMatch(t, step.Artifacts, sums, "step %d", i)
+		reference := map[string]bool{}
+		for _, r := range step.MetadataRequests {
+			version := r[1]
+			if version == nil {
+				version = 0
+			}
+			reference[fmt.Sprint(r[0], " ", version)] = true
+		}
+		for r := range asked {
+			require.Contains(t, reference, r, "step %d: the reference client did not ask for it", i)
+		}
+	}
+}
+
+func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir memory, mirror verify.Source, served map[string]string, path string, artifacts map[string]string) error {
+	l := s.Find(path)
+	if err := s.Run(dir, mirror); err != nil {
+		return err
+	}
+	target, err := l.Target()
+	if err != nil {
+		return err
+	}
+	paths, err := target.URLPaths()
+	require.NoError(t, err)
+	for _, p := range paths {
+		sum, ok := served["targets/"+unescape(t, p)]
+		if !ok {
+			continue
+		}
+		var got strings.Builder
+		if err := target.Copy(&got, strings.NewReader(string(c.blob(t, sum)))); err != nil {
+			return err
+		}
+		require.Equal(t, string(c.blob(t, sum)), got.String())
+		artifacts[path] = sum
+		return nil
+	}
+	return verify.ErrAbsent
+}
+
+func versionOf(t *testing.T, role string, data []byte) int64 {
+	if data == nil {
+		return 0
+	}
+	var f struct {
+		Signed struct{ Version int64 }
+	}
+	require.NoError(t, json.Unmarshal(data, &f), role)
+	return f.Signed.Version
+}
+
+// memory is a store in memory.
+type memory map[string][]byte
+
+func (m memory) Load(name string) ([]byte, error) {
+	if data, ok := m[name]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (m memory) Save(rec verify.Record) error {
+	m[rec.Name] = rec.Data
+	return nil
+}
+
+func unescape(t *testing.T, path string) string {
+	s, err := url.PathUnescape(path)
+	require.NoError(t, err)
+	return s
+}

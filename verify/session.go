@@ -1,0 +1,248 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// Limits bound what a session takes. Zero fields mean the defaults.
+type Limits struct {
+	Root      int64 // bytes of a root file; default 512,000
+	Timestamp int64 // bytes of a timestamp file; default 16,384
+	Snapshot  int64 // bytes of a snapshot file; default 8,000,000
+	Targets   int64 // bytes of a targets file, top-level or delegated; default 8,000,000
+	Roots     int   // new roots in one cycle; default 256
+	Roles     int   // roles that one lookup visits; default 32
+	JSON      metadata.Limits
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		limit *int64
+		value int64
+	}{{&l.Root, 512_000}, {&l.Timestamp, 16_384}, {&l.Snapshot, 8_000_000}, {&l.Targets, 8_000_000}} {
+		if *d.limit == 0 {
+			*d.limit = d.value
+		}
+	}
+	if l.Roots == 0 {
+		l.Roots = 256
+	}
+	return l
+}
+
+// Options change how a session judges. The zero value is the default.
+type Options struct {
+	Limits Limits
+	Policy roles.Policy
+	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it and no deployed client does.
+	SuccinctFallThrough bool
+}
+
+var (
+	// ErrTime is returned for a time that cannot be right: the zero time, or one before the last cycle's.
+	ErrTime = errors.New("impossible time for an update")
+	// ErrUnsettled says that a cycle is not over: there are open requests.
+	ErrUnsettled = errors.New("update is not over")
+	// ErrUnlisted is what errors about roles that are delegated but not in the snapshot wrap.
+	ErrUnlisted = errors.New("role is not in the snapshot")
+)
+
+// UnlistedError names a role that is delegated but not in the snapshot, so that it cannot be trusted and is not asked for.
+type UnlistedError struct{ Delegator, Role string }
+
+func (e *UnlistedError) Error() string {
+	return fmt.Sprintf("%v: %q, delegated by %s", ErrUnlisted, e.Role, e.Delegator)
+}
+
+func (e *UnlistedError) Unwrap() error { return ErrUnlisted }
+
+// LimitError says which of the session's limits was reached.
+type LimitError struct {
+	Role string
+	// What is limited: "bytes" or "roots in one cycle".
+	What     string
+	Max, Got int64
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: %v: %d %s, at most %d are taken", e.Role, ErrLimit, e.Got, e.What, e.Max)
+}
+
+func (e *LimitError) Unwrap() error { return ErrLimit }
+
+// Report is something that did not stop a cycle but must not be silent.
+type Report struct {
+	// Role is the role that it is about.
+	Role string
+	// Err says what happened: it wraps ErrFloor if a saved file does not count, ErrLimit if a limit was reached.
+	Err error
+}
+
+// Session is one client's view of one repository: it says which files it needs, judges what comes, and answers lookups.
+// It is not safe for concurrent use; nothing in it blocks, so a caller's mutex costs little.
+type Session struct {
+	options Options
+	limits  Limits
+	now     time.Time
+	phase   phase
+	err     error // what ended the cycle
+	broken  error // a save that failed: nothing may be used any more
+	reports []Report
+
+	root      roles.Trusted[metadata.Root]
+	roots     int // taken in this cycle
+	timestamp roles.Trusted[metadata.Timestamp]
+	snapshot  roles.Trusted[metadata.Snapshot]
+	edges     map[edgeKey]*edge
+	known     known
+	floors    floors
+
+	lastID  RequestID
+	open    map[RequestID]*task
+	queue   Batch
+	finds   int
+	pending map[*Lookup]bool
+}
+
+// New begins the first cycle of a session.
+//
+// The anchor is the root file that the caller received out of band, of whatever version and age: with the program, say. It must
+// be signed by its own keys. It must never be a file from the cache, which anybody could have put there: saved roots
+// are offered through requests, and are verified from the anchor on.
+//
+// Stored is what an earlier run saved. It keeps the repository from going back, and is trusted for nothing else.
+// The time is the start of the cycle, and every expiry is judged by it. The session keeps neither slice. Options may be nil.
+func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, error) {
+	if now.IsZero() {
+		return nil, fmt.Errorf("%w: the zero time", ErrTime)
+	}
+	s := &Session{open: make(map[RequestID]*task), pending: make(map[*Lookup]bool)}
+	if opts != nil {
+		s.options = *opts
+	}
+	s.limits = s.options.Limits.withDefaults()
+	env, err := metadata.ParseWithin[metadata.Root](anchor, s.limits.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("trust anchor: %w", err)
+	}
+	if s.root, err = roles.Anchor(env, s.options.Policy); err != nil {
+		return nil, fmt.Errorf("trust anchor: %w", err)
+	}
+	s.loadFloors(stored)
+	s.begin(now)
+	return s, nil
+}
+
+// Refresh begins another cycle, at a later time. What was settled keeps its answer; what is not yet trusted anew is not served
+// to lookups: those that come now wait for the cycle to succeed.
+//
+// It returns ErrUnsettled while requests are open: answer them, or Fail them.
+func (s *Session) Refresh(now time.Time) error {
+	switch {
+	case s.broken != nil:
+		return s.broken
+	case now.IsZero():
+		return fmt.Errorf("%w: the zero time", ErrTime)
+	case now.Before(s.now):
+		return fmt.Errorf("%w: %s, before the last cycle's %s", ErrTime, now.Format(time.RFC3339), s.now.Format(time.RFC3339))
+	case len(s.open) > 0:
+		return ErrUnsettled
+	}
+	s.begin(now)
+	return nil
+}
+
+// Err returns nil if the cycle succeeded and no request is open, ErrUnsettled while it is not over, and otherwise what ended it.
+// A lookup that failed is no failure of the cycle.
+func (s *Session) Err() error {
+	switch {
+	case s.broken != nil:
+		return s.broken
+	case s.err != nil:
+		return s.err
+	case s.phase != phaseReady || len(s.open) > 0:
+		return ErrUnsettled
+	}
+	return nil
+}
+
+// Reports returns what did not stop the current cycle but must not be silent. The slice is the caller's.
+func (s *Session) Reports() []Report { return append([]Report(nil), s.reports...) }
+
+func (s *Session) report(role string, err error) {
+	s.reports = append(s.reports, Report{role, err})
+}
+
+// Time returns the time by which the current cycle judges expiry.
+func (s *Session) Time() time.Time { return s.now }
+
+// Root returns the newest trusted root: the anchor, until there is a newer one.
+func (s *Session) Root() *metadata.Root { return s.root.Content() }
+
+// Timestamp returns the timestamp that the current cycle trusts; nil before it does.
+func (s *Session) Timestamp() *metadata.Timestamp { return s.timestamp.Content() }
+
+// Snapshot returns the snapshot that the current cycle trusts; nil before it does.
+func (s *Session) Snapshot() *metadata.Snapshot { return s.snapshot.Content() }
+
+// Targets returns the content of the top-level targets role that the current cycle trusts; nil before it does.
+// A target listed there or anywhere else may be used only if a lookup finds it.
+func (s *Session) Targets() *metadata.Targets {
+	if e := s.edges[edgeKey{nil, "targets"}]; e != nil {
+		return e.file.Content()
+	}
+	return nil
+}
+
+// Version returns the version of a top-level role that the current cycle trusts; 0 before it does, and for other names.
+func (s *Session) Version(role string) int64 {
+	if h := s.header(role); h != nil {
+		return h.Version
+	}
+	return 0
+}
+
+// Expires returns when the first of the top-level roles trusted in the current cycle expires.
+func (s *Session) Expires() time.Time {
+	earliest := s.root.Content().Expires
+	for _, role := range []string{"timestamp", "snapshot", "targets"} {
+		if h := s.header(role); h != nil && h.Expires.Before(earliest) {
+			earliest = h.Expires
+		}
+	}
+	return earliest
+}
+
+func (s *Session) header(role string) *metadata.Header {
+	switch role {
+	case "root":
+		return &s.root.Content().Header
+	case "timestamp":
+		if c := s.Timestamp(); c != nil {
+			return &c.Header
+		}
+	case "snapshot":
+		if c := s.Snapshot(); c != nil {
+			return &c.Header
+		}
+	case "targets":
+		if c := s.Targets(); c != nil {
+			return &c.Header
+		}
+	}
+	return nil
+}
+
+// Errors of searches, from package delegation.
+var (
+	// ErrNoTarget says that a search is complete and no role lists the target.
+	ErrNoTarget = delegation.ErrNoTarget
+	// ErrLimit is what errors about limits wrap: the question was not decided.
+	ErrLimit = delegation.ErrLimit
+)

@@ -1,0 +1,475 @@
+package verify
+
+import (
+	"bytes"
+	"math"
+	"time"
+
+	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// phase is how far a cycle has come; the table in doc.go says what each one waits for.
+type phase int
+
+const (
+	phaseRoot phase = iota
+	phaseTimestamp
+	phaseSnapshot
+	phaseTargets
+	phaseReady
+	phaseFailed
+)
+
+// edge is a delegation and what has become of the role's file: trusted, failed, asked for, or none of these yet.
+type edge struct {
+	delegation.Pending
+	pin     metadata.FileInfo
+	file    roles.Trusted[metadata.Targets]
+	err     error
+	failed  int // number of Finds when it failed: a later one asks again
+	asked   bool
+	waiting []*Lookup
+}
+
+// edgeKey tells edges apart by the very content that delegates, not by the delegator's name: two files of one role,
+// each signed for its own delegator, may give the same name different keys. It is nil for the top-level targets role.
+type edgeKey struct {
+	by   *metadata.Targets
+	role string
+}
+
+// known are the files of earlier cycles and other edges that may serve again without being fetched.
+type known struct {
+	snapshot    roles.Trusted[metadata.Snapshot]
+	snapshotPin metadata.FileInfo
+	targets     map[string][]knownTargets
+}
+
+type knownTargets struct {
+	pin  metadata.FileInfo
+	file roles.Trusted[metadata.Targets]
+}
+
+// begin starts a cycle. (5.0, 5.1)
+func (s *Session) begin(now time.Time) {
+	s.now = now
+	s.err, s.reports, s.roots = nil, s.floors.reports(), 0
+	s.timestamp, s.snapshot = roles.Trusted[metadata.Timestamp]{}, roles.Trusted[metadata.Snapshot]{}
+	s.edges = make(map[edgeKey]*edge)
+	s.phase = phaseRoot
+	s.askRoot()
+}
+
+// judge decides on the body for a request. It changes nothing: on success it returns what to do about it.
+func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
+	if got := int64(len(body)); got > t.MaxBytes {
+		if t.pin.Length >= 0 && t.pin.Length == t.MaxBytes {
+			return nil, &roles.LengthError{File: t.Role, Want: t.MaxBytes, Got: got}
+		}
+		return nil, &LimitError{t.Role, "bytes", t.MaxBytes, got}
+	}
+	switch {
+	case t.edge != nil:
+		return s.judgeTargets(t, body)
+	case t.Role == "root":
+		return s.judgeRoot(t, body)
+	case t.Role == "timestamp":
+		return s.judgeTimestamp(t, body)
+	}
+	return s.judgeSnapshot(t, body)
+}
+
+// absent acts on the word that the file of a request does not exist.
+func (s *Session) absent(t *task) {
+	if t.Role == "root" && t.edge == nil { // R-5.3.3b
+		s.endRoots(false)
+		return
+	}
+	s.given(t, ErrAbsent)
+}
+
+// given acts on a request that was given up.
+func (s *Session) given(t *task, cause error) {
+	err := &FetchError{t.Request, cause}
+	if t.edge == nil || s.phase != phaseReady {
+		s.endCycle(err)
+		return
+	}
+	s.settleEdge(t.edge, err)
+}
+
+// askRoot asks for the next root, or goes on if there is none to ask for. (5.3.2, 5.3.3)
+func (s *Session) askRoot() {
+	version := s.root.Content().Version
+	if version == math.MaxInt64 { // there can be no next one
+		s.endRoots(false)
+		return
+	}
+	if s.roots >= s.limits.Roots {
+		s.report("root", &LimitError{"root", "roots in one cycle", int64(s.limits.Roots), int64(s.roots) + 1})
+		s.endRoots(true) // R-5.3.3c
+		return
+	}
+	name := rootName(version + 1)
+	s.ask(&task{Request: Request{ // R-5.3.3a
+		Role: "root", Version: version + 1, Delegator: "root",
+		Path: metadata.FileName("root", version+1), Name: name, MaxBytes: s.limits.Root, Optional: true,
+	}})
+}
+
+func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
+	env, err := metadata.ParseWithin[metadata.Root](body, s.limits.JSON)
+	if err != nil {
+		return nil, err
+	}
+	// R-5.3.4a and are checked there: the expiry of a root on the way does not matter.
+	next, err := roles.NextRoot(s.root, env, s.options.Policy)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		s.root = next
+		s.roots++
+		s.save("root", next.Content().Version, t.Name, body)
+		if s.floors.newestRoot(next.Content().Version, body) {
+			s.save("root", next.Content().Version, nameRoot, body)
+		}
+		s.askRoot()
+	}, nil
+}
+
+// endRoots looks at the last root of the chain. (5.3.10, 5.3.11)
+func (s *Session) endRoots(cut bool) {
+	final := s.root.Content()
+	if final.Version < s.floors.root { // architecture, decision 7
+		if cut {
+			s.endCycle(&LimitError{"root", "roots in one cycle", int64(s.limits.Roots), int64(s.limits.Roots) + 1})
+			return
+		}
+		s.endCycle(&StoredRootError{Name: nameRoot, Stored: s.floors.root, Found: final.Version})
+		return
+	}
+	if err := roles.CheckExpiry("root", final.Header, s.now); err != nil {
+		s.endCycle(err)
+		return
+	}
+	s.countFloors()
+	s.phase = phaseTimestamp
+	s.ask(&task{Request: Request{
+		Role: "timestamp", Delegator: "root",
+		Path: metadata.FileName("timestamp", 0), MaxBytes: s.limits.Timestamp,
+	}})
+}
+
+// countFloors decides whether what was trusted before still counts.
+//
+// a timestamp or a snapshot whose keys have been rotated away does not; one whose keys still reach the threshold does.
+func (s *Session) countFloors() {
+	s.floors.timestamp = recognize(s, "timestamp", s.floors.timestampFile)
+	s.floors.snapshot = recognize(s, "snapshot", s.floors.snapshotFile)
+}
+
+func recognize[T metadata.Content](s *Session, name string, env *metadata.Envelope[T]) (floor roles.Trusted[T]) {
+	if env == nil {
+		return floor
+	}
+	role, err := roles.TopLevel(s.root, name, s.options.Policy)
+	if err == nil {
+		floor, err = roles.Recognize(env, role)
+	}
+	if err != nil {
+		s.report(name, &FloorError{name, err})
+	}
+	return floor
+}
+
+func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
+	env, err := metadata.ParseWithin[metadata.Timestamp](body, s.limits.JSON)
+	if err != nil {
+		return nil, err
+	}
+	role, err := roles.TopLevel(s.root, "timestamp", s.options.Policy)
+	if err != nil {
+		return nil, err
+	}
+	next, err := roles.Open(env, role)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := roles.NewerTimestamp(s.floors.timestamp, next) // R-5.4.3.1a, R-5.4.3.2
+	if err != nil {
+		return nil, err
+	}
+	if err := roles.CheckExpiry("timestamp", kept.Content().Header, s.now); err != nil {
+		return nil, err
+	}
+	return func() {
+		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
+		if kept.Content() == next.Content() {
+			s.floors.timestamp, s.floors.timestampFile = next, env
+			s.save("timestamp", next.Content().Version, nameTimestamp, body)
+		}
+		s.askSnapshot()
+	}, nil
+}
+
+// askSnapshot asks for the snapshot that the timestamp names, unless it is at hand. (5.5.1)
+func (s *Session) askSnapshot() {
+	s.phase = phaseSnapshot
+	pin := s.timestamp.Content().Snapshot()
+	if s.known.snapshotPin == pin {
+		if role, err := roles.TopLevel(s.root, "snapshot", s.options.Policy); err == nil {
+			again, err := roles.Reopen(s.known.snapshot, role)
+			if err == nil && s.checkSnapshot(again, pin) == nil {
+				s.takeSnapshot(again, pin)
+				return
+			}
+		}
+	}
+	s.askPinned(&task{pin: pin, Request: Request{
+		Role: "snapshot", Delegator: "root", Name: nameSnapshot, MaxBytes: s.limits.Snapshot,
+	}})
+}
+
+// askPinned asks for a file that another one lists, or says why not.
+func (s *Session) askPinned(t *task) {
+	if t.pin.Length > t.MaxBytes { // a signed length never raises our own limit
+		err := &LimitError{t.Role, "bytes", t.MaxBytes, t.pin.Length}
+		if t.edge != nil && s.phase == phaseReady {
+			s.settleEdge(t.edge, err)
+		} else {
+			s.endCycle(err)
+		}
+		return
+	}
+	if t.pin.Length >= 0 {
+		t.MaxBytes = t.pin.Length
+	}
+	t.Version = t.pin.Version
+	t.Path = s.fileName(t.Role, t.pin.Version)
+	s.ask(t)
+}
+
+// fileName is the wire's name of a file that is not root or timestamp.
+//
+// the final root decides on versions in names.
+func (s *Session) fileName(role string, version int64) string {
+	if !s.root.Content().ConsistentSnapshot {
+		version = 0
+	}
+	return metadata.FileName(role, version)
+}
+
+func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
+	// a saved copy goes the same way as any other.
+	if err := roles.CheckFile("snapshot", body, t.pin, s.options.Policy); err != nil {
+		return nil, err
+	}
+	env, err := metadata.ParseWithin[metadata.Snapshot](body, s.limits.JSON)
+	if err != nil {
+		return nil, err
+	}
+	role, err := roles.TopLevel(s.root, "snapshot", s.options.Policy)
+	if err != nil {
+		return nil, err
+	}
+	next, err := roles.Open(env, role)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSnapshot(next, t.pin); err != nil {
+		return nil, err
+	}
+	return func() {
+		s.floors.snapshot, s.floors.snapshotFile = next, env
+		s.save("snapshot", next.Content().Version, nameSnapshot, body)
+		s.takeSnapshot(next, t.pin)
+	}, nil
+}
+
+func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) error {
+	if err := roles.CheckSnapshot(s.floors.snapshot, next, pin); err != nil { // R-5.5.5a
+		return err
+	}
+	return roles.CheckExpiry("snapshot", next.Content().Header, s.now)
+}
+
+// takeSnapshot trusts a snapshot and goes on to the top-level targets role, and with it to the lookups. (5.6)
+func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) {
+	s.snapshot = next
+	s.known.snapshot, s.known.snapshotPin = next, pin
+	s.known.forgetOld(next.Content())
+	s.phase = phaseTargets
+	first, _ := delegation.NewWalk(delegation.Path{}, delegation.Options{}).Next()
+	e := s.edgeOf(first)
+	s.start(e)
+	if e.file.Content() != nil {
+		s.ready()
+	}
+}
+
+// forgetOld drops the targets files that the snapshot does not list in that form.
+func (k *known) forgetOld(s *metadata.Snapshot) {
+	for role, files := range k.targets {
+		if pin, ok := s.File(role); !ok || pin != files[0].pin {
+			delete(k.targets, role)
+		}
+	}
+}
+
+// ready ends a successful cycle and lets the lookups go.
+func (s *Session) ready() {
+	s.phase = phaseReady
+	for _, l := range s.inOrder() {
+		s.advance(l)
+	}
+}
+
+func (s *Session) edgeOf(p delegation.Pending) *edge {
+	key := edgeKey{p.By.Content(), p.Role}
+	e := s.edges[key]
+	if e == nil {
+		e = &edge{Pending: p}
+		s.edges[key] = e
+	}
+	return e
+}
+
+// start asks for the file of an edge, unless it is at hand or cannot be had. (5.6.1)
+func (s *Session) start(e *edge) {
+	e.asked, e.err = true, nil
+	pin, ok := s.snapshot.Content().File(e.Role)
+	if !ok { // R-5.6.7f: not asked for
+		s.settleEdge(e, &UnlistedError{e.Delegator, e.Role})
+		return
+	}
+	e.pin = pin
+	role, err := s.role(e)
+	if err != nil {
+		s.settleEdge(e, err)
+		return
+	}
+	for _, k := range s.known.targets[e.Role] {
+		file, err := roles.Reopen(k.file, role)
+		if err == nil && k.pin == pin && s.checkTargets(file, pin) == nil {
+			e.file = file
+			return
+		}
+	}
+	s.askPinned(&task{pin: pin, edge: e, Request: Request{
+		Role: e.Role, Delegator: e.Delegator, Name: roleName(e.Role), MaxBytes: s.limits.Targets,
+	}})
+}
+
+// role says whose signatures the file of an edge needs.
+func (s *Session) role(e *edge) (roles.Role, error) {
+	if e.By.Content() == nil {
+		return roles.TopLevel(s.root, e.Role, s.options.Policy)
+	}
+	return roles.Delegated(e.By, e.Position, e.Role, s.options.Policy)
+}
+
+func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
+	e := t.edge
+	if err := roles.CheckFile(e.Role, body, e.pin, s.options.Policy); err != nil {
+		return nil, err
+	}
+	env, err := metadata.ParseWithin[metadata.Targets](body, s.limits.JSON)
+	if err != nil {
+		return nil, err
+	}
+	role, err := s.role(e)
+	if err != nil {
+		return nil, err
+	}
+	file, err := roles.Open(env, role)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkTargets(file, e.pin); err != nil {
+		return nil, err
+	}
+	return func() {
+		e.file = file
+		s.known.add(e.Role, knownTargets{e.pin, file})
+		s.save(e.Role, file.Content().Version, roleName(e.Role), body)
+		if s.phase == phaseTargets {
+			s.ready()
+		}
+		s.settleEdge(e, nil)
+	}, nil
+}
+
+func (k *known) add(role string, file knownTargets) {
+	if k.targets == nil {
+		k.targets = make(map[string][]knownTargets)
+	}
+	k.targets[role] = append(k.targets[role], file)
+}
+
+func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.FileInfo) error {
+	if err := roles.CheckTargets(file, pin); err != nil {
+		return err
+	}
+	return roles.CheckExpiry(file.Name(), file.Content().Header, s.now)
+}
+
+// settleEdge tells the lookups that wait for an edge that its file is trusted or cannot be had.
+func (s *Session) settleEdge(e *edge, err error) {
+	if err != nil {
+		if s.phase != phaseReady {
+			s.endCycle(err)
+			return
+		}
+		e.asked, e.err, e.failed = false, err, s.finds
+	}
+	waiting := e.waiting
+	e.waiting = nil
+	for _, l := range waiting {
+		s.advance(l)
+	}
+}
+
+// advance takes a lookup as far as it can go. (5.6.7)
+func (s *Session) advance(l *Lookup) {
+	for s.pending[l] {
+		p, ok := l.walk.Next()
+		if !ok {
+			s.settle(l, nil)
+			return
+		}
+		e := s.edgeOf(p)
+		if e.file.Content() == nil && !e.asked && (e.err == nil || e.failed < l.born) {
+			s.start(e)
+		}
+		switch {
+		case e.file.Content() != nil:
+			if err := l.visit(e); err != nil {
+				s.settle(l, err)
+			}
+		case e.err != nil:
+			l.trail = append(l.trail, Step{Edge: e.Edge, Err: e.err})
+			s.settle(l, e.err)
+		default:
+			e.waiting = append(e.waiting, l)
+			return
+		}
+	}
+}
+
+// endCycle ends a cycle that cannot succeed.: the next one can.
+func (s *Session) endCycle(err error) {
+	s.phase, s.err = phaseFailed, err
+	clear(s.open)
+	s.queue.Fetch = nil
+	for _, l := range s.inOrder() {
+		s.settle(l, err)
+	}
+}
+
+// save queues a record. The caller's slice is copied: it may be used again.
+func (s *Session) save(role string, version int64, name string, body []byte) {
+	s.queue.Save = append(s.queue.Save, Record{role, version, name, bytes.Clone(body)})
+}

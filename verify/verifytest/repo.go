@@ -1,0 +1,313 @@
+package verifytest
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Options says how a repository is built. The zero value is a good one.
+type Options struct {
+	Seed       string    // another seed, other keys
+	Start      time.Time // where the repository's clock starts; default 2030-01-01T00:00:00Z
+	Scheme     string    // of the keys that are not given explicitly, as in NewKey; default "ed25519"
+	Plain      bool      // consistent_snapshot false: no version or hash in file names
+	MetaHashes bool      // timestamp and snapshot list length and hashes, not only versions
+	Compact    bool      // JSON without white space; default: indented by one space
+	Hashes     []string  // of targets, and of metadata if MetaHashes: "sha256" (default), "sha384", "sha512"
+}
+
+// A Repo is a TUF repository under construction, with all its keys, and the files that a mirror of it serves.
+// It is not safe for concurrent use.
+type Repo struct {
+	options Options
+	plain   bool // what options.Plain will be, once a root says so
+	now     time.Time
+
+	root, timestamp, snapshot sheet
+	keys                      map[string]*topRole // what the next root lists
+	signedRoot                []*Key              // the root keys that the last published root lists
+
+	byName map[string]*Role
+	roles  []*Role // in the order in which they were made
+	memo   map[string]*Key
+
+	anchor   []byte
+	metadata Files
+	targets  Files
+}
+
+type topRole struct {
+	keys      []*Key
+	threshold int
+}
+
+// sheet is what the roles have in common: how the next version is to be signed, and what was published last.
+type sheet struct {
+	name     string
+	lifetime time.Duration
+	next     int64 // the version to publish next
+	changed  bool
+	signers  []*Key // nil: those who should
+	edits    []func(map[string]any)
+	wraps    []func(map[string]any)
+
+	version int64 // 0: not published yet
+	data    []byte
+	hashes  map[string]string
+}
+
+const (
+	day  = 24 * time.Hour
+	year = 365 * day
+)
+
+// New returns a repository whose first root, timestamp, snapshot and targets are published. Each of the four
+// roles has one key, Key("root") and so on. They live a year, a day, a week and a year; delegated roles a year.
+func New(o Options) *Repo {
+	if o.Start.IsZero() {
+		o.Start = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if o.Scheme == "" {
+		o.Scheme = "ed25519"
+	}
+	if len(o.Hashes) == 0 {
+		o.Hashes = []string{"sha256"}
+	}
+	r := &Repo{
+		options:   o,
+		plain:     o.Plain,
+		now:       o.Start,
+		root:      sheet{name: "root", lifetime: year, next: 1, changed: true},
+		timestamp: sheet{name: "timestamp", lifetime: day, next: 1},
+		snapshot:  sheet{name: "snapshot", lifetime: 7 * day, next: 1},
+		keys:      map[string]*topRole{},
+		byName:    map[string]*Role{},
+		memo:      map[string]*Key{},
+		metadata:  Files{},
+		targets:   Files{},
+	}
+	for _, name := range []string{"root", "timestamp", "snapshot", "targets"} {
+		r.keys[name] = &topRole{keys: []*Key{r.Key(name)}, threshold: 1}
+	}
+	r.hash(nil) // panics now rather than later
+	r.addRole("targets")
+	r.Publish()
+	r.anchor = slices.Clone(r.root.data)
+	return r
+}
+
+// Anchor returns the first root: what a client would be shipped with. Any later one would do as well.
+func (r *Repo) Anchor() []byte { return slices.Clone(r.anchor) }
+
+// Now returns the time on the repository's clock, which only Advance moves.
+func (r *Repo) Now() time.Time { return r.now }
+
+// Advance moves the repository's clock, which decides when what is published from now on will expire.
+func (r *Repo) Advance(d time.Duration) { r.now = r.now.Add(d) }
+
+// Key returns the key of that name, in the repository's scheme. It depends on nothing else but the seed.
+func (r *Repo) Key(name string) *Key {
+	k, ok := r.memo[name]
+	if !ok {
+		k = NewKey(r.options.Scheme, r.options.Seed+"/"+name)
+		r.memo[name] = k
+	}
+	return k
+}
+
+// Keys returns the keys that are to sign the role: those the root, or the role's delegators, list for it.
+func (r *Repo) Keys(role string) []*Key {
+	if top, ok := r.keys[role]; ok {
+		return slices.Clone(top.keys)
+	}
+	return slices.Clone(r.Role(role).listedKeys())
+}
+
+// Rotate gives a top-level role these keys and this threshold, from the next root on. A new root is signed by
+// the new and the old root keys; rotate and PublishOnly("root") in turn for a chain of roots.
+func (r *Repo) Rotate(role string, threshold int, keys ...*Key) {
+	top, ok := r.keys[role]
+	if !ok {
+		panic(fmt.Sprintf("verifytest: Rotate: %q is not a top-level role", role))
+	}
+	top.keys, top.threshold = slices.Clone(keys), threshold
+	r.root.changed = true
+	r.sheet(role).changed = true
+}
+
+// SetPlain turns consistent_snapshot off or on, from the next root on. What is published already
+// will be served under both kinds of names then.
+func (r *Repo) SetPlain(plain bool) {
+	r.plain = plain
+	r.root.changed = true
+}
+
+// SignWith says who signs the role from now on, rightly or not: too few, strangers, one key twice.
+// Without keys, those sign again who should.
+func (r *Repo) SignWith(role string, keys ...*Key) {
+	s := r.sheet(role)
+	s.signers, s.changed = slices.Clone(keys), true
+}
+
+// SetLifetime says how long after its publication the role's metadata expires from now on;
+// not above zero: what is published has expired already.
+func (r *Repo) SetLifetime(role string, d time.Duration) {
+	s := r.sheet(role)
+	s.lifetime, s.changed = d, true
+}
+
+// SetVersion says which version of the role is published next, forwards or backwards.
+func (r *Repo) SetVersion(role string, version int64) {
+	s := r.sheet(role)
+	s.next, s.changed = version, true
+}
+
+// Edit has f change the role's content, of whatever sort, just before it is signed, whenever it is published
+// from now on. Several edits are applied in order; a nil f removes them all. Numbers are int64 or json.Number.
+// The file's name and what others list of it do not follow: SetVersion is for that.
+func (r *Repo) Edit(role string, f func(signed map[string]any)) {
+	s := r.sheet(role)
+	s.edits, s.changed = append(s.edits, f), true
+	if f == nil {
+		s.edits = nil
+	}
+}
+
+// EditEnvelope is like Edit, but f is given the whole file, after it is signed.
+func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
+	s := r.sheet(role)
+	s.wraps, s.changed = append(s.wraps, f), true
+	if f == nil {
+		s.wraps = nil
+	}
+}
+
+// Touch has the next Publish publish a new version of the role, although nothing has changed.
+func (r *Repo) Touch(role string) { r.sheet(role).changed = true }
+
+// Version returns the version of the role that was published last; 0 if none was.
+func (r *Repo) Version(role string) int64 { return r.sheet(role).version }
+
+// FileName returns under which name Metadata has the role's newest version.
+func (r *Repo) FileName(role string) string {
+	s := r.sheet(role)
+	return r.fileName(s.name, s.version)
+}
+
+// Metadata returns the metadata files that the repository serves, old versions included. It is the
+// repository's own map, to be tampered with at will; Clone it to replay the present state later.
+func (r *Repo) Metadata() Files { return r.metadata }
+
+// TargetFiles returns the target files that the repository serves, which may be tampered with too.
+func (r *Repo) TargetFiles() Files { return r.targets }
+
+// Targets returns the top-level targets role.
+func (r *Repo) Targets() *Role { return r.Role("targets") }
+
+// Role returns the targets role of that name: the top-level one, or one that has been delegated.
+func (r *Repo) Role(name string) *Role {
+	x, ok := r.byName[name]
+	if !ok {
+		panic(fmt.Sprintf("verifytest: no targets role %q", name))
+	}
+	return x
+}
+
+func (r *Repo) sheet(role string) *sheet {
+	switch role {
+	case "root":
+		return &r.root
+	case "timestamp":
+		return &r.timestamp
+	case "snapshot":
+		return &r.snapshot
+	}
+	return &r.Role(role).sheet
+}
+
+func (r *Repo) addRole(name string) *Role {
+	x := &Role{repo: r, sheet: sheet{name: name, lifetime: year, next: 1, changed: true}}
+	r.byName[name] = x
+	r.roles = append(r.roles, x)
+	return x
+}
+
+// A Role is a targets role to be edited, the top-level one or a delegated one.
+// What is changed shows in the metadata from the next Publish on.
+type Role struct {
+	sheet
+	repo        *Repo
+	targets     map[string]*target
+	delegations []*delegation
+	succinct    *succinct
+	bins        *bins
+	delegators  []delegator
+}
+
+type target struct {
+	content []byte // nil: there is none to serve
+	served  bool
+	length  int64
+	hashes  map[string]string
+	custom  any
+}
+
+// Name returns the role's name.
+func (x *Role) Name() string { return x.name }
+
+// AddTarget lists a target, and has its content served.
+func (x *Role) AddTarget(path string, content []byte) {
+	x.AddTargetInfo(path, int64(len(content)), x.repo.hash(content))
+	x.targets[path].content = append([]byte{}, content...)
+}
+
+// AddTargetInfo lists a target without content. The hashes are in hex, by algorithm.
+func (x *Role) AddTargetInfo(path string, length int64, hashes map[string]string) {
+	if x.targets == nil {
+		x.targets = map[string]*target{}
+	}
+	x.targets[path] = &target{length: length, hashes: maps.Clone(hashes)}
+	x.changed = true
+}
+
+// SetCustom sets the custom member of a listed target.
+func (x *Role) SetCustom(path string, custom any) {
+	t, ok := x.targets[path]
+	if !ok {
+		panic(fmt.Sprintf("verifytest: role %q has no target %q", x.name, path))
+	}
+	t.custom, x.changed = custom, true
+}
+
+// RemoveTarget lists the target no longer; its content is still served.
+func (x *Role) RemoveTarget(path string) {
+	delete(x.targets, path)
+	x.changed = true
+}
+
+// hash returns the digests of data that the repository lists.
+func (r *Repo) hash(data []byte) map[string]string {
+	m := make(map[string]string, len(r.options.Hashes))
+	for _, name := range r.options.Hashes {
+		var h hash.Hash
+		switch name {
+		case "sha256":
+			h = sha256.New()
+		case "sha384":
+			h = sha512.New384()
+		case "sha512":
+			h = sha512.New()
+		default:
+			panic(fmt.Sprintf("verifytest: no hash %q", name))
+		}
+		h.Write(data)
+		m[name] = hex.EncodeToString(h.Sum(nil))
+	}
+	return m
+}

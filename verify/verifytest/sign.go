@@ -1,0 +1,47 @@
+package verifytest
+
+import "encoding/hex"
+
+// Sign wraps signed in an envelope with a signature by each of the keys, in that order. It signs anything,
+// also numbers that have no canonical form. The envelope holds signed itself, not a copy.
+func Sign(signed map[string]any, keys ...*Key) map[string]any {
+	message := signedBytes(signed)
+	signatures := make([]any, 0, len(keys))
+	for _, k := range keys {
+		signatures = append(signatures, map[string]any{
+			"keyid": k.ID(),
+			"sig":   hex.EncodeToString(k.Sign(message)),
+		})
+	}
+	return map[string]any{"signed": signed, "signatures": signatures}
+}
+
+// distinct drops the keys whose ID has occurred before.
+func distinct(keys []*Key) []*Key {
+	if len(keys) < 2 {
+		return keys
+	}
+	var out []*Key
+	seen := map[string]bool{}
+	for _, k := range keys {
+		if id := k.ID(); !seen[id] {
+			seen[id] = true
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func keyIDs(keys []*Key) []any {
+	ids := make([]any, 0, len(keys))
+	for _, k := range keys {
+		ids = append(ids, k.ID())
+	}
+	return ids
+}
+
+func keyObjects(into map[string]any, keys []*Key) {
+	for _, k := range keys {
+		into[k.ID()] = k.Object()
+	}
+}
