@@ -30,7 +30,7 @@ type scenario struct {
 		Served           map[string]string
 		Targets          []string
 		Exit             int
-		Trusted          map[string]int64
+		Trusted          map[string]any
 		Artifacts        []string
 		MetadataRequests [][]any `json:"metadata_requests"`
 	}
@@ -102,7 +102,9 @@ func playScenario(t *testing.T, c *scenario) {
 			require.Error(t, err, "step %d", i)
 		}
 		for role, version := range step.Trusted {
-			require.Equal(t, version, versionOf(t, role, dir[role+".json"]), "step %d: %s", i, role)
+			if version, ok := version.(float64); ok { // else there is no file that could be read
+				require.Equal(t, int64(version), dir.version(t, role), "step %d: %s", i, role)
+			}
 		}
 		sums := []string{}
 		for _, sum := range artifacts {
@@ -115,7 +117,10 @@ func playScenario(t *testing.T, c *scenario) {
 			if version == nil {
 				version = 0
 			}
-			reference[fmt.Sprint(r[0], " ", version)] = true
+			reference[fmt.Sprint(unescape(t, r[0].(string)), " ", version)] = true
+		}
+		if len(reference) == 0 && step.Exit == 0 {
+			continue // the reference client's requests were not recorded
 		}
 		for r := range asked {
 			require.Contains(t, reference, r, "step %d: the reference client did not ask for it", i)
@@ -150,17 +155,6 @@ func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir memory, 
 	return verify.ErrAbsent
 }
 
-func versionOf(t *testing.T, role string, data []byte) int64 {
-	if data == nil {
-		return 0
-	}
-	var f struct {
-		Signed struct{ Version int64 }
-	}
-	require.NoError(t, json.Unmarshal(data, &f), role)
-	return f.Signed.Version
-}
-
 // memory is a store in memory.
 type memory map[string][]byte
 
@@ -174,6 +168,22 @@ func (m memory) Load(name string) ([]byte, error) {
 func (m memory) Save(rec verify.Record) error {
 	m[rec.Name] = rec.Data
 	return nil
+}
+
+// version returns the version of a saved role: delegated roles have encoded names.
+func (m memory) version(t *testing.T, role string) int64 {
+	data := m[role+".json"]
+	if data == nil {
+		data = m[verify.RecordName(role)]
+	}
+	if data == nil {
+		return 0
+	}
+	var f struct {
+		Signed struct{ Version int64 }
+	}
+	require.NoError(t, json.Unmarshal(data, &f), role)
+	return f.Signed.Version
 }
 
 func unescape(t *testing.T, path string) string {

@@ -103,7 +103,7 @@ func (s *Session) given(t *task, cause error) {
 // askRoot asks for the next root, or goes on if there is none to ask for. (5.3.2, 5.3.3)
 func (s *Session) askRoot() {
 	version := s.root.Content().Version
-	if version == math.MaxInt64 { // there can be no next one
+	if version == math.MaxInt64 {       // there can be no next one
 		s.endRoots(false)
 		return
 	}

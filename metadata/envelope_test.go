@@ -1,0 +1,78 @@
+package metadata_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
+
+// R-4.2.1, R-4.2.2, R-4.2.3: the shape of the envelope.
+func TestEnvelope(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"null", `null`, `found null, want an object`},
+		{"array", `[]`, `found an array, want an object`},
+		{"string", `"x"`, `found a string, want an object`},
+		{"number", `1.5`, `found a number, want an object`},
+		{"empty", `{}`, `member "signed" is missing`},
+		{"no signatures", `{"signed":{"_type":"root"}}`, `member "signatures" is missing`},
+		{"signed null", `{"signatures":[],"signed":null}`, `signed (offset 26): found null, want an object`},
+		{"signed array", `{"signatures":[],"signed":[]}`, `want an object`},
+		{"Signed in another case", `{"signatures":[],"Signed":{"_type":"root"}}`, `member "signed" is missing`},
+		{"no type", `{"signatures":[],"signed":{}}`, `member "_type" is missing`},
+		{"type null", `{"signatures":[],"signed":{"_type":null}}`, `signed._type (offset 35): found null, want a string`},
+		{"another type", `{"signatures":[],"signed":{"_type":"snapshot"}}`, `found "snapshot", want "root"`},
+		{"Notary's type", `{"signatures":[],"signed":{"_type":"Root"}}`, `found "Root", want "root": not a TUF 1.x root file`},
+		{"signatures null", `{"signatures":null,"signed":{"_type":"root"}}`, `found null, want an array`},
+		{"signatures object", `{"signatures":{},"signed":{"_type":"root"}}`, `want an array`},
+		{"signature null", `{"signatures":[null],"signed":{"_type":"root"}}`, `signatures[0] (offset 15): found null`},
+		{"no key ID", `{"signatures":[{"sig":""}],"signed":{"_type":"root"}}`, `signatures[0] (offset 15): member "keyid" is missing`},
+		{"no sig", `{"signatures":[{"keyid":""}],"signed":{"_type":"root"}}`, `member "sig" is missing`},
+		{"key ID number", `{"signatures":[{"keyid":1,"sig":""}],"signed":{"_type":"root"}}`, `found a number, want a string`},
+		{"sig null", `{"signatures":[{"keyid":"a","sig":null}],"signed":{"_type":"root"}}`, `signatures[0].sig`},
+		{"key ID twice", `{"signatures":[{"keyid":"a","sig":"00"},{"keyid":"a","sig":"01"}],"signed":{"_type":"root"}}`, `two signatures with the key ID "a"`},
+		{"key ID twice, apart", `{"signatures":[{"keyid":"a","sig":""},{"keyid":"b","sig":""},{"keyid":"a","sig":""}],"signed":{"_type":"root"}}`, `two signatures`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := metadata.Parse[metadata.Root]([]byte(c.in))
+			require.ErrorIs(t, err, metadata.ErrSyntax)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// R-4.2.4, R-4.2.6: a signature that is none does not spoil the file.
+func TestSignatureBytes(t *testing.T) {
+	for hex, want := range map[string][]byte{"": nil, "0": nil, "zz": nil, "00FFff": {0, 255, 255}, "00 ": nil, "é": nil} {
+		require.Equal(t, want, metadata.Signature{Hex: hex}.Bytes(), "%q", hex)
+	}
+}
+
+func TestEnvelopeKeepsNothingOfItsInput(t *testing.T) {
+	file := []byte(timestampWith(""))
+	env, err := metadata.Parse[metadata.Timestamp](file)
+	require.NoError(t, err)
+	before := string(env.Payload())
+	for i := range file {
+		file[i] = 'x'
+	}
+	clear(env.Payload())
+	require.Equal(t, before, string(env.Payload()))
+	content, err := env.Unverified()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, content.Snapshot().Version)
+}
+
+// Numbers outside "signed" may be of any JSON kind: they mean nothing.
+func TestNumbersOutsideSigned(t *testing.T) {
+	const signed = `"signatures":[],"signed":{"_type":"root"}`
+	for _, number := range []string{"0", "-0", "1.50", "1e3", "1E+3", "-1.5e-3"} {
+		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":` + number + `,` + signed + `}`))
+		require.NoError(t, err, number)
+	}
+	for _, number := range []string{"1.", ".5", "1e", "1e+", "00", "--1"} {
+		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":` + number + `,` + signed + `}`))
+		require.ErrorIs(t, err, metadata.ErrSyntax, number)
+	}
+}

@@ -1,0 +1,4 @@
+package verify
+
+// RecordName is the saved name of a targets role.
+var RecordName = roleName
