@@ -191,16 +191,6 @@ func (f *floors) reports() []Report {
 	return r
 }
 
-// newestRoot says whether a root of the chain belongs under root.json, and remembers it as a floor. An older one, met
-// again on the way from the anchor, must not replace the newer one.
-func (f *floors) newestRoot(version int64, data []byte) bool {
-	if version < f.root || bytes.Equal(data, f.rootFile) {
-		return false
-	}
-	f.root, f.rootFile = version, bytes.Clone(data)
-	return true
-}
-
 // Keep says whether a record may be written where several processes share a store: not if another process has stored a newer root than this
 // session knows, nor if a newer timestamp or snapshot lies there that is signed by this session's root. Comparing and
 // writing must happen under one lock.

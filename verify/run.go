@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Run goes through everything that there is to do: it saves what the session wants saved, asks the store first where that is allowed and then the live
@@ -52,13 +53,16 @@ func (r *runner) fetch(req Request) {
 			return
 		}
 	}
-	var errs []error
+	var errs sourceErrors
 	absent := 0
 	for _, source := range r.live {
 		data, err := source(req)
 		if err == nil {
 			if err = r.s.Provide(req.ID, data); err == nil {
 				return
+			}
+			if reject := new(RejectError); errors.As(err, &reject) {
+				err = fmt.Errorf("rejected: %w", reject.Err)
 			}
 		} else if errors.Is(err, ErrAbsent) {
 			absent++
@@ -72,8 +76,21 @@ func (r *runner) fetch(req Request) {
 	if len(r.live) == 0 {
 		errs = append(errs, errors.New("there is no live source"))
 	}
-	_ = r.s.Fail(req.ID, errors.Join(errs...))
+	_ = r.s.Fail(req.ID, errs)
 }
+
+// sourceErrors are what the live sources said, one after the other.
+type sourceErrors []error
+
+func (e sourceErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e sourceErrors) Unwrap() []error { return e }
 
 // ErrSave is what errors about records that could not be saved wrap.
 var ErrSave = errors.New("a trusted file could not be saved")

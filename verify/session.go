@@ -135,6 +135,7 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
 	s.loadFloors(stored)
+	s.saveNewestRoot(anchor)
 	s.begin(now)
 	return s, nil
 }

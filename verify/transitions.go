@@ -133,9 +133,7 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 		s.root = next
 		s.roots++
 		s.save("root", next.Content().Version, t.Name, body)
-		if s.floors.newestRoot(next.Content().Version, body) {
-			s.save("root", next.Content().Version, nameRoot, body)
-		}
+		s.saveNewestRoot(body)
 		s.askRoot()
 	}, nil
 }
@@ -467,6 +465,17 @@ func (s *Session) endCycle(err error) {
 	for _, l := range s.inOrder() {
 		s.settle(l, err)
 	}
+}
+
+// saveNewestRoot queues the trusted root as the newest one, unless a newer one is stored: the roots on the way from the
+// anchor to that one must not replace it.
+func (s *Session) saveNewestRoot(body []byte) {
+	f, version := &s.floors, s.root.Content().Version
+	if version < f.root || bytes.Equal(body, f.rootFile) {
+		return
+	}
+	f.root, f.rootFile = version, bytes.Clone(body)
+	s.save("root", version, nameRoot, body)
 }
 
 // save queues a record. The caller's slice is copied: it may be used again.

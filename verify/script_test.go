@@ -1,0 +1,276 @@
+package verify_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata/script")
+
+// TestScripts plays testdata/script/*.txt. A line that begins with "> " is a command, one with "#" a comment, and the indented
+// lines behind a command are what it must print. With -update they are written anew, to be reviewed as a diff.
+// The commands are the cases of (*script).command.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			require.NoError(t, err)
+			text := strings.ReplaceAll(string(want), "\r\n", "\n")
+			got := playScript(t, text)
+			if *update {
+				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+				return
+			}
+			require.Equal(t, text, got)
+		})
+	}
+}
+
+func playScript(t *testing.T, text string) string {
+	s := &script{T: t, repo: verifytest.New(verifytest.Options{}), store: memory{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "  ") {
+			continue
+		}
+		out.WriteString(line)
+		if command, ok := strings.CutPrefix(strings.TrimSpace(line), "> "); ok {
+			s.out = &out
+			s.command(strings.Fields(command))
+		}
+	}
+	return out.String()
+}
+
+// script is a repository, a client of it, and what lies between them.
+type script struct {
+	*testing.T
+	out     *strings.Builder
+	repo    *verifytest.Repo
+	store   memory
+	session *verify.Session
+	options verify.Options
+	lookups map[string]*verify.Lookup
+	mirrors map[string]verifytest.Files // frozen states of the repository
+	live    []string                    // mirrors to ask, in turn; none: the repository itself
+}
+
+func (s *script) print(format string, args ...any) { fmt.Fprintf(s.out, "  "+format+"\n", args...) }
+
+func (s *script) number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	require.NoError(s, err)
+	return n
+}
+
+func (s *script) duration(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	require.NoError(s, err)
+	return d
+}
+
+func (s *script) keys(names []string) (keys []*verifytest.Key) {
+	for _, name := range names {
+		keys = append(keys, s.repo.Key(name))
+	}
+	return keys
+}
+
+func (s *script) command(f []string) {
+	switch name, args := f[0], f[1:]; name {
+	// the repository
+	case "repo": // repo [plain] [hashes]: begin with another one
+		s.repo = verifytest.New(verifytest.Options{Plain: slices.Contains(args, "plain"), MetaHashes: slices.Contains(args, "hashes")})
+	case "target": // target ROLE PATH CONTENT
+		s.repo.Role(args[0]).AddTarget(args[1], []byte(args[2]))
+	case "delegate": // delegate ROLE NAME [terminating] PATTERN...
+		d := verifytest.Delegation{Name: args[1], Paths: args[2:]}
+		if args[2] == "terminating" {
+			d.Terminating, d.Paths = true, args[3:]
+		}
+		s.repo.Role(args[0]).Delegate(d)
+	case "delegate-keys": // delegate-keys ROLE NAME PATTERN KEY...
+		s.repo.Role(args[0]).Delegate(verifytest.Delegation{Name: args[1], Paths: args[2:3], Keys: s.keys(args[3:])})
+	case "undelegate": // undelegate ROLE NAME
+		s.repo.Role(args[0]).Undelegate(args[1])
+	case "bins": // bins ROLE PREFIX NUMBER
+		s.repo.Role(args[0]).Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}}).DelegateBins(args[1], int(s.number(args[2])))
+	case "succinct": // succinct ROLE PREFIX BITS
+		s.repo.Role(args[0]).DelegateSuccinct(args[1], int(s.number(args[2])))
+	case "bin-target": // bin-target ROLE PATH CONTENT
+		s.repo.Role(args[0]).AddToBin(args[1], []byte(args[2]))
+	case "rotate": // rotate ROLE THRESHOLD KEY...
+		s.repo.Rotate(args[0], int(s.number(args[1])), s.keys(args[2:])...)
+	case "sign": // sign ROLE [KEY...]
+		s.repo.SignWith(args[0], s.keys(args[1:])...)
+	case "lifetime": // lifetime ROLE DURATION
+		s.repo.SetLifetime(args[0], s.duration(args[1]))
+	case "version": // version ROLE NUMBER
+		s.repo.SetVersion(args[0], s.number(args[1]))
+	case "unlist": // unlist NAME: the snapshot does not list it any more
+		s.repo.Edit("snapshot", func(signed map[string]any) { delete(signed["meta"].(map[string]any), args[0]) })
+	case "plain": // plain true|false
+		s.repo.SetPlain(args[0] == "true")
+	case "publish": // publish [ROLE...]
+		if len(args) == 0 {
+			s.repo.Publish()
+		} else {
+			s.repo.PublishOnly(args...)
+		}
+	case "advance": // advance DURATION
+		s.repo.Advance(s.duration(args[0]))
+	// what lies between
+	case "freeze": // freeze MIRROR: a mirror that stays as the repository is now
+		s.mirrors[args[0]] = s.repo.Metadata().Clone()
+	case "mirrors": // mirrors [NAME...]: whom to ask, in turn; none for the repository itself
+		s.live = args
+	case "remove": // remove MIRROR FILE
+		require.Contains(s, s.mirrors[args[0]], args[1])
+		delete(s.mirrors[args[0]], args[1])
+	case "spoil": // spoil MIRROR FILE: flip a bit in the middle
+		data := s.mirrors[args[0]][args[1]]
+		require.NotEmpty(s, data)
+		data[len(data)/2] ^= 1
+	case "replace": // replace MIRROR FILE OTHER-MIRROR OTHER-FILE
+		s.mirrors[args[0]][args[1]] = s.mirrors[args[2]][args[3]]
+	// the client
+	case "roots": // roots NUMBER: the limit
+		s.options.Limits.Roots = int(s.number(args[0]))
+	case "limit": // limit BYTES: the limit for targets files
+		s.options.Limits.Targets = s.number(args[0])
+	case "new":
+		session, err := verify.New(s.repo.Anchor(), verify.LoadStored(s.store.Load), s.repo.Now(), &s.options)
+		s.session = session
+		clear(s.lookups)
+		s.result(err)
+	case "refresh":
+		s.result(s.session.Refresh(s.repo.Now()))
+	case "find": // find PATH
+		s.lookups[args[0]] = s.session.Find(args[0])
+	case "run": // do all there is to do, asking the mirrors
+		s.run()
+	case "trail": // trail PATH
+		for _, step := range s.lookups[args[0]].Trail() {
+			s.print("%s", step)
+		}
+	case "reports":
+		for _, r := range s.session.Reports() {
+			s.print("%s: %v", r.Role, r.Err)
+		}
+	case "state":
+		for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+			s.print("%s %d", role, s.session.Version(role))
+		}
+	case "forget": // forget NAME: remove a saved file
+		require.Contains(s, s.store, args[0])
+		delete(s.store, args[0])
+	case "damage": // damage NAME: cut a saved file in two
+		s.store[args[0]] = s.store[args[0]][:len(s.store[args[0]])/2]
+	case "stored":
+		for _, name := range slices.Sorted(maps.Keys(s.store)) {
+			s.print("%s", name)
+		}
+	default:
+		s.Fatalf("no such command: %v", f)
+	}
+}
+
+func (s *script) result(err error) {
+	if err != nil {
+		s.print("error: %v", err)
+	}
+}
+
+func (s *script) run() {
+	for {
+		b, ok := s.session.Next()
+		if !ok {
+			break
+		}
+		for _, rec := range b.Save {
+			require.NoError(s, s.store.Save(rec))
+			s.print("save %s: %s version %d", rec.Name, rec.Role, rec.Version)
+		}
+		for _, req := range b.Fetch {
+			s.fetch(req)
+		}
+		for _, l := range b.Found {
+			if target, err := l.Target(); err != nil {
+				s.print("found: %v", err)
+			} else {
+				paths, err := target.URLPaths()
+				require.NoError(s, err)
+				s.print("found: %s, %d bytes at %s, trusted until %s", target.Role, target.Length, paths, target.Expires.Format(time.DateOnly))
+			}
+		}
+	}
+	s.result(s.session.Err())
+}
+
+// fetch asks the store, then the mirrors.
+func (s *script) fetch(req verify.Request) {
+	s.print("fetch %s, signed for %s, at most %d bytes", req.Path, req.Delegator, req.MaxBytes)
+	if data, ok := s.store[req.Name]; ok && req.Name != "" {
+		err := s.session.Provide(req.ID, data)
+		s.print("  from the store: %s", verdict(err))
+		if err == nil {
+			return
+		}
+	}
+	live := s.live
+	if len(live) == 0 {
+		live = []string{"the repository"}
+	}
+	var errs []error
+	absent := 0
+	for _, name := range live {
+		files, ok := s.mirrors[name]
+		if !ok {
+			files = s.repo.Metadata()
+		}
+		data, err := files.Source()(req)
+		if err != nil {
+			absent++
+		} else if err = s.session.Provide(req.ID, data); err == nil {
+			s.print("  from %s: ok", name)
+			return
+		}
+		s.print("  from %s: %s", name, verdict(err))
+		errs = append(errs, errors.New(verdict(err)))
+	}
+	if absent == len(live) {
+		require.NoError(s, s.session.NotFound(req.ID))
+	} else {
+		require.NoError(s, s.session.Fail(req.ID, errors.Join(errs...)))
+	}
+}
+
+func verdict(err error) string {
+	var reject *verify.RejectError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, verify.ErrAbsent):
+		return "does not exist"
+	case errors.As(err, &reject):
+		return reject.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,235 @@
+package verify_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// client is a session over a repository, with no store.
+type client struct {
+	*testing.T
+	*verifytest.Repo
+	session *verify.Session
+}
+
+// newClient begins a session on a published repository.
+func newClient(t *testing.T, repo *verifytest.Repo) *client {
+	t.Helper()
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	require.NoError(t, err)
+	return &client{t, repo, s}
+}
+
+// lookup finds a target with the help of the repository.
+func (c *client) lookup(path string) (*verify.Target, error) {
+	l := c.session.Find(path)
+	if err := c.session.Run(nil, c.Metadata().Source()); err != nil {
+		return nil, err
+	}
+	return l.Target()
+}
+
+func (c *client) mustFind(path string) *verify.Target {
+	c.Helper()
+	target, err := c.lookup(path)
+	require.NoError(c, err)
+	return target
+}
+
+// targetOf returns a target with the given content.
+func targetOf(t *testing.T, path string, content []byte, o verifytest.Options) *verify.Target {
+	t.Helper()
+	repo := verifytest.New(o)
+	repo.Targets().AddTarget(path, content)
+	repo.Publish()
+	return newClient(t, repo).mustFind(path)
+}
+
+// R-5.7.2, decision 9 (F1, F3, F4): a download is right as a whole, or not at all.
+func TestCopy(t *testing.T) {
+	content := []byte(strings.Repeat("0123456789", 1000))
+	target := targetOf(t, "a", content, verifytest.Options{Hashes: []string{"sha256", "sha512"}})
+	wrong := bytes.Clone(content)
+	wrong[5000] ^= 1
+	wrongLast := bytes.Clone(content)
+	wrongLast[len(wrongLast)-1] ^= 1
+	for _, c := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"right", content, nil}, {"short", content[:9999], roles.ErrLength}, {"empty", nil, roles.ErrLength}, {"long", append(bytes.Clone(content), 0), roles.ErrLength},
+		{"wrong", wrong, roles.ErrHash}, {"wrong at the end", wrongLast, roles.ErrHash}, {"an error page", []byte("<html>not found"), roles.ErrLength},
+	} {
+		for name, reader := range map[string]func(io.Reader) io.Reader{
+			"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "in halves": iotest.HalfReader, "data with EOF": iotest.DataErrReader,
+		} {
+			var got bytes.Buffer
+			err := target.Copy(&got, reader(bytes.NewReader(c.data)))
+			if c.want == nil {
+				require.NoError(t, err, name)
+				require.True(t, bytes.Equal(content, got.Bytes()))
+				continue
+			}
+			require.ErrorIs(t, err, c.want, "%s, %s", c.name, name)
+			require.ErrorContains(t, err, "a: ")
+			if c.name != "long" { // there the first bytes may be the right file
+				require.Less(t, got.Len(), len(content), "a wrong file never becomes whole")
+			}
+		}
+	}
+	broken := errors.New("broken pipe")
+	require.ErrorIs(t, target.Copy(io.Discard, iotest.ErrReader(broken)), broken)
+	require.ErrorIs(t, target.Copy(brokenWriter{broken}, bytes.NewReader(content)), broken)
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// endless counts what is read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return len(p), nil
+}
+
+// F1: an endless body is left at the first byte too many, or soon after.
+func TestEndlessBody(t *testing.T) {
+	target := targetOf(t, "a", make([]byte, 100_000), verifytest.Options{})
+	body := new(endless)
+	require.ErrorIs(t, target.Copy(io.Discard, body), roles.ErrLength)
+	require.LessOrEqual(t, body.read, 100_000+64*1024)
+}
+
+func TestVerifier(t *testing.T) {
+	target := targetOf(t, "a", []byte("hello"), verifytest.Options{})
+	v := target.Verifier()
+	for i, c := range "hello" {
+		require.ErrorIs(t, v.Verdict(), roles.ErrLength, "not before the end")
+		n, err := v.Write([]byte{byte(c)})
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.EqualValues(t, i+1, v.Written())
+	}
+	require.NoError(t, v.Verdict())
+	n, err := v.Write(nil)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.NoError(t, v.Verdict(), "it may be asked again")
+	_, err = v.Write([]byte("x"))
+	require.ErrorIs(t, err, roles.ErrLength)
+	require.ErrorIs(t, v.Verdict(), roles.ErrLength, "a byte too many is not forgotten")
+
+	v = target.Verifier()
+	_, err = v.Write([]byte("hell"))
+	require.NoError(t, err)
+	_, err = v.Write([]byte("!"))
+	require.ErrorIs(t, err, roles.ErrHash, "with the last byte")
+	_, err = v.Write(nil)
+	require.ErrorIs(t, err, roles.ErrHash, "for ever")
+	require.ErrorIs(t, v.Verdict(), roles.ErrHash)
+
+	v = targetOf(t, "empty", nil, verifytest.Options{}).Verifier()
+	require.NoError(t, v.Verdict())
+	repo := verifytest.New(verifytest.Options{})
+	repo.Targets().AddTargetInfo("empty", 0, map[string]string{"sha256": strings.Repeat("00", 32)})
+	repo.Targets().AddTargetInfo("odd", 5, map[string]string{"blake3": "00"})
+	repo.Publish()
+	c := newClient(t, repo)
+	require.ErrorIs(t, c.mustFind("empty").Verifier().Verdict(), roles.ErrHash, "an empty file has a hash too")
+	odd := c.mustFind("odd")
+	_, err = odd.Verifier().Write([]byte("hello"))
+	require.ErrorIs(t, err, roles.ErrHash)
+	require.ErrorContains(t, odd.Copy(io.Discard, strings.NewReader("hello")), `no supported algorithm among ["blake3"]`)
+}
+
+// The zero values accept nothing, not even nothing.
+func TestZeroTarget(t *testing.T) {
+	require.Error(t, new(verify.Verifier).Verdict())
+	_, err := new(verify.Verifier).Write(nil)
+	require.ErrorIs(t, err, roles.ErrUntrusted)
+	require.Error(t, new(verify.Target).Verifier().Verdict())
+	require.Error(t, new(verify.Target).Copy(io.Discard, strings.NewReader("")))
+	_, err = new(verify.Target).URLPaths()
+	require.ErrorIs(t, err, verify.ErrPath)
+}
+
+// Memory does not depend on the size of the target.
+func TestVerifierAllocatesNothingPerByte(t *testing.T) {
+	const chunk = 1 << 16
+	target := targetOf(t, "a", make([]byte, 64*chunk), verifytest.Options{})
+	v, p := target.Verifier(), make([]byte, chunk)
+	require.Zero(t, testing.AllocsPerRun(50, func() {
+		if _, err := v.Write(p); err != nil {
+			t.Error(err)
+		}
+	}))
+}
+
+// R-5.7.3, R-5.7.4, R-5.7.5, R-5.7.6, R-6.2.1 (F6, G16, D9): where a mirror keeps a target.
+func TestURLPaths(t *testing.T) {
+	const h256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // of "hello"
+	for path, want := range map[string]string{
+		"b.txt": h256 + ".b.txt", "a/b.txt": "a/" + h256 + ".b.txt", "a/": "a/" + h256 + ".", "a//b": "a//" + h256 + ".b", "...": h256 + "....",
+		"a b/c?d#e%2f": "a%20b/" + h256 + ".c%3Fd%23e%252f", "é/🍺": "%C3%A9/" + h256 + ".%F0%9F%8D%BA", "http://x/y": "http%3A//x/" + h256 + ".y",
+	} {
+		target := targetOf(t, path, []byte("hello"), verifytest.Options{})
+		got, err := target.URLPaths()
+		require.NoError(t, err)
+		require.Equal(t, []string{want}, got, path)
+		plain, err := target.PlainURLPath()
+		require.NoError(t, err)
+		require.Equal(t, strings.Replace(want, h256+".", "", 1), plain)
+		got, err = targetOf(t, path, []byte("hello"), verifytest.Options{Plain: true}).URLPaths()
+		require.NoError(t, err)
+		require.Equal(t, []string{plain}, got)
+	}
+	for path, want := range map[string]string{
+		"": "is empty", "/a": "begins with a slash", "//evil.example/a": "begins with a slash", "../a": "two dots", "a/../b": "two dots", "..": "two dots", "a/..": "two dots",
+		`..\a`: "backslash", "a\nb": "control character", "a\x7f": "control character", "\x00": "control character",
+	} {
+		for _, plain := range []bool{false, true} {
+			target := targetOf(t, path, []byte("hello"), verifytest.Options{Plain: plain})
+			paths, err := target.URLPaths()
+			require.ErrorIs(t, err, verify.ErrPath, "%q", path)
+			require.ErrorContains(t, err, want)
+			require.Empty(t, strings.Join(paths, ""))
+			_, err = target.PlainURLPath()
+			require.ErrorIs(t, err, verify.ErrPath)
+			require.Equal(t, path, target.Path, "who wants it has it")
+			require.NoError(t, target.Copy(io.Discard, strings.NewReader("hello")))
+		}
+	}
+	both, err := targetOf(t, "a", []byte("hello"), verifytest.Options{Hashes: []string{"sha256", "sha512", "sha384"}}).URLPaths()
+	require.NoError(t, err)
+	require.Len(t, both, 3)
+	require.Len(t, both[0], 128+2)
+	require.Equal(t, h256+".a", both[1], "the strongest first, the unknown last, and the text as it is listed")
+}
+
+// R-4.6.2.
+func TestCustom(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Targets().AddTarget("a", []byte("hello"))
+	repo.Targets().SetCustom("a", map[string]any{"deep": map[string]any{"newline": "\n"}})
+	repo.Targets().AddTarget("b", []byte("hello"))
+	repo.Publish()
+	c := newClient(t, repo)
+	custom, ok := c.mustFind("a").Custom()
+	require.True(t, ok)
+	require.JSONEq(t, `{"deep":{"newline":"\n"}}`, string(custom))
+	_, ok = c.mustFind("b").Custom()
+	require.False(t, ok)
+}
