@@ -1,0 +1,150 @@
+package verify_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// realDir holds repositories as they were published, beside the project.
+const realDir = "../../shared/real"
+
+// real is one of them.
+type real struct {
+	*testing.T
+	dir string
+	now time.Time
+}
+
+func openReal(t *testing.T, name, now string) real {
+	dir := filepath.Join(realDir, name)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the real repositories are not here")
+	}
+	at, err := time.Parse(time.RFC3339, now)
+	require.NoError(t, err)
+	return real{t, dir, at}
+}
+
+func (r real) read(name string) []byte {
+	data, err := os.ReadFile(filepath.Join(r.dir, name))
+	require.NoError(r, err)
+	return data
+}
+
+// mirror serves a folder.
+func (r real) mirror(folder string) verify.Source {
+	return func(req verify.Request) ([]byte, error) {
+		data, err := os.ReadFile(filepath.Join(r.dir, folder, filepath.FromSlash(req.Path)))
+		if os.IsNotExist(err) {
+			return nil, fmt.Errorf("%w: %w", verify.ErrAbsent, err)
+		}
+		return data, err
+	}
+}
+
+func (r real) session(anchor string) *verify.Session {
+	s, err := verify.New(r.read(anchor), verify.Stored{}, r.now, nil)
+	require.NoError(r, err)
+	return s
+}
+
+// download verifies a target with the folder's copy of it.
+func (r real) download(target *verify.Target) {
+	paths, err := target.URLPaths()
+	require.NoError(r, err)
+	for _, p := range paths {
+		f, err := os.Open(filepath.Join(r.dir, "targets", filepath.FromSlash(p)))
+		if os.IsNotExist(err) {
+			continue
+		}
+		require.NoError(r, err)
+		defer f.Close()
+		require.NoError(r, target.Copy(io.Discard, f))
+		return
+	}
+	r.Fatalf("none of %s is here", paths)
+}
+
+// Sigstore's repository of March 2023: from each of its roots down to each of its target files. Keys as hex points, times with
+// fractions and offsets, consistent_snapshot false until the fifth root (R-4.3.3, R-4.2.2.4, R-5.3.12).
+func TestSigstore(t *testing.T) {
+	for v := 1; v <= 5; v++ {
+		r := openReal(t, "sigstore-2023-03", "2023-03-01T00:20:19Z")
+		s := r.session(fmt.Sprintf("metadata/%d.root.json", v))
+		require.NoError(t, s.Run(nil, r.mirror("metadata")))
+		for role, version := range map[string]int64{"root": 5, "timestamp": 72, "snapshot": 72, "targets": 5} {
+			require.Equal(t, version, s.Version(role))
+		}
+		n := 0
+		for path := range s.Targets().Files() {
+			l := s.Find(path)
+			require.NoError(t, s.Run(nil, r.mirror("metadata")))
+			target, err := l.Target()
+			require.NoError(t, err)
+			r.download(target)
+			n++
+		}
+		require.Equal(t, 7, n)
+	}
+}
+
+// All of Sigstore's roots: from each of them the chain reaches the last. A key ID that is no hash (v11), empty signatures (v12 to v14),
+// ten signatures for five keys (v9, v10), two-part spec_version (R-4.3.K1, R-4.2.4, R-4.2.5, R-4.3.1).
+func TestSigstoreRoots(t *testing.T) {
+	for v := 1; v <= 15; v++ {
+		r := openReal(t, "sigstore-roots", "2026-11-20T13:58:17Z")
+		s := r.session(fmt.Sprintf("%d.root.json", v))
+		err := s.Run(nil, r.mirror("."))
+		require.ErrorContains(t, err, "timestamp.json could not be had", "there are only roots")
+		require.EqualValues(t, 15, s.Version("root"))
+		require.Equal(t, "2026-11-20T13:58:18Z", s.Root().Expires.Format(time.RFC3339))
+
+		r.now = s.Root().Expires
+		s = r.session(fmt.Sprintf("%d.root.json", v))
+		require.ErrorContains(t, s.Run(nil, r.mirror(".")), "root version 15: expired")
+	}
+}
+
+// A repository made with tuf-on-ci: a delegated role with an empty signature, extension fields.
+func TestTUFOnCI(t *testing.T) {
+	r := openReal(t, "tuf-on-ci", "2025-02-09T09:17:23Z")
+	path := string(bytes.TrimSpace(r.read("targetpath")))
+	s := r.session("initial_root.json")
+	l := s.Find(path)
+	require.NoError(t, s.Run(nil, r.mirror("metadata")))
+	target, err := l.Target()
+	require.NoError(t, err)
+	require.Equal(t, "delegatedrole", target.Role)
+	r.download(target)
+}
+
+// A byte changed anywhere in a real file is noticed, unless it changes nothing that counts.
+func TestSigstoreTampered(t *testing.T) {
+	r := openReal(t, "sigstore-2023-03", "2023-03-01T00:20:19Z")
+	for _, name := range []string{"2.root.json", "timestamp.json", "72.snapshot.json", "5.targets.json"} {
+		good := r.read("metadata/" + name)
+		for i := 0; i < len(good); i += len(good)/40 + 1 {
+			data := bytes.Clone(good)
+			data[i] ^= 1
+			s := r.session("metadata/1.root.json")
+			err := s.Run(nil, func(req verify.Request) ([]byte, error) {
+				if req.Path == name {
+					return data, nil
+				}
+				return r.mirror("metadata")(req)
+			})
+			if err == nil {
+				require.Equal(t, payloadOf(t, good), payloadOf(t, data), "only what is not signed may change")
+			}
+		}
+	}
+}
