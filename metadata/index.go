@@ -41,8 +41,6 @@ func (r *reader) membersAt() iter.Seq[uint32] {
 	}
 }
 
-func (x *index) len() int { return len(x.at) }
-
 // name decodes the name of the i-th member and leaves the reader before its value.
 func (x *index) name(i int) (string, *reader) {
 	r := &reader{text: x.text, pos: int(x.at[i])}

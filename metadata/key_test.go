@@ -76,8 +76,7 @@ func TestUnusableKeys(t *testing.T) {
 	offCurve := "04" + strings.Repeat("01", 64)
 	point, err := hex.DecodeString(p256.HexPoint())
 	require.NoError(t, err)
-	x, y := elliptic.Unmarshal(elliptic.P256(), point) //nolint:staticcheck // to make the compressed form
-	compressed := hex.EncodeToString(elliptic.MarshalCompressed(elliptic.P256(), x, y))
+	compressed := hex.EncodeToString(append([]byte{2 + point[64]&1}, point[1:33]...))
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	privateDER, err := x509.MarshalPKCS8PrivateKey(private)

@@ -59,4 +59,15 @@ func memberStep(name string) string {
 	return name
 }
 
+// Printable returns a name as it may be shown in a terminal: as it is, or quoted if a character in it would not just be seen.
+// Names of roles and targets come from files, and may hold anything.
+func Printable(name string) string {
+	for _, r := range name {
+		if !strconv.IsPrint(r) {
+			return strconv.Quote(name)
+		}
+	}
+	return name
+}
+
 func elementStep(i int) string { return "[" + strconv.Itoa(i) + "]" }

@@ -23,7 +23,7 @@ type LengthError struct {
 }
 
 func (e *LengthError) Error() string {
-	return fmt.Sprintf("%s: %v: want %d bytes, found %d", e.File, ErrLength, e.Want, e.Got)
+	return fmt.Sprintf("%s: %v: want %d bytes, found %d", metadata.Printable(e.File), ErrLength, e.Want, e.Got)
 }
 
 func (e *LengthError) Unwrap() error { return ErrLength }
@@ -35,7 +35,7 @@ type HashError struct {
 	Err  error
 }
 
-func (e *HashError) Error() string { return e.File + ": " + e.Err.Error() }
+func (e *HashError) Error() string { return metadata.Printable(e.File) + ": " + e.Err.Error() }
 func (e *HashError) Unwrap() error { return e.Err }
 
 // CheckFile compares a file's bytes, as received, with the length and the hashes that are listed for it, if any.

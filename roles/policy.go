@@ -35,7 +35,7 @@ type PolicyError struct {
 }
 
 func (e *PolicyError) Error() string {
-	return fmt.Sprintf("%s version %d: %v: %s", e.Role, e.Version, ErrPolicy, e.Reason)
+	return fmt.Sprintf("%s version %d: %v: %s", metadata.Printable(e.Role), e.Version, ErrPolicy, e.Reason)
 }
 
 func (e *PolicyError) Unwrap() error { return ErrPolicy }

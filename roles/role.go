@@ -31,7 +31,7 @@ var ErrDelegation = errors.New("role is not delegated")
 type DelegationError struct{ Delegator, Role string }
 
 func (e *DelegationError) Error() string {
-	return fmt.Sprintf("%v: %q by %s", ErrDelegation, e.Role, e.Delegator)
+	return fmt.Sprintf("%v: %q by %s", ErrDelegation, e.Role, metadata.Printable(e.Delegator))
 }
 
 func (e *DelegationError) Unwrap() error { return ErrDelegation }
@@ -107,7 +107,7 @@ type ThresholdError struct {
 
 func (e *ThresholdError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %v: want %d, found %d", e.Role, ErrThreshold, e.Threshold, e.Valid)
+	fmt.Fprintf(&b, "%s: %v: want %d, found %d", metadata.Printable(e.Role), ErrThreshold, e.Threshold, e.Valid)
 	if len(e.Wrong) > 0 {
 		fmt.Fprintf(&b, "; wrong: %q", e.Wrong)
 	}

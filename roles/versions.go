@@ -27,9 +27,9 @@ type RollbackError struct {
 }
 
 func (e *RollbackError) Error() string {
-	subject := e.Role
+	subject := metadata.Printable(e.Role)
 	if e.File != "" {
-		subject = fmt.Sprintf("%s, %s", e.Role, e.File)
+		subject += ", " + metadata.Printable(e.File)
 	}
 	found := fmt.Sprintf("found version %d", e.Found)
 	if e.Found == 0 {
@@ -47,7 +47,7 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s: %v: want %d, found %d", e.Role, ErrVersion, e.Want, e.Got)
+	return fmt.Sprintf("%s: %v: want %d, found %d", metadata.Printable(e.Role), ErrVersion, e.Want, e.Got)
 }
 
 func (e *VersionError) Unwrap() error { return ErrVersion }
@@ -60,7 +60,7 @@ type ExpiredError struct {
 }
 
 func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("%s version %d: %v since %s (the time is taken to be %s)", e.Role, e.Version, ErrExpired,
+	return fmt.Sprintf("%s version %d: %v since %s (the time is taken to be %s)", metadata.Printable(e.Role), e.Version, ErrExpired,
 		e.Expires.UTC().Format(time.RFC3339), e.At.UTC().Format(time.RFC3339))
 }
 

@@ -94,7 +94,7 @@ func TestDecision1TheCacheIsNoMirror(t *testing.T) {
 	s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
 	require.NoError(t, err)
 	broken := func(verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
-	require.ErrorContains(t, s.Run(nil, repo.Metadata().Source(), broken), "file does not exist; timeout")
+	require.ErrorContains(t, s.Run(nil, repo.Metadata().Source(), broken), "file does not exist; source 2 of 2: timeout")
 
 	// What came from the store is not saved again.
 	saves := 0
@@ -131,6 +131,15 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
 	require.EqualValues(t, 2, s.Version("root"))
 	require.Equal(t, repo.Metadata()["2.root.json"], store["2.root.json"], "and the forgery is replaced")
+
+	// A stranger's root by mistake: nothing of it stays in the cache.
+	evil.PublishOnly("root")
+	store = memory{}
+	s, err = verify.New(evil.Metadata()["3.root.json"], verify.LoadStored(store.Load), repo.Now(), nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Run(store, repo.Metadata().Source()), roles.ErrThreshold)
+	require.Empty(t, store)
+
 	for _, anchor := range []string{"", "{}", "nonsense"} {
 		_, err := verify.New([]byte(anchor), verify.Stored{}, repo.Now(), nil)
 		require.ErrorContains(t, err, "trust anchor: ")
@@ -247,6 +256,11 @@ func TestDecision8ReusedBuffer(t *testing.T) {
 	require.NoError(t, err)
 	clear(anchor)
 	b, _ := s.Next()
+	require.NoError(t, s.NotFound(b.Fetch[0].ID))
+	b, _ = s.Next()
+	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["timestamp.json"]))
+	b, _ = s.Next()
+	require.Equal(t, "root.json", b.Save[0].Name)
 	require.Equal(t, repo.Anchor(), b.Save[0].Data)
 }
 
@@ -405,7 +419,7 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	// Next called late: all that happened comes at once, records first.
 	c = newClient(t, repo)
 	for range 3 {
-		l = c.session.Find("top")
+		c.session.Find("top")
 	}
 	req = c.forward("targets")
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
@@ -419,7 +433,7 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	for n := range 6 {
 		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
 		require.NoError(t, err)
-		l, err := s.Find("a/1"), error(nil)
+		l := s.Find("a/1")
 		store := &failingStore{left: n}
 		err = s.Run(store, repo.Metadata().Source())
 		if n == 5 {
@@ -443,10 +457,7 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 var errDisk = errors.New("no space left on device")
 
 // failingStore takes so many records and no more.
-type failingStore struct {
-	memory
-	left int
-}
+type failingStore struct{ left int }
 
 func (s *failingStore) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }
 

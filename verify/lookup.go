@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // ErrPending says that a lookup is not settled yet, or has not been handed out by Next.
@@ -41,7 +42,7 @@ type Step struct {
 
 // String describes the step in one line.
 func (s Step) String() string {
-	line := fmt.Sprintf("%s -> %s", s.Delegator, s.Role)
+	line := metadata.Printable(s.Delegator) + " -> " + metadata.Printable(s.Role)
 	switch {
 	case s.Err != nil:
 		return fmt.Sprintf("%s: %v", line, s.Err)

@@ -28,6 +28,7 @@ type Record struct {
 // Store keeps records for later runs.
 type Store interface {
 	// Load returns what was saved under a name, or an error. It need not be right: whatever it returns is verified.
+	// It should bound what it reads; no file that a session takes is longer than the largest of its Limits.
 	Load(name string) ([]byte, error)
 	// Save stores a record durably and in one piece: after a crash either the old or the new one is there.
 	Save(Record) error

@@ -59,7 +59,7 @@ type Batch struct {
 var ErrAbsent = errors.New("file does not exist")
 
 // Source is a mirror or a bundle: it answers a request with the file's bytes, with ErrAbsent (possibly wrapped),
-// or with any other error if it could not find out.
+// or with any other error if it could not find out. One that waits for a network should be a closure over a context.
 type Source func(Request) ([]byte, error)
 
 // ErrRequest is what errors about request IDs wrap: the caller's mistake, not a source's.

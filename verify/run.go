@@ -10,8 +10,8 @@ import (
 // sources in turn, and returns Err at the end. Call it again after more calls of Find, or after Refresh.
 //
 // The store may be nil. It may help and never says no: a copy that is missing, unreadable or rejected is no answer.
-// A file does not exist only if every live source says ErrAbsent; a body that is rejected sends the request to the
-// next source. If a save fails, the session and its lookups are of no use any more.
+// A file does not exist only if every live source says ErrAbsent, so all of them have to be up for the word that there is no newer root;
+// a body that is rejected sends the request to the next source, and a FetchError holds a SourceError for each. If a save fails, the session and its lookups are of no use any more.
 func (s *Session) Run(store Store, live ...Source) error {
 	r := runner{s: s, store: store, live: live, cached: make(map[string]bool)}
 	for {
@@ -55,7 +55,7 @@ func (r *runner) fetch(req Request) {
 	}
 	var errs sourceErrors
 	absent := 0
-	for _, source := range r.live {
+	for i, source := range r.live {
 		data, err := source(req)
 		if err == nil {
 			if err = r.s.Provide(req.ID, data); err == nil {
@@ -67,7 +67,7 @@ func (r *runner) fetch(req Request) {
 		} else if errors.Is(err, ErrAbsent) {
 			absent++
 		}
-		errs = append(errs, err)
+		errs = append(errs, &SourceError{i + 1, len(r.live), err})
 	}
 	if absent > 0 && absent == len(r.live) {
 		_ = r.s.NotFound(req.ID) // the ID is open: it was just handed out
@@ -78,6 +78,21 @@ func (r *runner) fetch(req Request) {
 	}
 	_ = r.s.Fail(req.ID, errs)
 }
+
+// SourceError says which of several live sources could not answer a request, or answered it wrongly.
+type SourceError struct {
+	Source, Of int // counted from 1, in the order in which Run was given them
+	Err        error
+}
+
+func (e *SourceError) Error() string {
+	if e.Of == 1 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("source %d of %d: %v", e.Source, e.Of, e.Err)
+}
+
+func (e *SourceError) Unwrap() error { return e.Err }
 
 // sourceErrors are what the live sources said, one after the other.
 type sourceErrors []error

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -57,7 +58,7 @@ var (
 type UnlistedError struct{ Delegator, Role string }
 
 func (e *UnlistedError) Error() string {
-	return fmt.Sprintf("%v: %q, delegated by %s", ErrUnlisted, e.Role, e.Delegator)
+	return fmt.Sprintf("%v: %q, delegated by %s", ErrUnlisted, e.Role, metadata.Printable(e.Delegator))
 }
 
 func (e *UnlistedError) Unwrap() error { return ErrUnlisted }
@@ -71,7 +72,7 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %v: %d %s, at most %d are taken", e.Role, ErrLimit, e.Got, e.What, e.Max)
+	return fmt.Sprintf("%s: %v: %d %s, at most %d are taken", metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
 }
 
 func (e *LimitError) Unwrap() error { return ErrLimit }
@@ -96,7 +97,8 @@ type Session struct {
 	reports []Report
 
 	root      roles.Trusted[metadata.Root]
-	roots     int // taken in this cycle
+	roots     int    // taken in this cycle
+	unsaved   []byte // the anchor, until a timestamp has shown that the repository is its repository
 	timestamp roles.Trusted[metadata.Timestamp]
 	snapshot  roles.Trusted[metadata.Snapshot]
 	edges     map[edgeKey]*edge
@@ -135,7 +137,7 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
 	s.loadFloors(stored)
-	s.saveNewestRoot(anchor)
+	s.unsaved = bytes.Clone(anchor)
 	s.begin(now)
 	return s, nil
 }

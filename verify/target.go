@@ -84,8 +84,8 @@ func checkPath(path string) error {
 		return &PathError{path, "has a backslash"}
 	}
 	for _, segment := range strings.Split(path, "/") {
-		if segment == ".." {
-			return &PathError{path, "has a segment of two dots"}
+		if segment == "." || segment == ".." {
+			return &PathError{path, "has a segment of dots"}
 		}
 	}
 	for i := range len(path) {

@@ -197,7 +197,7 @@ func TestURLPaths(t *testing.T) {
 		require.Equal(t, []string{plain}, got)
 	}
 	for path, want := range map[string]string{
-		"": "is empty", "/a": "begins with a slash", "//evil.example/a": "begins with a slash", "../a": "two dots", "a/../b": "two dots", "..": "two dots", "a/..": "two dots",
+		"": "is empty", "/a": "begins with a slash", "//evil.example/a": "begins with a slash", "../a": "segment of dots", "a/../b": "segment of dots", "..": "segment of dots", "a/..": "segment of dots", ".": "segment of dots", "a/./b": "segment of dots",
 		`..\a`: "backslash", "a\nb": "control character", "a\x7f": "control character", "\x00": "control character",
 	} {
 		for _, plain := range []bool{false, true} {

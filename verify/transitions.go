@@ -134,6 +134,7 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 		s.roots++
 		s.save("root", next.Content().Version, t.Name, body)
 		s.saveNewestRoot(body)
+		s.unsaved = nil
 		s.askRoot()
 	}, nil
 }
@@ -204,6 +205,10 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
+		if s.unsaved != nil {
+			s.saveNewestRoot(s.unsaved)
+			s.unsaved = nil
+		}
 		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
 		if kept.Content() == next.Content() {
 			s.floors.timestamp, s.floors.timestampFile = next, env
@@ -468,7 +473,7 @@ func (s *Session) endCycle(err error) {
 }
 
 // saveNewestRoot queues the trusted root as the newest one, unless a newer one is stored: the roots on the way from the
-// anchor to that one must not replace it.
+// anchor to that one must not replace it. The anchor itself waits for a timestamp: a wrong one must not become a floor.
 func (s *Session) saveNewestRoot(body []byte) {
 	f, version := &s.floors, s.root.Content().Version
 	if version < f.root || bytes.Equal(body, f.rootFile) {

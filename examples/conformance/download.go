@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// fetch puts a target into the target directory, unless the very file is there already.
+func (o *options) fetch(t *verify.Target) error {
+	file := filepath.Join(o.targetDir, fileName(t.Path))
+	if have(t, file) {
+		return nil
+	}
+	urls, err := t.URLPaths()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.targetDir, 0o700); err != nil {
+		return err
+	}
+	err = verify.ErrAbsent
+	for _, url := range urls { // one for each digest; a repository need not have all
+		var body io.ReadCloser
+		if body, err = mirror.Get(context.Background(), client, o.targetBaseURL, url); err == nil {
+			return errors.Join(save(t, file, body), body.Close())
+		}
+		if !errors.Is(err, verify.ErrAbsent) {
+			break
+		}
+	}
+	return err
+}
+
+// fileName is the name of a target's file: percent-encoded, so that it has no separators, and without dots, so that it
+// is neither "." nor "..". Where case does not count, or for names too long for the file system, this is not enough; but then a
+// download fails or is done again, and never passes for another.
+func fileName(path string) string { return strings.ReplaceAll(metadata.Escape(path), ".", "%2E") }
+
+// have says whether a file is the target.
+func have(t *verify.Target, file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return t.Copy(io.Discard, f) == nil
+}
+
+// save stores a target's content as it comes, under another name until it has been verified.
+func save(t *verify.Target, file string, content io.Reader) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".part-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // in vain once it has been renamed
+	if err := errors.Join(t.Copy(f, content), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// demo makes a repository up, serves it on this machine, and installs from it as from any other.
+func demo(ctx context.Context, in *installer) error {
+	dir, err := os.MkdirTemp("", "tufwalk-demo-")
+	if err != nil {
+		return err
+	}
+	repo, targets := demoRepository(time.Now().UTC())
+	base, stop, err := serve(repo)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	in.Root = filepath.Join(dir, "root.json")
+	if err := os.WriteFile(in.Root, repo.Anchor(), 0o600); err != nil {
+		return err
+	}
+	in.MetadataURL, in.TargetsURL = []string{base + "/metadata"}, []string{base + "/targets"}
+	in.Cache, in.Dest, in.Targets = filepath.Join(dir, "cache"), filepath.Join(dir, "installed"), targets
+
+	fmt.Fprintf(in.stdout, `No arguments, so this is a demonstration: a TUF repository, made up on the spot, is served on this machine,
+and its files are installed over HTTP, slowly enough to watch.
+
+  metadata  %s   targets  %s
+  trusted   %s
+  into      %s
+
+`, in.MetadataURL[0], in.TargetsURL[0], in.Root, in.Dest)
+	if err := in.run(ctx); err != nil {
+		return err
+	}
+	fmt.Fprint(in.stdout, "\nTo install from a repository of your choice, see installer --help.\n")
+	return nil
+}
+
+// demoRepository has a target of its own, a team that speaks for tools/, and hash bins for assets/. Its root key was rotated once.
+func demoRepository(now time.Time) (*verifytest.Repo, []string) {
+	repo := verifytest.New(verifytest.Options{Start: now, Seed: "demo", MetaHashes: true})
+	team := repo.Targets().Delegate(verifytest.Delegation{Name: "tools-team", Paths: []string{"tools/*"}, Terminating: true})
+	assets := repo.Targets().Delegate(verifytest.Delegation{Name: "assets", Paths: []string{"assets/*"}})
+	assets.DelegateBins("bin", 16)
+
+	random := rand.NewChaCha8([32]byte{})
+	content := func(size int) []byte {
+		data := make([]byte, size)
+		_, _ = random.Read(data) // never fails
+		return data
+	}
+	repo.Targets().AddTarget("LICENCE.txt", []byte("Do as you like with random bytes.\n"))
+	team.AddTarget("tools/hammer-1.2.tar", content(3<<20))
+	assets.AddToBin("assets/anvil.img", content(5<<20))
+	assets.AddToBin("assets/sparks.img", content(2<<20))
+	repo.Rotate("root", 1, repo.Key("second root"))
+	repo.Publish()
+	return repo, []string{"LICENCE.txt", "tools/hammer-1.2.tar", "assets/anvil.img", "assets/sparks.img"}
+}
+
+// serve serves a repository on a free loopback port.
+func serve(repo *verifytest.Repo) (base string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
+	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
+	server := &http.Server{ReadHeaderTimeout: connectTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(slowWriter{w}, r)
+	})}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(os.Stderr, "demonstration's server:", err)
+		}
+	}()
+	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// slowWriter sends about two megabytes a second: a net/http server writes a file in pieces of 32 KiB.
+type slowWriter struct{ http.ResponseWriter }
+
+func (w slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(time.Duration(len(p)) * 500 * time.Nanosecond)
+	return w.ResponseWriter.Write(p)
+}

@@ -1,0 +1,337 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+func TestInstall(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	stdout, stderr := w.mustInstall("app.bin", "tools/hammer")
+	require.Empty(t, stderr, "no warnings, and no bars where there is no terminal")
+	require.Contains(t, stdout, "root version 1, timestamp 2 and snapshot 2")
+	require.Contains(t, stdout, "app.bin: installed (200000 bytes)\n  root -> targets version 2 lists it\n")
+	require.Contains(t, stdout, "  root -> targets version 2 does not list it\n  targets -> team version 1 lists it\n  sha256 ")
+
+	w.since()
+	stdout, _ = w.mustInstall("app.bin", "tools/hammer")
+	require.Contains(t, stdout, "app.bin: was there already, and is verified")
+	require.Equal(t, []string{"2.root.json", "timestamp.json"}, w.since(), "the rest was there")
+
+	require.NoError(t, os.WriteFile(filepath.Join(w.dest, "tools/hammer"), []byte("A tool"), 0o600)) // the same length
+	stdout, _ = w.mustInstall("tools/hammer")
+	require.Contains(t, stdout, "hammer: installed")
+
+	var code int
+	code, stdout, stderr = runArgs(w.args("-q", "tools/hammer")...)
+	require.Equal(t, 0, code)
+	require.Empty(t, stdout+stderr)
+}
+
+func (w *world) badTargets(answer func(rw http.ResponseWriter)) {
+	w.targets = w.mirror(nil, func(rw http.ResponseWriter, _ string) bool { answer(rw); return true })
+}
+
+// What a mirror of target files may do wrong: nothing is visible then, and the next mirror's copy is taken.
+func TestBadTargetFiles(t *testing.T) {
+	endless := bytes.Repeat(appData, 10)
+	for name, c := range map[string]struct {
+		answer  func(rw http.ResponseWriter)
+		because string
+	}{
+		"tampered":  {func(rw http.ResponseWriter) { _, _ = rw.Write(bytes.ToUpper(appData)) }, "hash"},
+		"cut short": {func(rw http.ResponseWriter) { _, _ = rw.Write(appData[:1000]) }, "length"},
+		"broken off": {func(rw http.ResponseWriter) {
+			rw.Header().Set("Content-Length", strconv.Itoa(len(appData)))
+			_, _ = rw.Write(appData[:1000])
+		}, "unexpected EOF"},
+		"one byte more": {func(rw http.ResponseWriter) { _, _ = rw.Write(append(bytes.Clone(appData), 'x')) }, "length"},
+		"endless": {func(rw http.ResponseWriter) {
+			for _, err := rw.Write(appData); err == nil; _, err = rw.Write(endless) {
+			}
+		}, "length"},
+		"empty":   {func(http.ResponseWriter) {}, "length"},
+		"missing": {func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusNotFound) }, "404 Not Found"},
+		"gzip":    {func(rw http.ResponseWriter) { rw.Header().Set("Content-Encoding", "gzip") }, "Content-Encoding"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, verifytest.Options{})
+			good := w.targets
+			w.badTargets(c.answer)
+			w.mustFail("app.bin is not installed", w.args("app.bin")...)
+			w.mustFail(c.because, w.args("app.bin")...)
+			w.mustHaveNothing()
+			w.mustInstallWith([]string{"--targets-url", good}, "app.bin")
+		})
+	}
+}
+
+func TestBarDoesNotTakeTheLastByteForSuccess(t *testing.T) {
+	bars := newBars(context.Background(), io.Discard, false)
+	right, wrong := bars.add(&verify.Target{Length: 4}, 0), bars.add(&verify.Target{Length: 4}, 1)
+	for _, b := range []*bar{right, wrong} {
+		_, err := io.Copy(io.Discard, b.reader(strings.NewReader("text")))
+		require.NoError(t, err)
+		require.False(t, b.bar.Completed())
+	}
+	right.finish()
+	wrong.abort()
+	bars.wait()
+	require.True(t, right.bar.Completed())
+	require.True(t, wrong.bar.Aborted())
+}
+
+func TestOneBadTargetDoesNotStopTheOthers(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	delete(w.repo.TargetFiles(), strings.TrimPrefix(w.targetFile("hammer"), "/"))
+	code, stdout, stderr := runArgs(w.args("tools/hammer", "app.bin")...)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "tools/hammer is not installed:\n  http://")
+	require.Contains(t, stdout, "app.bin: installed")
+	w.mustHave("app.bin")
+	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
+}
+
+func (w *world) targetFile(suffix string) string {
+	for path := range w.repo.TargetFiles() {
+		if strings.HasSuffix(path, "."+suffix) {
+			return path
+		}
+	}
+	w.t.Fatalf("there is no target file %s", suffix)
+	return ""
+}
+
+func TestCandidatesAreTriedInTurn(t *testing.T) {
+	w := newWorld(t, verifytest.Options{Hashes: []string{"sha256", "sha512"}})
+	for path := range w.repo.TargetFiles() {
+		if strings.HasSuffix(path, ".app.bin") && len(path) == 128+len(".app.bin") {
+			delete(w.repo.TargetFiles(), path)
+		}
+	}
+	w.mustInstall("app.bin")
+	asked := w.since()
+	require.Len(t, asked[len(asked)-2], 128+len(".app.bin"), "sha512 first")
+	require.Len(t, asked[len(asked)-1], 64+len(".app.bin"))
+}
+
+func TestMetadataMirrors(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	bad := w.repo.Metadata().Clone()
+	for name, data := range bad {
+		bad[name] = bytes.Replace(data, []byte(`"version": 2`), []byte(`"version": 3`), 1)
+	}
+	good := w.metadata
+	w.metadata = w.mirror(bad, nil)
+	w.mustFail("timestamp: not enough signatures", w.args("app.bin")...)
+	w.mustHaveNothing()
+	w.mustInstallWith([]string{"--metadata-url", good}, "app.bin")
+
+	w.metadata = w.mirror(nil, func(rw http.ResponseWriter, path string) bool {
+		for path == "timestamp.json" {
+			if _, err := rw.Write(appData); err != nil {
+				return true
+			}
+		}
+		return false
+	})
+	w.mustFail("longer than 16384 bytes", w.args("tools/hammer")...)
+}
+
+func TestRollbackIsRefused(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	old := w.repo.Metadata().Clone()
+	w.repo.Targets().AddTarget("new.bin", []byte("new"))
+	w.repo.Publish()
+	w.mustInstall("app.bin")
+	current := w.metadata
+	w.metadata = w.mirror(old, nil)
+	w.mustFail("rollback: version 3 was trusted before, found version 2", w.args("tools/hammer")...)
+	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
+	w.metadata = current
+	w.mustInstall("tools/hammer")
+}
+
+func TestExpiryIsJudgedAsOfTheTimeGiven(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	later := w.repo.Now().Add(25 * time.Hour).Format(time.RFC3339)
+	w.mustFail("timestamp version 2: expired", append(w.args("app.bin"), "-at", later)...)
+	w.mustHaveNothing()
+	w.mustInstall("app.bin")
+
+	ours := newWorld(t, verifytest.Options{Start: time.Now().Add(-time.Hour)})
+	args := ours.args("app.bin")
+	for i, a := range args {
+		if a == "--at" { // without it, the time is now
+			args = append(args[:i], args[i+2:]...)
+			break
+		}
+	}
+	code, _, stderr := runArgs(args...)
+	require.Equal(t, 0, code, stderr)
+}
+
+func TestUnknownTarget(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustFail("tools/saw is not installed:\n  ", w.args("tools/saw", "app.bin")...)
+	w.mustFail("targets -> team version 1 does not list it", w.args("tools/saw", "app.bin")...)
+	w.mustHaveNothing()
+}
+
+// The nth save fails, for every n, as if the machine had gone down there: the next run finishes what this one began.
+func TestCrashBetweenSaves(t *testing.T) {
+	probe := newWorld(t, verifytest.Options{})
+	probe.repo.Rotate("root", 1, probe.repo.Key("next"))
+	probe.repo.Publish()
+	probe.mustInstall("tools/hammer")
+	records, err := filepath.Glob(filepath.Join(probe.cache, "*.json"))
+	require.NoError(t, err)
+	require.Len(t, records, 6)
+	for _, record := range records {
+		t.Run(filepath.Base(record), func(t *testing.T) {
+			w := newWorld(t, verifytest.Options{})
+			w.mustInstall("app.bin")
+			w.repo.Rotate("root", 1, w.repo.Key("next"))
+			w.repo.Role("team").AddTarget("tools/more", nil)
+			w.repo.Touch("targets")
+			w.repo.Publish()
+			obstacle := filepath.Join(w.cache, filepath.Base(record))
+			require.NoError(t, os.RemoveAll(obstacle))
+			require.NoError(t, os.Mkdir(obstacle, 0o700)) // no file can be renamed to this
+			w.mustFail("could not be saved", w.args("tools/hammer")...)
+			require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
+
+			require.NoError(t, os.Remove(obstacle))
+			w.mustInstall("tools/hammer")
+		})
+	}
+}
+
+// While one process waits for its snapshot, another one finishes with newer metadata: the first one must not put the older
+// snapshot back.
+func TestOlderProcessDoesNotRollTheCacheBack(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	old := w.repo.Metadata().Clone()
+	w.repo.Touch("targets")
+	w.repo.Publish()
+	args := w.args("app.bin")
+	w.metadata = w.mirror(old, func(_ http.ResponseWriter, path string) bool {
+		if path == "2.snapshot.json" {
+			code, _, stderr := runArgs(args...)
+			require.Equal(t, 0, code, stderr)
+		}
+		return false
+	})
+	w.mustInstall("tools/hammer")
+	require.EqualValues(t, 3, w.cachedVersion("timestamp"))
+	require.EqualValues(t, 3, w.cachedVersion("snapshot"))
+}
+
+func (w *world) cachedVersion(role string) int64 {
+	data, err := os.ReadFile(filepath.Join(w.cache, role+".json"))
+	require.NoError(w.t, err)
+	var file struct{ Signed struct{ Version int64 } }
+	require.NoError(w.t, json.Unmarshal(data, &file))
+	return file.Signed.Version
+}
+
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			if code, _, stderr := runArgs(w.args("app.bin", "tools/hammer")...); code != 0 {
+				t.Error(stderr)
+			}
+		})
+	}
+	wait.Wait()
+	w.mustHave("app.bin")
+	w.mustHave("tools/hammer")
+	parts, err := filepath.Glob(filepath.Join(w.dest, ".*"))
+	require.NoError(t, err)
+	require.Empty(t, parts)
+}
+
+func TestOutagesThatPassAreRetried(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	var failures atomic.Int32
+	outage := func(rw http.ResponseWriter, path string) bool {
+		if path == "timestamp.json" && failures.Add(1) <= 2 {
+			rw.Header().Set("Retry-After", "0")
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}
+		return false
+	}
+	w.metadata = w.mirror(w.repo.Metadata(), outage)
+	w.mustInstall("app.bin")
+	require.EqualValues(t, 3, failures.Load())
+}
+
+func TestInterrupt(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	release := make(chan struct{})
+	defer close(release)
+	w.badTargets(func(rw http.ResponseWriter) {
+		_, _ = rw.Write(appData[:10_000])
+		rw.(http.Flusher).Flush()
+		cancel()
+		<-release
+	})
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 130, run(ctx, w.args("app.bin"), &stdout, &stderr))
+	require.Contains(t, stderr.String(), "interrupted")
+	w.mustHaveNothing()
+}
+
+func TestDamagedCacheIsReportedAndReplaced(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustInstall("app.bin")
+	require.NoError(t, os.WriteFile(filepath.Join(w.cache, "timestamp.json"), []byte("{"), 0o600))
+	_, stderr := w.mustInstall("tools/hammer")
+	require.Contains(t, stderr, "warning: timestamp: saved file does not count")
+	_, stderr = w.mustInstall("tools/hammer")
+	require.Empty(t, stderr)
+}
+
+func TestTrustComesFromTheRootFileOnly(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustInstall("app.bin")
+	stranger := verifytest.New(verifytest.Options{Seed: "stranger"})
+	require.NoError(t, os.WriteFile(w.rootFile, stranger.Anchor(), 0o600))
+	code, _, _ := runArgs(w.args("tools/hammer")...)
+	require.Equal(t, 1, code)
+	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
+}
+
+func TestRoleNamesDoNotCommandTheTerminal(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.repo.Targets().Delegate(verifytest.Delegation{Name: "evil\x1b[2J", Paths: []string{"app*"}})
+	w.repo.Targets().RemoveTarget("app.bin")
+	w.repo.Role("evil\x1b[2J").AddTarget("app.bin", appData)
+	w.repo.Publish()
+	stdout, _ := w.mustInstall("app.bin")
+	require.Contains(t, stdout, `"evil\x1b[2J"`)
+	code, _, stderr := runArgs(w.args("apple")...)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, `"evil\x1b[2J"`)
+	require.NotContains(t, stdout+stderr, "\x1b")
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// destination is the directory that targets are installed in. The os.Root keeps every access inside it, whatever links lie there.
+type destination struct{ root *os.Root }
+
+func openDestination(dir string) (*destination, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &destination{root}, nil
+}
+
+// file returns where a target is installed.
+func (d *destination) file(target string) string {
+	return filepath.Join(d.root.Name(), filepath.FromSlash(target))
+}
+
+// has says whether the target is in place already, whole and right.
+func (d *destination) has(t *verify.Target) bool {
+	info, err := d.root.Lstat(t.Path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != t.Length {
+		return false
+	}
+	f, err := d.root.Open(t.Path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return t.Copy(io.Discard, f) == nil
+}
+
+// write has a file filled beside its place and moves it there, durably, only if that succeeds: under its own name it is never
+// partial or unverified. A process that is killed may leave a hidden file ending in .part.
+func (d *destination) write(target string, fill func(io.Writer) error) error {
+	dir := path.Dir(target)
+	if err := d.root.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	temp := path.Join(dir, ".installer-"+rand.Text()+".part")
+	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if err = fill(f); err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = d.root.Rename(temp, target)
+	}
+	if err != nil {
+		_ = d.root.Remove(temp)
+		return err
+	}
+	return d.sync(dir)
+}
+
+// sync makes what was renamed or made in a directory durable, and the directories above it.
+func (d *destination) sync(dir string) error {
+	if runtime.GOOS == "windows" { // has no such call
+		return nil
+	}
+	for ; ; dir = path.Dir(dir) {
+		f, err := d.root.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		f.Close()
+		if err != nil || dir == "." {
+			return err
+		}
+	}
+}
+
+// nameError says why a target's path is no name for a file.
+type nameError struct{ path, reason string }
+
+func (e *nameError) Error() string {
+	return fmt.Sprintf("target %q cannot be installed under its name: it %s", e.path, e.reason)
+}
+
+// device matches what Windows takes for a device, with any extension and in any directory.
+var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|:|$)`)
+
+// checkName refuses target paths that would leave the destination, or mean something else on some system. What is refused is
+// the same everywhere.
+func checkName(target string) error {
+	switch {
+	case !utf8.ValidString(target):
+		return &nameError{target, "is not UTF-8"}
+	case strings.ContainsFunc(target, func(r rune) bool { return r < 0x20 || r == 0x7F || strings.ContainsRune(`\:*?"<>|`, r) }):
+		return &nameError{target, `has a control character or one of \ : * ? " < > |`}
+	case !fs.ValidPath(target) || target == ".": // no empty segment, no dots, no slash at either end
+		return &nameError{target, "is not a plain relative path"}
+	}
+	for _, segment := range strings.Split(target, "/") {
+		switch {
+		case strings.HasSuffix(segment, ".") || strings.HasSuffix(segment, " "):
+			return &nameError{target, "has a segment that ends in a dot or a space"}
+		case device.MatchString(segment):
+			return &nameError{target, fmt.Sprintf("has the segment %q, a device on Windows", segment)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+var badNames = []string{
+	"", ".", "..", "../evil", "a/../../evil", "a/..", "./a", "/evil", "//evil", "a//b", "a/", `..\evil`, `a\b`, "C:evil", "C:/evil", "a:stream",
+	"NUL", "nul", "nul.txt", "a/CON", "com1", "LPT9.tar.gz", "COM¹", "conin$", "aux .txt", "a.", "a ", "a./b", "a\x00b", "a\nb", "a\x1b[2J", "a\x7f",
+	"a?", "a*", "a\xff", `a"b`, "a|b", "<a>",
+}
+
+func TestUnsafeNamesAreRefused(t *testing.T) {
+	for _, name := range badNames {
+		require.Error(t, checkName(name), "%q", name)
+	}
+	for _, name := range []string{"a", "a/b/c", "a b", "..a", "a..b", ".hidden", "console", "com10", "nul-1", "ü/€", "a%2Fb", "a+b=c,d;e"} {
+		require.NoError(t, checkName(name), "%q", name)
+		require.True(t, filepath.IsLocal(name), "%q", name)
+	}
+}
+
+func TestRepositoryCannotWriteElsewhere(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	for _, name := range []string{"../evil", "link/evil", "a/../../evil"} {
+		w.repo.Targets().AddTarget(name, []byte("evil"))
+	}
+	w.repo.Publish()
+	outside := filepath.Join(w.dir, "outside")
+	require.NoError(t, os.Mkdir(outside, 0o700))
+	require.NoError(t, os.Mkdir(w.dest, 0o700))
+	require.NoError(t, os.Symlink(outside, filepath.Join(w.dest, "link")))
+
+	for _, name := range []string{"../evil", "a/../../evil"} {
+		code, _, stderr := runArgs(w.args(name)...)
+		require.Equal(t, 2, code)
+		require.Contains(t, stderr, "cannot be installed under its name")
+	}
+	w.mustFail("escapes", w.args("link/evil")...)
+	require.NoFileExists(t, filepath.Join(w.dir, "evil"))
+	require.NoFileExists(t, filepath.Join(outside, "evil"))
+}
+
+func TestLinkInPlaceOfATargetIsReplaced(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	precious := filepath.Join(w.dir, "precious")
+	require.NoError(t, os.WriteFile(precious, appData, 0o600))
+	require.NoError(t, os.Mkdir(w.dest, 0o700))
+	require.NoError(t, os.Symlink(precious, filepath.Join(w.dest, "app.bin")))
+	stdout, _ := w.mustInstall("app.bin")
+	require.Contains(t, stdout, "app.bin: installed")
+	info, err := os.Lstat(filepath.Join(w.dest, "app.bin"))
+	require.NoError(t, err)
+	require.True(t, info.Mode().IsRegular())
+}

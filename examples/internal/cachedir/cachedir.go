@@ -1,0 +1,106 @@
+// Package cachedir keeps the metadata that was trusted in a directory, one file per record. It implements verify.Store.
+package cachedir
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/moby/sys/atomicwriter"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+const (
+	lockName = ".lock" // no record has such a name: theirs end in .json
+	// maxLoad keeps a cache that somebody filled with rubbish from filling the memory.
+	maxLoad = 64 << 20
+	// lockPoll is how often a lock that another process holds is tried again.
+	lockPoll = 20 * time.Millisecond
+)
+
+// Dir is a directory of records. It may be used by several goroutines and processes; who compares before saving must hold Lock.
+type Dir struct{ path string }
+
+// Open returns the directory at a path, and makes it if need be.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	abs, err := filepath.Abs(path) // stays the same when the program changes its directory
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	return &Dir{abs}, nil
+}
+
+// Path returns where the directory is.
+func (d *Dir) Path() string { return d.path }
+
+// Load returns what was saved under a name; the error wraps fs.ErrNotExist if nothing was.
+func (d *Dir) Load(name string) ([]byte, error) {
+	path, err := d.file(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxLoad+1))
+	if err == nil && len(data) > maxLoad {
+		err = fmt.Errorf("%s: larger than any metadata", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Save stores a record in one piece and durably: it writes and syncs another file, renames it, and syncs the directory.
+func (d *Dir) Save(rec verify.Record) error {
+	path, err := d.file(rec.Name)
+	if err != nil {
+		return err
+	}
+	if err := atomicwriter.WriteFile(path, rec.Data, 0o600); err != nil {
+		return err
+	}
+	return syncDir(d.path) // atomicwriter leaves this out; without it the rename may be lost, or overtaken by a later one
+}
+
+// Lock waits until no other process, and nobody else in this one, holds the directory's lock.
+func (d *Dir) Lock(ctx context.Context) (unlock func(), err error) {
+	lock := flock.New(filepath.Join(d.path, lockName))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", lock.Path(), err)
+	}
+	return func() { _ = lock.Unlock() }, nil
+}
+
+// syncDir makes renames in a directory durable. Windows has no such call, and needs none: NTFS keeps a journal of them.
+func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// file returns a record's path. The session's names are all safe; whoever makes up others should hear of it.
+func (d *Dir) file(name string) (string, error) {
+	if name == "" || name == lockName || name != filepath.Base(name) || !filepath.IsLocal(name) {
+		return "", fmt.Errorf("%q is no record's name", name)
+	}
+	return filepath.Join(d.path, name), nil
+}

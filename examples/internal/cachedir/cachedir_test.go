@@ -1,0 +1,120 @@
+package cachedir_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+var _ verify.Store = (*cachedir.Dir)(nil)
+
+func open(t *testing.T) *cachedir.Dir {
+	t.Helper()
+	d, err := cachedir.Open(filepath.Join(t.TempDir(), "made", "if need be"))
+	require.NoError(t, err)
+	return d
+}
+
+func list(t *testing.T, d *cachedir.Dir) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(d.Path())
+	require.NoError(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestSaveAndLoad(t *testing.T) {
+	d := open(t)
+	_, err := d.Load("timestamp.json")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	for _, text := range []string{"one", "a longer two", "", "3"} {
+		require.NoError(t, d.Save(verify.Record{Name: "timestamp.json", Data: []byte(text)}))
+		data, err := d.Load("timestamp.json")
+		require.NoError(t, err)
+		require.Equal(t, text, string(data))
+	}
+	require.Equal(t, []string{"timestamp.json"}, list(t, d), "nothing else lies there")
+}
+
+func TestNamesStayInside(t *testing.T) {
+	d := open(t)
+	for _, name := range []string{"", ".", "..", "../x.json", "a/x.json", "/x.json", ".lock"} {
+		require.Error(t, d.Save(verify.Record{Name: name}), name)
+		_, err := d.Load(name)
+		require.Error(t, err, name)
+	}
+	require.Empty(t, list(t, d))
+}
+
+func TestRubbishDoesNotFillTheMemory(t *testing.T) {
+	d := open(t)
+	require.NoError(t, os.WriteFile(filepath.Join(d.Path(), "root.json"), nil, 0o600))
+	require.NoError(t, os.Truncate(filepath.Join(d.Path(), "root.json"), 1<<40))
+	_, err := d.Load("root.json")
+	require.ErrorContains(t, err, "larger than any metadata")
+}
+
+func TestReadersSeeOneVersionOrTheOther(t *testing.T) {
+	d := open(t)
+	versions := [][]byte{bytes.Repeat([]byte("a"), 100_000), bytes.Repeat([]byte("b"), 50_000)}
+	require.NoError(t, d.Save(verify.Record{Name: "x.json", Data: versions[0]}))
+	var wait sync.WaitGroup
+	for i := range 2 {
+		wait.Go(func() {
+			for range 20 {
+				if err := d.Save(verify.Record{Name: "x.json", Data: versions[i]}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 100 {
+		data, err := d.Load("x.json")
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(data, versions[0]) || bytes.Equal(data, versions[1]))
+	}
+	wait.Wait()
+}
+
+func TestLock(t *testing.T) {
+	d := open(t)
+	require.Empty(t, list(t, d), "no lock file unless it is asked for")
+	var inside, most atomic.Int32
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			unlock, err := d.Lock(context.Background())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			most.Store(max(most.Load(), inside.Add(1)))
+			time.Sleep(5 * time.Millisecond)
+			inside.Add(-1)
+			unlock()
+		})
+	}
+	wait.Wait()
+	require.EqualValues(t, 1, most.Load())
+
+	unlock, err := d.Lock(context.Background())
+	require.NoError(t, err)
+	defer unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, err = d.Lock(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
