@@ -85,7 +85,7 @@ func last(d delegate) delegate {
 	return d
 }
 
-// R-5.6.7a to R-5.6.7e, R-4.6.7, R-4.6.8 (D1 to D4, D11): the order in which roles are asked.
+// R-5.6.7a, R-5.6.7b, R-5.6.7d, R-5.6.7e, R-4.6.7, R-4.6.8 (D1 to D4, D11): the order in which roles are asked.
 func TestWalk(t *testing.T) {
 	for _, c := range []struct {
 		name  string

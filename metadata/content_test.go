@@ -124,7 +124,7 @@ func TestMember(t *testing.T) {
 	require.False(t, ok)
 }
 
-// .K2, K2: the root's contents.
+// .K2, K2: the root's contents.: a role for mirrors.json is tolerated, and of no account.
 func TestRoot(t *testing.T) {
 	root := mustDecode[metadata.Root](t, goodRoot)
 	require.True(t, root.ConsistentSnapshot)

@@ -35,7 +35,7 @@ func rsaKey(bits int, e int) *rsa.PublicKey {
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(12345)), E: e}
 }
 
-// R-4.2.2.1 to R-4.2.2.4: keys that are taken, in all their spellings.
+// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4: keys that are taken, in all their spellings.
 func TestPublicKey(t *testing.T) {
 	ed := verifytest.NewKey("ed25519", "a")
 	for _, public := range []string{ed.Public, strings.ToUpper(ed.Public)} {
@@ -69,7 +69,7 @@ func TestPublicKey(t *testing.T) {
 	}
 }
 
-// R-4.2.2.2 to R-4.2.2.6 (K3, K8, K9, G10): keys that can verify nothing.
+// R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.5, R-4.2.2.6 (K3, K8, K9, G10): keys that can verify nothing.
 func TestUnusableKeys(t *testing.T) {
 	ed, p256, p384 := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ecdsa-sha2-nistp256", "a"), verifytest.NewKey("ecdsa-sha2-nistp384", "a")
 	rsaPEM := spki(t, rsaKey(2048, 65537))

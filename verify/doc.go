@@ -1,0 +1,81 @@
+// Package verify decides which files of a repository that follows The Update Framework (TUF) may be trusted. It does no I/O: no
+// network, no files, no clock, no goroutines, no logs. A [Session] says which metadata files it needs, takes the bytes
+// from wherever the caller got them, and answers which targets may be downloaded and how to check them.
+//
+// The simple caller leaves the loop to [Session.Run], and gives it a [Store] and one or more [Source]s:
+//
+//	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), nil)
+//	if err != nil {
+//		return err
+//	}
+//	app := s.Find("app.tar.gz")
+//	if err := s.Run(store, mirror); err != nil {
+//		return err
+//	}
+//	t, err := app.Target()
+//	if err != nil {
+//		return err
+//	}
+//	err = t.Copy(file, body) // file may be used only if err is nil
+//
+// Everything that Run does goes through calls that are open to any caller, who may then fetch in parallel, with another
+// client, through a queue, or not at all:
+//
+//	for {
+//		b, ok := s.Next()
+//		if !ok {
+//			break // nothing to do until an open request is answered
+//		}
+//		for _, rec := range b.Save {
+//			// store it durably; if that fails, stop and use nothing
+//		}
+//		for _, req := range b.Fetch {
+//			// fetch req.Path, at most req.MaxBytes, and then call
+//			// s.Provide(req.ID, body), s.NotFound(req.ID) or s.Fail(req.ID, err)
+//		}
+//		for _, l := range b.Found {
+//			// l.Target() has its answer
+//		}
+//	}
+//
+// # The caller's duties
+//
+//  1. The anchor must come from a place that the network cannot write to: the program itself, or its installation.
+//  2. The time must be right: expiry is judged by it, and nothing else reveals a mirror that stands still.
+//  3. The fields of a [Batch] must be handled in their order; saves must be durable, and end the session if they fail.
+//  4. A body must be cut off beyond MaxBytes and delivered as it is signed, without a content encoding. How long to wait for
+//     it, in all and between two bytes, is the caller's to bound.
+//  5. NotFound is for a live source's word that a file does not exist. A timeout, a refusal or a cache miss is Fail.
+//  6. Bytes of a target must not be used before [Target.Copy] or [Verifier.Verdict] returned nil.
+//
+// # The cycle
+//
+// A session goes through cycles, each with one time for all its judgements; [New] begins the first, [Session.Refresh] the others. A
+// cycle is in one of these phases (spec section 5; transitions.go has nothing else in it):
+//
+//	phase      open requests         a good answer leads to     NotFound leads to   Fail leads to
+//	root       the next root         root, one version later    timestamp           failed
+//	timestamp  the timestamp         snapshot                   failed              failed
+//	snapshot   the snapshot          targets                    failed              failed
+//	targets    the targets role      ready                      failed              failed
+//	ready      delegated roles that  ready                      ready: the lookups  ready: the lookups
+//	           lookups need                                     that need it fail   that need it fail
+//	failed     none                  (Refresh begins another cycle)
+//
+// The root phase also ends at a limit of new roots. Between it and the timestamp the last root's expiry is judged, and
+// which of the files trusted earlier still count. A rejected body changes nothing in any phase.
+//
+// # What is trusted
+//
+// A role's file is trusted for one edge, from a delegator to a role, and only for a cycle whose snapshot lists it. A lookup visits roles in the
+// order of the delegations and keeps a [Lookup.Trail] of them: it is why the target is trusted.
+//
+// What happened earlier is remembered by the files that the caller stored: a newest root, timestamp and snapshot that
+// the repository must not fall behind ([Stored]). They are offered back as bytes and verified again; a damaged or missing
+// one is reported and otherwise harmless. Without them, an attacker in the network can show an old state of the repository
+// until its timestamp expires.
+//
+// The [verifytest] package builds repositories for tests.
+//
+// [verifytest]: https://pkg.go.dev/github.com/tufwalk/tufwalk/verify/verifytest
+package verify

@@ -1,0 +1,176 @@
+package verify_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// exampleRepository stands for somebody's repository.
+func exampleRepository() *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{})
+	team := repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"team/*"}})
+	team.AddTarget("team/app.txt", []byte("hello"))
+	repo.Publish()
+	return repo
+}
+
+// From an anchor to a verified file. The store would be a folder, the mirror an HTTP client, and the time time.Now().
+func Example() {
+	repo := exampleRepository()
+	anchor, mirror, now := repo.Anchor(), repo.Metadata().Source(), repo.Now()
+	store := memory{}
+
+	s, err := verify.New(anchor, verify.LoadStored(store.Load), now, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	app := s.Find("team/app.txt")
+	if err := s.Run(store, mirror); err != nil {
+		fmt.Println(err)
+		return
+	}
+	target, err := app.Target()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(target.Length, "bytes, good until", target.Expires)
+	for _, step := range app.Trail() {
+		fmt.Println(step)
+	}
+	// Output:
+	// 5 bytes, good until 2030-01-02 00:00:00 +0000 UTC
+	// root -> targets version 2 does not list it
+	// targets -> team version 1 lists it
+}
+
+// The loop with every call in sight, for callers who do their own fetching. Requests may be answered in any order.
+func ExampleSession_Next() {
+	repo := exampleRepository()
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s.Find("team/app.txt")
+	for {
+		b, ok := s.Next()
+		if !ok {
+			break
+		}
+		for _, rec := range b.Save {
+			fmt.Println("save", rec.Name)
+		}
+		for _, req := range b.Fetch {
+			body, ok := repo.Metadata()[req.Path]
+			if !ok {
+				fmt.Println("not found", req.Path)
+				_ = s.NotFound(req.ID)
+				continue
+			}
+			fmt.Println("fetched", req.Path, s.Provide(req.ID, body))
+		}
+		for _, l := range b.Found {
+			target, err := l.Target()
+			fmt.Println("found", target.Path, err)
+		}
+	}
+	fmt.Println("end:", s.Err())
+	// Output:
+	// not found 2.root.json
+	// fetched timestamp.json <nil>
+	// save root.json
+	// save timestamp.json
+	// fetched 2.snapshot.json <nil>
+	// save snapshot.json
+	// fetched 2.targets.json <nil>
+	// save targets.json
+	// fetched 1.team.json <nil>
+	// save role.team.json
+	// found team/app.txt <nil>
+	// end: <nil>
+}
+
+// A rejected body is its source's fault: the request stays open, and another mirror's copy may be offered for it.
+func ExampleSession_Provide() {
+	repo := exampleRepository()
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	b, _ := s.Next()
+	_ = s.NotFound(b.Fetch[0].ID) // there is no newer root
+	b, _ = s.Next()
+	timestamp := b.Fetch[0]
+
+	err = s.Provide(timestamp.ID, []byte("<html>Welcome to the hotel's network</html>"))
+	var reject *verify.RejectError
+	fmt.Println(errors.As(err, &reject), err)
+	fmt.Println(s.Provide(timestamp.ID, repo.Metadata()["timestamp.json"]))
+	// Output:
+	// true timestamp.json rejected: not well-formed TUF metadata: offset 0: found "<", want a value
+	// <nil>
+}
+
+// A download is checked while it streams: too long, too short or wrong, it is never taken for the file.
+func ExampleTarget_Copy() {
+	repo := exampleRepository()
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	app := s.Find("team/app.txt")
+	if err := s.Run(nil, repo.Metadata().Source()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	target, err := app.Target()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	paths, err := target.URLPaths()
+	fmt.Println(paths[0], err)
+	for _, body := range []string{"hello", "hell", "hello!"} {
+		var file strings.Builder
+		fmt.Println(target.Copy(&file, strings.NewReader(body)))
+	}
+	// Output:
+	// team/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.app.txt <nil>
+	// <nil>
+	// team/app.txt: wrong length: want 5 bytes, found 4
+	// team/app.txt: wrong length: want 5 bytes, found 6
+}
+
+// A test of what a program does when its mirror lies, with bytes made on the spot.
+func Example_test() {
+	repo := exampleRepository()
+	yesterday := repo.Metadata().Clone() // a mirror that will not move any more
+	repo.Role("team").AddTarget("team/app.txt", []byte("hello, fixed"))
+	repo.Publish()
+
+	store := memory{}
+	update := func(mirror verifytest.Files) error {
+		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+		if err != nil {
+			return err
+		}
+		return s.Run(store, mirror.Source())
+	}
+	fmt.Println("today's files:", update(repo.Metadata()))
+	fmt.Println("yesterday's files again:", errors.Is(update(yesterday), roles.ErrRollback))
+	repo.Advance(24 * 365 * 10 * 3600e9) // ten years
+	fmt.Println("ten years later:", errors.Is(update(repo.Metadata()), roles.ErrExpired))
+	// Output:
+	// today's files: <nil>
+	// yesterday's files again: true
+	// ten years later: true
+}
