@@ -79,7 +79,7 @@ func serve(repo *verifytest.Repo) (base string, stop func(), err error) {
 	mux := http.NewServeMux()
 	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
 	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
-	server := &http.Server{ReadHeaderTimeout: connectTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mux.ServeHTTP(slowWriter{w}, r)
 	})}
 	go func() {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -50,7 +52,7 @@ func (in *installer) Validate() error {
 	}
 	seen := make(map[string]string)
 	for _, path := range in.Targets {
-		if err := checkName(path); err != nil {
+		if err := place.CheckName(path); err != nil {
 			return err
 		}
 		folded := strings.ToLower(path)
@@ -64,16 +66,16 @@ func (in *installer) Validate() error {
 
 // run refreshes, looks all targets up, and then installs them. Nothing is downloaded unless all of them are found.
 func (in *installer) run(ctx context.Context) error {
-	client := newClient()
+	client := mirror.NewClient()
 	session, lookups, err := in.lookUp(ctx, client)
 	if err != nil {
 		return err
 	}
-	dest, err := openDestination(in.Dest)
+	dest, err := place.Open(in.Dest)
 	if err != nil {
 		return err
 	}
-	defer dest.root.Close()
+	defer dest.Close()
 	if !in.Quiet {
 		fmt.Fprintf(in.stdout, "Your root file leads to root version %d, timestamp %d and snapshot %d.\n",
 			session.Version("root"), session.Version("timestamp"), session.Version("snapshot"))
@@ -107,7 +109,7 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	for _, base := range in.MetadataURL {
 		sources = append(sources, mirror.WithContext(ctx, base, client))
 	}
-	err = session.Run(&sharedStore{dir, session, ctx}, sources...)
+	err = session.Run(dir.Shared(ctx, session), sources...)
 	for _, r := range session.Reports() {
 		fmt.Fprintf(in.stderr, "warning: %s\n", printable(r.Err.Error()))
 	}
@@ -130,9 +132,9 @@ func missing(lookups []*verify.Lookup) error {
 
 // install brings the targets into place, some at a time, and then says why they are trusted. One that fails keeps none of
 // the others from being installed.
-func (in *installer) install(ctx context.Context, client *http.Client, dest *destination, lookups []*verify.Lookup) error {
+func (in *installer) install(ctx context.Context, client *http.Client, dest *place.Dir, lookups []*verify.Lookup) error {
 	var (
-		bars    = newBars(ctx, in.stderr, in.Quiet)
+		bars    = in.bars(ctx)
 		slots   = make(chan struct{}, parallel)
 		results = make([]string, len(lookups))
 		errs    = make([]error, len(lookups))
@@ -142,31 +144,39 @@ func (in *installer) install(ctx context.Context, client *http.Client, dest *des
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			results[i], errs[i] = in.installOne(ctx, client, dest, l, func(t *verify.Target) *bar { return bars.add(t, i) })
+			results[i], errs[i] = in.installOne(ctx, client, dest, l, func(t *verify.Target) *progress.Bar { return bars.Add(t.Path, t.Length, i) })
 		})
 	}
 	wait.Wait()
-	bars.wait()
+	bars.Wait()
 	if !in.Quiet {
 		fmt.Fprint(in.stdout, strings.Join(results, ""))
 	}
 	return errors.Join(errs...)
 }
 
+// bars shows how the downloads go on, unless in.Quiet.
+func (in *installer) bars(ctx context.Context) progress.Bars {
+	if in.Quiet {
+		return progress.New(ctx, io.Discard)
+	}
+	return progress.New(ctx, in.stderr)
+}
+
 // installOne returns a text that says what was done, and why the file is trusted.
-func (in *installer) installOne(ctx context.Context, client *http.Client, dest *destination, l *verify.Lookup, newBar func(*verify.Target) *bar) (string, error) {
+func (in *installer) installOne(ctx context.Context, client *http.Client, dest *place.Dir, l *verify.Lookup, newBar func(*verify.Target) *progress.Bar) (string, error) {
 	t, err := l.Target()
 	if err != nil {
 		return "", err
 	}
 	how := "was there already, and is verified"
-	if !dest.has(t) {
+	if !dest.Has(t) {
 		how = "installed"
 		if err := in.fetch(ctx, client, dest, t, newBar(t)); err != nil {
 			return "", fmt.Errorf("%s is not installed:\n%w", t.Path, err)
 		}
 	}
-	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", dest.file(t.Path), how, t.Length, trail(l))
+	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", dest.File(t.Path), how, t.Length, trail(l))
 	for name, digest := range t.Hashes.All() {
 		text += fmt.Sprintf("  %s %s\n", name, digest)
 	}

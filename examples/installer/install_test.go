@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -80,21 +78,6 @@ func TestBadTargetFiles(t *testing.T) {
 			w.mustInstallWith([]string{"--targets-url", good}, "app.bin")
 		})
 	}
-}
-
-func TestBarDoesNotTakeTheLastByteForSuccess(t *testing.T) {
-	bars := newBars(context.Background(), io.Discard, false)
-	right, wrong := bars.add(&verify.Target{Length: 4}, 0), bars.add(&verify.Target{Length: 4}, 1)
-	for _, b := range []*bar{right, wrong} {
-		_, err := io.Copy(io.Discard, b.reader(strings.NewReader("text")))
-		require.NoError(t, err)
-		require.False(t, b.bar.Completed())
-	}
-	right.finish()
-	wrong.abort()
-	bars.wait()
-	require.True(t, right.bar.Completed())
-	require.True(t, wrong.bar.Aborted())
 }
 
 func TestOneBadTargetDoesNotStopTheOthers(t *testing.T) {

@@ -1,4 +1,5 @@
-package main
+// Package place puts verified files under their names, durably and in one piece, and refuses names that would mean something else.
+package place
 
 import (
 	"crypto/rand"
@@ -16,10 +17,14 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// destination is the directory that targets are installed in. The os.Root keeps every access inside it, whatever links lie there.
-type destination struct{ root *os.Root }
+// Dir is a directory that targets are installed in. An os.Root keeps every access inside it, whatever links lie there.
+type Dir struct{ root *os.Root }
 
-func openDestination(dir string) (*destination, error) {
+// Close lets the directory go.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Open opens a directory, and makes it if need be.
+func Open(dir string) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -27,16 +32,16 @@ func openDestination(dir string) (*destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &destination{root}, nil
+	return &Dir{root}, nil
 }
 
-// file returns where a target is installed.
-func (d *destination) file(target string) string {
+// File returns where a target is installed.
+func (d *Dir) File(target string) string {
 	return filepath.Join(d.root.Name(), filepath.FromSlash(target))
 }
 
-// has says whether the target is in place already, whole and right.
-func (d *destination) has(t *verify.Target) bool {
+// Has says whether the target is in place already, whole and right.
+func (d *Dir) Has(t *verify.Target) bool {
 	info, err := d.root.Lstat(t.Path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != t.Length {
 		return false
@@ -49,14 +54,14 @@ func (d *destination) has(t *verify.Target) bool {
 	return t.Copy(io.Discard, f) == nil
 }
 
-// write has a file filled beside its place and moves it there, durably, only if that succeeds: under its own name it is never
+// Write has a file filled beside its place and moves it there, durably, only if that succeeds: under its own name it is never
 // partial or unverified. A process that is killed may leave a hidden file ending in .part.
-func (d *destination) write(target string, fill func(io.Writer) error) error {
+func (d *Dir) Write(target string, fill func(io.Writer) error) error {
 	dir := path.Dir(target)
 	if err := d.root.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	temp := path.Join(dir, ".installer-"+rand.Text()+".part")
+	temp := path.Join(dir, ".tufwalk-"+rand.Text()+".part")
 	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -78,7 +83,7 @@ func (d *destination) write(target string, fill func(io.Writer) error) error {
 }
 
 // sync makes what was renamed or made in a directory durable, and the directories above it.
-func (d *destination) sync(dir string) error {
+func (d *Dir) sync(dir string) error {
 	if runtime.GOOS == "windows" { // has no such call
 		return nil
 	}
@@ -95,33 +100,33 @@ func (d *destination) sync(dir string) error {
 	}
 }
 
-// nameError says why a target's path is no name for a file.
-type nameError struct{ path, reason string }
+// NameError says why a target's path is no name for a file.
+type NameError struct{ Path, Reason string }
 
-func (e *nameError) Error() string {
-	return fmt.Sprintf("target %q cannot be installed under its name: it %s", e.path, e.reason)
+func (e *NameError) Error() string {
+	return fmt.Sprintf("target %q cannot be installed under its name: it %s", e.Path, e.Reason)
 }
 
 // device matches what Windows takes for a device, with any extension and in any directory.
 var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|:|$)`)
 
-// checkName refuses target paths that would leave the destination, or mean something else on some system. What is refused is
+// CheckName refuses target paths that would leave the destination, or mean something else on some system. What is refused is
 // the same everywhere.
-func checkName(target string) error {
+func CheckName(target string) error {
 	switch {
 	case !utf8.ValidString(target):
-		return &nameError{target, "is not UTF-8"}
+		return &NameError{target, "is not UTF-8"}
 	case strings.ContainsFunc(target, func(r rune) bool { return r < 0x20 || r == 0x7F || strings.ContainsRune(`\:*?"<>|`, r) }):
-		return &nameError{target, `has a control character or one of \ : * ? " < > |`}
+		return &NameError{target, `has a control character or one of \ : * ? " < > |`}
 	case !fs.ValidPath(target) || target == ".": // no empty segment, no dots, no slash at either end
-		return &nameError{target, "is not a plain relative path"}
+		return &NameError{target, "is not a plain relative path"}
 	}
 	for _, segment := range strings.Split(target, "/") {
 		switch {
 		case strings.HasSuffix(segment, ".") || strings.HasSuffix(segment, " "):
-			return &nameError{target, "has a segment that ends in a dot or a space"}
+			return &NameError{target, "has a segment that ends in a dot or a space"}
 		case device.MatchString(segment):
-			return &nameError{target, fmt.Sprintf("has the segment %q, a device on Windows", segment)}
+			return &NameError{target, fmt.Sprintf("has the segment %q, a device on Windows", segment)}
 		}
 	}
 	return nil

@@ -1,0 +1,30 @@
+package cachedir
+
+import (
+	"context"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// Shared returns the directory as the store of a session, safe to be used by other processes at the same time. A crash between
+// two saves does no harm: the session orders them so that each file is a floor or a help for the next run.
+func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store { return &shared{d, s, ctx} }
+
+type shared struct {
+	*Dir
+	session *verify.Session
+	ctx     context.Context
+}
+
+// Save writes a record unless another process has meanwhile saved a newer one, which must not be rolled back.
+func (s *shared) Save(rec verify.Record) error {
+	unlock, err := s.Lock(s.ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !s.session.Keep(rec, verify.LoadStored(s.Load)) {
+		return nil
+	}
+	return s.Dir.Save(rec)
+}

@@ -1,0 +1,25 @@
+package progress
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBarDoesNotTakeTheLastByteForSuccess(t *testing.T) {
+	bars := New(context.Background(), io.Discard)
+	right, wrong := bars.Add("right", 4, 0), bars.Add("wrong", 4, 1)
+	for _, b := range []*Bar{right, wrong} {
+		_, err := io.Copy(io.Discard, b.Reader(strings.NewReader("text")))
+		require.NoError(t, err)
+		require.False(t, b.bar.Completed())
+	}
+	right.Finish()
+	wrong.Abort()
+	bars.Wait()
+	require.True(t, right.bar.Completed())
+	require.True(t, wrong.bar.Aborted())
+}
