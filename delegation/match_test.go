@@ -62,8 +62,8 @@ func FuzzMatch(f *testing.F) {
 		f.Add(c.pattern, c.path)
 	}
 	f.Fuzz(func(t *testing.T, pattern, path string) {
-		if len(pattern) > 24 || len(path) > 48 {
-			t.Skip("too long for the naive matcher")
+		if len(pattern) > 24 || len(path) > 48 || strings.Count(pattern, "*") > 5 {
+			return // it would take the naive matcher too long
 		}
 		require.Equal(t, naive(pattern, path), delegation.Match(pattern, path), "%q, %q", pattern, path)
 	})

@@ -3,6 +3,7 @@ package roles
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -99,8 +100,10 @@ type ThresholdError struct {
 	Role string
 	// Threshold is the number of distinct keys that must sign, and Valid the number of those that did.
 	Threshold, Valid int64
-	// Wrong are the IDs of the role's keys whose signatures do not verify.
+	// Wrong are the IDs of the role's keys whose signatures do not verify. The other keys have not signed at all.
 	Wrong []string
+	// Strangers is the number of signatures by keys that the role does not list.
+	Strangers int
 	// Unusable says for each of the role's keys that can never verify anything why.
 	Unusable []error
 }
@@ -111,6 +114,9 @@ func (e *ThresholdError) Error() string {
 	if len(e.Wrong) > 0 {
 		fmt.Fprintf(&b, "; wrong: %q", e.Wrong)
 	}
+	if e.Valid == 0 && len(e.Wrong) == 0 && e.Strangers > 0 {
+		fmt.Fprintf(&b, "; found signatures by %d other keys", e.Strangers)
+	}
 	for _, err := range e.Unusable {
 		fmt.Fprintf(&b, "; %v", err)
 	}
@@ -118,6 +124,16 @@ func (e *ThresholdError) Error() string {
 }
 
 func (e *ThresholdError) Unwrap() error { return ErrThreshold }
+
+// strangers counts the signatures by keys that the role does not list.
+func (r Role) strangers(signatures []metadata.Signature) (n int) {
+	for _, sig := range signatures {
+		if !slices.ContainsFunc(r.signers, func(s signer) bool { return s.id == sig.KeyID }) {
+			n++
+		}
+	}
+	return n
+}
 
 // verify counts the distinct public keys of the role that signed the payload. With anyID, a signature counts for
 // whichever key it verifies with, else only for the key that it names.
@@ -150,5 +166,5 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 			return nil
 		}
 	}
-	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.unusable}
+	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
 }

@@ -2,7 +2,7 @@
 // network, no files, no clock, no goroutines, no logs. A [Session] says which metadata files it needs, takes the bytes
 // from wherever the caller got them, and answers which targets may be downloaded and how to check them.
 //
-// The simple caller leaves the loop to [Session.Run], and gives it a [Store] and one or more [Source]s:
+// The simple caller leaves the loop to [Session.Run], and gives it a [Store] and at least one [Source]:
 //
 //	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), nil)
 //	if err != nil {
@@ -43,8 +43,9 @@
 //  1. The anchor must come from a place that the network cannot write to: the program itself, or its installation.
 //  2. The time must be right: expiry is judged by it, and nothing else reveals a mirror that stands still.
 //  3. The fields of a [Batch] must be handled in their order; saves must be durable, and end the session if they fail.
-//  4. A body must be cut off beyond MaxBytes and delivered as it is signed, without a content encoding. How long to wait for
-//     it, in all and between two bytes, is the caller's to bound.
+//  4. A body must be read to MaxBytes+1 bytes at most, and delivered as it is signed: without a content encoding (what net/http unpacks
+//     by itself is fine, as long as the limit is on the unpacked bytes). How long to wait for it, in all and between two bytes, is
+//     the caller's to bound.
 //  5. NotFound is for a live source's word that a file does not exist. A timeout, a refusal or a cache miss is Fail.
 //  6. Bytes of a target must not be used before [Target.Copy] or [Verifier.Verdict] returned nil.
 //
@@ -75,7 +76,6 @@
 // one is reported and otherwise harmless. Without them, an attacker in the network can show an old state of the repository
 // until its timestamp expires.
 //
-// The [verifytest] package builds repositories for tests.
-//
-// [verifytest]: https://pkg.go.dev/github.com/tufwalk/tufwalk/verify/verifytest
+// Package verifytest, below this one, builds repositories for tests. IDs such as in comments are those of CONFORMANCE.md, and
+// begin with the section of the TUF specification.
 package verify

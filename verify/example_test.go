@@ -1,9 +1,14 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
@@ -167,10 +172,46 @@ func Example_test() {
 	}
 	fmt.Println("today's files:", update(repo.Metadata()))
 	fmt.Println("yesterday's files again:", errors.Is(update(yesterday), roles.ErrRollback))
-	repo.Advance(24 * 365 * 10 * 3600e9) // ten years
+	repo.Advance(10 * 365 * 24 * time.Hour)
 	fmt.Println("ten years later:", errors.Is(update(repo.Metadata()), roles.ErrExpired))
 	// Output:
 	// today's files: <nil>
 	// yesterday's files again: true
 	// ten years later: true
+}
+
+// A Source over HTTP. The time that a request may take is the client's and the context's to bound.
+func ExampleSource() {
+	repo := exampleRepository()
+	server := httptest.NewServer(http.FileServerFS(repo.Metadata().FS()))
+	defer server.Close()
+
+	ctx, base := context.Background(), server.URL
+	mirror := func(r verify.Request) ([]byte, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/"+r.Path, nil) // appended as it is
+		if err != nil {
+			return nil, err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		switch res.StatusCode {
+		case http.StatusOK:
+			return io.ReadAll(io.LimitReader(res.Body, r.MaxBytes+1))
+		case http.StatusNotFound, http.StatusGone:
+			return nil, fmt.Errorf("%s: %w", req.URL, verify.ErrAbsent)
+		}
+		return nil, fmt.Errorf("%s: %s", req.URL, res.Status)
+	}
+
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s.Run(nil, mirror), s.Version("timestamp"))
+	// Output:
+	// <nil> 2
 }

@@ -94,7 +94,7 @@ func TestDecision1TheCacheIsNoMirror(t *testing.T) {
 	s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
 	require.NoError(t, err)
 	broken := func(verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
-	require.ErrorContains(t, s.Run(nil, repo.Metadata().Source(), broken), "file does not exist; source 2 of 2: timeout")
+	require.ErrorContains(t, s.Run(nil, repo.Metadata().Source(), broken), "not found at the source; source 2 of 2: timeout")
 
 	// What came from the store is not saved again.
 	saves := 0

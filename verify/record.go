@@ -25,12 +25,14 @@ type Record struct {
 	Data    []byte // exactly as provided; the caller's
 }
 
-// Store keeps records for later runs.
+// Store keeps records for later runs: a folder, say. Each repository needs one of its own.
 type Store interface {
-	// Load returns what was saved under a name, or an error. It need not be right: whatever it returns is verified.
+	// Load returns what was saved under a name, or an error: one that wraps fs.ErrNotExist if there is nothing, as
+	// os.ReadFile's does. What it returns need not be right, since it is verified.
 	// It should bound what it reads; no file that a session takes is longer than the largest of its Limits.
 	Load(name string) ([]byte, error)
-	// Save stores a record durably and in one piece: after a crash either the old or the new one is there.
+	// Save stores a record durably and in one piece: after a crash either the old or the new one is there. For a folder that means a
+	// temporary file, fsync, rename, and fsync of the folder.
 	Save(Record) error
 }
 
@@ -119,7 +121,7 @@ type StoredRootError struct {
 }
 
 func (e *StoredRootError) Error() string {
-	return fmt.Sprintf("root: %v: saved file %s has version %d, the repository's roots end at version %d", roles.ErrRollback, e.Name, e.Stored, e.Found)
+	return fmt.Sprintf("root: %v: saved file %s has version %d, the repository's roots end at version %d (does the file belong to another repository? to give it up on purpose, start without it)", roles.ErrRollback, e.Name, e.Stored, e.Found)
 }
 
 func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }

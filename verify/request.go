@@ -27,7 +27,8 @@ type Request struct {
 	// Name is where a saved copy would be, as in Record.Name. Empty: only a live source may answer,
 	// because an old copy would be a silent freeze.
 	Name string
-	// MaxBytes bounds the answer: the caller must stop reading at the first byte beyond it.
+	// MaxBytes bounds the answer. The caller must not read more than MaxBytes+1 bytes, and hands over what it has: by the one byte too
+	// many the session sees that a file is too long.
 	MaxBytes int64
 
 	// Optional says that NotFound is an ordinary answer (the next root).
@@ -56,7 +57,7 @@ type Batch struct {
 // ErrAbsent is how a Source says: I am live, and this file does not exist.
 // HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing keys. A timeout, a 500 or a
 // cache miss does not.
-var ErrAbsent = errors.New("file does not exist")
+var ErrAbsent = errors.New("not found at the source")
 
 // Source is a mirror or a bundle: it answers a request with the file's bytes, with ErrAbsent (possibly wrapped),
 // or with any other error if it could not find out. One that waits for a network should be a closure over a context.

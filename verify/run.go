@@ -10,8 +10,9 @@ import (
 // sources in turn, and returns Err at the end. Call it again after more calls of Find, or after Refresh.
 //
 // The store may be nil. It may help and never says no: a copy that is missing, unreadable or rejected is no answer.
-// A file does not exist only if every live source says ErrAbsent, so all of them have to be up for the word that there is no newer root;
-// a body that is rejected sends the request to the next source, and a FetchError holds a SourceError for each. If a save fails, the session and its lookups are of no use any more.
+// A file does not exist only if every live source says ErrAbsent, so all of them have to be up for the word that there is no newer root: several
+// sources help against one that lies, and not against one that is down. A Source that tries several hosts by itself does.
+// A body that is rejected sends the request to the next source, and a FetchError holds a SourceError for each. If a save fails, the session and its lookups are of no use any more.
 func (s *Session) Run(store Store, live ...Source) error {
 	r := runner{s: s, store: store, live: live, cached: make(map[string]bool)}
 	for {
@@ -69,7 +70,7 @@ func (r *runner) fetch(req Request) {
 		}
 		errs = append(errs, &SourceError{i + 1, len(r.live), err})
 	}
-	if absent > 0 && absent == len(r.live) {
+	if req.Optional && absent > 0 && absent == len(r.live) {
 		_ = r.s.NotFound(req.ID) // the ID is open: it was just handed out
 		return
 	}

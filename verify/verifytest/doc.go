@@ -14,7 +14,8 @@
 // A clone of them is a mirror that has stopped in time.
 //
 // Everything is deterministic: the same calls make the same bytes, except for signatures with RSA keys.
-// No clock is read; the repository has its own. The keys are public knowledge, so use them for nothing else.
+// No clock is read; the repository has its own, which starts in 2030: a client that takes its time as an argument is given repo.Now(), and one
+// that reads the real clock needs Options{Start: time.Now()}. The keys are public knowledge, so use them for nothing else.
 //
 // As this is for tests, mistakes in its use, such as the name of a role that does not exist, panic.
 package verifytest

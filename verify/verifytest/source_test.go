@@ -25,7 +25,7 @@ func TestSource(t *testing.T) {
 	_, err = source(verify.Request{Path: "2.root.json"})
 	require.ErrorIs(t, err, verify.ErrAbsent)
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.EqualError(t, err, "verifytest: 2.root.json: file does not exist")
+	require.EqualError(t, err, "verifytest: 2.root.json: not found at the source")
 
 	r.Metadata()["2.root.json"] = []byte("junk")
 	data, err = source(verify.Request{Path: "2.root.json"})
