@@ -17,6 +17,7 @@ func Match(pattern, path string) bool {
 	// slash need not be remembered, since a later star in its stead gives every choice that it could.
 	star, retry := -1, 0
 	p, s := 0, 0
+	closing := lastClosing(pattern, 0)
 	for s < len(path) {
 		if p < len(pattern) {
 			if pattern[p] == '*' {
@@ -24,9 +25,9 @@ func Match(pattern, path string) bool {
 				p++
 				continue
 			}
-			if np, ns, ok := matchOne(pattern[p:], path[s:]); ok {
+			if np, ns, ok := matchOne(pattern[p:], path[s:], p < closing); ok {
 				if path[s] == '/' {
-					star = -1
+					star, closing = -1, lastClosing(pattern, p+np)
 				}
 				p, s = p+np, s+ns
 				continue
@@ -42,13 +43,22 @@ func Match(pattern, path string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
+// lastClosing returns where the last ] of the segment that begins there stands, so that a [ behind it is known to open no set.
+func lastClosing(pattern string, segment int) int {
+	rest, _, _ := strings.Cut(pattern[segment:], "/")
+	return segment + strings.LastIndexByte(rest, ']')
+}
+
 // matchOne matches one character, which is there, with one item of a pattern, which is not a star. It returns the sizes of both.
-func matchOne(pattern, path string) (int, int, bool) {
+func matchOne(pattern, path string, set bool) (int, int, bool) {
 	c, n := utf8.DecodeRuneInString(path)
 	switch pattern[0] {
 	case '?':
 		return 1, n, c != '/'
 	case '[':
+		if !set {
+			break
+		}
 		if size, in, ok := matchSet(pattern, c); ok {
 			return size, n, in && c != '/'
 		}

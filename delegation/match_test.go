@@ -139,3 +139,11 @@ func characters(s string) []string {
 	}
 	return list
 }
+
+// A [ that nothing closes is not looked at again and again.
+func TestUnclosedSetsCostNothing(t *testing.T) {
+	open := strings.Repeat("[", 200_000)
+	require.False(t, delegation.Match("*"+open, strings.Repeat("[", 400)))
+	require.False(t, delegation.Match("*"+open+"/]", strings.Repeat("[", 400)+"/]"))
+	require.True(t, delegation.Match(open+"/[]]", open+"/]"))
+}

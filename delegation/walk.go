@@ -43,7 +43,9 @@ func (e *RoleLimitError) Error() string {
 func (e *RoleLimitError) Unwrap() error { return ErrLimit }
 
 // Walk is the search for one path: pre-order, depth first, each role's delegations in listed order (R-5.6.7a).
-// It is not safe for concurrent use.
+//
+// Within one walk a role is known by its name (R-5.6.7b): one that was visited on behalf of a delegator with a higher priority is not
+// visited again for another. It is not safe for concurrent use.
 type Walk struct {
 	path    Path
 	options Options
@@ -115,11 +117,18 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 // push puts the roles that one role delegates the path to in front of all others.
 func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	var edges []Pending
+	left := w.options.MaxRoles - len(w.visited)
 	for e := range For(delegator, by.Content().Delegations(), w.path) {
 		if w.options.SuccinctFallThrough && e.Position < 0 {
 			e.Terminating = false
 		}
+		if w.visited[e.Role] && !e.Terminating {
+			continue
+		}
 		edges = append(edges, Pending{e, by})
+		if len(edges) > left+1 { // the limit will be reached before the rest is asked
+			break
+		}
 		if e.Terminating { // R-5.6.7e: nothing behind it, on this level or above, is asked any more.
 			w.stack = w.stack[:0]
 			break

@@ -3,6 +3,7 @@ package metadata_test
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -368,4 +369,29 @@ func TestFileName(t *testing.T) {
 	} {
 		require.Equal(t, c.want, metadata.FileName(c.role, c.version))
 	}
+}
+
+// Names go to terminals as they are only if that is harmless.
+func TestPrintable(t *testing.T) {
+	for name, want := range map[string]string{
+		"a b/é🍺": "a b/é🍺", "": "", "a\x1b[2J": `"a\x1b[2J"`, "a\x9b31m": `"a\x9b31m"`, "a\nb": `"a\nb"`, "\u202e": `"\u202e"`, "\u200b": `"\u200b"`,
+		strings.Repeat("a", 300): `"` + strings.Repeat("a", 256) + `"...`,
+	} {
+		require.Equal(t, want, metadata.Printable(name))
+	}
+}
+
+// K10: the keys of a role are bounded.
+func TestKeyIDLimit(t *testing.T) {
+	list := func(n int) string {
+		var ids []string
+		for i := range n {
+			ids = append(ids, strconv.Quote(strconv.Itoa(i)))
+		}
+		return "[" + strings.Join(ids, ",") + "]"
+	}
+	_, err := decode[metadata.Root](strings.Replace(goodRoot, `["k1","k2"]`, list(1024), 1))
+	require.NoError(t, err)
+	_, err = decode[metadata.Root](strings.Replace(goodRoot, `["k1","k2"]`, list(1025), 1))
+	require.ErrorContains(t, err, "more than 1024 key IDs")
 }

@@ -13,7 +13,7 @@ type Content interface {
 
 // Limits bound what Parse takes. Zero fields mean the defaults.
 type Limits struct {
-	Depth      int // levels of JSON nesting; default 64
+	Depth      int // levels of JSON nesting; default 64, at most 1,000
 	Signatures int // signatures in a file; default 1,024
 }
 
@@ -64,6 +64,7 @@ func parse[T Content](data []byte, l Limits) (*Envelope[T], *SyntaxError) {
 	if l.Depth == 0 {
 		l.Depth = defaultDepth
 	}
+	l.Depth = min(l.Depth, 1000)
 	if l.Signatures == 0 {
 		l.Signatures = defaultSignatures
 	}

@@ -78,19 +78,12 @@ type HashError struct{ Algorithm, Want, Got string }
 
 func (e *HashError) Error() string {
 	if e.Algorithm == "" {
-		return fmt.Sprintf("%v: no supported algorithm among %s", ErrHash, e.Want)
+		return fmt.Sprintf("%v: no supported algorithm among %s", ErrHash, Printable(e.Want))
 	}
-	return fmt.Sprintf("%v: want %s %s, found %s", ErrHash, e.Algorithm, shortenDigest(e.Want), e.Got)
+	return fmt.Sprintf("%v: want %s %s, found %s", ErrHash, Printable(e.Algorithm), Printable(e.Want), e.Got)
 }
 
 func (e *HashError) Unwrap() error { return ErrHash }
-
-func shortenDigest(s string) string {
-	if len(s) > 128 {
-		return s[:128] + "..."
-	}
-	return s
-}
 
 // Checker computes the supported ones of the listed digests over a stream. It uses constant memory.
 type Checker struct {
@@ -111,7 +104,9 @@ func (h Hashes) NewChecker(more map[string]func() hash.Hash) (*Checker, error) {
 	var names []string
 	var writers []io.Writer
 	for name, want := range h.All() {
-		names = append(names, name)
+		if len(names) < 8 {
+			names = append(names, shorten(name))
+		}
 		if make := algorithm(name, more); make != nil {
 			l := listed{name, want, make()}
 			c.hashes = append(c.hashes, l)

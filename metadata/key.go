@@ -101,6 +101,9 @@ type KeyError struct{ ID, Reason string }
 func (e *KeyError) Error() string { return fmt.Sprintf("%v %q: %s", ErrKey, shorten(e.ID), e.Reason) }
 func (e *KeyError) Unwrap() error { return ErrKey }
 
+// maxPEM is more than the text of the largest key takes.
+const maxPEM = 4096
+
 // Sizes of RSA moduli in bits (R-4.2.2.2).
 const minRSABits, maxRSABits = 2048, 8192
 
@@ -184,8 +187,11 @@ func (k Key) rsa() (*rsa.PublicKey, string) {
 func (k Key) spki() (crypto.PublicKey, string) {
 	const header = "-----BEGIN PUBLIC KEY-----"
 	text := strings.TrimSpace(k.Public)
+	if !strings.HasPrefix(text, header) || len(text) > maxPEM {
+		return nil, "not one PEM block of the type PUBLIC KEY"
+	}
 	block, rest := pem.Decode([]byte(text))
-	if block == nil || !strings.HasPrefix(text, header) || len(rest) > 0 || len(block.Headers) > 0 {
+	if block == nil || len(rest) > 0 || len(block.Headers) > 0 {
 		return nil, "not one PEM block of the type PUBLIC KEY"
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)

@@ -51,12 +51,19 @@ func (r *reader) needSigners(at int, s Signers) {
 	r.missing(at, "keyids", s.keyIDs != "")
 }
 
+// maxKeyIDs bounds the keys of a role: no file has more signatures, by default.
+const maxKeyIDs = defaultSignatures
+
 // keyIDs reads a list of key IDs, in which none may stand twice (decision 13: counted once or twice, it is ambiguous).
 func (r *reader) keyIDs() string {
 	at := r.pos
 	var few [8]string
 	ids := few[:0]
-	for range r.array() {
+	for i := range r.array() {
+		if i == maxKeyIDs {
+			r.fail(r.pos, "more than %d key IDs", maxKeyIDs)
+			break
+		}
 		ids = append(ids, r.str())
 	}
 	if len(ids) > 1 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // ErrSyntax is what every error about the form of a file wraps.
@@ -59,9 +60,16 @@ func memberStep(name string) string {
 	return name
 }
 
-// Printable returns a name as it may be shown in a terminal: as it is, or quoted if a character in it would not just be seen.
-// Names of roles and targets come from files, and may hold anything.
+// Printable returns a name as it may be shown in a terminal: as it is, or quoted if a character in it would not just be seen, and cut
+// if it is very long. Names of roles and targets come from files, and may hold anything.
 func Printable(name string) string {
+	const most = 256
+	if len(name) > most {
+		return strconv.Quote(name[:most]) + "..."
+	}
+	if !utf8.ValidString(name) {
+		return strconv.Quote(name)
+	}
 	for _, r := range name {
 		if !strconv.IsPrint(r) {
 			return strconv.Quote(name)

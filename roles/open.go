@@ -10,8 +10,14 @@ type Trusted[T metadata.Content] struct {
 	envelope *metadata.Envelope[T]
 }
 
-// Content returns the content, or nil for the zero value.
-func (t Trusted[T]) Content() *T { return t.content }
+// Content returns a copy of the content, or nil for the zero value.
+func (t Trusted[T]) Content() *T {
+	if t.content == nil {
+		return nil
+	}
+	c := *t.content
+	return &c
+}
 
 // Name returns the name of the role that the file was opened as.
 func (t Trusted[T]) Name() string { return t.name }
@@ -24,6 +30,9 @@ func Open[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T],
 
 // Recognize is Open for a file that was trusted before, under whatever key IDs: a signature counts for any key of the role that it
 // verifies with. Key IDs are not signed, and a new root may give an old key another one (architecture, decision 7).
+//
+// The work is bounded, since anybody can add signatures to a file: beyond those that name the right keys, so many are
+// tried as 64 MB of hashing allow.
 func Recognize[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return open(env, role, true)
 }

@@ -79,17 +79,26 @@ func newRole(name string, s metadata.Signers, key func(string) (metadata.Key, bo
 	for id := range s.KeyIDs() {
 		k, ok := key(id)
 		if !ok { // .K4: an ID without a key cannot sign, and that is all.
-			r.unusable = append(r.unusable, &metadata.KeyError{ID: id, Reason: "not among the keys of the file"})
+			r.addUnusable(&metadata.KeyError{ID: id, Reason: "not among the keys of the file"})
 			continue
 		}
 		signer, err := newSigner(k, &p)
 		if err != nil { // R-4.2.2.6
-			r.unusable = append(r.unusable, err)
+			r.addUnusable(err)
 			continue
 		}
 		r.signers = append(r.signers, signer)
 	}
 	return r
+}
+
+// most bounds the keys that an error names.
+const most = 8
+
+func (r *Role) addUnusable(err error) {
+	if len(r.unusable) < most {
+		r.unusable = append(r.unusable, err)
+	}
 }
 
 // ErrThreshold is what errors about missing signatures wrap.
@@ -100,11 +109,12 @@ type ThresholdError struct {
 	Role string
 	// Threshold is the number of distinct keys that must sign, and Valid the number of those that did.
 	Threshold, Valid int64
-	// Wrong are the IDs of the role's keys whose signatures do not verify. The other keys have not signed at all.
+	// Wrong are the IDs of the role's keys whose signatures do not verify; the first few, if there are many.
+	// The other keys have not signed at all.
 	Wrong []string
 	// Strangers is the number of signatures by keys that the role does not list.
 	Strangers int
-	// Unusable says for each of the role's keys that can never verify anything why.
+	// Unusable says of the role's keys that can never verify anything why; of the first few, if there are many.
 	Unusable []error
 }
 
@@ -135,8 +145,8 @@ func (r Role) strangers(signatures []metadata.Signature) (n int) {
 	return n
 }
 
-// verify counts the distinct public keys of the role that signed the payload. With anyID, a signature counts for
-// whichever key it verifies with, else only for the key that it names.
+// verify counts the distinct public keys of the role that signed the payload. A signature counts for the key that it names and, with
+// anyID, for whichever key it verifies with.
 func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool) error {
 	if r.threshold < 1 {
 		return &ThresholdError{Role: r.name, Threshold: 1, Unusable: r.unusable}
@@ -144,27 +154,52 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 	var wrong []string
 	valid := make(map[string]bool) // .K3: by key material
 	for _, s := range r.signers {
-		if valid[s.material] {
-			continue
-		}
-		tried := false
 		for _, sig := range signatures { // signatures of other keys are not even looked at
-			if !anyID && sig.KeyID != s.id {
-				continue
+			if sig.KeyID == s.id && !valid[s.material] {
+				if s.signed(payload, sig) {
+					valid[s.material] = true
+				} else if len(wrong) < most {
+					wrong = append(wrong, s.id)
+				}
 			}
-			b := sig.Bytes() // none, if it is no signature at all
-			tried = true
-			if b != nil && s.verifier.Verify(payload, b) == nil {
-				valid[s.material] = true
-				break
-			}
-		}
-		if tried && !valid[s.material] {
-			wrong = append(wrong, s.id)
 		}
 		if int64(len(valid)) >= r.threshold {
 			return nil
 		}
 	}
+	if anyID && r.verifyAny(payload, signatures, valid) {
+		return nil
+	}
 	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
+}
+
+// hashing is how many bytes verifyAny may have hashed.
+const hashing = 64 << 20
+
+// verifyAny tries all signatures with all keys that are still to sign, within bounds, and says whether that reaches the threshold.
+func (r Role) verifyAny(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
+	tries := hashing/(len(payload)+1) + 1
+	for _, sig := range signatures {
+		for _, s := range r.signers {
+			if valid[s.material] || sig.KeyID == s.id {
+				continue
+			}
+			if tries--; tries < 0 {
+				return false
+			}
+			if s.signed(payload, sig) {
+				valid[s.material] = true
+			}
+		}
+		if int64(len(valid)) >= r.threshold {
+			return true
+		}
+	}
+	return false
+}
+
+// signed says whether a signature is the key's.: not if it is no signature at all.
+func (s signer) signed(payload []byte, sig metadata.Signature) bool {
+	b := sig.Bytes()
+	return b != nil && s.verifier.Verify(payload, b) == nil
 }

@@ -1,8 +1,13 @@
 package roles_test
 
 import (
+	"crypto"
 	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -321,4 +326,69 @@ func TestJunkSignaturesAreNotTried(t *testing.T) {
 	})
 	r.mustOpenTargets()
 	require.Equal(t, 1, tried)
+}
+
+// .K3: one key under a built-in scheme and an added one is one key.
+func TestOneKeyUnderTwoSchemes(t *testing.T) {
+	r := newRepositoryWith(t, verifytest.Options{Scheme: "rsassa-pss-sha256"})
+	pss := r.Key("x")
+	other := *pss
+	other.Scheme = "rsassa-pss-sha256-too"
+	r.policy.Schemes = map[roles.Scheme]roles.NewVerifier{{KeyType: "rsa", Scheme: "rsassa-pss-sha256-too"}: func(k metadata.Key) (roles.Verifier, []byte, error) {
+		block, _ := pem.Decode([]byte(k.Public))
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		return pssVerifier{public.(*rsa.PublicKey)}, block.Bytes, err
+	}}
+	r.Rotate("targets", 1, &other)
+	r.Publish()
+	r.mustOpenTargets()
+	r.Rotate("targets", 2, pss, &other)
+	r.Publish()
+	_, err := r.openTargets()
+	require.ErrorContains(t, err, "want 2, found 1")
+}
+
+type pssVerifier struct{ public *rsa.PublicKey }
+
+func (v pssVerifier) Verify(message, sig []byte) error {
+	sum := sha256.Sum256(message)
+	return rsa.VerifyPSS(v.public, crypto.SHA256, sum[:], sig, &rsa.PSSOptions{SaltLength: 32})
+}
+
+// Junk signatures cost a bounded time, also where they are tried with any key (CVE-2020-6173).
+func TestRecognizeIsBounded(t *testing.T) {
+	tried := 0
+	r := newRepository(t)
+	future := *r.Key("x")
+	future.KeyType, future.Scheme = "future", "future-1"
+	r.policy.Schemes = map[roles.Scheme]roles.NewVerifier{{KeyType: "future", Scheme: "future-1"}: func(k metadata.Key) (roles.Verifier, []byte, error) {
+		public, _ := hex.DecodeString(k.Public)
+		return countingVerifier{public, &tried}, public, nil
+	}}
+	r.Rotate("targets", 1, &future)
+	r.Edit("targets", func(signed map[string]any) { signed["x"] = strings.Repeat("x", 1<<20) })
+	r.EditEnvelope("targets", func(envelope map[string]any) {
+		var junk []any
+		for i := range 1000 {
+			junk = append(junk, map[string]any{"keyid": strings.Repeat("f", i+1), "sig": strings.Repeat("00", 64)})
+		}
+		envelope["signatures"] = append(junk, envelope["signatures"].([]any)...)
+	})
+	r.Publish()
+	role, err := roles.TopLevel(r.mustAnchor(), "targets", r.policy)
+	require.NoError(t, err)
+	_, err = roles.Recognize(parse[metadata.Targets](r, "targets"), role)
+	require.NoError(t, err, "the right ID comes first")
+	require.Equal(t, 1, tried)
+	renamed := future
+	renamed.KeyID = "renamed"
+	r.Rotate("targets", 1, &renamed)
+	r.PublishOnly("root")
+	role, err = roles.TopLevel(r.mustAnchor(), "targets", r.policy)
+	require.NoError(t, err)
+	tried = 0
+	_, err = roles.Recognize(parse[metadata.Targets](r, "targets"), role)
+	require.ErrorIs(t, err, roles.ErrThreshold)
+	require.Positive(t, tried)
+	require.LessOrEqual(t, tried, 64)
 }

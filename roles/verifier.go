@@ -25,8 +25,9 @@ type Verifier interface {
 
 // NewVerifier makes the Verifier of a key. It must refuse key material that is of the wrong type or size.
 //
-// The material identifies the public key and nothing else: two spellings of one key must give the same material, or
-// one key could be counted twice toward a threshold.
+// The material identifies the public key and nothing else: two spellings of one key must give the same material, whatever
+// their key types and schemes, or one key could be counted twice toward a threshold. For a key that has a DER form
+// (SubjectPublicKeyInfo), it must be that, as it is for the built-in schemes.
 type NewVerifier func(metadata.Key) (v Verifier, material []byte, err error)
 
 // signer is a key that may sign for a role, under the ID that the delegator gives it.
@@ -46,7 +47,7 @@ func newSigner(k metadata.Key, p *Policy) (signer, error) {
 		if err != nil {
 			return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 		}
-		return signer{k.ID, k.Type + "\x00" + string(material), v}, nil
+		return signer{k.ID, string(material), v}, nil
 	}
 	return signer{}, err
 }

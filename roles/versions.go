@@ -35,7 +35,7 @@ func (e *RollbackError) Error() string {
 	if e.Found == 0 {
 		found = "it is gone"
 	}
-	return fmt.Sprintf("%s: %v: version %d was trusted before, %s (to give it up on purpose, start without the saved file)", subject, ErrRollback, e.Trusted, found)
+	return fmt.Sprintf("%s: %v: version %d was trusted before, %s (to give it up on purpose, start without the saved %s.json)", subject, ErrRollback, e.Trusted, found, e.Role)
 }
 
 func (e *RollbackError) Unwrap() error { return ErrRollback }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -128,7 +129,8 @@ func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 
 // floors are what was trusted before: read from Stored, or taken in this session.
 type floors struct {
-	root          int64
+	root          int64 // the newest version, stored or taken
+	stored        int64 // the version that was stored
 	rootFile      []byte
 	timestampFile *metadata.Envelope[metadata.Timestamp]
 	snapshotFile  *metadata.Envelope[metadata.Snapshot]
@@ -141,6 +143,7 @@ type floors struct {
 
 // loadFloors reads what was saved.: what is damaged does not count, and that is all.
 func (s *Session) loadFloors(stored Stored) {
+	stored = s.bound(stored)
 	f := &s.floors
 	f.damaged = stored.failed
 	note := func(role string, data []byte, err error) {
@@ -158,6 +161,7 @@ func (s *Session) loadFloors(stored Stored) {
 			var root roles.Trusted[metadata.Root]
 			if root, err = roles.Anchor(env, s.options.Policy); err == nil {
 				f.root, f.rootFile = root.Content().Version, bytes.Clone(stored.Root)
+				f.stored = f.root
 			}
 		}
 		note("root", stored.Root, err)
@@ -169,6 +173,21 @@ func (s *Session) loadFloors(stored Stored) {
 	note("timestamp", stored.Timestamp, err)
 	f.snapshotFile, err = parseFloor[metadata.Snapshot](stored.Snapshot, s.limits.JSON)
 	note("snapshot", stored.Snapshot, err)
+}
+
+// bound drops files that no session would have taken.
+func (s *Session) bound(stored Stored) Stored {
+	for _, f := range []struct {
+		role  string
+		data  *[]byte
+		limit int64
+	}{{"root", &stored.Root, s.limits.Root}, {"timestamp", &stored.Timestamp, s.limits.Timestamp}, {"snapshot", &stored.Snapshot, s.limits.Snapshot}} {
+		if got := int64(len(*f.data)); got > f.limit {
+			*f.data = nil
+			stored.failed = append(slices.Clone(stored.failed), Report{f.role, &FloorError{f.role, &LimitError{f.role, "bytes", f.limit, got}}})
+		}
+	}
+	return stored
 }
 
 func failed(list []Report, role string) bool {
@@ -205,6 +224,8 @@ func (s *Session) Keep(rec Record, stored Stored) bool {
 		return false
 	}
 	switch rec.Name {
+	case nameRoot:
+		return rec.Version >= other.floors.root
 	case nameTimestamp:
 		c := other.floors.timestamp.Content()
 		return c == nil || c.Version <= rec.Version

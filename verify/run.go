@@ -74,6 +74,13 @@ func (r *runner) fetch(req Request) {
 		_ = r.s.NotFound(req.ID) // the ID is open: it was just handed out
 		return
 	}
+	if absent < len(r.live) { // the word of some is not the word of all
+		for _, err := range errs {
+			if s := err.(*SourceError); errors.Is(s.Err, ErrAbsent) {
+				s.Err = errors.New(s.Err.Error())
+			}
+		}
+	}
 	if len(r.live) == 0 {
 		errs = append(errs, errors.New("there is no live source"))
 	}

@@ -121,6 +121,7 @@ type Session struct {
 // Stored is what an earlier run saved. It keeps the repository from going back, and is trusted for nothing else.
 // The time is the start of the cycle, and every expiry is judged by it. The session keeps neither slice. Options may be nil.
 func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, error) {
+	now = now.Round(0) // the wall clock alone: expiry is judged by it, and so must be which time is earlier
 	if now.IsZero() {
 		return nil, fmt.Errorf("%w: the zero time", ErrTime)
 	}
@@ -147,6 +148,7 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 //
 // It returns ErrUnsettled while requests are open: answer them, or Fail them.
 func (s *Session) Refresh(now time.Time) error {
+	now = now.Round(0)
 	switch {
 	case s.broken != nil:
 		return s.broken
@@ -185,19 +187,19 @@ func (s *Session) report(role string, err error) {
 // Time returns the time by which the current cycle judges expiry.
 func (s *Session) Time() time.Time { return s.now }
 
-// Root returns the newest trusted root: the anchor, until there is a newer one.
+// Root returns a copy of the newest trusted root: the anchor, until there is a newer one.
 func (s *Session) Root() *metadata.Root { return s.root.Content() }
 
-// Timestamp returns the timestamp that the current cycle trusts; nil before it does.
+// Timestamp returns a copy of the timestamp that the current cycle trusts; nil before it does.
 func (s *Session) Timestamp() *metadata.Timestamp { return s.timestamp.Content() }
 
-// Snapshot returns the snapshot that the current cycle trusts; nil before it does.
+// Snapshot returns a copy of the snapshot that the current cycle trusts; nil before it does.
 func (s *Session) Snapshot() *metadata.Snapshot { return s.snapshot.Content() }
 
-// Targets returns the content of the top-level targets role that the current cycle trusts; nil before it does.
+// Targets returns a copy of the content of the top-level targets role that the current cycle trusts; nil before it does.
 // A target listed there or anywhere else may be used only if a lookup finds it.
 func (s *Session) Targets() *metadata.Targets {
-	if e := s.edges[edgeKey{nil, "targets"}]; e != nil {
+	if e := s.edges[edgeKey{role: "targets"}]; e != nil {
 		return e.file.Content()
 	}
 	return nil
@@ -211,7 +213,8 @@ func (s *Session) Version(role string) int64 {
 	return 0
 }
 
-// Expires returns when the first of the top-level roles trusted in the current cycle expires.
+// Expires returns when the first of the top-level roles trusted in the current cycle expires. Before the cycle has
+// succeeded that may be the root alone, and is no time to plan by.
 func (s *Session) Expires() time.Time {
 	earliest := s.root.Content().Expires
 	for _, role := range []string{"timestamp", "snapshot", "targets"} {

@@ -57,6 +57,9 @@ func (t *Target) URLPaths() ([]string, error) {
 	slash := strings.LastIndexByte(t.Path, '/') + 1
 	var paths []string
 	for _, digest := range t.Hashes.All() { // the prefix is ours to build
+		if len(paths) == maxURLPaths {
+			break
+		}
 		paths = append(paths, escapePath(t.Path[:slash])+metadata.Escape(digest)+"."+metadata.Escape(t.Path[slash:]))
 	}
 	return paths, nil
@@ -70,6 +73,9 @@ func (t *Target) PlainURLPath() (string, error) {
 	}
 	return escapePath(t.Path), nil
 }
+
+// maxURLPaths bounds the places that a role can have a client try.
+const maxURLPaths = 8
 
 // checkPath refuses paths that mean something else to a URL or a file system than to TUF.
 //

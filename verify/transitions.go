@@ -34,9 +34,9 @@ type edge struct {
 }
 
 // edgeKey tells edges apart by the very content that delegates, not by the delegator's name: two files of one role,
-// each signed for its own delegator, may give the same name different keys. It is nil for the top-level targets role.
+// each signed for its own delegator, may give the same name different keys. It is zero for the top-level targets role.
 type edgeKey struct {
-	by   *metadata.Targets
+	by   roles.Trusted[metadata.Targets]
 	role string
 }
 
@@ -130,8 +130,10 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		s.root = next
-		s.roots++
+		s.root = next
+		if next.Content().Version > s.floors.stored { // those up to a root that was trusted before were counted then
+			s.roots++
+		}
 		s.save("root", next.Content().Version, t.Name, body)
 		s.saveNewestRoot(body)
 		s.unsaved = nil
@@ -210,7 +212,7 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 			s.unsaved = nil
 		}
 		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
-		if kept.Content() == next.Content() {
+		if kept == next {
 			s.floors.timestamp, s.floors.timestampFile = next, env
 			s.save("timestamp", next.Content().Version, nameTimestamp, body)
 		}
@@ -331,7 +333,7 @@ func (s *Session) ready() {
 }
 
 func (s *Session) edgeOf(p delegation.Pending) *edge {
-	key := edgeKey{p.By.Content(), p.Role}
+	key := edgeKey{p.By, p.Role}
 	e := s.edges[key]
 	if e == nil {
 		e = &edge{Pending: p}

@@ -44,7 +44,7 @@ and its files are installed over HTTP, slowly enough to watch.
 	if err := in.run(ctx); err != nil {
 		return err
 	}
-	fmt.Fprint(in.stdout, "\nTo install from a repository of your choice, see installer --help.\n")
+	fmt.Fprintf(in.stdout, "\nThe files are left in %s; delete it when you like.\nTo install from a repository of your choice, see installer --help.\n", dir)
 	return nil
 }
 

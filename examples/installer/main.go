@@ -19,9 +19,10 @@ import (
 
 const description = `Install files from a TUF repository, and show why they are to be trusted.
 
-Without any arguments: a demonstration. Mirrors are asked in the order given; what one gets wrong is asked of the next.
+Without any arguments: a demonstration. Mirrors are asked in the order given; what one gets wrong is asked of the next. Nothing is installed
+unless all targets are known to the repository.
 
-Exit code 0: every target is in place. 1: some are not. 2: wrong usage. 130: interrupted.`
+Exit code 0: every target is in place. 1: some are not, or none. 2: wrong usage. 130: interrupted.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
