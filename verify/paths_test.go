@@ -126,7 +126,7 @@ func join(path, k string) string {
 }
 
 // payloadOf returns what is signed of a file of any role, and its type.
-func payloadOf(t *testing.T, file []byte) string {
+func payloadOf(t testing.TB, file []byte) string {
 	for _, payload := range []func() ([]byte, error){payloadAs[metadata.Root](file), payloadAs[metadata.Timestamp](file), payloadAs[metadata.Snapshot](file), payloadAs[metadata.Targets](file)} {
 		if p, err := payload(); err == nil {
 			return string(p)
