@@ -29,13 +29,20 @@ func (p Path) String() string { return p.name }
 // Covers says whether a delegation is for the path: whether one of its patterns matches, or one of its prefixes begins the path's
 // hash. A delegation with neither is for nothing.
 func Covers(d metadata.Delegation, p Path) bool {
-	for pattern := range d.Paths() {
-		if Match(pattern, p.name) {
-			return true
-		}
+	if matchAny(d.Paths(), p) {
+		return true
 	}
 	for prefix := range d.PathHashPrefixes() {
 		if len(prefix) <= len(p.hex) && p.hex[:len(prefix)] == prefix {
+			return true
+		}
+	}
+	return false
+}
+
+func matchAny(patterns iter.Seq[string], p Path) bool {
+	for pattern := range patterns {
+		if Match(pattern, p.name) {
 			return true
 		}
 	}
@@ -92,7 +99,7 @@ func covering(d *metadata.Delegations, p Path) iter.Seq[int] {
 				}
 			}
 			prefixed = prefixed[n:]
-			if Covers(d.At(i), p) && !yield(i) {
+			if matchAny(d.PathsAt(i), p) && !yield(i) {
 				return
 			}
 		}

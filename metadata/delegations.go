@@ -10,11 +10,18 @@ import (
 // Delegations are the roles that a targets role delegates to, with their keys: either a list of roles in the order
 // of their priority, or succinct hash bins (spec section 4.6, TAP 15).
 type Delegations struct {
+	text      string
 	keys      index
-	roles     []Delegation
+	roles     []listedRole
 	patterned []int // positions of the roles with path patterns
 	prefixes  prefixIndex
 	succinct  *Succinct
+}
+
+// listedRole is where a role of the list stands in the text: there may be very many of them.
+type listedRole struct {
+	object          uint32
+	paths, prefixes uint32 // 0 if absent
 }
 
 // Delegation is one role of a list of delegations.
@@ -43,7 +50,13 @@ func (d *Delegations) Key(id string) (Key, bool) { return findKey(&d.keys, id) }
 func (d *Delegations) Len() int { return len(d.roles) }
 
 // At returns the i-th role of the list.
-func (d *Delegations) At(i int) Delegation { return d.roles[i] }
+func (d *Delegations) At(i int) Delegation {
+	r := &reader{text: d.text, pos: int(d.roles[i].object)}
+	return r.delegation(new(listedRole))
+}
+
+// PathsAt yields the path patterns of the i-th role, in listed order.
+func (d *Delegations) PathsAt(i int) iter.Seq[string] { return elementsAt(d.text, d.roles[i].paths) }
 
 // Succinct returns the succinct bins, or nil if the roles are listed.
 func (d *Delegations) Succinct() *Succinct {
@@ -82,32 +95,57 @@ func (r *reader) delegations() *Delegations {
 	if r.err != nil {
 		return nil
 	}
-	for i := range d.roles {
-		if d.roles[i].paths != "" {
-			d.patterned = append(d.patterned, i)
-		}
-		for prefix := range d.roles[i].PathHashPrefixes() {
-			d.prefixes.add(prefix, i)
-		}
-	}
-	d.prefixes.sort()
+	d.text = r.text
+	d.indexRoles()
 	return d
 }
 
-func (r *reader) roles() []Delegation {
+// indexRoles notes which roles to look at for a path.
+func (d *Delegations) indexRoles() {
+	prefixes := 0
+	for i, role := range d.roles {
+		if role.paths != 0 {
+			d.patterned = append(d.patterned, i)
+		}
+		for range elementsAt(d.text, role.prefixes) {
+			prefixes++
+		}
+	}
+	d.prefixes = prefixIndex{text: d.text, list: make([]prefix, 0, prefixes)}
+	for i, role := range d.roles {
+		if role.prefixes != 0 {
+			d.prefixes.add(role.prefixes, i)
+		}
+	}
+	d.prefixes.sort()
+}
+
+func (r *reader) roles() []listedRole {
 	at := r.pos
-	var list []Delegation
+	var list []listedRole
+	last, ascending := "", true
 	for range r.array() { // the order is kept
-		list = append(list, r.delegation())
+		role := listedRole{object: uint32(r.pos)}
+		d := r.delegation(&role)
+		ascending = ascending && last < d.Name
+		last = d.Name
+		list = append(list, role)
+	}
+	if r.err != nil || ascending {
+		return list
 	}
 	// no role is listed twice.
-	if name, ok := duplicate(list, func(d Delegation) string { return d.Name }); ok {
+	if name, ok := duplicate(list, func(x listedRole) string {
+		again := &reader{text: r.text, pos: int(x.object)}
+		return again.delegation(new(listedRole)).Name
+	}); ok {
 		r.fail(at, "role %q is listed twice", shorten(name))
 	}
 	return list
 }
 
-func (r *reader) delegation() (d Delegation) {
+// delegation reads a role of the list, and notes where its parts stand.
+func (r *reader) delegation(where *listedRole) (d Delegation) {
 	at := r.pos
 	found := false
 	for name := range r.object() {
@@ -117,8 +155,10 @@ func (r *reader) delegation() (d Delegation) {
 		case "terminating":
 			d.Terminating = r.boolean()
 		case "paths":
+			where.paths = uint32(r.pos)
 			d.paths = r.strings(nil)
 		case "path_hash_prefixes":
+			where.prefixes = uint32(r.pos)
 			d.prefixes = r.strings(isPrefix)
 		default:
 			r.signerMember(&d.Signers, name)
@@ -170,22 +210,31 @@ const digestDigits = 64
 
 // prefixIndex finds the roles for a digest by binary search, once for each length that prefixes have.
 type prefixIndex struct {
+	text    string
 	list    []prefix
 	lengths [digestDigits + 1]bool
 }
 
-type prefix struct {
-	digits string
-	role   int
-}
+// prefix is one prefix, by where it stands in the text, and the position of its role.
+type prefix struct{ at, length, role uint32 }
 
-func (x *prefixIndex) add(digits string, role int) {
-	x.list = append(x.list, prefix{digits, role})
-	x.lengths[len(digits)] = true
+func (x *prefixIndex) digits(p prefix) string { return x.text[p.at : p.at+p.length] }
+
+// add notes the prefixes in an array, which are hexadecimal digits and so have no escapes.
+func (x *prefixIndex) add(array uint32, role int) {
+	r := &reader{text: x.text, pos: int(array)}
+	for range r.array() {
+		at := r.pos + 1
+		n := len(r.str())
+		x.list = append(x.list, prefix{uint32(at), uint32(n), uint32(role)})
+		x.lengths[n] = true
+	}
 }
 
 func (x *prefixIndex) sort() {
-	order := func(a, b prefix) int { return cmp.Or(strings.Compare(a.digits, b.digits), a.role-b.role) }
+	order := func(a, b prefix) int {
+		return cmp.Or(strings.Compare(x.digits(a), x.digits(b)), cmp.Compare(a.role, b.role))
+	}
 	if !slices.IsSortedFunc(x.list, order) {
 		slices.SortFunc(x.list, order)
 	}
@@ -197,9 +246,9 @@ func (x *prefixIndex) find(digest string) []int {
 		if !present || n > len(digest) {
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(x.list, digest[:n], func(p prefix, d string) int { return strings.Compare(p.digits, d) })
-		for ; i < len(x.list) && x.list[i].digits == digest[:n]; i++ {
-			roles = append(roles, x.list[i].role)
+		i, _ := slices.BinarySearchFunc(x.list, digest[:n], func(p prefix, d string) int { return strings.Compare(x.digits(p), d) })
+		for ; i < len(x.list) && x.digits(x.list[i]) == digest[:n]; i++ {
+			roles = append(roles, int(x.list[i].role))
 		}
 	}
 	slices.Sort(roles)

@@ -164,13 +164,21 @@ func (r *reader) raw() string {
 	return r.text[at:r.pos]
 }
 
+// skipString goes to the quote that ends the string: the first one behind an even number of backslashes.
 func (r *reader) skipString() {
-	for r.pos++; r.text[r.pos] != '"'; r.pos++ {
-		if r.text[r.pos] == '\\' {
-			r.pos++
+	start := r.pos + 1
+	for from := start; ; {
+		end := from + strings.IndexByte(r.text[from:], '"')
+		i := end
+		for i > from && r.text[i-1] == '\\' {
+			i--
 		}
+		if (end-i)%2 == 0 {
+			r.pos = end + 1
+			return
+		}
+		from = end + 1
 	}
-	r.pos++
 }
 
 func (r *reader) skip() {

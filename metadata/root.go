@@ -19,16 +19,28 @@ func (s Signers) Threshold() int64 { return s.threshold }
 func (s Signers) KeyIDs() iter.Seq[string] { return elements(s.keyIDs) }
 
 // elements yields the strings in the canonical text of an array.
-func elements(text string) iter.Seq[string] {
+func elements(array string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if text == "" {
-			return
+		if array != "" {
+			yieldElements(array, 0, yield)
 		}
-		r := &reader{text: text}
-		for range r.array() {
-			if !yield(r.str()) {
-				return
-			}
+	}
+}
+
+// elementsAt yields the strings of an array that stands in a text; at 0, where none can stand, there are none.
+func elementsAt(text string, at uint32) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if at != 0 {
+			yieldElements(text, at, yield)
+		}
+	}
+}
+
+func yieldElements(text string, at uint32, yield func(string) bool) {
+	r := &reader{text: text, pos: int(at)}
+	for range r.array() {
+		if !yield(r.str()) {
+			return
 		}
 	}
 }

@@ -2,7 +2,9 @@ package metadata
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -303,14 +305,25 @@ func (s *scanner) str() *SyntaxError {
 	}
 }
 
-// plain counts the leading bytes that stand for themselves and are ASCII.
+// plain counts the leading bytes that stand for themselves and are ASCII. It looks at eight at a time: most of a repository is digests and names.
 func plain(in []byte) int {
-	for i, c := range in {
-		if c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			return i
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(in)-n >= 8; n += 8 {
+		x := binary.LittleEndian.Uint64(in[n:])
+		quote, backslash := x^ones*'"', x^ones*'\\'
+		// A byte below m sets its high bit in x-m*ones, unless it was set before; a borrow from a lower byte can only follow a hit there.
+		special := (x-ones*0x20)&^x | (quote-ones)&^quote | (backslash-ones)&^backslash | x
+		if special &= highs; special != 0 {
+			return n + bits.TrailingZeros64(special)/8
 		}
 	}
-	return len(in)
+	for ; n < len(in); n++ {
+		if c := in[n]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return n
 }
 
 // escape reads one escape sequence (two of them for a surrogate pair) and writes what it stands for.
