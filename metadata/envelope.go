@@ -71,21 +71,27 @@ func parse[T Content](data []byte, l Limits) (*Envelope[T], *SyntaxError) {
 	if len(data) > math.MaxInt32 { // positions are kept in 32 bits
 		return nil, &SyntaxError{Offset: math.MaxInt32, Reason: "the document is too long"}
 	}
-	canonical, err := canonicalize(data, l.Depth)
+	canonical, members, err := canonicalize(data, l.Depth)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{text: string(canonical)}
 	e := new(Envelope[T])
+	r.expect('{', "an object")
 	signed, signatures := false, false
-	for name := range r.object() {
+	for _, m := range members {
+		name := r.text[m.name+1 : m.colon-1]
+		r.pos = m.colon + 1
 		switch name {
 		case "signed":
-			signed = true
-			e.payload = r.signed(typeOf[T]())
+			signed, e.payload = true, r.text[r.pos:m.end]
+			r.checkType(typeOf[T]())
 		case "signatures":
-			signatures = true
-			e.signatures = r.signatures(l.Signatures)
+			signatures, e.signatures = true, r.signatures(l.Signatures)
+		}
+		r.in(func() string { return memberStep(name) })
+		if r.err != nil {
+			return nil, r.err
 		}
 	}
 	r.missing(0, "signed", signed)
@@ -109,23 +115,20 @@ func typeOf[T Content]() string {
 	return "targets"
 }
 
-// signed returns the text of the member "signed" if it is an object of the wanted type.
-func (r *reader) signed(want string) string {
-	at, found := r.pos, false
+// checkType refuses an object that is not of the wanted type.
+func (r *reader) checkType(want string) {
+	at := r.pos
 	for name := range r.object() {
 		if name == "_type" {
-			found = true
 			start := r.pos
 			if got := r.str(); got != want {
 				r.fail(start, "found %q, want %q: not a TUF 1.x %s file", shorten(got), want, want)
 			}
+			r.in(func() string { return "_type" })
+			return
 		}
 	}
-	r.missing(at, "_type", found)
-	if r.err != nil {
-		return ""
-	}
-	return r.text[at:r.pos]
+	r.missing(at, "_type", false)
 }
 
 func (r *reader) signatures(most int) []Signature {

@@ -18,6 +18,7 @@ type scanner struct {
 	out      []byte
 	members  []member // of the objects that are open, innermost last
 	scratch  []byte
+	top      []member // of the document, if it is an object
 	maxDepth int
 }
 
@@ -27,21 +28,21 @@ type member struct {
 	at               int // where the name stands in the input
 }
 
-// canonicalize returns the canonical form of a document. Numbers outside the top member "signed" keep their spelling.
+// canonicalize returns the canonical form of a document, and where the members of the object that it is stand in it. Numbers outside the top member "signed" keep their spelling.
 //
 // sorted by the names' UTF-8 bytes, no white space, only the quote and the backslash escaped.
-func canonicalize(in []byte, maxDepth int) ([]byte, *SyntaxError) {
+func canonicalize(in []byte, maxDepth int) ([]byte, []member, *SyntaxError) {
 	// Canonical text is never longer than what it was made from: every escape shrinks or stays.
 	s := scanner{in: in, out: make([]byte, 0, len(in)), maxDepth: maxDepth}
 	s.space()
 	if err := s.value(1, false); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.space()
 	if s.pos < len(s.in) {
-		return nil, s.fail("data after the end of the document")
+		return nil, nil, s.fail("data after the end of the document")
 	}
-	return s.out, nil
+	return s.out, s.top, nil
 }
 
 func (s *scanner) fail(format string, args ...any) *SyntaxError {
@@ -185,6 +186,9 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 			return err
 		}
 	}
+	if depth == 1 {
+		s.top = slices.Clone(s.members[base:])
+	}
 	s.members = s.members[:base]
 	return nil
 }
@@ -206,7 +210,9 @@ func (s *scanner) sort(start int, members []member) *SyntaxError {
 		if i > 0 {
 			s.scratch = append(s.scratch, ',')
 		}
+		name := start + 1 + len(s.scratch)
 		s.scratch = append(s.scratch, s.out[m.name:m.end]...)
+		members[i] = member{name, name + m.colon - m.name, name + m.end - m.name, m.at}
 	}
 	copy(s.out[start+1:], s.scratch)
 	return nil
