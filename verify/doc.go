@@ -27,7 +27,7 @@
 //			break // nothing to do until an open request is answered
 //		}
 //		for _, rec := range b.Save {
-//			// store it durably; if that fails, stop and use nothing
+//			// store it durably; if that fails, s.Abandon(err) and stop
 //		}
 //		for _, req := range b.Fetch {
 //			// fetch req.Path, at most req.MaxBytes, and then call

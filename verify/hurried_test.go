@@ -454,6 +454,30 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	}
 }
 
+// A caller of Next whose save fails says so, and what came with the record is useless; what was handed out before is not.
+func TestAbandon(t *testing.T) {
+	repo := small()
+	c := newClient(t, repo)
+	earlier := c.session.Find("top")
+	late := c.session.Find("a/1")
+	req := c.forward("a")
+	_, err := earlier.Target()
+	require.NoError(t, err)
+	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	b, _ := c.session.Next()
+	require.Len(t, b.Save, 1)
+	require.Equal(t, []*verify.Lookup{late}, b.Found)
+	c.session.Abandon(errDisk)
+	_, err = late.Target()
+	require.ErrorIs(t, err, verify.ErrSave)
+	require.ErrorIs(t, err, errDisk)
+	require.ErrorIs(t, c.session.Err(), verify.ErrSave)
+	_, err = earlier.Target()
+	require.NoError(t, err)
+	_, ok := c.session.Next()
+	require.False(t, ok)
+}
+
 var errDisk = errors.New("no space left on device")
 
 // failingStore takes so many records and no more.

@@ -15,8 +15,8 @@ import (
 // ErrPending says that a lookup is not settled yet, or has not been handed out by Next.
 var ErrPending = errors.New("lookup is pending")
 
-// Lookup is the search for one target path. Once it has been handed out by Next it does not change any more and may be
-// used from several goroutines.
+// Lookup is the search for one target path. Once it has been handed out by Next, and the records that came with it are
+// saved, it does not change any more and may be used from several goroutines.
 type Lookup struct {
 	path    string
 	walk    *delegation.Walk

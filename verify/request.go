@@ -46,7 +46,7 @@ type task struct {
 // Batch is what a session wants done. The caller must go through the fields in their order.
 type Batch struct {
 	// Save holds files that are trusted now. Each must be stored durably, in order, before anything else is done; if that
-	// fails, the session and its lookups must not be used any more.
+	// fails, Abandon must be called.
 	Save []Record
 	// Fetch holds new requests, each of which is handed out once. They may be answered in any order, and at any time.
 	Fetch []Request
@@ -122,7 +122,7 @@ func (s *Session) task(id RequestID) (*task, error) {
 // Next hands out what there is to do, and says whether there is anything. Calling it late or often loses nothing.
 func (s *Session) Next() (Batch, bool) {
 	b := s.queue
-	s.queue = Batch{}
+	s.queue, s.found = Batch{}, b.Found
 	for _, r := range b.Fetch {
 		s.open[r.ID].handed = true
 	}
@@ -150,7 +150,7 @@ func (s *Session) Provide(id RequestID, body []byte) error {
 }
 
 // NotFound answers a request with the word of every live source that the file does not exist. A cache miss is not an
-// answer. For the next root that is how a chain of roots ends; any other file is given up. The error is a *RequestError.
+// answer, and a source that could not be asked leaves the question open: that is Fail. For the next root that is how a chain of roots ends; any other file is given up. The error is a *RequestError.
 func (s *Session) NotFound(id RequestID) error {
 	t, err := s.task(id)
 	if err != nil {

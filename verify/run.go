@@ -22,8 +22,8 @@ func (s *Session) Run(store Store, live ...Source) error {
 		}
 		for _, rec := range b.Save {
 			if err := r.save(rec); err != nil {
-				s.abandon(b.Found, err)
-				return s.broken
+				s.Abandon(err)
+				return s.Err()
 			}
 		}
 		for _, req := range b.Fetch {
@@ -118,11 +118,13 @@ func (e sourceErrors) Unwrap() []error { return e }
 // ErrSave is what errors about records that could not be saved wrap.
 var ErrSave = errors.New("a trusted file could not be saved")
 
-// abandon makes the session and the lookups useless, those that have just been handed out too.
-func (s *Session) abandon(found []*Lookup, cause error) {
+// Abandon makes the session useless because a record could not be saved, and with it the lookups that Next handed out together with that
+// record: they rest on what is not saved. Everything reports ErrSave and the cause from then on. Callers of Next must call it, or
+// use nothing any more.
+func (s *Session) Abandon(cause error) {
 	s.broken = fmt.Errorf("%w: %w", ErrSave, cause)
 	s.endCycle(s.broken)
-	for _, l := range append(found, s.queue.Found...) {
+	for _, l := range append(s.found, s.queue.Found...) {
 		l.target, l.err, l.handed = nil, s.broken, true
 	}
 	s.queue = Batch{}

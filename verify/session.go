@@ -108,6 +108,7 @@ type Session struct {
 	lastID  RequestID
 	open    map[RequestID]*task
 	queue   Batch
+	found   []*Lookup // handed out by the last Next
 	finds   int
 	pending map[*Lookup]bool
 }
