@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
@@ -111,7 +112,7 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	}
 	err = session.Run(dir.Shared(ctx, session), sources...)
 	for _, r := range session.Reports() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", printable(r.Err.Error()))
+		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(r.Err.Error()))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("no trustworthy state of the repository could be had:\n%w", err)
@@ -186,7 +187,7 @@ func (in *installer) installOne(ctx context.Context, client *http.Client, dest *
 // trail lists who was asked, and what they said.
 func trail(l *verify.Lookup) (text string) {
 	for _, step := range l.Trail() {
-		text += "\n  " + printable(step.String())
+		text += "\n  " + cli.Printable(step.String())
 	}
 	return text
 }

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// demo makes a repository up, serves it from three mirrors on this machine, and returns the command line for it.
+func demo(stdout io.Writer) (args []string, stop func(), err error) {
+	dir, err := os.MkdirTemp("", "tufwalk-demo-")
+	if err != nil {
+		return nil, nil, err
+	}
+	repo, targets := demoRepository(time.Now().UTC())
+	rootFile, dest := filepath.Join(dir, "root.json"), filepath.Join(dir, "downloaded")
+	if err := os.WriteFile(rootFile, repo.Anchor(), 0o600); err != nil {
+		return nil, nil, err
+	}
+	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest, "--parallel", "6", "--per-host", "3"}
+	var servers []*http.Server
+	stop = func() {
+		for _, s := range servers {
+			_ = s.Close()
+		}
+	}
+	fmt.Fprint(stdout, "No arguments, so this is a demonstration: a TUF repository with 24 targets in 8 hash bins, made up on the spot,\n"+
+		"is served by three mirrors on this machine, and downloaded from all of them at once. Whoever lies is asked last from then on.\n\n")
+	for _, m := range []struct {
+		name, about string
+		handler     http.Handler
+	}{
+		{"honest", "is what it should be", paced(serveRepo(repo, nil), 400*time.Nanosecond)},
+		{"liar", "changes a byte of most targets", paced(serveRepo(repo, lie), 400*time.Nanosecond)},
+		{"flaky", "is slow, answers now and then with 503, and breaks off", paced(flaky(serveRepo(repo, nil)), 1200*time.Nanosecond)},
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		server := &http.Server{Handler: m.handler, ReadHeaderTimeout: 10 * time.Second}
+		servers = append(servers, server)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				fmt.Fprintln(os.Stderr, "demonstration's server:", err)
+			}
+		}()
+		base := "http://" + listener.Addr().String()
+		args = append(args, "--metadata-url", m.name+"="+base+"/metadata", "--targets-url", m.name+"="+base+"/targets")
+		fmt.Fprintf(stdout, "  %-7s %s  %s\n", m.name, base, m.about)
+	}
+	fmt.Fprintf(stdout, "\n  trusted %s\n  into    %s\n\n", rootFile, dest)
+	return append(args, targets...), stop, nil
+}
+
+func demoRepository(now time.Time) (*verifytest.Repo, []string) {
+	repo := verifytest.New(verifytest.Options{Start: now, Seed: "demo", MetaHashes: true})
+	assets := repo.Targets().Delegate(verifytest.Delegation{Name: "assets", Paths: []string{"assets/*"}})
+	assets.DelegateBins("bin", 8)
+	random := rand.New(rand.NewPCG(1, 2))
+	var targets []string
+	for i := range 24 {
+		data := make([]byte, 100<<10+random.IntN(900<<10))
+		for j := range data {
+			data[j] = byte(random.Uint32())
+		}
+		targets = append(targets, fmt.Sprintf("assets/%02d.img", i+1))
+		assets.AddToBin(targets[i], data)
+	}
+	repo.Publish()
+	return repo, targets
+}
+
+// serveRepo serves a repository with ranges and ETags; what is given may change the target files.
+func serveRepo(repo *verifytest.Repo, change func(name string, data []byte)) http.Handler {
+	targets := repo.TargetFiles().Clone()
+	for name, data := range targets {
+		if change != nil {
+			change(name, data)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
+	mux.HandleFunc("/targets/", func(w http.ResponseWriter, r *http.Request) {
+		data, ok := targets[strings.TrimPrefix(r.URL.EscapedPath(), "/targets/")]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("ETag", `"`+path.Base(r.URL.Path)+`"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	})
+	return mux
+}
+
+// lie changes the targets whose numbers do not end in 5.
+func lie(name string, data []byte) {
+	if !strings.HasSuffix(name, "5.img") {
+		data[len(data)/2] ^= 1
+	}
+}
+
+// flaky answers every fifth request with 503, and breaks every second of the other targets off in the middle.
+func flaky(h http.Handler) http.Handler {
+	var requests, targets atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case requests.Add(1)%5 == 0:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case strings.HasPrefix(r.URL.Path, "/targets/") && targets.Add(1)%2 == 1:
+			h.ServeHTTP(&cutWriter{w, 96 << 10}, r)
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+// cutWriter drops the connection after so many bytes.
+type cutWriter struct {
+	http.ResponseWriter
+	left int
+}
+
+func (w *cutWriter) Write(p []byte) (int, error) {
+	if len(p) > w.left {
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // or the bytes before would be lost as well
+		panic(http.ErrAbortHandler)
+	}
+	w.left -= len(p)
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *cutWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// paced sends no faster than one byte in that time: slowly enough to watch.
+func paced(h http.Handler, perByte time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(&pacedWriter{w, perByte}, r) })
+}
+
+type pacedWriter struct {
+	http.ResponseWriter
+	perByte time.Duration
+}
+
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	time.Sleep(time.Duration(len(p)) * w.perByte)
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
+)
+
+// mirror is one of several that serve the same repository, with what it did in this run.
+type mirror struct {
+	name              string
+	metadata, targets string // base URLs; either may be empty
+
+	// Below, the lock of mirrors holds.
+	busy           int
+	down           bool // the last thing that was asked of it failed
+	roles, files   int  // served well
+	again, resumed int
+	wrong, failed  []string
+}
+
+func metadataBase(m *mirror) *string { return &m.metadata }
+func targetsBase(m *mirror) *string  { return &m.targets }
+
+// mirrors may be used by all goroutines.
+type mirrors struct {
+	mu  sync.Mutex
+	all []*mirror
+}
+
+// splitName splits NAME=URL, where the name may be missing.
+func splitName(s string) (name, base string) {
+	if name, base, ok := strings.Cut(s, "="); ok && !strings.ContainsAny(name, ":/") {
+		return name, base
+	}
+	return "", s
+}
+
+// add adds a base URL to the mirror of its name. Without a name that is the host's, and if the host has a URL of the kind already, the URL.
+func (ms *mirrors) add(s string, field func(*mirror) *string) error {
+	name, base := splitName(s)
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("%q is no URL with http or https and a host", base)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%q has a query or a fragment: no path can be appended", base)
+	}
+	find := func() int { return slices.IndexFunc(ms.all, func(m *mirror) bool { return m.name == name }) }
+	if name == "" {
+		if name = u.Host; find() >= 0 && *field(ms.all[find()]) != "" {
+			name = u.Redacted()
+		}
+	}
+	i := find()
+	if i < 0 {
+		i, ms.all = len(ms.all), append(ms.all, &mirror{name: name})
+	}
+	if *field(ms.all[i]) != "" {
+		return fmt.Errorf("%s is given twice", name)
+	}
+	*field(ms.all[i]) = base
+	return nil
+}
+
+// take chooses a mirror that has not been tried: one that has not lied and is up, as far as is known, and has the least to do. Whoever
+// gets one must give it back.
+func (ms *mirrors) take(field func(*mirror) *string, tried []*mirror) *mirror {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	var best *mirror
+	for _, m := range ms.all {
+		if *field(m) != "" && !slices.Contains(tried, m) && (best == nil || slices.Compare(m.rank(), best.rank()) < 0) {
+			best = m
+		}
+	}
+	if best != nil {
+		best.busy++
+	}
+	return best
+}
+
+func (m *mirror) rank() []int {
+	down := 0
+	if m.down {
+		down = 1
+	}
+	return []int{len(m.wrong), down, m.busy}
+}
+
+// with changes what is remembered of a mirror.
+func (ms *mirrors) with(change func()) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	change()
+}
+
+func (ms *mirrors) giveBack(m *mirror) { ms.with(func() { m.busy-- }) }
+
+// blame notes that a mirror answered with something wrong: all of it came from there, so it is this mirror's fault.
+func (ms *mirrors) blame(m *mirror, what string, err error) {
+	ms.with(func() { m.wrong = append(m.wrong, about(what, err)) })
+}
+
+// excuse notes that a mirror could not answer. That is no lie.
+func (ms *mirrors) excuse(m *mirror, what string, err error) {
+	ms.with(func() { m.failed, m.down = append(m.failed, about(what, err)), true })
+}
+
+// about says what an error is about, once.
+func about(what string, err error) string {
+	return what + ": " + strings.TrimPrefix(err.Error(), what+": ")
+}
+
+// retried notes that a request is sent to a host again.
+func (ms *mirrors) retried(u *url.URL) {
+	ms.with(func() {
+		for _, m := range ms.all {
+			if m.at(u) {
+				m.again++
+				return
+			}
+		}
+	})
+}
+
+// at says whether a URL is at one of the mirror's own hosts.
+func (m *mirror) at(u *url.URL) bool {
+	for _, base := range []string{m.metadata, m.targets} {
+		if own, err := url.Parse(base); err == nil && base != "" && origin(own) == origin(u) {
+			return true
+		}
+	}
+	return false
+}
+
+// print says who served what, and who lied about what.
+func (ms *mirrors) print(w io.Writer, quiet bool) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if !quiet {
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "\nmirror\ttargets\tmetadata\tasked again\tresumed\tfailed\twrong")
+		for _, m := range ms.all {
+			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", cli.Printable(m.name), m.files, m.roles, m.again, m.resumed, len(m.failed), len(m.wrong))
+		}
+		_ = table.Flush()
+	}
+	for _, m := range ms.all {
+		for _, text := range m.wrong {
+			fmt.Fprintf(w, "%s served a wrong %s\n", cli.Printable(m.name), cli.Printable(text))
+		}
+		for _, text := range m.failed {
+			fmt.Fprintf(w, "%s failed at %s\n", cli.Printable(m.name), cli.Printable(text))
+		}
+	}
+}

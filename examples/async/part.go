@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// hidden begins the names of all files that are not targets.
+const hidden = ".tufwalk"
+
+// destination is the directory that targets are downloaded into. One process at a time: what one has verified, another must not write to.
+type destination struct {
+	root   *os.Root
+	placed *place.Dir
+	lock   *flock.Flock
+}
+
+func openDestination(ctx context.Context, dir string, stderr io.Writer) (*destination, error) {
+	placed, err := place.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &destination{placed: placed, lock: flock.New(filepath.Join(dir, hidden+".lock"))}
+	if d.root, err = os.OpenRoot(dir); err != nil {
+		return nil, errors.Join(err, placed.Close())
+	}
+	ok, err := d.lock.TryLock()
+	if err == nil && !ok {
+		fmt.Fprintf(stderr, "waiting for another process that downloads into %s\n", dir)
+		_, err = d.lock.TryLockContext(ctx, 50*time.Millisecond)
+	}
+	if err != nil {
+		d.close()
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("lock %s: %w", d.lock.Path(), err)
+	}
+	return d, nil
+}
+
+func (d *destination) close() {
+	_ = d.lock.Unlock()
+	_ = d.root.Close()
+	_ = d.placed.Close()
+}
+
+// has says whether the target is in place already, whole and right.
+func (d *destination) has(t *verify.Target) bool { return d.placed.Has(t) }
+
+// part is a target's partial file, beside the target's place. Its name is made from the path and the hashes, so that a later run finds
+// it and a later version of the target does not.
+type part struct {
+	root   *os.Root
+	target *verify.Target
+	name   string
+	file   *os.File
+}
+
+// open opens the partial file, or makes it, and removes those of other versions of the target.
+func (d *destination) open(t *verify.Target) (*part, error) {
+	hashes := sha256.New()
+	for name, digest := range t.Hashes.All() {
+		fmt.Fprintln(hashes, name, digest)
+	}
+	dir := path.Dir(t.Path)
+	all := fmt.Sprintf("%s-%.8x-", hidden, sha256.Sum256([]byte(t.Path)))
+	own := fmt.Sprintf("%s%.16x.part", all, hashes.Sum(nil))
+	if err := d.root.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	entries, err := fs.ReadDir(d.root.FS(), dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), all) && (!strings.HasPrefix(e.Name(), own) || !e.Type().IsRegular()) {
+			if err := d.root.RemoveAll(path.Join(dir, e.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	p := &part{root: d.root, target: t, name: path.Join(dir, own)}
+	p.file, err = d.root.OpenFile(p.name, os.O_RDWR|os.O_CREATE, 0o644)
+	return p, err
+}
+
+func (p *part) note() string { return p.name + ".etag" }
+
+// fromStart reads what is there. Afterwards the file is at its end, for more.
+func (p *part) fromStart() io.Reader {
+	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
+		return failing{err}
+	}
+	return p.file
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// empty gives up what is there.
+func (p *part) empty() error {
+	_ = p.root.Remove(p.note())
+	if err := p.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := p.file.Seek(0, io.SeekStart)
+	return err
+}
+
+// strong matches the ETags that stand for the very same bytes.
+var strong = regexp.MustCompile(`^"[\x21\x23-\x7e]{1,200}"$`)
+
+// begin gives up what is there for an answer from a URL, and notes its ETag.
+func (p *part) begin(url, etag string) error {
+	if err := p.empty(); err != nil || !strong.MatchString(etag) {
+		return err
+	}
+	return p.root.WriteFile(p.note(), []byte(url+"\n"+etag), 0o644)
+}
+
+// etag returns the ETag that a URL's file had when this one was begun from it. The note is a help and trusted for nothing.
+func (p *part) etag(url string) string {
+	data, err := p.root.ReadFile(p.note())
+	noted, etag, _ := strings.Cut(string(data), "\n")
+	if err != nil || noted != url || !strong.MatchString(etag) {
+		return ""
+	}
+	return etag
+}
+
+// install moves the file into place, durably. It is called only for what the Verifier has approved.
+func (p *part) install() error {
+	_ = p.root.Remove(p.note())
+	err := p.file.Sync()
+	if e := p.file.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = p.root.Rename(p.name, p.target.Path)
+	}
+	if err != nil {
+		return localError{err}
+	}
+	if runtime.GOOS == "windows" { // cannot sync a directory
+		return nil
+	}
+	for dir := path.Dir(p.target.Path); ; dir = path.Dir(dir) {
+		f, err := p.root.Open(dir)
+		if err != nil {
+			return localError{err}
+		}
+		err = f.Sync()
+		_ = f.Close()
+		if err != nil {
+			return localError{err}
+		}
+		if dir == "." {
+			return nil
+		}
+	}
+}
+
+// close keeps what came for a later run, if anything did.
+func (p *part) close() {
+	info, err := p.file.Stat() // fails once it is in place
+	if _ = p.file.Close(); err == nil && info.Size() == 0 {
+		_ = p.root.Remove(p.note())
+		_ = p.root.Remove(p.name)
+	}
+}

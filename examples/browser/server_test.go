@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// anvilContent is what demo makes of a seed.
+func anvilContent(seed byte) []byte {
+	data := make([]byte, 6<<20)
+	_, _ = rand.NewChaCha8([32]byte{seed}).Read(data)
+	return data
+}
+
+// prefixed are all files of a repository: metadata below m, targets below t.
+func prefixed(repo *verifytest.Repo) verifytest.Files {
+	all := verifytest.Files{}
+	for path, data := range repo.Metadata() {
+		all["m/"+path] = data
+	}
+	for path, data := range repo.TargetFiles() {
+		all["t/"+path] = data
+	}
+	return all
+}
+
+func serve(t *testing.T, w *world) string {
+	t.Helper()
+	handler, err := newHandler(w, &program{wasm: bytes.Repeat([]byte("wasm "), 1000), wasmExec: []byte("// Go's")})
+	require.NoError(t, err)
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func get(t *testing.T, url string) (*http.Response, []byte) {
+	t.Helper()
+	res, err := http.Get(url)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res, data
+}
+
+func TestWhatIsServed(t *testing.T) {
+	base := serve(t, demoWorld())
+	for path, contentType := range map[string]string{
+		"/": "text/html", "/style.css": "text/css", "/app.js": "text/javascript", "/icon.svg": "image/svg+xml",
+		"/wasm_exec.js": "text/javascript", "/bridge.wasm": "application/wasm", "/config.json": "application/json",
+		"/mirrors/honest/metadata/timestamp.json": "application/octet-stream",
+	} {
+		res, data := get(t, base+path)
+		require.Equal(t, http.StatusOK, res.StatusCode, path)
+		require.True(t, strings.HasPrefix(res.Header.Get("Content-Type"), contentType), "%s: %s", path, res.Header.Get("Content-Type"))
+		require.Contains(t, res.Header.Get("Content-Security-Policy"), "default-src 'none'", path)
+		require.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"), path)
+		require.NotEmpty(t, data, path)
+	}
+	for _, path := range []string{"/nothing", "/mirrors/", "/mirrors/honest", "/mirrors/nobody/metadata/timestamp.json", "/mirrors/honest/secrets/x", "/mirrors/honest/metadata/9.root.json", "/main.go"} {
+		res, _ := get(t, base+path)
+		require.Equal(t, http.StatusNotFound, res.StatusCode, path)
+	}
+}
+
+func TestTheProgramIsCompressedForThoseWhoCan(t *testing.T) {
+	base := serve(t, demoWorld())
+	sizes := map[string]int{}
+	for _, encoding := range []string{"gzip", "identity"} {
+		req, err := http.NewRequest(http.MethodGet, base+"/bridge.wasm", nil)
+		require.NoError(t, err)
+		req.Header.Set("Accept-Encoding", encoding)
+		res, err := http.DefaultTransport.RoundTrip(req)
+		require.NoError(t, err)
+		data, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		sizes[res.Header.Get("Content-Encoding")] = len(data)
+	}
+	require.Equal(t, 5000, sizes[""])
+	require.Less(t, sizes["gzip"], 500)
+}
+
+type memory map[string][]byte
+
+func (m memory) Save(rec verify.Record) error { m[rec.Name] = rec.Data; return nil }
+
+func (m memory) Load(name string) ([]byte, error) {
+	if data, ok := m[name]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// The same mirrors, seen by an ordinary client.
+func TestEachMirrorLiesAsItSays(t *testing.T) {
+	now := time.Now().UTC()
+	w := demo(now, pace{}, nil)
+	base := serve(t, w)
+	res, data := get(t, base+"/config.json")
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	var config world
+	require.NoError(t, json.Unmarshal(data, &config))
+	require.Equal(t, w.Anchor, config.Anchor)
+	require.Len(t, config.Mirrors, 5)
+	another := demo(now.Add(time.Second), pace{}, nil)
+	serve(t, another)
+	require.NotEqual(t, config.Store, another.Store, "each repository has its own store")
+
+	stored := memory{}
+	for _, c := range []struct {
+		mirror         string
+		update, target error
+	}{
+		{"honest", nil, nil},
+		{"metadata", roles.ErrThreshold, nil},
+		{"target", nil, metadata.ErrHash},
+		{"stopped", roles.ErrRollback, nil},
+		{"expired", roles.ErrExpired, nil},
+	} {
+		s, err := verify.New(config.Anchor, verify.LoadStored(stored.Load), now, nil)
+		require.NoError(t, err)
+		l := s.Find(anvil)
+		err = s.Run(stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
+		if c.update != nil {
+			require.ErrorIs(t, err, c.update, c.mirror)
+			continue
+		}
+		require.NoError(t, err, c.mirror)
+		target, err := l.Target()
+		require.NoError(t, err)
+		paths, err := target.URLPaths()
+		require.NoError(t, err)
+		_, body := get(t, base+"/mirrors/"+c.mirror+"/targets/"+paths[0])
+		err = target.Copy(io.Discard, bytes.NewReader(body))
+		require.ErrorIs(t, err, c.target, c.mirror)
+	}
+}
+
+// What the proxy is asked for, it asks for, by the same path; what it is answered, it answers.
+func TestProxy(t *testing.T) {
+	var asked []string
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.RequestURI)
+		switch {
+		case strings.HasSuffix(r.URL.Path, "absent"):
+			http.NotFound(w, r)
+		case strings.HasSuffix(r.URL.Path, "short"):
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("cut"))
+		default:
+			_, _ = w.Write([]byte("bytes"))
+		}
+	}))
+	t.Cleanup(upstream.Close)
+	pass := proxy(http.DefaultClient, upstream.URL+"/base/")
+	base := serve(t, &world{Mirrors: []*mirrorOf{{Name: "real", metadata: pass, targets: pass}}})
+
+	for _, path := range []string{"timestamp.json", "1.a%2Fb.json", "a//b", "%3Fx", "%252F", "1.%C3%BC.json"} {
+		asked = nil
+		res, data := get(t, base+"/mirrors/real/metadata/"+path)
+		require.Equal(t, http.StatusOK, res.StatusCode, path)
+		require.Equal(t, "bytes", string(data))
+		require.Equal(t, []string{"/base/" + path}, asked)
+	}
+	res, _ := get(t, base+"/mirrors/real/targets/absent")
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+
+	_, err := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)(verify.Request{Path: "short", MaxBytes: 1000})
+	require.ErrorIs(t, err, io.EOF, "a file that is cut short must not look whole")
+
+	res, err = http.Post(base+"/mirrors/real/metadata/x", "text/plain", nil)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusNotFound, res.StatusCode, "nothing is sent there")
+
+	upstream.Close()
+	res, _ = get(t, base+"/mirrors/real/metadata/x")
+	require.Equal(t, http.StatusBadGateway, res.StatusCode)
+}
+
+func TestCompile(t *testing.T) {
+	p := mustCompile(t)
+	require.Equal(t, "\x00asm", string(p.wasm[:4]))
+	require.Contains(t, string(p.wasmExec), "globalThis.Go")
+
+	t.Setenv("PATH", t.TempDir())
+	_, err := compile(context.Background())
+	require.ErrorContains(t, err, "the go command is not there")
+}
+
+func TestCommandLine(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root.json")
+	require.NoError(t, os.WriteFile(root, []byte("{}"), 0o600))
+	for _, c := range []struct {
+		args    string
+		code    int
+		because string
+	}{
+		{"--help", 0, "--metadata-url=URL"},
+		{"--colour", 2, "unknown flag --colour"},
+		{"--root " + root, 2, "--metadata-url"},
+		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `"ftp://x" is no base URL`},
+		{"--addr 127.0.0.1:0 --root " + root + "x --metadata-url http://x --targets-url http://x", 1, "root.jsonx"},
+		{"--addr nowhere", 1, "--addr"},
+	} {
+		var out bytes.Buffer
+		require.Equal(t, c.code, run(context.Background(), strings.Fields(c.args), &out, &out), c.args)
+		require.Contains(t, out.String(), c.because, c.args)
+	}
+}
+
+// The program itself, until it is interrupted.
+func TestProgram(t *testing.T) {
+	ctx, interrupt := context.WithCancel(context.Background())
+	defer interrupt()
+	out, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"--addr", "127.0.0.1:0"}, stdout, stdout)
+		_ = stdout.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	said := ""
+	for lines.Scan() {
+		said += lines.Text() + "\n"
+		if url := strings.TrimSpace(lines.Text()); strings.HasPrefix(url, "http://127.0.0.1:") {
+			res, data := get(t, url)
+			require.Equal(t, http.StatusOK, res.StatusCode)
+			require.Contains(t, string(data), "The mirror may lie.")
+			interrupt()
+		}
+	}
+	require.Equal(t, 0, <-code, said)
+	require.Contains(t, said, "Open this in a browser")
+}

@@ -1,0 +1,132 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"syscall/js"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// client is a session with everything that the page got from it.
+type client struct {
+	*verify.Session
+	rejected  map[verify.RequestID]error // why an answer was refused: the page hands on words, and this keeps the error
+	targets   []*verify.Target
+	verifiers []*verify.Verifier
+}
+
+// clients are numbers for JavaScript, until they are released.
+var (
+	clients = make(map[int]*client)
+	last    int
+)
+
+func main() {
+	js.Global().Set("tufwalk", map[string]any{
+		"open": call(open), "release": call(release), "state": call(state),
+		"find": call(find), "next": call(next),
+		"provide": call(provide), "notFound": call(notFound), "fail": call(fail),
+		"verifier": call(verifier), "write": call(write), "verdict": call(verdict),
+	})
+	select {} // from now on the page calls
+}
+
+// call makes a function for JavaScript. Go cannot throw, so what goes wrong is returned as an Error, for the page to throw.
+func call(f func(args []js.Value) (any, error)) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		value, err := f(args)
+		if err != nil {
+			return jsError(err)
+		}
+		return value
+	})
+}
+
+// open(anchor, stored, now) begins a session with a root file, the saved files by their names, and the time in milliseconds.
+func open(args []js.Value) (any, error) {
+	stored := verify.LoadStored(func(name string) ([]byte, error) {
+		if data := args[1].Get(name); data.Truthy() {
+			return goBytes(data), nil
+		}
+		return nil, fs.ErrNotExist
+	})
+	s, err := verify.New(goBytes(args[0]), stored, time.UnixMilli(int64(args[2].Float())), nil)
+	if err != nil {
+		return nil, err
+	}
+	last++
+	clients[last] = &client{Session: s, rejected: make(map[verify.RequestID]error)}
+	return last, nil
+}
+
+// release(session) forgets a session, with its targets and verifiers.
+func release(args []js.Value) (any, error) {
+	delete(clients, args[0].Int())
+	return nil, nil
+}
+
+// state(session) tells of the top-level roles, and of what ended the cycle, if anything did.
+func state(args []js.Value) (any, error) { return clientOf(args).state(), nil }
+
+// find(session, path) begins a search.
+func find(args []js.Value) (any, error) {
+	clientOf(args).Find(args[1].String())
+	return nil, nil
+}
+
+// next(session) is a batch, or null if there is nothing to do until a request is answered.
+func next(args []js.Value) (any, error) {
+	c := clientOf(args)
+	b, ok := c.Next()
+	if !ok {
+		return nil, nil
+	}
+	return c.batch(b), nil
+}
+
+// provide(session, id, bytes) answers a request.
+func provide(args []js.Value) (any, error) {
+	c, id := clientOf(args), requestID(args)
+	err := c.Provide(id, goBytes(args[2]))
+	if reject := new(verify.RejectError); errors.As(err, &reject) {
+		c.rejected[id] = reject.Err
+	}
+	return nil, err
+}
+
+// notFound(session, id) is for a live mirror's 404.
+func notFound(args []js.Value) (any, error) {
+	return nil, clientOf(args).NotFound(requestID(args))
+}
+
+// fail(session, id, why) gives a request up. The words count if no answer was refused.
+func fail(args []js.Value) (any, error) {
+	c, id := clientOf(args), requestID(args)
+	cause := c.rejected[id]
+	if cause == nil {
+		cause = errors.New(args[2].String())
+	}
+	return nil, c.Fail(id, cause)
+}
+
+// verifier(session, target) begins the check of a download.
+func verifier(args []js.Value) (any, error) {
+	c := clientOf(args)
+	c.verifiers = append(c.verifiers, c.targets[args[1].Int()].Verifier())
+	return len(c.verifiers) - 1, nil
+}
+
+// write(session, verifier, bytes) checks the next bytes.
+func write(args []js.Value) (any, error) {
+	_, err := clientOf(args).verifiers[args[1].Int()].Write(goBytes(args[2]))
+	return nil, err
+}
+
+// verdict(session, verifier) is an Error unless the bytes are the whole file and the right one.
+func verdict(args []js.Value) (any, error) {
+	return nil, clientOf(args).verifiers[args[1].Int()].Verdict()
+}

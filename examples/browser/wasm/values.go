@@ -1,0 +1,138 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"errors"
+	"syscall/js"
+	"time"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+func clientOf(args []js.Value) *client           { return clients[args[0].Int()] }
+func requestID(args []js.Value) verify.RequestID { return verify.RequestID(args[1].Float()) }
+
+func goBytes(v js.Value) []byte {
+	data := make([]byte, v.Length())
+	js.CopyBytesToGo(data, v)
+	return data
+}
+
+func jsBytes(data []byte) js.Value {
+	v := js.Global().Get("Uint8Array").New(len(data))
+	js.CopyBytesToJS(v, data)
+	return v
+}
+
+// kinds are the reasons that the page has words for; the first that fits counts.
+var kinds = []struct {
+	err  error
+	kind string
+}{
+	{verify.ErrNoTarget, "no-target"}, {roles.ErrExpired, "expired"}, {roles.ErrRollback, "rollback"},
+	{roles.ErrThreshold, "signature"}, {metadata.ErrHash, "hash"}, {roles.ErrLength, "length"}, {roles.ErrVersion, "version"},
+	{verify.ErrLimit, "limit"}, {metadata.ErrSyntax, "syntax"}, {verify.ErrPath, "path"}, {verify.ErrAbsent, "absent"},
+}
+
+// jsError is an Error whose kind says what errors.Is would say to a Go program.
+func jsError(err error) js.Value {
+	e := js.Global().Get("Error").New(err.Error())
+	e.Set("kind", "other")
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			e.Set("kind", k.kind)
+			break
+		}
+	}
+	return e
+}
+
+// orNull is for members of objects: null says that nothing went wrong.
+func orNull(err error) any {
+	if err == nil {
+		return nil
+	}
+	return jsError(err)
+}
+
+func millis(t time.Time) any { return t.UnixMilli() }
+
+// list makes an array of objects.
+func list[T any](items []T, object func(T) map[string]any) []any {
+	array := make([]any, len(items))
+	for i, item := range items {
+		array[i] = object(item)
+	}
+	return array
+}
+
+func (c *client) batch(b verify.Batch) map[string]any {
+	return map[string]any{
+		"save": list(b.Save, func(r verify.Record) map[string]any {
+			return map[string]any{"role": r.Role, "version": r.Version, "name": r.Name, "data": jsBytes(r.Data)}
+		}),
+		"fetch": list(b.Fetch, func(r verify.Request) map[string]any {
+			return map[string]any{"id": float64(r.ID), "role": r.Role, "version": r.Version, "delegator": r.Delegator,
+				"path": r.Path, "name": r.Name, "maxBytes": r.MaxBytes, "optional": r.Optional}
+		}),
+		"found": list(b.Found, c.lookup),
+	}
+}
+
+func (c *client) lookup(l *verify.Lookup) map[string]any {
+	object := map[string]any{"path": l.Path(), "target": nil, "error": nil, "trail": list(l.Trail(), step)}
+	t, err := l.Target()
+	if err == nil {
+		object["target"], err = c.target(t)
+	}
+	object["error"] = orNull(err)
+	return object
+}
+
+func (c *client) target(t *verify.Target) (any, error) {
+	var paths, hashes []any
+	urls, err := t.URLPaths()
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range urls {
+		paths = append(paths, path)
+	}
+	for name, digest := range t.Hashes.All() {
+		hashes = append(hashes, name+":"+digest)
+	}
+	custom, _ := t.Custom()
+	c.targets = append(c.targets, t)
+	return map[string]any{"handle": len(c.targets) - 1, "path": t.Path, "role": t.Role, "length": t.Length, "hashes": hashes,
+		"expires": millis(t.Expires), "urlPaths": paths, "custom": string(custom)}, nil
+}
+
+func step(s verify.Step) map[string]any {
+	return map[string]any{"delegator": s.Delegator, "role": s.Role, "terminating": s.Terminating, "version": s.Version,
+		"expires": millis(s.Expires), "lists": s.Lists, "error": orNull(s.Err)}
+}
+
+func (c *client) state() map[string]any {
+	var trusted []any
+	add := func(role string, h metadata.Header) {
+		trusted = append(trusted, map[string]any{"role": role, "version": h.Version, "expires": millis(h.Expires)})
+	}
+	add("root", c.Root().Header)
+	if t := c.Timestamp(); t != nil {
+		add("timestamp", t.Header)
+	}
+	if s := c.Snapshot(); s != nil {
+		add("snapshot", s.Header)
+	}
+	if t := c.Targets(); t != nil {
+		add("targets", t.Header)
+	}
+	var reports []any
+	for _, r := range c.Reports() {
+		reports = append(reports, r.Err.Error())
+	}
+	return map[string]any{"roles": trusted, "error": orNull(c.Err()), "reports": reports}
+}

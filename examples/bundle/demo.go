@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// demo makes a repository up, serves it on this machine while a bundle is packed, and then goes on without it.
+func demo(ctx context.Context, out *terminal) error {
+	dir, err := os.MkdirTemp("", "tufwalk-bundle-")
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	repo := demoRepository(now)
+	base, stop, err := serve(repo)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.WriteFile(in("root.json"), repo.Anchor(), 0o600); err != nil {
+		return err
+	}
+	step := func(want int, say string, args ...string) error {
+		fmt.Fprintf(out.stdout, "%s\n\n$ bundle %s\n", say, strings.ReplaceAll(strings.Join(args, " "), dir+string(filepath.Separator), ""))
+		code := run(ctx, args, out.stdout, out.stdout)
+		fmt.Fprintf(out.stdout, "(exit code %d)\n\n", code)
+		if code != want {
+			return fmt.Errorf("the demonstration went wrong: exit code %d, not %d", code, want)
+		}
+		return nil
+	}
+	fmt.Fprintf(out.stdout, "No arguments, so this is a demonstration, in %s.\n\n", dir)
+	if err := step(0, "1. A TUF repository, made up on the spot, is served on this machine. Some of its files are packed:",
+		"pack", "--root", in("root.json"), "--metadata-url", base+"/metadata", "--targets-url", base+"/targets",
+		in("tools.zip"), "LICENCE.txt", "tools/hammer-1.2.tar"); err != nil {
+		return err
+	}
+	if err := step(0, "2. What is in the archive:", "list", in("tools.zip")); err != nil {
+		return err
+	}
+	stop()
+	if err := step(0, "3. The server is stopped. From here on there is the archive, and the root file that the user had all along:",
+		"verify", "--root", in("root.json"), "--dest", in("extracted"), in("tools.zip")); err != nil {
+		return err
+	}
+	if err := tamper(in("tools.zip"), in("tampered.zip"), "targets/tools/hammer-1.2.tar"); err != nil {
+		return err
+	}
+	if err := step(1, "4. Somebody changes one byte of one file on the way, and mends the archive's checksums:",
+		"verify", "--root", in("root.json"), "--dest", in("refused"), in("tampered.zip")); err != nil {
+		return err
+	}
+	later := now.AddDate(0, 1, 0).Format(time.RFC3339)
+	if err := step(3, "5. A month later the bundle is old, and nobody can tell from it what has been published since:",
+		"verify", "--root", in("root.json"), "--at", later, in("tools.zip")); err != nil {
+		return err
+	}
+	if err := step(0, "6. Whoever wants the state of that date all the same says so:",
+		"verify", "--root", in("root.json"), "--at", now.Format(time.RFC3339), in("tools.zip"), "LICENCE.txt"); err != nil {
+		return err
+	}
+	fmt.Fprintln(out.stdout, "To pack from a repository of your choice, see bundle pack --help.")
+	return nil
+}
+
+// demoRepository has a target of its own and a team that speaks for tools/. Its root key was rotated once.
+func demoRepository(now time.Time) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{Start: now, Seed: "demo"})
+	team := repo.Targets().Delegate(verifytest.Delegation{Name: "tools-team", Paths: []string{"tools/*"}, Terminating: true})
+	hammer := make([]byte, 1<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(hammer) // never fails
+	repo.Targets().AddTarget("LICENCE.txt", []byte("Do as you like with random bytes.\n"))
+	repo.Targets().AddTarget("not-packed.txt", []byte("It stays where it is.\n"))
+	team.AddTarget("tools/hammer-1.2.tar", hammer)
+	repo.Rotate("root", 1, repo.Key("second root"))
+	repo.Publish()
+	return repo
+}
+
+// serve serves a repository on a free loopback port, until it is told to stop.
+func serve(repo *verifytest.Repo) (base string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
+	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: mux}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(os.Stderr, "demonstration's server:", err)
+		}
+	}()
+	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// tamper does what an attacker does who knows zip: it changes a byte in the middle of one entry, and makes the archive fit.
+func tamper(from, to, name string) error {
+	return rewrite(from, to, func(files map[string][]byte) { files[name][len(files[name])/2] ^= 1 })
+}
+
+// rewrite writes a bundle again after a change to its files.
+func rewrite(from, to string, change func(files map[string][]byte)) error {
+	a, err := openArchive(from)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	files := make(map[string][]byte)
+	for name, f := range a.files {
+		if name == listName {
+			continue
+		}
+		if files[name], err = a.read(name, int64(f.UncompressedSize64)); err != nil {
+			return err
+		}
+	}
+	change(files)
+	var entries []entry
+	for name, data := range files {
+		entries = append(entries, entryOf(name, data))
+	}
+	w, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeArchive(w, entries), w.Close())
+}

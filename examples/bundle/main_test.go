@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+func TestWrongUsage(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	for _, c := range []struct {
+		args    []string
+		because string
+	}{
+		{[]string{"verify", "x.zip"}, "missing flags: --root=FILE"},
+		{w.packArgs(), `expected "<target> ..."`},
+		{w.packArgs("../evil"), "not a plain relative path"},
+		{w.packArgs("app.bin", "App.bin"), "would be one file"},
+		{w.packArgs("app.bin", "--targets-url", "ftp://host"), `"ftp://host" is no URL with http or https and a host`},
+		{w.verifyArgs("app.bin", "-at", "yesterday"), "yesterday"},
+		{w.verifyArgs("app.bin", "App.bin"), "would be one file"},
+		{[]string{"unpack"}, "unexpected argument unpack"},
+	} {
+		code, stdout, stderr := runArgs(c.args...)
+		require.Equal(t, 2, code, c.args)
+		require.Contains(t, stderr, c.because)
+		require.Empty(t, stdout)
+	}
+	w.mustFail(1, "no such file", w.verifyArgs())
+	w.mustFail(1, "no such file", w.packArgs("app.bin", "--root", w.path("nowhere")))
+
+	code, stdout, _ := runArgs("--help")
+	require.Equal(t, 0, code)
+	require.Contains(t, stdout, "metadata/N.root.json")
+	require.Contains(t, stdout, "3: stale")
+}
+
+func TestInterrupted(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.pack()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out bytes.Buffer
+	require.Equal(t, 130, run(ctx, w.verifyArgs(), &out, &out))
+	require.Equal(t, 130, run(ctx, w.packArgs("app.bin"), &out, &out))
+	require.Contains(t, out.String(), "interrupted")
+	require.NoDirExists(t, w.path("dest"))
+}
+
+// The program itself, as a newcomer runs it.
+func TestProgram(t *testing.T) {
+	program, temp := filepath.Join(t.TempDir(), "bundle"), t.TempDir()
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp, "TMP="+temp)
+	out, err = cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, text := range []string{"this is a demonstration", "tools-team version 1 lists it", "hash mismatch", "stale since", "(exit code 3)"} {
+		require.Contains(t, string(out), text)
+	}
+	files, err := filepath.Glob(filepath.Join(temp, "*", "*", "tools", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1, "extracted once: the tampered bundle gave nothing")
+	rest, err := filepath.Glob(filepath.Join(temp, "*.zip"))
+	require.NoError(t, err)
+	require.Empty(t, rest, "no temporary files are left")
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// embed makes an index up, serves it on this machine, and points the installer at it.
+func (in *installer) embed() (stop func(), err error) {
+	dir, err := os.MkdirTemp("", "tufwalk-pypi-")
+	if err != nil {
+		return nil, err
+	}
+	var hosts [3]net.Listener // the index and its metadata, the distribution files, and the extra index
+	for i := range hosts {
+		if hosts[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return nil, err
+		}
+	}
+	url := func(i int) string { return "http://" + hosts[i].Addr().String() }
+
+	start := time.Now()
+	shop := newShop(shopOptions{bits: 14, succinct: in.Bins == "succinct", filesURL: url(1), now: start.UTC(), largest: 1 << 20})
+	shop.stock(catalogue)
+	shop.publish()
+	shop.stockExtra("inhouse-report 0.3 requires leather>=1.2", "tongs 99.0")
+	took := time.Since(start)
+
+	servers := []*http.Server{{Handler: serveFiles(shop.index)}, {Handler: serveFiles(shop.files)}, {Handler: serveFiles(shop.extra)}}
+	for i, s := range servers {
+		s.Handler, s.ReadHeaderTimeout = slowly(s.Handler), 10*time.Second
+		go func() {
+			if err := s.Serve(hosts[i]); !errors.Is(err, http.ErrServerClosed) {
+				fmt.Fprintln(in.stderr, "made-up index:", err)
+			}
+		}()
+	}
+	stop = func() {
+		for _, s := range servers {
+			_ = s.Close()
+		}
+	}
+
+	in.Root = filepath.Join(dir, "root.json")
+	if err := os.WriteFile(in.Root, shop.repo.Anchor(), 0o600); err != nil {
+		stop()
+		return nil, err
+	}
+	in.MetadataURL, in.IndexURL, in.FilesURL = url(0)+"/metadata", url(0), url(1)
+	extra := ""
+	if in.ExtraURL == "" {
+		in.ExtraURL = url(2) + "/simple"
+		extra = "\n  extra     " + in.ExtraURL + "  has no TUF metadata; has inhouse-report, and a tongs 99.0 that nobody should get"
+	}
+	if in.Cache == "" {
+		in.Cache = filepath.Join(dir, "cache")
+	}
+	if in.Dest == "" {
+		in.Dest = filepath.Join(dir, "installed")
+	}
+	files, bytes := shop.metadataSize()
+	how := "path_hash_prefixes"
+	if in.Bins == "succinct" {
+		how = "succinct_roles (TAP 15)"
+	}
+	if in.demo {
+		fmt.Fprintf(in.stdout, "No arguments, so this is a demonstration: pypi install %s\n", strings.Join(in.Packages, " "))
+	}
+	fmt.Fprintf(in.stdout, `Without --root, a package index is made up and served on this machine, over HTTP and slowly enough to watch.
+
+  metadata  %s  %d files, %s, signed in %.1f s: 16,384 bins by %s;
+            anvil is claimed: its developers sign for it with their own key; rivet was claimed recently
+  pages     %s/simple/
+  files     %s/packages/%s
+  trusted   %s
+  into      %s
+
+`, in.MetadataURL, files, size(bytes), took.Seconds(), how, in.IndexURL, in.FilesURL, extra, in.Root, in.Dest)
+	return stop, nil
+}
+
+// serveFiles serves files by the very path on the wire.
+func serveFiles(find func(path string) ([]byte, bool)) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		data, ok := find(strings.TrimPrefix(r.URL.EscapedPath(), "/"))
+		if !ok {
+			http.NotFound(rw, r)
+			return
+		}
+		rw.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = rw.Write(data)
+	})
+}
+
+// slowly sends wheels at about a megabyte a second, in pieces of 16 KiB.
+func slowly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".whl") {
+			rw = slowWriter{rw}
+		}
+		h.ServeHTTP(rw, r)
+	})
+}
+
+type slowWriter struct{ http.ResponseWriter }
+
+func (w slowWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		piece := p[:min(len(p), 16<<10)]
+		p = p[len(piece):]
+		time.Sleep(time.Duration(len(piece)) * time.Microsecond)
+		if _, err = w.ResponseWriter.Write(piece); err == nil {
+			n += len(piece)
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// The most that is read into memory of a page and of a wheel's metadata, whoever vouches for it.
+const (
+	maxPage     = 32 << 20
+	maxMetadata = 1 << 20
+)
+
+// index is what is known of the two indexes in one run.
+type index struct {
+	*installer
+	client       *http.Client
+	session      *verify.Session
+	store        verify.Store
+	source       verify.Source
+	projects     map[string]*project // by normalised name
+	files, bytes int64               // of metadata, as fetched
+}
+
+func pagePath(name string) string { return "simple/" + name + "/index.json" }
+
+// find looks target paths up, all in the snapshot that the session began with.
+func (x *index) find(paths []string) ([]*verify.Lookup, error) {
+	lookups := make([]*verify.Lookup, len(paths))
+	for i, p := range paths {
+		lookups[i] = x.session.Find(p)
+	}
+	if err := x.session.Run(x.store, x.source); err != nil {
+		return nil, fmt.Errorf("no trustworthy state of the index could be had:\n%w", err)
+	}
+	return lookups, nil
+}
+
+// bring fetches pages and requirements that are missing: one round.
+func (x *index) bring(ctx context.Context, m missing) error {
+	paths := make([]string, 0, len(m.pages)+len(m.metadata))
+	for _, name := range m.pages {
+		paths = append(paths, pagePath(name))
+	}
+	for _, r := range m.metadata {
+		if err := x.locate(r); err != nil {
+			return fmt.Errorf("index page of %s: %w", r.name, err)
+		}
+		if r.path != "" {
+			paths = append(paths, r.path+".metadata")
+		}
+	}
+	lookups, err := x.find(paths)
+	if err != nil {
+		return err
+	}
+
+	var downloads []*download
+	projects := make([]*project, len(m.pages))
+	for i, name := range m.pages {
+		projects[i] = &project{name: name}
+		d, err := x.page(projects[i], lookups[i])
+		if err != nil {
+			return err
+		}
+		downloads = append(downloads, d)
+	}
+	lookups = lookups[len(m.pages):]
+	for _, r := range m.metadata {
+		var d *download
+		if r.path == "" {
+			d, err = x.extraMetadata(r)
+		} else {
+			d, err = plainTarget(lookups[0], x.FilesURL, maxMetadata)
+			lookups = lookups[1:]
+		}
+		if err != nil {
+			return err
+		}
+		downloads = append(downloads, d)
+	}
+	bodies, err := readAll(ctx, x.client, downloads)
+	if err != nil {
+		return err
+	}
+	for i, p := range projects {
+		if err := p.read(bodies[i]); err != nil {
+			return err
+		}
+		x.projects[p.name] = p
+	}
+	for i, r := range m.metadata {
+		if err := x.require(r, bodies[len(projects)+i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// locate finds a wheel's target path, if its page was a target too.
+func (x *index) locate(r *release) (err error) {
+	if _, has := r.file.metadataHash(); !has {
+		return fmt.Errorf("%s has no core metadata there, so nobody knows what it requires", r.file.Filename)
+	}
+	if r.project.lookup == nil {
+		return nil
+	}
+	if r.path, err = targetPath(x.FilesURL, r.file.URL); err != nil {
+		return err
+	}
+	if path.Base(r.path) != r.file.Filename { // by its name a wheel is delegated to those who may sign for it
+		return fmt.Errorf("calls %q what is at %s", r.file.Filename, r.file.URL)
+	}
+	return nil
+}
+
+func (x *index) require(r *release, metadata []byte) error {
+	requires, left, err := parseMetadata(metadata, r.file.Filename)
+	if err != nil {
+		return err
+	}
+	for _, text := range left {
+		fmt.Fprintf(x.stderr, "warning: %s: conditions are not evaluated, so this is left out: %s\n", r.file.Filename, cli.Printable(text))
+	}
+	r.requires, r.known = requires, true
+	return nil
+}
+
+// page says where the page of a project is. Only if no role lists it, and the search for it was complete, the extra index may speak: after any other
+// error it is not asked, or whoever can break the connection to the first index could put the extra one's packages in the place of others.
+func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
+	t, err := l.Target()
+	switch {
+	case err == nil:
+		p.lookup = l
+		paths, err := t.URLPaths()
+		if err != nil {
+			return nil, err
+		}
+		return newTarget(t, x.IndexURL, paths, maxPage)
+	case errors.Is(err, verify.ErrNoTarget) && x.ExtraURL != "" && !claimed(l):
+		return x.extraPage(p), nil
+	case errors.Is(err, verify.ErrNoTarget):
+		return nil, fmt.Errorf("there is no package %s: %w%s", p.name, err, trail(l))
+	}
+	return nil, fmt.Errorf("index page of %s: %w%s", p.name, err, trail(l))
+}
+
+// claimed says whether the top-level role has given the name to somebody and wants nobody else asked (PEP 480). It is theirs, even
+// without a page. Succinct bins end the search too, but it is not the top-level role that delegates to them.
+func claimed(l *verify.Lookup) bool {
+	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && s.Delegator == "targets" })
+}
+
+// findFiles looks the chosen wheels up.
+func (x *index) findFiles(chosen []*release) error {
+	var paths []string
+	for _, r := range chosen {
+		if r.path != "" {
+			paths = append(paths, r.path)
+		}
+	}
+	lookups, err := x.find(paths)
+	if err != nil {
+		return err
+	}
+	for _, r := range chosen {
+		if r.path == "" {
+			continue
+		}
+		r.lookup, lookups = lookups[0], lookups[1:]
+		if _, err := r.lookup.Target(); err != nil {
+			return fmt.Errorf("%s: %w%s", r.path, err, trail(r.lookup))
+		}
+	}
+	return nil
+}
+
+// file says where a chosen wheel is, and how it is checked.
+func (x *index) file(r *release) (*download, error) {
+	if err := place.CheckName(r.file.Filename); err != nil {
+		return nil, err
+	}
+	if r.lookup == nil {
+		return x.extraFile(r)
+	}
+	d, err := plainTarget(r.lookup, x.FilesURL, 0)
+	if err != nil {
+		return nil, err
+	}
+	d.name = r.file.Filename
+	return d, nil
+}
+
+// verdict says what is to be thought of a wheel in place.
+func (x *index) verdict(r *release) string {
+	if r.lookup == nil {
+		return "NOT VERIFIED BY TUF, only by the hash at " + x.extraBase(r.name)
+	}
+	p, _ := r.project.lookup.Target() // both have been used
+	t, _ := r.lookup.Target()
+	who := p.Role + " lists it and its page"
+	if p.Role != t.Role {
+		who = t.Role + " lists it, " + p.Role + " its page"
+	}
+	text := "verified by TUF: " + who
+	if x.Trail {
+		text += "\n  page " + p.Path + trail(r.project.lookup) + "\n  file " + t.Path + trail(r.lookup)
+	}
+	return text
+}
+
+// expires is when the first of the files that vouch for the chosen wheels and their pages expires.
+func (x *index) expires(chosen []*release) time.Time {
+	first := x.session.Expires()
+	for _, r := range chosen {
+		for _, l := range []*verify.Lookup{r.project.lookup, r.lookup} {
+			if l == nil {
+				continue
+			}
+			if t, err := l.Target(); err == nil && t.Expires.Before(first) {
+				first = t.Expires
+			}
+		}
+	}
+	return first
+}
+
+// trail lists who was asked, and what they said.
+func trail(l *verify.Lookup) (text string) {
+	for _, step := range l.Trail() {
+		text += "\n    " + step.String()
+	}
+	return text
+}

@@ -1,0 +1,228 @@
+// Package quickstart keeps the first client that a newcomer writes, testdata/client/main.go: net/http, os and this library, nothing else.
+// Its test builds it as they would, in a module of its own outside this tree, and runs it against good and bad mirrors.
+package quickstart
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+const goMod = `module example.com/client
+
+go 1.25.0
+
+require github.com/tufwalk/tufwalk v0.0.0
+
+replace github.com/tufwalk/tufwalk => %q
+`
+
+// build makes the client in an empty module, which knows the library by its folder alone.
+func build(t *testing.T) (program string) {
+	t.Helper()
+	library, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	for from, to := range map[string]string{"testdata/client/main.go": "main.go", filepath.Join(library, "go.sum"): "go.sum"} {
+		data, err := os.ReadFile(from)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, to), data, 0o600))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), fmt.Appendf(nil, goMod, filepath.ToSlash(library)), 0o600))
+
+	program = filepath.Join(dir, "client")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	cmd := exec.Command("go", "build", "-o", program, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod") // go build adds the other requirements then, as go mod tidy does
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return program
+}
+
+// user has the client, a root file, a folder for the store, and a file that the client writes.
+type user struct {
+	t                *testing.T
+	program, dir     string
+	metadata, target *mirror
+}
+
+func newUser(t *testing.T, program string, repo *verifytest.Repo) *user {
+	t.Helper()
+	u := &user{t: t, program: program, dir: t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(u.dir, "root.json"), repo.Anchor(), 0o600))
+	u.follow(repo)
+	return u
+}
+
+// follow has the user's mirrors serve what the repository has now.
+func (u *user) follow(repo *verifytest.Repo) {
+	u.metadata, u.target = serve(u.t, repo.Metadata()), serve(u.t, repo.TargetFiles())
+}
+
+// run runs the client and returns what it wrote, to the terminal and to its file: nil if there is none.
+func (u *user) run(target string) (output string, installed []byte, err error) {
+	u.t.Helper()
+	cmd := exec.Command(u.program, "-root", "root.json", "-metadata", u.metadata.URL, "-targets", u.target.URL, "-out", "out.bin", target)
+	cmd.Dir = u.dir
+	out, err := cmd.CombinedOutput()
+	installed, _ = os.ReadFile(filepath.Join(u.dir, "out.bin"))
+	for _, where := range []string{".", "tuf"} {
+		partial, globErr := filepath.Glob(filepath.Join(u.dir, where, ".partial-*"))
+		require.NoError(u.t, globErr)
+		require.Empty(u.t, partial)
+	}
+	return string(out), installed, err
+}
+
+func (u *user) mustInstall(want []byte) {
+	u.t.Helper()
+	out, installed, err := u.run("app.bin")
+	require.NoError(u.t, err, out)
+	require.Empty(u.t, out)
+	require.True(u.t, bytes.Equal(want, installed))
+}
+
+func (u *user) mustRefuse(because string) {
+	u.t.Helper()
+	out, installed, err := u.run("app.bin")
+	require.Error(u.t, err)
+	require.Contains(u.t, out, because)
+	require.Nil(u.t, installed)
+}
+
+// mirror serves files over HTTP and notes what it is asked for.
+type mirror struct {
+	*httptest.Server
+	mu    sync.Mutex
+	asked []string
+}
+
+// serve makes a mirror of the files as they are now.
+func serve(t *testing.T, files verifytest.Files) *mirror {
+	t.Helper()
+	m, fileServer := &mirror{}, http.FileServerFS(files.Clone().FS())
+	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.mu.Lock()
+		m.asked = append(m.asked, r.URL.EscapedPath())
+		m.mu.Unlock()
+		fileServer.ServeHTTP(w, r)
+	}))
+	t.Cleanup(m.Close)
+	return m
+}
+
+// since returns what was asked for after the last call.
+func (m *mirror) since() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	asked := m.asked
+	m.asked = nil
+	return asked
+}
+
+var app = bytes.Repeat([]byte("app "), 50_000)
+
+func repository(start time.Time) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{Start: start})
+	repo.Targets().AddTarget("app.bin", app)
+	repo.Publish()
+	return repo
+}
+
+func TestClient(t *testing.T) {
+	program := build(t)
+
+	t.Run("a good install, and another from the folder", func(t *testing.T) {
+		repo := repository(time.Now())
+		u := newUser(t, program, repo)
+		u.mustInstall(app)
+		require.Equal(t, []string{"/2.root.json", "/timestamp.json", "/2.snapshot.json", "/2.targets.json"}, u.metadata.since())
+		u.mustInstall(app)
+		require.Equal(t, []string{"/2.root.json", "/timestamp.json"}, u.metadata.since(), "the rest was in the folder")
+	})
+	t.Run("a new root", func(t *testing.T) {
+		repo := repository(time.Now())
+		u := newUser(t, program, repo)
+		u.mustInstall(app)
+		repo.Rotate("root", 1, repo.Key("new root"))
+		repo.Targets().AddTarget("app.bin", []byte("app 2"))
+		repo.Publish()
+		u.follow(repo)
+		u.mustInstall([]byte("app 2"))
+	})
+	t.Run("a tampered target", func(t *testing.T) {
+		repo := repository(time.Now())
+		u := newUser(t, program, repo)
+		for name := range repo.TargetFiles() {
+			repo.TargetFiles()[name] = bytes.ToUpper(app)
+		}
+		u.follow(repo)
+		u.mustRefuse("hash mismatch")
+	})
+	t.Run("a target that was never listed", func(t *testing.T) {
+		u := newUser(t, program, repository(time.Now()))
+		out, installed, err := u.run("evil.bin")
+		require.Error(t, err)
+		require.Contains(t, out, `"evil.bin": no such target`)
+		require.Nil(t, installed)
+	})
+	t.Run("tampered metadata", func(t *testing.T) {
+		repo := repository(time.Now())
+		u := newUser(t, program, repo)
+		repo.Metadata()["2.targets.json"] = bytes.ReplaceAll(repo.Metadata()["2.targets.json"], []byte("app.bin"), []byte("bad.bin"))
+		u.follow(repo)
+		u.mustRefuse("2.targets.json could not be had: rejected")
+	})
+	t.Run("a mirror that stopped", func(t *testing.T) {
+		repo := repository(time.Now().AddDate(0, 0, -2)) // its timestamp was good for a day
+		stopped := serve(t, repo.Metadata())
+		repo.Advance(48 * time.Hour)
+		repo.Publish()
+
+		u := newUser(t, program, repo)
+		current := u.metadata
+		u.metadata = stopped
+		u.mustRefuse("timestamp version 2: expired")
+		u.metadata = current
+		u.mustInstall(app)
+	})
+	t.Run("a mirror that goes back", func(t *testing.T) {
+		repo := repository(time.Now())
+		old := serve(t, repo.Metadata())
+		repo.Publish()
+		u := newUser(t, program, repo)
+		u.mustInstall(app)
+		require.NoError(t, os.Remove(filepath.Join(u.dir, "out.bin")))
+		u.metadata = old
+		u.mustRefuse("rollback")
+	})
+	t.Run("a server that is down", func(t *testing.T) {
+		u := newUser(t, program, repository(time.Now()))
+		u.metadata.Close()
+		u.mustRefuse("2.root.json could not be had")
+	})
+}
+
+// The client stays what a newcomer reads at one sitting.
+func TestClientIsShort(t *testing.T) {
+	data, err := os.ReadFile("testdata/client/main.go")
+	require.NoError(t, err)
+	lines := strings.Count(string(data), "\n")
+	require.LessOrEqual(t, lines, 130)
+}
