@@ -13,12 +13,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
-
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 )
 
@@ -53,31 +50,20 @@ func (o *options) Validate() error {
 	return nil
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { cli.Main(run) }
 
 // run is the program; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	helped := false
-	parser := kong.Must(&o, kong.Name("browser"), kong.Description(description), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
-	_, err := parser.Parse(args)
-	switch {
-	case helped:
-		return 0
-	case err != nil:
-		fmt.Fprintf(stderr, "browser: %v\nSee browser --help.\n", err)
-		return 2
+	command, code := cli.Parse(&o, "browser", description, args, stdout, stderr)
+	if command == nil {
+		return code
 	}
-	if err := o.serve(ctx, stdout); err != nil && ctx.Err() == nil {
-		fmt.Fprintf(stderr, "browser: %v\n", err)
-		return 1
+	err := o.serve(ctx, stdout)
+	if ctx.Err() != nil { // to be interrupted is how a server ends
+		return cli.OK
 	}
-	return 0
+	return cli.End(ctx, err, "browser", "", stderr)
 }
 
 // serve serves the page until the context ends.
