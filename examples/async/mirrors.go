@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 )
 
 // mirror is one of several that serve the same repository, with what it did in this run.
@@ -45,14 +46,12 @@ func splitName(s string) (name, base string) {
 // add adds a base URL to the mirror of its name. Without a name that is the host's, and if the host has a URL of the kind already, the URL.
 func (ms *mirrors) add(s string, field func(*mirror) *string) error {
 	name, base := splitName(s)
-	u, err := url.Parse(base)
-	switch {
-	case err != nil:
+	if err := mirrorhttp.CheckBase(base); err != nil {
 		return err
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return fmt.Errorf("%q is no URL with http or https and a host", base)
-	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%q has a query or a fragment: no path can be appended", base)
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
 	}
 	find := func() int { return slices.IndexFunc(ms.all, func(m *mirror) bool { return m.name == name }) }
 	if name == "" {

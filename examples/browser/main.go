@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -39,12 +38,8 @@ func (o *options) Validate() error {
 		return nil // kong itself says what is missing
 	}
 	for _, s := range []string{o.MetadataURL, o.TargetsURL} {
-		u, err := url.Parse(s)
-		switch {
-		case err != nil:
+		if err := mirror.CheckBase(s); err != nil {
 			return err
-		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-			return fmt.Errorf("%q is no base URL: it needs http or https and a host, and no query or fragment", s)
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -30,14 +29,8 @@ type packCmd struct {
 // Validate finds mistakes before anything is asked of anybody. Package kong calls it.
 func (p *packCmd) Validate() error {
 	for _, s := range []string{p.MetadataURL, p.TargetsURL} {
-		u, err := url.Parse(s)
-		switch {
-		case err != nil:
+		if err := mirror.CheckBase(s); err != nil {
 			return err
-		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-			return fmt.Errorf("%q is no URL with http or https and a host", s)
-		case u.RawQuery != "" || u.Fragment != "":
-			return fmt.Errorf("%q has a query or a fragment: no path can be appended", s)
 		}
 	}
 	return checkTargets(p.Targets)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -41,14 +40,8 @@ type installer struct {
 // Validate finds mistakes before anything is asked of anybody. Package kong calls it.
 func (in *installer) Validate() error {
 	for _, s := range slices.Concat(in.MetadataURL, in.TargetsURL) {
-		u, err := url.Parse(s)
-		switch {
-		case err != nil:
+		if err := mirror.CheckBase(s); err != nil {
 			return err
-		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-			return fmt.Errorf("%q is no URL with http or https and a host", s)
-		case u.RawQuery != "" || u.Fragment != "":
-			return fmt.Errorf("%q has a query or a fragment: no path can be appended", s)
 		}
 	}
 	seen := make(map[string]string)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,15 +43,11 @@ type installer struct {
 // Validate finds mistakes before anything is asked of anybody. Package kong calls it.
 func (in *installer) Validate() error {
 	for _, s := range []string{in.MetadataURL, in.IndexURL, in.FilesURL, in.ExtraURL} {
-		u, err := url.Parse(s)
-		switch {
-		case s == "":
-		case err != nil:
+		if s == "" {
+			continue
+		}
+		if err := mirror.CheckBase(s); err != nil {
 			return err
-		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-			return fmt.Errorf("%q is no URL with http or https and a host", s)
-		case u.RawQuery != "" || u.Fragment != "":
-			return fmt.Errorf("%q has a query or a fragment: no path can be appended", s)
 		}
 	}
 	_, err := in.asked()

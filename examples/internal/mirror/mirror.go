@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/tufwalk/tufwalk/verify"
@@ -87,12 +88,12 @@ func Get(ctx context.Context, client *http.Client, baseURL, path string) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	url, encoding := req.URL.Redacted(), res.Header.Get("Content-Encoding")
+	where, encoding := req.URL.Redacted(), res.Header.Get("Content-Encoding")
 	switch {
 	case res.StatusCode != http.StatusOK:
-		err = &StatusError{url, res.StatusCode}
+		err = &StatusError{where, res.StatusCode}
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		err = &EncodingError{url, encoding}
+		err = &EncodingError{where, encoding}
 	default:
 		return res.Body, nil
 	}
@@ -101,3 +102,17 @@ func Get(ctx context.Context, client *http.Client, baseURL, path string) (io.Rea
 
 // join appends the path as it is. Resolving it against the base would give dots, colons and double slashes a meaning.
 func join(baseURL, path string) string { return strings.TrimRight(baseURL, "/") + "/" + path }
+
+// CheckBase refuses what is no base URL: one that a path can be appended to.
+func CheckBase(baseURL string) error {
+	u, err := url.Parse(baseURL)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("%q is no URL with http or https and a host", baseURL)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%q has a query or a fragment: no path can be appended", baseURL)
+	}
+	return nil
+}

@@ -112,3 +112,12 @@ func TestContextEndsRequests(t *testing.T) {
 	_, err := mirror.WithContext(ctx, server.URL, server.Client())(verify.Request{Path: "x", MaxBytes: 1000})
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestCheckBase(t *testing.T) {
+	for _, good := range []string{"http://a", "https://a.example:8080/b/c/", "http://[::1]/x%2Fy"} {
+		require.NoError(t, mirror.CheckBase(good))
+	}
+	for _, bad := range []string{"", "a", "/a", "ftp://a", "http://", "https:///a", "http://a?b", "http://a#b", "http://a b", "file:///etc"} {
+		require.Error(t, mirror.CheckBase(bad), bad)
+	}
+}
