@@ -73,7 +73,7 @@ func (s *Session) Find(path string) *Lookup {
 	return l
 }
 
-// Drop forgets a lookup: it will not be settled, and nothing more is asked for on its account.
+// Drop forgets a lookup: it will not be settled, its Target stays ErrPending, and nothing more is asked for on its account.
 func (s *Session) Drop(l *Lookup) {
 	delete(s.pending, l)
 	s.queue.Found = slices.DeleteFunc(s.queue.Found, func(f *Lookup) bool { return f == l })

@@ -20,10 +20,10 @@ import (
 // Names are safe on every file system: lower-case letters, digits and %-_.= only, at most 200 bytes, and none that a system reserves.
 // They are not the wire's names.
 type Record struct {
-	Role    string
-	Version int64
-	Name    string
-	Data    []byte // exactly as provided; the caller's
+	Role    string // whose file it is
+	Version int64  // of the file
+	Name    string // to store it under
+	Data    []byte // to store: exactly as provided, and the caller's from now on
 }
 
 // Store keeps records for later runs: a folder, say. Each repository needs one of its own.

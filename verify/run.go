@@ -7,7 +7,8 @@ import (
 )
 
 // Run goes through everything that there is to do: it saves what the session wants saved, asks the store first where that is allowed and then the live
-// sources in turn, and returns Err at the end. Call it again after more calls of Find, or after Refresh.
+// sources in turn, and returns Err at the end: nil if the cycle succeeded, whether or not the lookups found what they looked for (Target says); ErrSave
+// if the store failed; and otherwise what ended the cycle, mostly a FetchError. Call it again after more calls of Find, or after Refresh.
 //
 // The store may be nil. It may help and never says no: a copy that is missing, unreadable or rejected is no answer.
 // A file does not exist only if every live source says ErrAbsent, so all of them have to be up for the word that there is no newer root: several

@@ -11,15 +11,15 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Limits bound what a session takes. Zero fields mean the defaults.
+// Limits bound what a session takes. Zero fields mean the defaults; below zero nothing is taken.
 type Limits struct {
-	Root      int64 // bytes of a root file; default 512,000
-	Timestamp int64 // bytes of a timestamp file; default 16,384
-	Snapshot  int64 // bytes of a snapshot file; default 8,000,000
-	Targets   int64 // bytes of a targets file, top-level or delegated; default 8,000,000
-	Roots     int   // new roots in one cycle; default 256
-	Roles     int   // roles that one lookup visits; default 32
-	JSON      metadata.Limits
+	Root      int64           // bytes of a root file; default 512,000
+	Timestamp int64           // bytes of a timestamp file; default 16,384
+	Snapshot  int64           // bytes of a snapshot file; default 8,000,000
+	Targets   int64           // bytes of a targets file, top-level or delegated; default 8,000,000
+	Roots     int             // new roots in one cycle, not counting those up to the stored one; default 256
+	Roles     int             // roles that one lookup visits, the top-level targets role included; default 32
+	JSON      metadata.Limits // levels of nesting, signatures of a file
 }
 
 func (l Limits) withDefaults() Limits {
@@ -39,7 +39,9 @@ func (l Limits) withDefaults() Limits {
 
 // Options change how a session judges. The zero value is the default.
 type Options struct {
+	// Limits bound what is taken.
 	Limits Limits
+	// Policy says which schemes and hashes are taken besides the usual, and what is judged more strictly.
 	Policy roles.Policy
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
@@ -66,7 +68,7 @@ func (e *UnlistedError) Unwrap() error { return ErrUnlisted }
 // LimitError says which of the session's limits was reached.
 type LimitError struct {
 	Role string
-	// What is limited: "bytes" or "roots in one cycle".
+	// What is limited, and so the unit of Max and Got: "bytes" or "roots in one cycle".
 	What     string
 	Max, Got int64
 }
@@ -119,6 +121,8 @@ type Session struct {
 // be signed by its own keys. It must never be a file from the cache, which anybody could have put there: saved roots
 // are offered through requests, and are verified from the anchor on.
 //
+// It returns ErrTime for the zero time, and for an anchor that is no good what metadata.Parse and roles.Anchor return.
+//
 // Stored is what an earlier run saved. It keeps the repository from going back, and is trusted for nothing else.
 // The time is the start of the cycle, and every expiry is judged by it. The session keeps neither slice. Options may be nil.
 func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, error) {
@@ -147,7 +151,8 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 // Refresh begins another cycle, at a later time. What was settled keeps its answer; what is not yet trusted anew is not served
 // to lookups: those that come now wait for the cycle to succeed.
 //
-// It returns ErrUnsettled while requests are open: answer them, or Fail them.
+// It returns ErrUnsettled while requests are open (answer them, or Fail them), ErrTime for the zero time or one before the last cycle's, and
+// ErrSave after Abandon.
 func (s *Session) Refresh(now time.Time) error {
 	now = now.Round(0)
 	switch {

@@ -111,7 +111,8 @@ func escapePath(path string) string {
 }
 
 // Copy copies the file from src to dst and returns nil only if it is whole and right. The last bytes are written only when
-// the hashes match; before that dst holds unverified data, which must not be used.
+// the hashes match; before that dst holds unverified data, which must not be used. It reads src to its end. Errors are those of Verdict, and what dst
+// and src return.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	v := t.Verifier()
 	if _, err := io.Copy(checkedWriter{v, dst}, src); err != nil {

@@ -80,6 +80,7 @@ func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *pro
 	if err != nil {
 		return "", err
 	}
+	mixed := false
 	for try := 0; ; try++ {
 		from, err := d.attempt(ctx, m.targets, paths[0], p, bar)
 		switch {
@@ -92,6 +93,10 @@ func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *pro
 			return "from " + m.name, p.install()
 		case errors.Is(err, verify.ErrAbsent) && len(paths) > 1:
 			paths = paths[1:] // named after another digest
+			try--
+			continue
+		case errors.Is(err, errMixed) && !mixed: // what another mirror left behind is not this one's fault
+			mixed = true
 			try--
 			continue
 		case try == d.Retries:

@@ -98,7 +98,19 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 	}
 	p := &part{root: d.root, target: t, name: path.Join(dir, own)}
 	p.file, err = d.root.OpenFile(p.name, os.O_RDWR|os.O_CREATE, 0o644)
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	if info, err := p.file.Stat(); err != nil || !info.Mode().IsRegular() || foreign(info) {
+		// Somebody else's file, or one that has another name too: what is written here must not be written there.
+		_ = p.file.Close()
+		if err := d.root.Remove(p.name); err != nil {
+			return nil, err
+		}
+		p.file, err = d.root.OpenFile(p.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		return p, err
+	}
+	return p, nil
 }
 
 func (p *part) note() string { return p.name + ".etag" }

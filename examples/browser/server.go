@@ -10,7 +10,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
@@ -64,12 +67,38 @@ func newHandler(w *world, p *program) (http.Handler, error) {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		if !ours(r) {
+			http.Error(rw, "this page is for its own address only", http.StatusForbidden)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, "/mirrors/") {
 			mirrors.ServeHTTP(rw, r) // not through the mux: it would clean paths, which are taken as they are
 			return
 		}
 		mux.ServeHTTP(rw, r)
 	}), nil
+}
+
+// ours says whether a request is from the page itself. A stranger's page whose name was made to lead here (DNS rebinding) has another
+// name in Host; one that just links here says so in Sec-Fetch-Site.
+func ours(r *http.Request) bool {
+	name, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		name = r.Host
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		return false
+	}
+	return name == "localhost" || net.ParseIP(strings.Trim(name, "[]")) != nil
+}
+
+// plainPath says whether a path leads below a base URL, however the server there reads it.
+func plainPath(escaped string) bool {
+	decoded, err := url.PathUnescape(escaped)
+	if err != nil || strings.Contains(decoded, `\`) {
+		return false
+	}
+	return !slices.ContainsFunc(strings.Split(decoded, "/"), func(segment string) bool { return segment == "." || segment == ".." })
 }
 
 // mirrors hands a request to the mirror that its path names.
@@ -112,7 +141,12 @@ func static(contentType string, data []byte) http.Handler {
 // proxy passes a real repository on. Whatever it or anybody behind it does to the bytes, the page finds out: that is why it need not be trusted.
 func proxy(client *http.Client, base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := mirror.Get(r.Context(), client, base, strings.TrimPrefix(r.URL.EscapedPath(), "/"))
+		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+		if !plainPath(path) {
+			http.NotFound(w, r)
+			return
+		}
+		body, err := mirror.Get(r.Context(), client, base, path)
 		if status := new(mirror.StatusError); errors.As(err, &status) {
 			http.Error(w, err.Error(), status.Status)
 			return

@@ -254,3 +254,30 @@ func TestProgram(t *testing.T) {
 	require.Equal(t, 0, <-code, said)
 	require.Contains(t, said, "Open this in a browser")
 }
+
+// A stranger's page cannot use this server to look around: not under a name that was made to lead here, and not by a link.
+func TestStrangersPagesAreRefused(t *testing.T) {
+	handler, err := newHandler(demo(time.Now(), pace{}, nil), &program{})
+	require.NoError(t, err)
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	get := func(path, host, site string) int {
+		req, err := http.NewRequest(http.MethodGet, server.URL+path, nil)
+		require.NoError(t, err)
+		req.Host = host
+		req.Header.Set("Sec-Fetch-Site", site)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode
+	}
+	for _, host := range []string{"127.0.0.1:8420", "localhost:8420", "[::1]:8420"} {
+		require.Equal(t, http.StatusOK, get("/config.json", host, "same-origin"), host)
+		require.Equal(t, http.StatusOK, get("/", host, "none"), host)
+		require.Equal(t, http.StatusForbidden, get("/config.json", host, "cross-site"), host)
+	}
+	require.Equal(t, http.StatusForbidden, get("/config.json", "evil.example:8420", "same-origin"))
+	for path, plain := range map[string]bool{"a/b.json": true, "1.a%2Fb.json": true, "..json": true, "1...%2Fx.json": true, "../a": false, "a/%2e%2E/b": false, "..%2f..%2fadmin": false, `a%5Cb`: false, "%zz": false, "./a": false} {
+		require.Equal(t, plain, plainPath(path), path)
+	}
+}

@@ -102,6 +102,7 @@ func readArchive(f *os.File) (*archive, error) {
 	}
 	a := &archive{Closer: f, files: make(map[string]*zip.File), asked: make(map[string]bool)}
 	lengths, folded := make(map[string]int64), make(map[string]bool)
+	total := uint64(0)
 	for _, file := range z.File {
 		if err := checkEntry(file.Name); err != nil {
 			return nil, fmt.Errorf("%w: %w", errDamaged, err)
@@ -114,6 +115,10 @@ func readArchive(f *os.File) (*archive, error) {
 			return nil, fmt.Errorf("%w: two entries would be %q", errDamaged, file.Name)
 		}
 		folded[key] = true
+		// pack compresses nothing, so no entry is larger than the archive: one that says so is a bomb.
+		if total += file.UncompressedSize64; file.Method != zip.Store || file.UncompressedSize64 > uint64(info.Size()) || total > uint64(info.Size()) {
+			return nil, fmt.Errorf("%w: %q is not stored as it is", errDamaged, file.Name)
+		}
 		a.files[file.Name] = file
 		if file.Name != listName {
 			lengths[file.Name] = int64(file.UncompressedSize64)

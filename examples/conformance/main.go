@@ -55,7 +55,9 @@ func run(args []string) error {
 	})
 	flags.StringVar(&o.targetBaseURL, "target-base-url", "", "where the repository keeps its target files")
 	flags.StringVar(&o.targetDir, "target-dir", "", "directory of the downloaded files")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	command, rest := flags.Arg(0), flags.NArg()-1

@@ -27,10 +27,16 @@ func (x *index) extraBase(name string) string {
 // extraPage says where a page on the extra index is. Nothing vouches for it.
 func (x *index) extraPage(p *project) *download {
 	return &download{
-		name: "there is no package " + p.name + " with TUF, and the extra index", base: x.ExtraURL, paths: []string{p.name + "/"},
-		copy: func(dst io.Writer, src io.Reader) error { return copyHashed(dst, src, "", maxPage) },
+		name: p.name + " is not in the index with TUF, and the extra index answers", base: x.ExtraURL, paths: []string{p.name + "/"},
+		copy: func(dst io.Writer, src io.Reader) error { return copyHashed(dst, src, "", maxExtraPage) },
 	}
 }
+
+// Nobody vouches for what an extra index says, its lengths included.
+const (
+	maxExtraPage = 2 << 20
+	maxExtraFile = 2 << 30
+)
 
 // extraMetadata and extraFile say where a wheel's metadata and the wheel are, for which the extra index's own page must have a hash.
 func (x *index) extraMetadata(r *release) (*download, error) {
@@ -54,6 +60,8 @@ func (x *index) extraDownload(r *release, suffix, digest string, limit int64) (*
 		return nil, fmt.Errorf("%s: %w", page, err)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, fmt.Errorf("%s: %q is no URL with http or https", page, r.file.URL)
+	case limit > maxExtraFile:
+		return nil, fmt.Errorf("%s: %s%s is said to have %d bytes, more than the %d that are taken without TUF", page, r.file.Filename, suffix, limit, int64(maxExtraFile))
 	case len(digest) != 2*sha256.Size || limit <= 0:
 		return nil, fmt.Errorf("%s: %s%s has no SHA-256 digest or no size there, so nothing of it could be checked", page, r.file.Filename, suffix)
 	}

@@ -20,6 +20,9 @@ const (
 	maxMetadata = 1 << 20
 )
 
+// maxProjects bounds the packages of one run.
+const maxProjects = 1000
+
 // index is what is known of the two indexes in one run.
 type index struct {
 	*installer
@@ -65,6 +68,9 @@ func (x *index) bring(ctx context.Context, m missing) error {
 	}
 
 	var downloads []*download
+	if n := len(x.projects) + len(m.pages); n > maxProjects {
+		return fmt.Errorf("%d packages are required, more than the %d that are taken in one run", n, maxProjects)
+	}
 	projects := make([]*project, len(m.pages))
 	for i, name := range m.pages {
 		projects[i] = &project{name: name}
@@ -129,7 +135,7 @@ func (x *index) require(r *release, metadata []byte) error {
 		return err
 	}
 	for _, text := range left {
-		fmt.Fprintf(x.stderr, "warning: %s: conditions are not evaluated, so this is left out: %s\n", r.file.Filename, cli.Printable(text))
+		fmt.Fprintf(x.stderr, "warning: %s\n", cli.Printable(fmt.Sprintf("%s: conditions are not evaluated, so this is left out: %s", r.file.Filename, text)))
 	}
 	r.requires, r.known = requires, true
 	return nil
@@ -155,10 +161,10 @@ func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 	return nil, fmt.Errorf("index page of %s: %w%s", p.name, err, trail(l))
 }
 
-// claimed says whether the top-level role has given the name to somebody and wants nobody else asked (PEP 480). It is theirs, even
-// without a page. Succinct bins end the search too, but it is not the top-level role that delegates to them.
+// claimed says whether a role has given the name to somebody and wants nobody else asked (PEP 480). It is theirs, even without a page.
+// Succinct bins, which have no position, end the search too, and claim nothing.
 func claimed(l *verify.Lookup) bool {
-	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && s.Delegator == "targets" })
+	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && s.Position >= 0 })
 }
 
 // findFiles looks the chosen wheels up.

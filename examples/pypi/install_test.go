@@ -127,7 +127,7 @@ func TestDependencyConfusion(t *testing.T) {
 	}
 	t.Run("unknown to both", func(t *testing.T) {
 		w := newWorld(t, false)
-		w.mustFail("there is no package saw with TUF, and the extra index", w.withExtra("saw"))
+		w.mustFail("saw is not in the index with TUF, and the extra index", w.withExtra("saw"))
 		w.mustFail(`there is no package saw: "simple/saw/index.json": no such target`, w.args("saw"))
 	})
 }

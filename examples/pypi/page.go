@@ -92,7 +92,7 @@ func (p *project) read(data []byte) error {
 }
 
 // wheelForm is that of PEP 427: name-version(-build)-python-abi-platform.whl. The name has no hyphen, so "anvil-" begins no other project's wheels.
-var wheelForm = regexp.MustCompile(`^([^-/\\]+)-([^-/\\]+)(?:-[0-9][^-/\\]*)?-([^-/\\]+)-none-any\.whl$`)
+var wheelForm = regexp.MustCompile(`^([A-Za-z0-9._]+)-([A-Za-z0-9._!+]+)(?:-[0-9][A-Za-z0-9._]*)?-([A-Za-z0-9._]+)-none-any\.whl$`)
 
 func wheelVersion(filename, project string) (version.Version, bool) {
 	m := wheelForm.FindStringSubmatch(filename)

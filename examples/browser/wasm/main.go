@@ -25,6 +25,8 @@ var (
 	last    int
 )
 
+var errReleased = errors.New("this session was released")
+
 func main() {
 	js.Global().Set("tufwalk", map[string]any{
 		"open": call(open), "release": call(release), "state": call(state),
@@ -38,6 +40,9 @@ func main() {
 // call makes a function for JavaScript. Go cannot throw, so what goes wrong is returned as an Error, for the page to throw.
 func call(f func(args []js.Value) (any, error)) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		if len(args) > 0 && args[0].Type() == js.TypeNumber && clients[args[0].Int()] == nil {
+			return jsError(errReleased) // by a run that was interrupted, while an answer to it was on its way
+		}
 		value, err := f(args)
 		if err != nil {
 			return jsError(err)

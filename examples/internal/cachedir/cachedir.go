@@ -48,6 +48,11 @@ func (d *Dir) Load(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Lstat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() { // to open a pipe might take for ever
+		return nil, fmt.Errorf("%s: not a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

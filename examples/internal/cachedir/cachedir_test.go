@@ -118,3 +118,13 @@ func TestLock(t *testing.T) {
 	_, err = d.Lock(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
+
+// What is no file is not opened: a pipe might never end.
+func TestNotAFile(t *testing.T) {
+	dir, err := cachedir.Open(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir(filepath.Join(dir.Path(), "timestamp.json"), 0o700))
+	_, err = dir.Load("timestamp.json")
+	require.ErrorContains(t, err, "not a file")
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+}

@@ -111,6 +111,8 @@ func CheckBase(baseURL string) error {
 		return err
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return fmt.Errorf("%q is no URL with http or https and a host", baseURL)
+	case u.User != nil: // they would end up in messages and notes, and go along with redirects
+		return fmt.Errorf("%q: credentials do not belong into a URL", u.Redacted())
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%q has a query or a fragment: no path can be appended", baseURL)
 	}

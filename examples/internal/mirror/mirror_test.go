@@ -117,7 +117,7 @@ func TestCheckBase(t *testing.T) {
 	for _, good := range []string{"http://a", "https://a.example:8080/b/c/", "http://[::1]/x%2Fy"} {
 		require.NoError(t, mirror.CheckBase(good))
 	}
-	for _, bad := range []string{"", "a", "/a", "ftp://a", "http://", "https:///a", "http://a?b", "http://a#b", "http://a b", "file:///etc"} {
+	for _, bad := range []string{"", "a", "/a", "ftp://a", "http://", "https:///a", "http://a?b", "http://a#b", "http://a b", "file:///etc", "http://me:secret@a", "http://me@a"} {
 		require.Error(t, mirror.CheckBase(bad), bad)
 	}
 }

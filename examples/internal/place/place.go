@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tufwalk/tufwalk/verify"
@@ -116,7 +117,7 @@ func CheckName(target string) error {
 	switch {
 	case !utf8.ValidString(target):
 		return &NameError{target, "is not UTF-8"}
-	case strings.ContainsFunc(target, func(r rune) bool { return r < 0x20 || r == 0x7F || strings.ContainsRune(`\:*?"<>|`, r) }):
+	case strings.ContainsFunc(target, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`\:*?"<>|`, r) }):
 		return &NameError{target, `has a control character or one of \ : * ? " < > |`}
 	case !fs.ValidPath(target) || target == ".": // no empty segment, no dots, no slash at either end
 		return &NameError{target, "is not a plain relative path"}

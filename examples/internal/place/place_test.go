@@ -11,7 +11,7 @@ import (
 
 var badNames = []string{
 	"", ".", "..", "../evil", "a/../../evil", "a/..", "./a", "/evil", "//evil", "a//b", "a/", `..\evil`, `a\b`, "C:evil", "C:/evil", "a:stream",
-	"NUL", "nul", "nul.txt", "a/CON", "com1", "LPT9.tar.gz", "COM¹", "conin$", "aux .txt", "a.", "a ", "a./b", "a\x00b", "a\nb", "a\x1b[2J", "a\x7f",
+	"NUL", "nul", "nul.txt", "a/CON", "com1", "LPT9.tar.gz", "COM¹", "conin$", "aux .txt", "a.", "a ", "a./b", "a\x00b", "a\nb", "a\x1b[2J", "a\x7f", "a\u009b31m", "a\u202eb", "a\u200bb",
 	"a?", "a*", "a\xff", `a"b`, "a|b", "<a>",
 }
 

@@ -48,7 +48,11 @@ func install(root, metadataURL, targetsURL string, store folder, name, out strin
 		return err
 	}
 	lookup := s.Find(name)
-	if err := s.Run(store, mirror(metadataURL)); err != nil {
+	err = s.Run(store, mirror(metadataURL))
+	for _, r := range s.Reports() { // such as a damaged folder: then nothing keeps a mirror from going back
+		fmt.Fprintln(os.Stderr, "warning:", r.Err)
+	}
+	if err != nil {
 		return err
 	}
 	target, err := lookup.Target()
@@ -96,7 +100,7 @@ func get(url string) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("%s: %s", url, res.Status)
 }
 
-// folder keeps what was trusted, so that no mirror can go back behind it.
+// folder keeps what was trusted, so that no mirror can go back behind it. It is for one process at a time; Session.Keep helps more.
 type folder string
 
 func (f folder) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
