@@ -272,3 +272,33 @@ func TestVisitRefusesOtherContent(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "a", p.Role)
 }
+
+// R-4.6.4, R-4.6.5: Covers agrees with For, one delegation at a time.
+func TestCovers(t *testing.T) {
+	r := newRepository(t)
+	for _, d := range []delegate{
+		{Name: "a", Paths: []string{"no", "packages/*"}}, {Name: "b", Paths: []string{"*"}}, {Name: "c", PathHashPrefixes: []string{"00", "f379"}},
+		{Name: "d", PathHashPrefixes: []string{"f378"}}, {Name: "e", PathHashPrefixes: []string{""}}, {Name: "f"}, {Name: "g", Paths: []string{}},
+	} {
+		r.Targets().Delegate(d)
+	}
+	r.Publish()
+	top, _ := delegation.NewWalk(delegation.PathOf("x"), delegation.Options{}).Next()
+	d := r.open(top).Content().Delegations()
+	path := delegation.PathOf("packages/x")
+	require.Equal(t, "packages/x", path.String())
+	var covered, asked []string
+	for i := range d.Len() {
+		if delegation.Covers(d.At(i), path) {
+			covered = append(covered, d.At(i).Name)
+		}
+	}
+	for e := range delegation.For("targets", d, path) {
+		asked = append(asked, e.Role)
+	}
+	require.Equal(t, []string{"a", "c", "e"}, covered)
+	require.Equal(t, covered, asked)
+	for range delegation.For("targets", nil, path) {
+		t.Error("no delegations cover nothing")
+	}
+}
