@@ -146,33 +146,45 @@ func (s *Session) loadFloors(stored Stored) {
 	stored = s.bound(stored)
 	f := &s.floors
 	f.damaged = stored.failed
-	note := func(role string, data []byte, err error) {
-		first := stored.Root == nil && stored.Timestamp == nil && stored.Snapshot == nil
-		if data == nil && !first && !failed(stored.failed, role) {
-			err = fs.ErrNotExist
-		}
+	note := func(role string, err error) {
 		if err != nil {
 			f.damaged = append(f.damaged, Report{role, &FloorError{role, err}})
 		}
 	}
 	if stored.Root != nil {
-		env, err := metadata.ParseWithin[metadata.Root](stored.Root, s.limits.JSON)
-		if err == nil {
-			var root roles.Trusted[metadata.Root]
-			if root, err = roles.Anchor(env, s.options.Policy); err == nil {
-				f.root, f.rootFile = root.Content().Version, bytes.Clone(stored.Root)
-				f.stored = f.root
-			}
-		}
-		note("root", stored.Root, err)
-	} else {
-		note("root", nil, nil)
+		note("root", s.loadRoot(stored.Root))
 	}
 	var err error
 	f.timestampFile, err = parseFloor[metadata.Timestamp](stored.Timestamp, s.limits.JSON)
-	note("timestamp", stored.Timestamp, err)
+	note("timestamp", err)
 	f.snapshotFile, err = parseFloor[metadata.Snapshot](stored.Snapshot, s.limits.JSON)
-	note("snapshot", stored.Snapshot, err)
+	note("snapshot", err)
+	if stored.Root == nil && stored.Timestamp == nil && stored.Snapshot == nil {
+		return // a first run
+	}
+	for _, saved := range []struct {
+		role string
+		data []byte
+	}{{"root", stored.Root}, {"timestamp", stored.Timestamp}, {"snapshot", stored.Snapshot}} {
+		if saved.data == nil && !failed(f.damaged, saved.role) {
+			note(saved.role, fs.ErrNotExist)
+		}
+	}
+}
+
+// loadRoot takes a saved root as a floor if its own keys signed it.
+func (s *Session) loadRoot(data []byte) error {
+	env, err := metadata.ParseWithin[metadata.Root](data, s.limits.JSON)
+	if err != nil {
+		return err
+	}
+	root, err := roles.Anchor(env, s.options.Policy)
+	if err != nil {
+		return err
+	}
+	s.floors.stored = root.Content().Version
+	s.floors.root, s.floors.rootFile = s.floors.stored, bytes.Clone(data)
+	return nil
 }
 
 // bound drops files that no session would have taken.

@@ -92,12 +92,16 @@ func (s *Session) absent(t *task) {
 
 // given acts on a request that was given up.
 func (s *Session) given(t *task, cause error) {
-	err := &FetchError{t.Request, cause}
-	if t.edge == nil || s.phase != phaseReady {
-		s.endCycle(err)
+	s.giveUp(t, &FetchError{t.Request, cause})
+}
+
+// giveUp ends what needs a file that cannot be had: the lookups that wait for a delegated role, otherwise the cycle.
+func (s *Session) giveUp(t *task, err error) {
+	if t.edge != nil {
+		s.settleEdge(t.edge, err)
 		return
 	}
-	s.settleEdge(t.edge, err)
+	s.endCycle(err)
 }
 
 // askRoot asks for the next root, or goes on if there is none to ask for. (5.3.2, 5.3.3)
@@ -241,12 +245,7 @@ func (s *Session) askSnapshot() {
 // askPinned asks for a file that another one lists, or says why not.
 func (s *Session) askPinned(t *task) {
 	if t.pin.Length > t.MaxBytes { // a signed length never raises our own limit
-		err := &LimitError{t.Role, "bytes", t.MaxBytes, t.pin.Length}
-		if t.edge != nil && s.phase == phaseReady {
-			s.settleEdge(t.edge, err)
-		} else {
-			s.endCycle(err)
-		}
+		s.giveUp(t, &LimitError{t.Role, "bytes", t.MaxBytes, t.pin.Length})
 		return
 	}
 	if t.pin.Length >= 0 {
@@ -421,7 +420,8 @@ func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadat
 	return roles.CheckExpiry(file.Name(), file.Content().Header, s.now)
 }
 
-// settleEdge tells the lookups that wait for an edge that its file is trusted or cannot be had.
+// settleEdge tells the lookups that wait for an edge that its file is trusted or cannot be had. Without the top-level targets role, which
+// is asked for before the cycle is ready, the cycle ends.
 func (s *Session) settleEdge(e *edge, err error) {
 	if err != nil {
 		if s.phase != phaseReady {
