@@ -20,8 +20,8 @@ type Delegations struct {
 
 // listedRole is where a role of the list stands in the text: there may be very many of them.
 type listedRole struct {
-	object          uint32
-	paths, prefixes uint32 // 0 if absent
+	object uint32
+	paths  uint32 // 0 if absent
 }
 
 // Delegation is one role of a list of delegations.
@@ -52,7 +52,7 @@ func (d *Delegations) Len() int { return len(d.roles) }
 // At returns the i-th role of the list.
 func (d *Delegations) At(i int) Delegation {
 	r := &reader{text: d.text, pos: int(d.roles[i].object)}
-	return r.delegation(new(listedRole))
+	return r.delegation(new(listedRole), nil)
 }
 
 // PathsAt yields the path patterns of the i-th role, in listed order.
@@ -78,12 +78,13 @@ func (r *reader) delegations() *Delegations {
 	d := new(Delegations)
 	at := r.pos
 	keys, roles := false, false
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "keys":
 			keys, d.keys = true, r.keys()
 		case "roles":
-			roles, d.roles = true, r.roles()
+			roles = true
+			d.list(r)
 		case "succinct_roles":
 			d.succinct = r.succinct()
 		}
@@ -95,73 +96,65 @@ func (r *reader) delegations() *Delegations {
 	if r.err != nil {
 		return nil
 	}
-	d.text = r.text
-	d.indexRoles()
 	return d
 }
 
-// indexRoles notes which roles to look at for a path.
-func (d *Delegations) indexRoles() {
-	prefixes := 0
-	for i, role := range d.roles {
+// list reads the list of roles, and notes which of them to look at for a path.
+func (d *Delegations) list(r *reader) {
+	at := r.pos
+	last, ascending := "", true
+	for e := r.array(); e.next(); { // the order is kept
+		role := listedRole{object: uint32(e.value)}
+		name := r.delegation(&role, &d.prefixes).Name
+		if r.err != nil {
+			continue
+		}
+		ascending = ascending && last < name
+		last = name
 		if role.paths != 0 {
-			d.patterned = append(d.patterned, i)
+			d.patterned = append(d.patterned, e.i)
 		}
-		for range elementsAt(d.text, role.prefixes) {
-			prefixes++
+		d.roles = append(d.roles, role)
+		if e.i == 0 { // mostly, all are about as long
+			n := (len(r.text) - e.value) / (r.pos - e.value)
+			d.roles, d.prefixes.list = slices.Grow(d.roles, n), slices.Grow(d.prefixes.list, n*len(d.prefixes.list))
 		}
+		d.prefixes.role++
 	}
-	d.prefixes = prefixIndex{text: d.text, list: make([]prefix, 0, prefixes)}
-	for i, role := range d.roles {
-		if role.prefixes != 0 {
-			d.prefixes.add(role.prefixes, i)
-		}
+	d.text, d.prefixes.text = r.text, r.text
+	if r.err != nil {
+		return
 	}
 	d.prefixes.sort()
-}
-
-func (r *reader) roles() []listedRole {
-	at := r.pos
-	var list []listedRole
-	last, ascending := "", true
-	for range r.array() { // the order is kept
-		role := listedRole{object: uint32(r.pos)}
-		d := r.delegation(&role)
-		ascending = ascending && last < d.Name
-		last = d.Name
-		list = append(list, role)
-	}
-	if r.err != nil || ascending {
-		return list
+	if ascending {
+		return
 	}
 	// no role is listed twice.
-	if name, ok := duplicate(list, func(x listedRole) string {
+	if name, ok := duplicate(d.roles, func(x listedRole) string {
 		again := &reader{text: r.text, pos: int(x.object)}
-		return again.delegation(new(listedRole)).Name
+		return again.delegation(new(listedRole), nil).Name
 	}); ok {
 		r.fail(at, "role %q is listed twice", shorten(name))
 	}
-	return list
 }
 
-// delegation reads a role of the list, and notes where its parts stand.
-func (r *reader) delegation(where *listedRole) (d Delegation) {
+// delegation reads a role of the list, and notes where it has paths and what prefixes.
+func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegation) {
 	at := r.pos
 	found := false
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "name":
 			found, d.Name = true, r.roleName()
 		case "terminating":
 			d.Terminating = r.boolean()
 		case "paths":
 			where.paths = uint32(r.pos)
-			d.paths = r.strings(nil)
+			d.paths = r.strings()
 		case "path_hash_prefixes":
-			where.prefixes = uint32(r.pos)
-			d.prefixes = r.strings(isPrefix)
+			d.prefixes = prefixes.read(r)
 		default:
-			r.signerMember(&d.Signers, name)
+			r.signerMember(&d.Signers, m.name)
 		}
 	}
 	r.missing(at, "name", found)
@@ -186,13 +179,10 @@ func (r *reader) roleName() string {
 }
 
 // strings reads an array of strings and returns its text.
-func (r *reader) strings(ok func(string) bool) string {
+func (r *reader) strings() string {
 	start := r.pos
-	for range r.array() {
-		at := r.pos
-		if s := r.str(); ok != nil && !ok(s) {
-			r.fail(at, "found %q, want 0 to 64 lower-case hexadecimal digits", shorten(s))
-		}
+	for e := r.array(); e.next(); {
+		r.str()
 	}
 	if r.err != nil {
 		return ""
@@ -202,7 +192,12 @@ func (r *reader) strings(ok func(string) bool) string {
 
 // path hash prefixes are lower-case hexadecimal, 0 to 64 digits.
 func isPrefix(s string) bool {
-	return len(s) <= digestDigits && strings.Trim(s, "0123456789abcdef") == ""
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) <= digestDigits
 }
 
 // digestDigits is the number of hexadecimal digits in a sha256 digest.
@@ -212,6 +207,7 @@ const digestDigits = 64
 type prefixIndex struct {
 	text    string
 	list    []prefix
+	role    uint32 // whose prefixes are being read
 	lengths [digestDigits + 1]bool
 }
 
@@ -220,15 +216,22 @@ type prefix struct{ at, length, role uint32 }
 
 func (x *prefixIndex) digits(p prefix) string { return x.text[p.at : p.at+p.length] }
 
-// add notes the prefixes in an array, which are hexadecimal digits and so have no escapes.
-func (x *prefixIndex) add(array uint32, role int) {
-	r := &reader{text: x.text, pos: int(array)}
-	for range r.array() {
-		at := r.pos + 1
-		n := len(r.str())
-		x.list = append(x.list, prefix{uint32(at), uint32(n), uint32(role)})
-		x.lengths[n] = true
+// read reads an array of prefixes, notes them unless x is nil, and returns its text.
+func (x *prefixIndex) read(r *reader) string {
+	start := r.pos
+	for e := r.array(); e.next(); {
+		s := r.str()
+		if !isPrefix(s) {
+			r.fail(e.value, "found %q, want 0 to 64 lower-case hexadecimal digits", shorten(s))
+		} else if x != nil { // digits have no escapes
+			x.list = append(x.list, prefix{uint32(e.value) + 1, uint32(len(s)), x.role})
+			x.lengths[len(s)] = true
+		}
 	}
+	if r.err != nil {
+		return ""
+	}
+	return r.text[start:r.pos]
 }
 
 func (x *prefixIndex) sort() {

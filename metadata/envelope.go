@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math"
 	"slices"
@@ -42,7 +43,7 @@ func (s Signature) Bytes() []byte {
 // Envelope is a file whose syntax has been checked, and nothing else (spec section 4.2.1).
 // It keeps no part of the bytes that it was parsed from.
 type Envelope[T Content] struct {
-	payload    string
+	payload    []byte
 	signatures []Signature
 }
 
@@ -71,35 +72,42 @@ func parse[T Content](data []byte, l Limits) (*Envelope[T], *SyntaxError) {
 	if len(data) > math.MaxInt32 { // positions are kept in 32 bits
 		return nil, &SyntaxError{Offset: math.MaxInt32, Reason: "the document is too long"}
 	}
-	canonical, members, err := canonicalize(data, l.Depth)
+	doc, err := canonicalize(data, l.Depth)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{text: string(canonical)}
 	e := new(Envelope[T])
+	if err := e.read(doc, l.Signatures); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// read takes the envelope's members from a document.
+func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
+	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
 	signed, signatures := false, false
-	for _, m := range members {
-		name := r.text[m.name+1 : m.colon-1]
-		r.pos = m.colon + 1
-		switch name {
+	for i := range doc.top {
+		name, at, value := doc.member(i)
+		var err *SyntaxError
+		switch string(name) {
 		case "signed":
-			signed, e.payload = true, r.text[r.pos:m.end]
-			r.checkType(typeOf[T]())
+			signed, e.payload = true, value
+			err = doc.checkType(value[:1], at, typeOf[T]())
 		case "signatures":
-			signatures, e.signatures = true, r.signatures(l.Signatures)
+			signatures = true
+			r := &reader{text: string(value)}
+			e.signatures = r.signatures(most)
+			err = r.after(at)
 		}
-		r.in(func() string { return memberStep(name) })
-		if r.err != nil {
-			return nil, r.err
+		if err != nil {
+			return err.within(string(name))
 		}
 	}
 	r.missing(0, "signed", signed)
 	r.missing(0, "signatures", signatures)
-	if r.err != nil {
-		return nil, r.err
-	}
-	return e, nil
+	return r.err
 }
 
 // typeOf is the value of "_type" in a file whose content is T.
@@ -115,34 +123,46 @@ func typeOf[T Content]() string {
 	return "targets"
 }
 
-// checkType refuses an object that is not of the wanted type.
-func (r *reader) checkType(want string) {
-	at := r.pos
-	for name := range r.object() {
-		if name == "_type" {
-			start := r.pos
-			if got := r.str(); got != want {
-				r.fail(start, "found %q, want %q: not a TUF 1.x %s file", shorten(got), want, want)
-			}
-			r.in(func() string { return "_type" })
-			return
+// checkType refuses a "signed", which begins with the given byte at a position, that is not of the wanted type.
+func (s *scanner) checkType(first []byte, at int, want string) *SyntaxError {
+	r := &reader{text: string(first)}
+	switch r.expect('{', "an object"); {
+	case r.err != nil:
+	case s.kind == "":
+		r.missing(0, "_type", false)
+	default:
+		at = s.kindAt
+		r = &reader{text: s.kind}
+		if got := r.str(); got != want {
+			r.fail(0, "found %q, want %q: not a TUF 1.x %s file", shorten(got), want, want)
+		}
+		if r.err != nil {
+			r.err.within("_type")
 		}
 	}
-	r.missing(at, "_type", false)
+	return r.after(at)
+}
+
+// after returns the reader's error, if there is one, for a text that stands at a position of the file.
+func (r *reader) after(at int) *SyntaxError {
+	if r.err != nil {
+		r.err.Offset += int64(at)
+	}
+	return r.err
 }
 
 func (r *reader) signatures(most int) []Signature {
 	var list []Signature
-	for i := range r.array() {
+	for e := r.array(); e.next(); {
 		at := r.pos
-		if i >= most {
+		if e.i >= most {
 			r.fail(at, "more than %d signatures", most)
 			break
 		}
 		var s Signature
 		keyID, sig := false, false
-		for name := range r.object() {
-			switch name {
+		for m := r.object(); m.next(); {
+			switch m.name {
 			case "keyid":
 				keyID, s.KeyID = true, r.str()
 			case "sig":
@@ -178,7 +198,10 @@ func duplicate[E any](list []E, name func(E) string) (string, bool) {
 }
 
 // Payload returns a copy of the canonical bytes that the signatures cover.
-func (e *Envelope[T]) Payload() []byte { return []byte(e.payload) }
+func (e *Envelope[T]) Payload() []byte { return bytes.Clone(e.payload) }
+
+// CheckPayload returns what check makes of the canonical bytes. They are the envelope's own: check must neither change nor keep them.
+func (e *Envelope[T]) CheckPayload(check func(payload []byte) error) error { return check(e.payload) }
 
 // Signatures returns a copy of the list of signatures, in the order of the file.
 func (e *Envelope[T]) Signatures() []Signature { return slices.Clone(e.signatures) }
@@ -186,7 +209,7 @@ func (e *Envelope[T]) Signatures() []Signature { return slices.Clone(e.signature
 // Unverified decodes the content without any trust in it: anybody may have written it.
 // Errors are *SyntaxError, with offsets in Payload.
 func (e *Envelope[T]) Unverified() (*T, error) {
-	r := &reader{text: e.payload}
+	r := &reader{text: string(e.payload), plain: bytes.IndexByte(e.payload, '\\') < 0}
 	c := new(T)
 	switch c := any(c).(type) {
 	case *Root:

@@ -15,8 +15,8 @@ type FileInfo struct {
 func (r *reader) fileInfo() FileInfo {
 	at := r.pos
 	f := FileInfo{Length: -1}
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "version":
 			f.Version = r.integer(1)
 		case "length":
@@ -44,8 +44,8 @@ func (r *reader) timestamp(t *Timestamp) {
 		if name != "meta" {
 			return
 		}
-		for file := range r.object() {
-			if file == "snapshot.json" { // it and nothing else
+		for m := r.object(); m.next(); {
+			if m.name == "snapshot.json" { // it and nothing else
 				t.snapshot = r.fileInfo()
 			} else {
 				r.fail(r.pos, "a timestamp lists snapshot.json only")

@@ -41,8 +41,8 @@ func (h Hashes) pairs() iter.Seq2[string, string] {
 			return
 		}
 		r := &reader{text: h.text}
-		for name := range r.object() {
-			if !yield(name, r.str()) {
+		for m := r.object(); m.next(); {
+			if !yield(m.name, r.str()) {
 				return
 			}
 		}
@@ -60,7 +60,7 @@ func (h Hashes) digest(name string) (string, bool) {
 
 func (r *reader) hashes() Hashes {
 	at := r.pos
-	for range r.object() {
+	for m := r.object(); m.next(); {
 		r.str()
 	}
 	if r.err != nil {

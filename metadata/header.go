@@ -28,8 +28,8 @@ func (h *Header) Member(name string) ([]byte, bool) {
 		return nil, false
 	}
 	r := &reader{text: h.payload}
-	for n := range r.object() {
-		if n == name {
+	for m := r.object(); m.next(); {
+		if m.name == name {
 			return ordinary(r.raw()), true
 		}
 	}
@@ -54,8 +54,8 @@ func ordinary(canonical string) []byte {
 func (r *reader) content(h *Header, member func(name string)) {
 	at := r.pos
 	h.payload = r.text
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "spec_version":
 			h.SpecVersion = r.specVersion()
 		case "version":
@@ -63,7 +63,7 @@ func (r *reader) content(h *Header, member func(name string)) {
 		case "expires":
 			h.expires, h.Expires = r.dateTime()
 		default:
-			member(name)
+			member(m.name)
 		}
 	}
 	r.missing(at, "spec_version", h.SpecVersion != "")

@@ -1,9 +1,6 @@
 package metadata
 
-import (
-	"iter"
-	"sort"
-)
+import "sort"
 
 // index finds the members of a long object in canonical text, whose names stand in order. It remembers where each
 // member begins and decodes nothing before it is asked.
@@ -18,27 +15,11 @@ func (r *reader) indexed(check func()) index {
 	if r.err == nil && r.text[r.pos] == '{' {
 		x.at = make([]uint32, 0, 8)
 	}
-	for start := range r.membersAt() {
-		x.at = append(x.at, start)
+	for m := r.object(); m.next(); {
+		x.at = append(x.at, uint32(m.at))
 		check()
 	}
 	return x
-}
-
-// membersAt yields where each member of an object begins.
-func (r *reader) membersAt() iter.Seq[uint32] {
-	return func(yield func(uint32) bool) {
-		start := r.pos + 1
-		for range r.object() {
-			if r.text[start] == ',' {
-				start++
-			}
-			if !yield(uint32(start)) {
-				return
-			}
-			start = r.pos
-		}
-	}
 }
 
 // name decodes the name of the i-th member and leaves the reader before its value.

@@ -56,8 +56,8 @@ func (r *reader) key(id string) Key {
 	at := r.pos
 	k := Key{ID: id}
 	keyType, scheme, value := false, false, false
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "keytype":
 			keyType, k.Type = true, r.str()
 		case "scheme":
@@ -74,8 +74,8 @@ func (r *reader) key(id string) Key {
 }
 
 func (r *reader) public() (public string) {
-	for name := range r.object() {
-		if name == "public" && r.text[r.pos] == '"' {
+	for m := r.object(); m.next(); {
+		if m.name == "public" && r.text[r.pos] == '"' {
 			public = r.str()
 		}
 	}

@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -11,21 +10,15 @@ import (
 // reader takes values, one after the other, from canonical text that a scanner wrote. The syntax is known to be
 // right; the shape is not. The first error stays, and everything read after it is a zero value.
 type reader struct {
-	text string
-	pos  int
-	err  *SyntaxError
+	text  string
+	plain bool // the text has no escapes
+	pos   int
+	err   *SyntaxError
 }
 
 func (r *reader) fail(at int, format string, args ...any) {
 	if r.err == nil {
 		r.err = &SyntaxError{Offset: int64(at), Reason: fmt.Sprintf(format, args...)}
-	}
-}
-
-// in adds a step to the path of an error that happened while a member or an element was read.
-func (r *reader) in(step func() string) {
-	if r.err != nil {
-		r.err.within(step())
 	}
 }
 
@@ -57,57 +50,79 @@ func (r *reader) expect(c byte, want string) bool {
 	return true
 }
 
-// object yields the names of the members of an object. A value that the loop's body leaves unread is skipped.
-func (r *reader) object() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if !r.expect('{', "an object") {
-			return
-		}
-		for r.pos++; r.text[r.pos] != '}'; {
-			if r.text[r.pos] == ',' {
-				r.pos++
-			}
-			name := r.str()
-			r.pos++ // the colon
-			at := r.pos
-			if !yield(name) {
-				return
-			}
-			if r.in(func() string { return memberStep(name) }); r.err != nil {
-				return
-			}
-			if r.pos == at {
-				r.skip()
-			}
-		}
-		r.pos++
-	}
+// object begins to read an object, member by member.
+func (r *reader) object() members { return members{r: r} }
+
+// members goes through an object: next leaves the reader before a value, and skips it later if nobody has read it.
+type members struct {
+	r     *reader
+	name  string
+	at    int // where the name stands
+	value int // where its value does
 }
 
-// array yields the positions of the elements of an array.
-func (r *reader) array() iter.Seq[int] {
-	return func(yield func(int) bool) {
-		if !r.expect('[', "an array") {
-			return
+func (m *members) next() bool {
+	r := m.r
+	switch {
+	case m.value == 0:
+		if !r.expect('{', "an object") {
+			return false
 		}
 		r.pos++
-		for i := 0; r.text[r.pos] != ']'; i++ {
-			if r.text[r.pos] == ',' {
-				r.pos++
-			}
-			at := r.pos
-			if !yield(i) {
-				return
-			}
-			if r.in(func() string { return elementStep(i) }); r.err != nil {
-				return
-			}
-			if r.pos == at {
-				r.skip()
-			}
-		}
+	case r.err != nil:
+		r.err.within(memberStep(m.name))
+		return false
+	case r.pos == m.value:
+		r.skip()
+	}
+	switch r.text[r.pos] {
+	case '}':
+		r.pos++
+		return false
+	case ',':
 		r.pos++
 	}
+	m.at = r.pos
+	m.name = r.str()
+	r.pos++ // the colon
+	m.value = r.pos
+	return true
+}
+
+// array begins to read an array, element by element.
+func (r *reader) array() list { return list{r: r, i: -1} }
+
+// list goes through an array as members does through an object.
+type list struct {
+	r     *reader
+	i     int
+	value int
+}
+
+func (e *list) next() bool {
+	r := e.r
+	switch {
+	case e.i < 0:
+		if !r.expect('[', "an array") {
+			return false
+		}
+		r.pos++
+	case r.err != nil:
+		r.err.within(elementStep(e.i))
+		return false
+	case r.pos == e.value:
+		r.skip()
+	}
+	switch r.text[r.pos] {
+	case ']':
+		r.pos++
+		return false
+	case ',':
+		r.pos++
+	}
+	e.i++
+	e.value = r.pos
+	return true
 }
 
 func (r *reader) str() string {
@@ -115,6 +130,11 @@ func (r *reader) str() string {
 		return ""
 	}
 	start := r.pos + 1
+	if r.plain {
+		end := start + strings.IndexByte(r.text[start:], '"')
+		r.pos = end + 1
+		return r.text[start:end]
+	}
 	r.skipString()
 	return unescape(r.text[start : r.pos-1])
 }
@@ -145,7 +165,9 @@ func (r *reader) integer(least int64) int64 {
 		r.fail(at, "found %s, want an integer", r.kind())
 		return 0
 	}
-	r.skip()
+	for r.pos < len(r.text) && strings.IndexByte(",]}", r.text[r.pos]) < 0 {
+		r.pos++
+	}
 	n, err := strconv.ParseInt(r.text[at:r.pos], 10, 64)
 	if err != nil || n < least {
 		r.fail(at, "found %s, want an integer from %d to %d", shorten(r.text[at:r.pos]), least, int64(math.MaxInt64))
@@ -167,18 +189,18 @@ func (r *reader) raw() string {
 // skipString goes to the quote that ends the string: the first one behind an even number of backslashes.
 func (r *reader) skipString() {
 	start := r.pos + 1
-	for from := start; ; {
-		end := from + strings.IndexByte(r.text[from:], '"')
-		i := end
-		for i > from && r.text[i-1] == '\\' {
+	end := start + strings.IndexByte(r.text[start:], '"')
+	for r.text[end-1] == '\\' && !r.plain {
+		i := end - 1
+		for i > start && r.text[i-1] == '\\' {
 			i--
 		}
 		if (end-i)%2 == 0 {
-			r.pos = end + 1
-			return
+			break
 		}
-		from = end + 1
+		end += 1 + strings.IndexByte(r.text[end+1:], '"')
 	}
+	r.pos = end + 1
 }
 
 func (r *reader) skip() {

@@ -38,7 +38,7 @@ func elementsAt(text string, at uint32) iter.Seq[string] {
 
 func yieldElements(text string, at uint32, yield func(string) bool) {
 	r := &reader{text: text, pos: int(at)}
-	for range r.array() {
+	for e := r.array(); e.next(); {
 		if !yield(r.str()) {
 			return
 		}
@@ -71,8 +71,8 @@ func (r *reader) keyIDs() string {
 	at := r.pos
 	var few [8]string
 	ids := few[:0]
-	for i := range r.array() {
-		if i == maxKeyIDs {
+	for e := r.array(); e.next(); {
+		if e.i == maxKeyIDs {
 			r.fail(r.pos, "more than %d key IDs", maxKeyIDs)
 			break
 		}
@@ -152,14 +152,14 @@ func (r *reader) root(root *Root) {
 
 // topLevel reads the four roles, and skips others such as mirrors.
 func (r *reader) topLevel(root *Root) {
-	for role := range r.object() {
-		s := root.signers(role)
+	for m := r.object(); m.next(); {
+		s := root.signers(m.name)
 		if s == nil {
 			continue
 		}
 		at := r.pos
-		for name := range r.object() {
-			r.signerMember(s, name)
+		for m := r.object(); m.next(); {
+			r.signerMember(s, m.name)
 		}
 		r.needSigners(at, *s)
 	}

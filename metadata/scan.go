@@ -16,33 +16,43 @@ type scanner struct {
 	in       []byte
 	pos      int
 	out      []byte
+	escaped  bool     // there are escapes in the output
 	members  []member // of the objects that are open, innermost last
-	scratch  []byte
 	top      []member // of the document, if it is an object
+	kind     string   // the value of signed._type, as it is written
+	kindAt   int      // where that stands in the input
 	maxDepth int
+
+	scratch []byte // for sort
+	parts   []part
 }
 
-// member is where a member of an open object stands in the output.
-type member struct {
-	name, colon, end int // out[name:colon] is the quoted name, out[name:end] the whole member
-	at               int // where the name stands in the input
+// member is where the name of a member of an open object stands in the output, and where in the input. The member goes to the comma before
+// the next one, or to the end of the object.
+type member struct{ name, at uint32 }
+
+// part is a member that is being sorted: its name without the quotes, and all of it.
+type part struct {
+	member
+	name, whole []byte
 }
 
-// canonicalize returns the canonical form of a document, and where the members of the object that it is stand in it. Numbers outside the top member "signed" keep their spelling.
+// canonicalize reads a document into the scanner's output. Numbers outside the top member "signed" keep their spelling.
 //
 // R-4.1.1: sorted by the names' UTF-8 bytes, no white space, only the quote and the backslash escaped.
-func canonicalize(in []byte, maxDepth int) ([]byte, []member, *SyntaxError) {
-	// Canonical text is never longer than what it was made from: every escape shrinks or stays.
-	s := scanner{in: in, out: make([]byte, 0, len(in)), maxDepth: maxDepth}
+func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
+	// Nearly all white space stands between values. With more of it in strings, the output grows as it is written; it is never longer than the input.
+	size := len(in) - bytes.Count(in, []byte{' '}) - bytes.Count(in, []byte{'\n'})
+	s := &scanner{in: in, out: make([]byte, 0, size), maxDepth: maxDepth}
 	s.space()
 	if err := s.value(1, false); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s.space()
 	if s.pos < len(s.in) {
-		return nil, nil, s.fail("data after the end of the document") // R-4.1.4
+		return nil, s.fail("data after the end of the document") // R-4.1.4
 	}
-	return s.out, s.top, nil
+	return s, nil
 }
 
 func (s *scanner) fail(format string, args ...any) *SyntaxError {
@@ -54,10 +64,20 @@ func (s *scanner) space() {
 		switch s.in[s.pos] {
 		case ' ', '\n', '\t', '\r':
 			s.pos++
+			s.pos += indent(s.in[s.pos:])
 		default:
 			return
 		}
 	}
+}
+
+// indent counts leading spaces, up to eight of them at a time.
+func indent(in []byte) int {
+	const spaces = 0x2020202020202020
+	if len(in) < 8 {
+		return 0
+	}
+	return bits.TrailingZeros64(binary.LittleEndian.Uint64(in)^spaces) / 8
 }
 
 // next is the byte to read, or 0 at the end: NUL is legal nowhere outside a string, and raw nowhere at all.
@@ -147,31 +167,33 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 		return s.take('}', "")
 	}
 	sorted := true
+	var last []byte
 	for {
 		s.space()
-		m := member{name: len(s.out), at: s.pos}
+		m := member{name: uint32(len(s.out)), at: uint32(s.pos)}
+		s.members = append(s.members, m)
 		if s.next() != '"' {
 			return s.unexpected("a name")
 		}
 		if err := s.str(); err != nil {
 			return err
 		}
-		m.colon = len(s.out)
+		name := s.out[m.name+1 : len(s.out)-1]
+		sorted = sorted && (len(s.members) == base+1 || s.compareNames(last, name) < 0)
+		last = name
 		s.space()
 		if err := s.take(':', "a colon"); err != nil {
 			return err
 		}
 		s.space()
-		name := s.out[m.name:m.colon]
-		signed := depth == 1 && string(name) == `"signed"`
+		value, at := len(s.out), s.pos
+		signed := depth == 1 && string(name) == "signed"
 		if err := s.value(depth+1, integers || signed); err != nil {
-			return err.within(memberStep(unescape(string(s.out[m.name+1 : m.colon-1]))))
+			return err.within(memberStep(unescape(string(name))))
 		}
-		m.end = len(s.out)
-		if n := len(s.members); n > base {
-			sorted = sorted && compareNames(s.name(s.members[n-1]), s.name(m)) < 0
+		if depth == 2 && integers && string(name) == "_type" {
+			s.kind, s.kindAt = string(s.out[value:]), at
 		}
-		s.members = append(s.members, m)
 		s.space()
 		if s.next() == '}' {
 			break
@@ -180,47 +202,73 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 			return err
 		}
 	}
-	_ = s.take('}', "")
+	members := s.members[base:]
 	if !sorted {
-		if err := s.sort(start, s.members[base:]); err != nil {
+		if err := s.sort(start, members); err != nil {
 			return err
 		}
 	}
 	if depth == 1 {
-		s.top = slices.Clone(s.members[base:])
+		s.top = slices.Clone(members)
 	}
 	s.members = s.members[:base]
-	return nil
+	return s.take('}', "")
 }
-
-// name is a member's name as it stands in the output, without its quotes.
-func (s *scanner) name(m member) []byte { return s.out[m.name+1 : m.colon-1] }
 
 // sort puts the members of the object that begins at start in order, and refuses duplicates.
 func (s *scanner) sort(start int, members []member) *SyntaxError {
-	slices.SortFunc(members, func(a, b member) int { return compareNames(s.name(a), s.name(b)) })
-	for i := 1; i < len(members); i++ {
-		// R-4.1.4, R-4.3.K2: no name stands twice, however it is escaped.
-		if a, b := members[i-1], members[i]; bytes.Equal(s.name(a), s.name(b)) {
-			return &SyntaxError{Offset: int64(max(a.at, b.at)), Path: memberStep(unescape(string(s.name(a)))), Reason: "duplicate name"}
-		}
-	}
-	s.scratch = s.scratch[:0]
+	text, parts := append(s.scratch[:0], s.out[start:]...), s.parts[:0]
+	s.scratch = text
 	for i, m := range members {
-		if i > 0 {
-			s.scratch = append(s.scratch, ',')
+		end := len(s.out)
+		if i+1 < len(members) {
+			end = int(members[i+1].name) - 1
 		}
-		name := start + 1 + len(s.scratch)
-		s.scratch = append(s.scratch, s.out[m.name:m.end]...)
-		members[i] = member{name, name + m.colon - m.name, name + m.end - m.name, m.at}
+		whole := text[int(m.name)-start : end-start]
+		parts = append(parts, part{m, whole[1:closing(whole)], whole})
 	}
-	copy(s.out[start+1:], s.scratch)
+	s.parts = parts
+	slices.SortFunc(parts, func(a, b part) int { return s.compareNames(a.name, b.name) })
+	s.out = s.out[:start+1]
+	for i, p := range parts {
+		if i > 0 {
+			// R-4.1.4, R-4.3.K2: no name stands twice, however it is escaped.
+			if last := parts[i-1]; bytes.Equal(last.name, p.name) {
+				return &SyntaxError{Offset: int64(max(last.at, p.at)), Path: memberStep(unescape(string(p.name))), Reason: "duplicate name"}
+			}
+			s.out = append(s.out, ',')
+		}
+		members[i] = member{uint32(len(s.out)), p.at}
+		s.out = append(s.out, p.whole...)
+	}
 	return nil
 }
 
+// member returns the i-th member of the document: its name without the quotes, where its value stands, and the value.
+func (s *scanner) member(i int) (name []byte, at int, value []byte) {
+	start, end := int(s.top[i].name), len(s.out)-1
+	if i+1 < len(s.top) {
+		end = int(s.top[i+1].name) - 1
+	}
+	at = start + closing(s.out[start:]) + len(`":`)
+	return s.out[start+1 : at-len(`":`)], at, s.out[at:end]
+}
+
+// closing is the position of the quote that ends the string which text begins with, in canonical form.
+func closing(text []byte) int {
+	for i := 1; ; i++ {
+		switch text[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+}
+
 // compareNames orders the names of members, given in canonical escaping, by their unescaped bytes.
-func compareNames(a, b []byte) int {
-	if bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
+func (s *scanner) compareNames(a, b []byte) int {
+	if !s.escaped {
 		return bytes.Compare(a, b)
 	}
 	return strings.Compare(unescape(string(a)), unescape(string(b)))
@@ -358,6 +406,7 @@ func (s *scanner) escape() *SyntaxError {
 
 func (s *scanner) write(r rune) {
 	if r == '"' || r == '\\' {
+		s.escaped = true
 		s.out = append(s.out, '\\')
 	}
 	s.out = utf8.AppendRune(s.out, r)

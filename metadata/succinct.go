@@ -39,8 +39,8 @@ func (r *reader) succinct() *Succinct {
 	at := r.pos
 	s := new(Succinct)
 	prefix := false
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "bit_length":
 			start := r.pos
 			n := r.integer(1)
@@ -51,7 +51,7 @@ func (r *reader) succinct() *Succinct {
 		case "name_prefix":
 			prefix, s.NamePrefix = true, r.str()
 		default:
-			r.signerMember(&s.Signers, name)
+			r.signerMember(&s.Signers, m.name)
 		}
 	}
 	r.missing(at, "bit_length", s.BitLength != 0)

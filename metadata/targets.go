@@ -23,8 +23,8 @@ func (t TargetInfo) Custom() ([]byte, bool) {
 func (r *reader) targetInfo() TargetInfo {
 	at := r.pos
 	t := TargetInfo{Length: -1}
-	for name := range r.object() {
-		switch name {
+	for m := r.object(); m.next(); {
+		switch m.name {
 		case "length":
 			t.Length = r.integer(0)
 		case "hashes":

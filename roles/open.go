@@ -38,7 +38,7 @@ func Recognize[T metadata.Content](env *metadata.Envelope[T], role Role) (Truste
 }
 
 func open[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) (Trusted[T], error) {
-	if err := role.verify(env.Payload(), env.Signatures(), anyID); err != nil {
+	if err := verify(env, role, anyID); err != nil {
 		return Trusted[T]{}, err
 	}
 	content, err := env.Unverified()
@@ -51,6 +51,10 @@ func open[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) 
 	return Trusted[T]{content, role.name, env}, nil
 }
 
+func verify[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) error {
+	return env.CheckPayload(func(payload []byte) error { return role.verify(payload, env.Signatures(), anyID) })
+}
+
 // Reopen returns a file that is trusted already as that of another role, if enough keys of that role have signed it too.
 //
 // R-5.6.7g: authority belongs to the edge from delegator to role, so each edge asks for its own keys.
@@ -58,7 +62,7 @@ func Reopen[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 	if t.content == nil {
 		return Trusted[T]{}, ErrUntrusted
 	}
-	if err := role.verify(t.envelope.Payload(), t.envelope.Signatures(), false); err != nil {
+	if err := verify(t.envelope, role, false); err != nil {
 		return Trusted[T]{}, err
 	}
 	t.name = role.name
