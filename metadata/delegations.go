@@ -78,7 +78,8 @@ func (r *reader) delegations() *Delegations {
 	d := new(Delegations)
 	at := r.pos
 	keys, roles := false, false
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "keys":
 			keys, d.keys = true, r.keys()
@@ -103,7 +104,8 @@ func (r *reader) delegations() *Delegations {
 func (d *Delegations) list(r *reader) {
 	at := r.pos
 	last, ascending := "", true
-	for e := r.array(); e.next(); { // the order is kept
+	e := r.array()
+	for e.next() { // the order is kept
 		role := listedRole{object: uint32(e.value)}
 		name := r.delegation(&role, &d.prefixes).Name
 		if r.err != nil {
@@ -142,7 +144,8 @@ func (d *Delegations) list(r *reader) {
 func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegation) {
 	at := r.pos
 	found := false
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "name":
 			found, d.Name = true, r.roleName()
@@ -181,7 +184,8 @@ func (r *reader) roleName() string {
 // strings reads an array of strings and returns its text.
 func (r *reader) strings() string {
 	start := r.pos
-	for e := r.array(); e.next(); {
+	e := r.array()
+	for e.next() {
 		r.str()
 	}
 	if r.err != nil {
@@ -219,7 +223,8 @@ func (x *prefixIndex) digits(p prefix) string { return x.text[p.at : p.at+p.leng
 // read reads an array of prefixes, notes them unless x is nil, and returns its text.
 func (x *prefixIndex) read(r *reader) string {
 	start := r.pos
-	for e := r.array(); e.next(); {
+	e := r.array()
+	for e.next() {
 		s := r.str()
 		if !isPrefix(s) {
 			r.fail(e.value, "found %q, want 0 to 64 lower-case hexadecimal digits", shorten(s))

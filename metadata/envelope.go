@@ -153,7 +153,8 @@ func (r *reader) after(at int) *SyntaxError {
 
 func (r *reader) signatures(most int) []Signature {
 	var list []Signature
-	for e := r.array(); e.next(); {
+	e := r.array()
+	for e.next() {
 		at := r.pos
 		if e.i >= most {
 			r.fail(at, "more than %d signatures", most)
@@ -161,7 +162,8 @@ func (r *reader) signatures(most int) []Signature {
 		}
 		var s Signature
 		keyID, sig := false, false
-		for m := r.object(); m.next(); {
+		m := r.object()
+		for m.next() {
 			switch m.name {
 			case "keyid":
 				keyID, s.KeyID = true, r.str()

@@ -15,7 +15,8 @@ type FileInfo struct {
 func (r *reader) fileInfo() FileInfo {
 	at := r.pos
 	f := FileInfo{Length: -1}
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "version":
 			f.Version = r.integer(1)
@@ -44,7 +45,8 @@ func (r *reader) timestamp(t *Timestamp) {
 		if name != "meta" {
 			return
 		}
-		for m := r.object(); m.next(); {
+		m := r.object()
+		for m.next() {
 			if m.name == "snapshot.json" { // it and nothing else
 				t.snapshot = r.fileInfo()
 			} else {
@@ -73,12 +75,20 @@ func (s *Snapshot) Listed(name string) (FileInfo, bool) {
 	return r.fileInfo(), true
 }
 
+// Len returns the number of listed files.
+func (s *Snapshot) Len() int { return len(s.files.at) }
+
+// At returns the i-th listed file, in the order of the names' bytes.
+func (s *Snapshot) At(i int) (name string, info FileInfo) {
+	name, r := s.files.name(i)
+	return name, r.fileInfo()
+}
+
 // Files yields all listed file names ("targets.json") in the order of their bytes.
 func (s *Snapshot) Files() iter.Seq2[string, FileInfo] {
 	return func(yield func(string, FileInfo) bool) {
-		for i := range s.files.at {
-			name, r := s.files.name(i)
-			if !yield(name, r.fileInfo()) {
+		for i := range s.Len() {
+			if !yield(s.At(i)) {
 				return
 			}
 		}

@@ -41,7 +41,8 @@ func (h Hashes) pairs() iter.Seq2[string, string] {
 			return
 		}
 		r := &reader{text: h.text}
-		for m := r.object(); m.next(); {
+		m := r.object()
+		for m.next() {
 			if !yield(m.name, r.str()) {
 				return
 			}
@@ -60,7 +61,8 @@ func (h Hashes) digest(name string) (string, bool) {
 
 func (r *reader) hashes() Hashes {
 	at := r.pos
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		r.str()
 	}
 	if r.err != nil {

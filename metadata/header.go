@@ -28,7 +28,8 @@ func (h *Header) Member(name string) ([]byte, bool) {
 		return nil, false
 	}
 	r := &reader{text: h.payload}
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		if m.name == name {
 			return ordinary(r.raw()), true
 		}
@@ -54,7 +55,8 @@ func ordinary(canonical string) []byte {
 func (r *reader) content(h *Header, member func(name string)) {
 	at := r.pos
 	h.payload = r.text
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "spec_version":
 			h.SpecVersion = r.specVersion()

@@ -1,6 +1,9 @@
 package metadata
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // index finds the members of a long object in canonical text, whose names stand in order. It remembers where each
 // member begins and decodes nothing before it is asked.
@@ -15,29 +18,32 @@ func (r *reader) indexed(check func()) index {
 	if r.err == nil && r.text[r.pos] == '{' {
 		x.at = make([]uint32, 0, 8)
 	}
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		x.at = append(x.at, uint32(m.at))
-		check()
+		if check(); len(x.at) == 1 { // mostly, all are about as long
+			x.at = slices.Grow(x.at, (len(r.text)-m.at)/(r.pos-m.at+1))
+		}
 	}
 	return x
 }
 
 // name decodes the name of the i-th member and leaves the reader before its value.
-func (x *index) name(i int) (string, *reader) {
-	r := &reader{text: x.text, pos: int(x.at[i])}
+func (x *index) name(i int) (string, reader) {
+	r := reader{text: x.text, pos: int(x.at[i])}
 	name := r.str()
 	r.pos++
 	return name, r
 }
 
 // find leaves the reader before the value of the named member.
-func (x *index) find(name string) (*reader, bool) {
+func (x *index) find(name string) (reader, bool) {
 	i := sort.Search(len(x.at), func(i int) bool {
 		n, _ := x.name(i)
 		return n >= name
 	})
 	if i == len(x.at) {
-		return nil, false
+		return reader{}, false
 	}
 	n, r := x.name(i)
 	return r, n == name

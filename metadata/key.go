@@ -56,7 +56,8 @@ func (r *reader) key(id string) Key {
 	at := r.pos
 	k := Key{ID: id}
 	keyType, scheme, value := false, false, false
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "keytype":
 			keyType, k.Type = true, r.str()
@@ -74,7 +75,8 @@ func (r *reader) key(id string) Key {
 }
 
 func (r *reader) public() (public string) {
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		if m.name == "public" && r.text[r.pos] == '"' {
 			public = r.str()
 		}

@@ -165,7 +165,7 @@ func (r *reader) integer(least int64) int64 {
 		r.fail(at, "found %s, want an integer", r.kind())
 		return 0
 	}
-	for r.pos < len(r.text) && strings.IndexByte(",]}", r.text[r.pos]) < 0 {
+	for r.pos++; '0' <= r.text[r.pos] && r.text[r.pos] <= '9'; { // within an object, so that something follows
 		r.pos++
 	}
 	n, err := strconv.ParseInt(r.text[at:r.pos], 10, 64)

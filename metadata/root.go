@@ -38,7 +38,8 @@ func elementsAt(text string, at uint32) iter.Seq[string] {
 
 func yieldElements(text string, at uint32, yield func(string) bool) {
 	r := &reader{text: text, pos: int(at)}
-	for e := r.array(); e.next(); {
+	e := r.array()
+	for e.next() {
 		if !yield(r.str()) {
 			return
 		}
@@ -71,7 +72,8 @@ func (r *reader) keyIDs() string {
 	at := r.pos
 	var few [8]string
 	ids := few[:0]
-	for e := r.array(); e.next(); {
+	e := r.array()
+	for e.next() {
 		if e.i == maxKeyIDs {
 			r.fail(r.pos, "more than %d key IDs", maxKeyIDs)
 			break
@@ -152,13 +154,15 @@ func (r *reader) root(root *Root) {
 
 // topLevel reads the four roles, and skips others such as mirrors.
 func (r *reader) topLevel(root *Root) {
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		s := root.signers(m.name)
 		if s == nil {
 			continue
 		}
 		at := r.pos
-		for m := r.object(); m.next(); {
+		m := r.object()
+		for m.next() {
 			r.signerMember(s, m.name)
 		}
 		r.needSigners(at, *s)

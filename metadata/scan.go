@@ -15,6 +15,7 @@ import (
 type scanner struct {
 	in       []byte
 	pos      int
+	from     int // in[from:pos] is in canonical form, and still to be copied
 	out      []byte
 	escaped  bool     // there are escapes in the output
 	members  []member // of the objects that are open, innermost last
@@ -49,29 +50,50 @@ func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
 		return nil, err
 	}
 	s.space()
+	s.flush()
 	if s.pos < len(s.in) {
 		return nil, s.fail("data after the end of the document") // R-4.1.4
 	}
 	return s, nil
 }
 
+// flush copies what is in canonical form as it stands.
+func (s *scanner) flush() {
+	s.out = append(s.out, s.in[s.from:s.pos]...)
+	s.from = s.pos
+}
+
+// end is where the output will end when all is copied.
+func (s *scanner) end() int { return len(s.out) + s.pos - s.from }
+
 func (s *scanner) fail(format string, args ...any) *SyntaxError {
 	return &SyntaxError{Offset: int64(s.pos), Reason: fmt.Sprintf(format, args...)}
 }
 
+// space skips white space.
 func (s *scanner) space() {
-	for s.pos < len(s.in) {
-		switch s.in[s.pos] {
-		case ' ', '\n', '\t', '\r':
-			s.pos++
-			s.pos += indent(s.in[s.pos:])
-		default:
-			return
-		}
+	if s.pos < len(s.in) && s.in[s.pos] <= ' ' {
+		s.skipSpace()
 	}
 }
 
-// indent counts leading spaces, up to eight of them at a time.
+func (s *scanner) skipSpace() {
+	s.flush()
+	in, i := s.in, s.pos
+	for i < len(in) {
+		if c := in[i]; c == '\n' {
+			i++
+			i += indent(in[i:])
+		} else if c == ' ' || c == '\t' || c == '\r' {
+			i++
+		} else {
+			break
+		}
+	}
+	s.pos, s.from = i, i
+}
+
+// indent counts leading spaces, up to eight of them.
 func indent(in []byte) int {
 	const spaces = 0x2020202020202020
 	if len(in) < 8 {
@@ -124,17 +146,15 @@ func (s *scanner) literal(word string) *SyntaxError {
 		return s.unexpected(word)
 	}
 	s.pos += len(word)
-	s.out = append(s.out, word...)
 	return nil
 }
 
-// take moves one byte of punctuation from the input to the output.
+// take reads one byte of punctuation.
 func (s *scanner) take(c byte, want string) *SyntaxError {
 	if s.next() != c {
 		return s.unexpected(want)
 	}
 	s.pos++
-	s.out = append(s.out, c)
 	return nil
 }
 
@@ -160,7 +180,7 @@ func (s *scanner) array(depth int, integers bool) *SyntaxError {
 }
 
 func (s *scanner) object(depth int, integers bool) *SyntaxError {
-	start, base := len(s.out), len(s.members)
+	start, base := s.end(), len(s.members)
 	_ = s.take('{', "")
 	s.space()
 	if s.next() == '}' {
@@ -170,15 +190,18 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 	var last []byte
 	for {
 		s.space()
-		m := member{name: uint32(len(s.out)), at: uint32(s.pos)}
+		m := member{name: uint32(s.end()), at: uint32(s.pos)}
 		s.members = append(s.members, m)
+		if n := len(s.members) - base; n == many {
+			s.members = slices.Grow(s.members, len(s.in)/(len(s.out)-start)*n)
+		}
 		if s.next() != '"' {
 			return s.unexpected("a name")
 		}
 		if err := s.str(); err != nil {
 			return err
 		}
-		name := s.out[m.name+1 : len(s.out)-1]
+		name := s.written(int(m.name))
 		sorted = sorted && (len(s.members) == base+1 || s.compareNames(last, name) < 0)
 		last = name
 		s.space()
@@ -186,12 +209,13 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 			return err
 		}
 		s.space()
-		value, at := len(s.out), s.pos
+		value, at := s.end(), s.pos
 		signed := depth == 1 && string(name) == "signed"
 		if err := s.value(depth+1, integers || signed); err != nil {
 			return err.within(memberStep(unescape(string(name))))
 		}
 		if depth == 2 && integers && string(name) == "_type" {
+			s.flush()
 			s.kind, s.kindAt = string(s.out[value:]), at
 		}
 		s.space()
@@ -215,8 +239,12 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 	return s.take('}', "")
 }
 
+// many members of an object are reason to make room for as many more as its size so far lets expect.
+const many = 1024
+
 // sort puts the members of the object that begins at start in order, and refuses duplicates.
 func (s *scanner) sort(start int, members []member) *SyntaxError {
+	s.flush()
 	text, parts := append(s.scratch[:0], s.out[start:]...), s.parts[:0]
 	s.scratch = text
 	for i, m := range members {
@@ -297,7 +325,6 @@ func (s *scanner) number(integers bool) *SyntaxError {
 		s.pos = start
 		return s.fail("a number that is not an integer") // R-4.1.2
 	}
-	s.out = append(s.out, s.in[start:s.pos]...)
 	return nil
 }
 
@@ -328,23 +355,30 @@ func (s *scanner) digits() int {
 	return s.pos - start
 }
 
+// written returns the name that was just read and begins at a position of the output, without its quotes.
+func (s *scanner) written(at int) []byte {
+	if at < len(s.out) { // part of it was escaped
+		s.flush()
+		return s.out[at+1 : len(s.out)-1]
+	}
+	return s.in[s.from+at-len(s.out)+1 : s.pos-1]
+}
+
 // str reads a string, its opening quote being next, and writes it with all but the two necessary escapes undone.
 func (s *scanner) str() *SyntaxError {
-	start := s.pos
 	s.pos++
 	for {
 		s.pos += plain(s.in[s.pos:])
 		switch c := s.next(); {
 		case c == '"':
 			s.pos++
-			s.out = append(s.out, s.in[start:s.pos]...)
 			return nil
 		case c == '\\':
-			s.out = append(s.out, s.in[start:s.pos]...)
+			s.flush()
 			if err := s.escape(); err != nil {
 				return err
 			}
-			start = s.pos
+			s.from = s.pos
 		case s.pos >= len(s.in):
 			return s.fail("the document ends inside a string")
 		case c < 0x20:

@@ -39,7 +39,8 @@ func (r *reader) succinct() *Succinct {
 	at := r.pos
 	s := new(Succinct)
 	prefix := false
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "bit_length":
 			start := r.pos

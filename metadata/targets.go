@@ -23,7 +23,8 @@ func (t TargetInfo) Custom() ([]byte, bool) {
 func (r *reader) targetInfo() TargetInfo {
 	at := r.pos
 	t := TargetInfo{Length: -1}
-	for m := r.object(); m.next(); {
+	m := r.object()
+	for m.next() {
 		switch m.name {
 		case "length":
 			t.Length = r.integer(0)

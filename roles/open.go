@@ -45,6 +45,11 @@ func open[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) 
 	if err != nil {
 		return Trusted[T]{}, err
 	}
+	return trust(env, role, content)
+}
+
+// trust makes trusted what has been signed.
+func trust[T metadata.Content](env *metadata.Envelope[T], role Role, content *T) (Trusted[T], error) {
 	if err := role.policy.check(role.name, content); err != nil {
 		return Trusted[T]{}, err
 	}
@@ -72,15 +77,19 @@ func Reopen[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 // Anchor opens a root that the caller received out of band: it must be signed by its own keys.
 // That it is the right one, only the caller can know. Its expiry does not matter.
 func Anchor(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
+	none := Trusted[metadata.Root]{}
 	content, err := env.Unverified()
 	if err != nil {
-		return Trusted[metadata.Root]{}, err
+		return none, err
 	}
 	role, err := topLevel(content, "root", p)
 	if err != nil {
-		return Trusted[metadata.Root]{}, err
+		return none, err
 	}
-	return Open(env, role)
+	if err := verify(env, role, false); err != nil {
+		return none, err
+	}
+	return trust(env, role, content)
 }
 
 // NextRoot opens the successor of a trusted root.
@@ -91,7 +100,7 @@ func NextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metadata.Ro
 		return none, err
 	}
 	// R-5.3.4a, R-5.3.4b: the old root's keys and its own, each threshold counted by itself.
-	if _, err := Open(env, role); err != nil {
+	if err := verify(env, role, false); err != nil {
 		return none, err
 	}
 	next, err := Anchor(env, p)

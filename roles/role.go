@@ -22,6 +22,15 @@ type Role struct {
 // Name returns the name of the role.
 func (r Role) Name() string { return r.name }
 
+// Same says whether two roles have the same name, threshold and keys, so that a file which was opened for the one may be
+// used for the other.
+func (r Role) Same(other Role) bool {
+	return r.name == other.name && r.threshold == other.threshold && r.threshold > 0 &&
+		slices.EqualFunc(r.signers, other.signers, func(a, b signer) bool {
+			return a.id == b.id && a.scheme == b.scheme && a.material == b.material
+		})
+}
+
 // ErrUntrusted is returned where content is needed that has been verified, and the zero Trusted is given.
 var ErrUntrusted = errors.New("no trusted content given")
 

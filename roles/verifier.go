@@ -33,6 +33,7 @@ type NewVerifier func(metadata.Key) (v Verifier, material []byte, err error)
 // signer is a key that may sign for a role, under the ID that the delegator gives it.
 type signer struct {
 	id       string
+	scheme   Scheme
 	material string
 	verifier Verifier
 }
@@ -40,14 +41,14 @@ type signer struct {
 func newSigner(k metadata.Key, p *Policy) (signer, error) {
 	public, err := k.PublicKey()
 	if err == nil {
-		return builtin(k.ID, public)
+		return builtin(k, public)
 	}
 	if make := p.Schemes[Scheme{k.Type, k.Scheme}]; make != nil && !known(k) {
 		v, material, err := make(k)
 		if err != nil {
 			return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 		}
-		return signer{k.ID, string(material), v}, nil
+		return signer{k.ID, Scheme{k.Type, k.Scheme}, string(material), v}, nil
 	}
 	return signer{}, err
 }
@@ -74,26 +75,42 @@ func (v libraryVerifier) Verify(message, signature []byte) error {
 
 // builtin hands go-securesystemslib a key that metadata has checked, written anew in the one spelling that is safe there:
 // its constructors and the standard library panic on others.
-func builtin(id string, public crypto.PublicKey) (signer, error) {
-	der, err := x509.MarshalPKIXPublicKey(public)
+func builtin(k metadata.Key, public crypto.PublicKey) (signer, error) {
+	der, err := encode(public)
 	if err != nil {
-		return signer{}, &metadata.KeyError{ID: id, Reason: err.Error()}
+		return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
-	key := &signerverifier.SSLibKey{KeyID: id}
-	key.KeyVal.Public = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	key := &signerverifier.SSLibKey{KeyID: k.ID}
 	var v library
 	switch public := public.(type) {
 	case ed25519.PublicKey:
 		key.KeyVal.Public = hex.EncodeToString(public)
 		v, err = signerverifier.NewED25519SignerVerifierFromSSLibKey(key)
 	case *ecdsa.PublicKey:
+		key.KeyVal.Public = armor(der)
 		v, err = signerverifier.NewECDSASignerVerifierFromSSLibKey(key)
 	case *rsa.PublicKey:
+		key.KeyVal.Public = armor(der)
 		v, err = signerverifier.NewRSAPSSSignerVerifierFromSSLibKey(key)
 	}
 	if err != nil {
-		return signer{}, &metadata.KeyError{ID: id, Reason: err.Error()}
+		return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
 	// .K3: the key's DER form is the same however the file spells it.
-	return signer{id, string(der), libraryVerifier{v}}, nil
+	return signer{k.ID, Scheme{k.Type, k.Scheme}, string(der), libraryVerifier{v}}, nil
+}
+
+// prefix25519 is what stands before the 32 bytes of an ed25519 key in its SubjectPublicKeyInfo (RFC 8410, section 4).
+const prefix25519 = "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"
+
+// encode returns a key's DER form. For the commonest keys, of which a lookup may need one a role, that takes no encoder.
+func encode(public crypto.PublicKey) ([]byte, error) {
+	if key, ok := public.(ed25519.PublicKey); ok {
+		return append([]byte(prefix25519), key...), nil
+	}
+	return x509.MarshalPKIXPublicKey(public)
+}
+
+func armor(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }

@@ -107,14 +107,30 @@ func CheckSnapshot(floor, next Trusted[metadata.Snapshot], pin metadata.FileInfo
 	if got := next.content.Version; got != pin.Version {
 		return &VersionError{"snapshot", pin.Version, got}
 	}
-	if floor.content == nil {
+	if floor.content == nil || floor.content == next.content {
 		return nil
 	}
-	// R-5.5.5a: no listed file may go back or vanish.
-	for name, old := range floor.content.Files() {
-		new, _ := next.content.Listed(name)
-		if new.Version < old.Version {
-			return &RollbackError{"snapshot", name, old.Version, new.Version}
+	return checkFiles(floor.content, next.content)
+}
+
+// checkFiles goes through the files of two snapshots side by side.
+//
+// R-5.5.5a: no listed file may go back or vanish.
+func checkFiles(floor, next *metadata.Snapshot) error {
+	i := 0
+	for name, old := range floor.Files() {
+		var found int64 // 0: it is gone
+		for ; i < next.Len(); i++ {
+			newName, new := next.At(i)
+			if newName == name {
+				found = new.Version
+			}
+			if newName >= name {
+				break
+			}
+		}
+		if found < old.Version {
+			return &RollbackError{"snapshot", name, old.Version, found}
 		}
 	}
 	return nil

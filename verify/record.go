@@ -129,16 +129,44 @@ func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 
 // floors are what was trusted before: read from Stored, or taken in this session.
 type floors struct {
-	root          int64 // the newest version, stored or taken
-	stored        int64 // the version that was stored
-	rootFile      []byte
-	timestampFile *metadata.Envelope[metadata.Timestamp]
-	snapshotFile  *metadata.Envelope[metadata.Snapshot]
-	damaged       []Report // told in the first cycle
+	root      int64 // the newest version, stored or taken
+	stored    int64 // the version that was stored
+	rootFile  []byte
+	damaged   []Report // told in the first cycle
+	timestamp floor[metadata.Timestamp]
+	snapshot  floor[metadata.Snapshot]
+}
 
-	// As far as they count under the final root of the current cycle:
-	timestamp roles.Trusted[metadata.Timestamp]
-	snapshot  roles.Trusted[metadata.Snapshot]
+// floor is a timestamp or a snapshot that was trusted before.
+type floor[T metadata.Content] struct {
+	envelope *metadata.Envelope[T]
+	raw      []byte            // its bytes, while they may still serve as the new file
+	pin      metadata.FileInfo // what was listed for it, if it was taken in this session
+
+	// What came of it under the final root of the current cycle:
+	file   roles.Trusted[T] // zero if it does not count
+	err    error            // why it does not
+	role   roles.Role       // whose signatures it has
+	opened bool             // they name its keys, so that the file may not only be a floor, but serve again
+}
+
+// verify finds out whether a file counts for a role.
+//
+// not if the role's keys have been rotated away; it does if those that are left still reach the threshold, under whatever IDs.
+func (f *floor[T]) verify(role roles.Role) {
+	f.role = role
+	f.file, f.err = roles.Open(f.envelope, role)
+	if f.opened = f.err == nil; !f.opened {
+		f.file, f.err = roles.Recognize(f.envelope, role)
+	}
+}
+
+// serves says whether a file that was trusted before is the one that is listed now: it need not be asked for.
+func (f *floor[T]) serves(pin metadata.FileInfo, p roles.Policy) bool {
+	if !f.opened {
+		return false
+	}
+	return f.pin == pin || f.raw != nil && roles.CheckFile(f.file.Name(), f.raw, pin, p) == nil
 }
 
 // loadFloors reads what was saved.: what is damaged does not count, and that is all.
@@ -155,9 +183,10 @@ func (s *Session) loadFloors(stored Stored) {
 		note("root", s.loadRoot(stored.Root))
 	}
 	var err error
-	f.timestampFile, err = parseFloor[metadata.Timestamp](stored.Timestamp, s.limits.JSON)
+	f.timestamp.envelope, err = parseFloor[metadata.Timestamp](stored.Timestamp, s.limits.JSON)
 	note("timestamp", err)
-	f.snapshotFile, err = parseFloor[metadata.Snapshot](stored.Snapshot, s.limits.JSON)
+	f.snapshot.envelope, err = parseFloor[metadata.Snapshot](stored.Snapshot, s.limits.JSON)
+	f.snapshot.raw = bytes.Clone(stored.Snapshot)
 	note("snapshot", err)
 	if stored.Root == nil && stored.Timestamp == nil && stored.Snapshot == nil {
 		return // a first run
@@ -239,10 +268,10 @@ func (s *Session) Keep(rec Record, stored Stored) bool {
 	case nameRoot:
 		return rec.Version >= other.floors.root
 	case nameTimestamp:
-		c := other.floors.timestamp.Content()
+		c := other.floors.timestamp.file.Content()
 		return c == nil || c.Version <= rec.Version
 	case nameSnapshot:
-		c := other.floors.snapshot.Content()
+		c := other.floors.snapshot.file.Content()
 		return c == nil || c.Version <= rec.Version
 	}
 	return true

@@ -26,6 +26,7 @@ const (
 type edge struct {
 	delegation.Pending
 	pin     metadata.FileInfo
+	signers roles.Role // whose signatures the file needs
 	file    roles.Trusted[metadata.Targets]
 	err     error
 	failed  int // number of Finds when it failed: a later one asks again
@@ -40,16 +41,13 @@ type edgeKey struct {
 	role string
 }
 
-// known are the files of earlier cycles and other edges that may serve again without being fetched.
-type known struct {
-	snapshot    roles.Trusted[metadata.Snapshot]
-	snapshotPin metadata.FileInfo
-	targets     map[string][]knownTargets
-}
+// known are the targets files of earlier cycles and other edges, by role, that may serve again without being fetched.
+type known map[string][]knownTargets
 
 type knownTargets struct {
-	pin  metadata.FileInfo
-	file roles.Trusted[metadata.Targets]
+	pin     metadata.FileInfo
+	signers roles.Role // whose signatures the file is known to have
+	file    roles.Trusted[metadata.Targets]
 }
 
 // begin starts a cycle. (5.0, 5.1)
@@ -168,26 +166,23 @@ func (s *Session) endRoots(cut bool) {
 	}})
 }
 
-// countFloors decides whether what was trusted before still counts.
-//
-// a timestamp or a snapshot whose keys have been rotated away does not; one whose keys still reach the threshold does.
+// countFloors decides whether what was trusted before still counts. (5.3.11)
 func (s *Session) countFloors() {
-	s.floors.timestamp = recognize(s, "timestamp", s.floors.timestampFile)
-	s.floors.snapshot = recognize(s, "snapshot", s.floors.snapshotFile)
+	countFloor(s, "timestamp", &s.floors.timestamp)
+	countFloor(s, "snapshot", &s.floors.snapshot)
 }
 
-func recognize[T metadata.Content](s *Session, name string, env *metadata.Envelope[T]) (floor roles.Trusted[T]) {
-	if env == nil {
-		return floor
+func countFloor[T metadata.Content](s *Session, name string, f *floor[T]) {
+	if f.envelope == nil {
+		return
 	}
 	role, err := roles.TopLevel(s.root, name, s.options.Policy)
-	if err == nil {
-		floor, err = roles.Recognize(env, role)
+	if err == nil && !role.Same(f.role) { // what was verified for these keys needs no more
+		f.verify(role)
 	}
-	if err != nil {
-		s.report(name, &FloorError{name, err})
+	if f.err != nil {
+		s.report(name, &FloorError{name, f.err})
 	}
-	return floor
 }
 
 func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
@@ -203,7 +198,7 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := roles.NewerTimestamp(s.floors.timestamp, next) // R-5.4.3.1a, R-5.4.3.2
+	kept, err := roles.NewerTimestamp(s.floors.timestamp.file, next) // R-5.4.3.1a, R-5.4.3.2
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +212,7 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 		}
 		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
 		if kept == next {
-			s.floors.timestamp, s.floors.timestampFile = next, env
+			s.floors.timestamp = floor[metadata.Timestamp]{envelope: env, file: next, role: role, opened: true}
 			s.save("timestamp", next.Content().Version, nameTimestamp, body)
 		}
 		s.askSnapshot()
@@ -228,14 +223,10 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 func (s *Session) askSnapshot() {
 	s.phase = phaseSnapshot
 	pin := s.timestamp.Content().Snapshot()
-	if s.known.snapshotPin == pin {
-		if role, err := roles.TopLevel(s.root, "snapshot", s.options.Policy); err == nil {
-			again, err := roles.Reopen(s.known.snapshot, role)
-			if err == nil && s.checkSnapshot(again, pin) == nil {
-				s.takeSnapshot(again, pin)
-				return
-			}
-		}
+	if f := &s.floors.snapshot; f.serves(pin, s.options.Policy) && s.checkSnapshot(f.file, pin) == nil {
+		f.pin, f.raw = pin, nil
+		s.takeSnapshot(f.file)
+		return
 	}
 	s.askPinned(&task{pin: pin, Request: Request{
 		Role: "snapshot", Delegator: "root", Name: nameSnapshot, MaxBytes: s.limits.Snapshot,
@@ -287,23 +278,22 @@ func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		s.floors.snapshot, s.floors.snapshotFile = next, env
+		s.floors.snapshot = floor[metadata.Snapshot]{envelope: env, pin: t.pin, file: next, role: role, opened: true}
 		s.save("snapshot", next.Content().Version, nameSnapshot, body)
-		s.takeSnapshot(next, t.pin)
+		s.takeSnapshot(next)
 	}, nil
 }
 
 func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) error {
-	if err := roles.CheckSnapshot(s.floors.snapshot, next, pin); err != nil { // R-5.5.5a
+	if err := roles.CheckSnapshot(s.floors.snapshot.file, next, pin); err != nil { // R-5.5.5a
 		return err
 	}
 	return roles.CheckExpiry("snapshot", next.Content().Header, s.now)
 }
 
 // takeSnapshot trusts a snapshot and goes on to the top-level targets role, and with it to the lookups. (5.6)
-func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) {
+func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	s.snapshot = next
-	s.known.snapshot, s.known.snapshotPin = next, pin
 	s.known.forgetOld(next.Content())
 	s.phase = phaseTargets
 	first, _ := delegation.NewWalk(delegation.Path{}, delegation.Options{}).Next()
@@ -315,10 +305,10 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot], pin metada
 }
 
 // forgetOld drops the targets files that the snapshot does not list in that form.
-func (k *known) forgetOld(s *metadata.Snapshot) {
-	for role, files := range k.targets {
+func (k known) forgetOld(s *metadata.Snapshot) {
+	for role, files := range k {
 		if pin, ok := s.File(role); !ok || pin != files[0].pin {
-			delete(k.targets, role)
+			delete(k, role)
 		}
 	}
 }
@@ -350,14 +340,13 @@ func (s *Session) start(e *edge) {
 		return
 	}
 	e.pin = pin
-	role, err := s.role(e)
-	if err != nil {
+	var err error
+	if e.signers, err = s.role(e); err != nil {
 		s.settleEdge(e, err)
 		return
 	}
-	for _, k := range s.known.targets[e.Role] {
-		file, err := roles.Reopen(k.file, role)
-		if err == nil && k.pin == pin && s.checkTargets(file, pin) == nil {
+	for _, k := range s.known[e.Role] {
+		if file, ok := s.again(k, e); ok {
 			e.file = file
 			return
 		}
@@ -365,6 +354,21 @@ func (s *Session) start(e *edge) {
 	s.askPinned(&task{pin: pin, edge: e, Request: Request{
 		Role: e.Role, Delegator: e.Delegator, Name: roleName(e.Role), MaxBytes: s.limits.Targets,
 	}})
+}
+
+// again returns a known file as that of an edge, if it is. What was verified for the same keys is not verified again.
+func (s *Session) again(k knownTargets, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
+	if k.pin != e.pin {
+		return file, false
+	}
+	file = k.file
+	if !e.signers.Same(k.signers) { // R-5.6.7g
+		var err error
+		if file, err = roles.Reopen(k.file, e.signers); err != nil {
+			return file, false
+		}
+	}
+	return file, s.checkTargets(file, e.pin) == nil
 }
 
 // role says whose signatures the file of an edge needs.
@@ -384,11 +388,7 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	role, err := s.role(e)
-	if err != nil {
-		return nil, err
-	}
-	file, err := roles.Open(env, role)
+	file, err := roles.Open(env, e.signers)
 	if err != nil {
 		return nil, err
 	}
@@ -397,20 +397,13 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	}
 	return func() {
 		e.file = file
-		s.known.add(e.Role, knownTargets{e.pin, file})
+		s.known[e.Role] = append(s.known[e.Role], knownTargets{e.pin, e.signers, file})
 		s.save(e.Role, file.Content().Version, roleName(e.Role), body)
 		if s.phase == phaseTargets {
 			s.ready()
 		}
 		s.settleEdge(e, nil)
 	}, nil
-}
-
-func (k *known) add(role string, file knownTargets) {
-	if k.targets == nil {
-		k.targets = make(map[string][]knownTargets)
-	}
-	k.targets[role] = append(k.targets[role], file)
 }
 
 func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.FileInfo) error {
