@@ -33,14 +33,21 @@ type Request struct {
 
 	// Optional says that NotFound is an ordinary answer (the next root).
 	Optional bool
+
+	// Ahead says that the file is not needed yet, and perhaps never will be (Options.Lookahead). Any answer to it counts only when its turn
+	// comes: after a nil from Provide the body is kept, or known to be good, but not trusted. An answer that comes when the file is not needed
+	// any more is taken and means nothing. Outstanding tells what has become of a request.
+	Ahead bool
 }
 
 // task is an open request, and what the session knows about it.
 type task struct {
 	Request
-	pin    metadata.FileInfo // what is listed for the file, if it is listed anywhere
-	edge   *edge             // for targets files
-	handed bool
+	pin     metadata.FileInfo // what is listed for the file, if it is listed anywhere
+	edge    *edge             // for targets files
+	handed  bool
+	answer  *answer // if it came ahead
+	dropped bool    // not needed any more
 }
 
 // Batch is what a session wants done. The caller must go through the fields in their order.
@@ -48,6 +55,8 @@ type Batch struct {
 	// Save holds files that are trusted now. Each must be stored durably, in order, before anything else is done; if that
 	// fails, Abandon must be called.
 	Save []Record
+	// Rejected holds bodies that were kept ahead and proved bad: to be told to whoever sent them, or never asked again.
+	Rejected []Rejection
 	// Fetch holds new requests, each of which is handed out once. They may be answered in any order, and at any time.
 	Fetch []Request
 	// Found holds the lookups that have just been settled, whichever way.
@@ -97,8 +106,17 @@ func (e *FetchError) Error() string {
 
 func (e *FetchError) Unwrap() error { return e.Err }
 
-// ask opens a request.
+var errGivenUp = errors.New("given up")
+
+// ask opens a request, unless the file was asked for ahead.
 func (s *Session) ask(t *task) {
+	if t.edge != nil || !s.due(t.Role, t.Version) {
+		s.hand(t)
+	}
+}
+
+// hand has a request handed out.
+func (s *Session) hand(t *task) {
 	s.lastID++
 	t.ID = s.lastID
 	s.open[t.ID] = t
@@ -129,7 +147,7 @@ func (s *Session) Next() (Batch, bool) {
 	for _, l := range b.Found {
 		l.handed = true
 	}
-	return b, len(b.Save)+len(b.Fetch)+len(b.Found) > 0
+	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Found) > 0
 }
 
 // Provide answers a request with a body from any source, trusted or not. On a *RejectError everything is as before and
@@ -140,6 +158,17 @@ func (s *Session) Provide(id RequestID, body []byte) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case t.dropped:
+		delete(s.open, id)
+		return nil
+	case t.kept():
+		if err := t.checkLength(body); err != nil {
+			return &RejectError{t.Request, err}
+		}
+		s.keep(t, answer{body: body})
+		return nil
+	}
 	commit, err := s.judge(t, body)
 	if err != nil {
 		return &RejectError{t.Request, err}
@@ -149,6 +178,9 @@ func (s *Session) Provide(id RequestID, body []byte) error {
 	return nil
 }
 
+// kept says whether an answer has to wait for its turn.
+func (t *task) kept() bool { return t.Ahead && t.edge == nil }
+
 // NotFound answers a request with the word of every live source that the file does not exist. A cache miss is not an
 // answer, and a source that could not be asked leaves the question open: that is Fail. For the next root that is how a chain of roots ends; any other file is given up. The error is a *RequestError.
 func (s *Session) NotFound(id RequestID) error {
@@ -156,8 +188,13 @@ func (s *Session) NotFound(id RequestID) error {
 	if err != nil {
 		return err
 	}
-	delete(s.open, id)
-	s.absent(t)
+	if t.kept() && !t.dropped {
+		s.keep(t, answer{absent: true})
+		return nil
+	}
+	if delete(s.open, id); !t.dropped {
+		s.absent(t)
+	}
 	return nil
 }
 
@@ -169,18 +206,29 @@ func (s *Session) Fail(id RequestID, cause error) error {
 		return err
 	}
 	if cause == nil {
-		cause = errors.New("given up")
+		cause = errGivenUp
 	}
-	delete(s.open, id)
-	s.given(t, cause)
+	if t.kept() && !t.dropped {
+		s.keep(t, answer{cause: cause})
+		return nil
+	}
+	if delete(s.open, id); !t.dropped {
+		s.given(t, cause)
+	}
 	return nil
+}
+
+// wants says whether a request is open and may still be needed.
+func (s *Session) wants(id RequestID) bool {
+	t := s.open[id]
+	return t != nil && !t.dropped
 }
 
 // Outstanding returns the open requests that have been handed out, in the order of their IDs.
 func (s *Session) Outstanding() []Request {
 	var list []Request
 	for _, t := range s.open {
-		if t.handed {
+		if t.handed && !t.dropped {
 			list = append(list, t.Request)
 		}
 	}

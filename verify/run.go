@@ -28,7 +28,9 @@ func (s *Session) Run(store Store, live ...Source) error {
 			}
 		}
 		for _, req := range b.Fetch {
-			r.fetch(req)
+			if s.wants(req.ID) {
+				r.fetch(req)
+			}
 		}
 	}
 }
@@ -49,6 +51,7 @@ func (r *runner) save(rec Record) error {
 }
 
 func (r *runner) fetch(req Request) {
+	delete(r.cached, req.Name) // if a copy that was kept ahead proved bad, what comes in its place is to be saved
 	if r.store != nil && req.Name != "" {
 		if data, err := r.store.Load(req.Name); err == nil && r.s.Provide(req.ID, data) == nil {
 			r.cached[req.Name] = true

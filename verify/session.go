@@ -13,20 +13,21 @@ import (
 
 // Limits bound what a session takes. Zero fields mean the defaults; below zero nothing is taken.
 type Limits struct {
-	Root      int64           // bytes of a root file; default 512,000
-	Timestamp int64           // bytes of a timestamp file; default 16,384
-	Snapshot  int64           // bytes of a snapshot file; default 8,000,000
-	Targets   int64           // bytes of a targets file, top-level or delegated; default 8,000,000
-	Roots     int             // new roots in one cycle, not counting those up to the stored one; default 256
-	Roles     int             // roles that one lookup visits, the top-level targets role included; default 32
-	JSON      metadata.Limits // levels of nesting, signatures of a file
+	Root       int64           // bytes of a root file; default 512,000
+	Timestamp  int64           // bytes of a timestamp file; default 16,384
+	Snapshot   int64           // bytes of a snapshot file; default 8,000,000
+	Targets    int64           // bytes of a targets file, top-level or delegated; default 8,000,000
+	AheadBytes int64           // bytes of all answers to requests ahead that wait for their turn; default 8,000,000
+	Roots      int             // new roots in one cycle, not counting those up to the stored one; default 256
+	Roles      int             // roles that one lookup visits, the top-level targets role included; default 32
+	JSON       metadata.Limits // levels of nesting, signatures of a file
 }
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		limit *int64
 		value int64
-	}{{&l.Root, 512_000}, {&l.Timestamp, 16_384}, {&l.Snapshot, 8_000_000}, {&l.Targets, 8_000_000}} {
+	}{{&l.Root, 512_000}, {&l.Timestamp, 16_384}, {&l.Snapshot, 8_000_000}, {&l.Targets, 8_000_000}, {&l.AheadBytes, 8_000_000}} {
 		if *d.limit == 0 {
 			*d.limit = d.value
 		}
@@ -43,6 +44,10 @@ type Options struct {
 	Limits Limits
 	// Policy says which schemes and hashes are taken besides the usual, and what is judged more strictly.
 	Policy roles.Policy
+	// Lookahead is how many files may be asked for before they are needed, for callers who fetch several at a time: at most so many
+	// requests are open that are Ahead. 64 does for most; with zero, the default, files are asked for in the strict order of the specification.
+	// What is trusted in the end is the same.
+	Lookahead int
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
 }
@@ -99,7 +104,8 @@ type Session struct {
 	reports []Report
 
 	root      roles.Trusted[metadata.Root]
-	roots     int    // taken in this cycle
+	chain     int    // roots taken in this cycle
+	roots     int    // of them, those that were not stored before
 	unsaved   []byte // the anchor, until a timestamp has shown that the repository is its repository
 	timestamp roles.Trusted[metadata.Timestamp]
 	snapshot  roles.Trusted[metadata.Snapshot]
@@ -109,6 +115,8 @@ type Session struct {
 
 	lastID  RequestID
 	open    map[RequestID]*task
+	ahead   []*task // roots and timestamp whose turn has not come, answered or not
+	kept    int64   // bytes of their answers
 	queue   Batch
 	found   []*Lookup // handed out by the last Next
 	finds   int
@@ -152,7 +160,9 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 // Refresh begins another cycle, at a later time. What was settled keeps its answer; what is not yet trusted anew is not served
 // to lookups: those that come now wait for the cycle to succeed.
 //
-// It returns ErrUnsettled while requests are open (answer them, or Fail them), ErrTime for the zero time or one before the last cycle's, and
+// Requests ahead are forgotten, and answers to them are a *RequestError from then on.
+//
+// It returns ErrUnsettled while other requests are open (answer them, or Fail them), ErrTime for the zero time or one before the last cycle's, and
 // ErrSave after Abandon.
 func (s *Session) Refresh(now time.Time) error {
 	now = now.Round(0)
@@ -163,14 +173,15 @@ func (s *Session) Refresh(now time.Time) error {
 		return fmt.Errorf("%w: the zero time", ErrTime)
 	case now.Before(s.now):
 		return fmt.Errorf("%w: %s, before the last cycle's %s", ErrTime, now.Format(time.RFC3339), s.now.Format(time.RFC3339))
-	case len(s.open) > 0:
+	case s.busy():
 		return ErrUnsettled
 	}
+	s.forgetAhead()
 	s.begin(now)
 	return nil
 }
 
-// Err returns nil if the cycle succeeded and no request is open, ErrUnsettled while it is not over, and otherwise what ended it.
+// Err returns nil if the cycle succeeded and no request is open that is not ahead, ErrUnsettled while it is not over, and otherwise what ended it.
 // A lookup that failed is no failure of the cycle.
 func (s *Session) Err() error {
 	switch {
@@ -178,10 +189,20 @@ func (s *Session) Err() error {
 		return s.broken
 	case s.err != nil:
 		return s.err
-	case s.phase != phaseReady || len(s.open) > 0:
+	case s.phase != phaseReady || s.busy():
 		return ErrUnsettled
 	}
 	return nil
+}
+
+// busy says whether a request is open whose answer is needed.
+func (s *Session) busy() bool {
+	for _, t := range s.open {
+		if !t.Ahead && !t.dropped {
+			return true
+		}
+	}
+	return false
 }
 
 // Reports returns what did not stop the current cycle but must not be silent. The slice is the caller's.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"time"
 
@@ -27,6 +28,7 @@ type edge struct {
 	delegation.Pending
 	pin     metadata.FileInfo
 	signers roles.Role // whose signatures the file needs
+	task    *task      // that asks for the file
 	file    roles.Trusted[metadata.Targets]
 	err     error
 	failed  int // number of Finds when it failed: a later one asks again
@@ -56,17 +58,18 @@ func (s *Session) begin(now time.Time) {
 	s.err, s.reports, s.roots = nil, s.floors.reports(), 0
 	s.timestamp, s.snapshot = roles.Trusted[metadata.Timestamp]{}, roles.Trusted[metadata.Snapshot]{}
 	s.edges = make(map[edgeKey]*edge)
-	s.phase = phaseRoot
+	s.phase, s.chain = phaseRoot, 0
 	s.askRoot()
+	if s.phase == phaseRoot {
+		s.askAhead(s.timestampTask())
+		s.lookAhead()
+	}
 }
 
 // judge decides on the body for a request. It changes nothing: on success it returns what to do about it.
 func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
-	if got := int64(len(body)); got > t.MaxBytes {
-		if t.pin.Length >= 0 && t.pin.Length == t.MaxBytes {
-			return nil, &roles.LengthError{File: t.Role, Want: t.MaxBytes, Got: got}
-		}
-		return nil, &LimitError{t.Role, "bytes", t.MaxBytes, got}
+	if err := t.checkLength(body); err != nil {
+		return nil, err
 	}
 	switch {
 	case t.edge != nil:
@@ -77,6 +80,17 @@ func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
 		return s.judgeTimestamp(t, body)
 	}
 	return s.judgeSnapshot(t, body)
+}
+
+func (t *task) checkLength(body []byte) error {
+	got := int64(len(body))
+	switch {
+	case got <= t.MaxBytes:
+		return nil
+	case t.pin.Length >= 0 && t.pin.Length == t.MaxBytes:
+		return &roles.LengthError{File: t.Role, Want: t.MaxBytes, Got: got}
+	}
+	return &LimitError{t.Role, "bytes", t.MaxBytes, got}
 }
 
 // absent acts on the word that the file of a request does not exist.
@@ -114,11 +128,21 @@ func (s *Session) askRoot() {
 		s.endRoots(true) // R-5.3.3c
 		return
 	}
-	name := rootName(version + 1)
-	s.ask(&task{Request: Request{ // R-5.3.3a
-		Role: "root", Version: version + 1, Delegator: "root",
-		Path: metadata.FileName("root", version+1), Name: name, MaxBytes: s.limits.Root, Optional: true,
-	}})
+	s.ask(s.rootTask(version + 1))
+}
+
+func (s *Session) rootTask(version int64) *task {
+	return &task{Request: Request{ // R-5.3.3a
+		Role: "root", Version: version, Delegator: "root",
+		Path: metadata.FileName("root", version), Name: rootName(version), MaxBytes: s.limits.Root, Optional: true,
+	}}
+}
+
+func (s *Session) timestampTask() *task {
+	return &task{Request: Request{
+		Role: "timestamp", Delegator: "root",
+		Path: metadata.FileName("timestamp", 0), MaxBytes: s.limits.Timestamp,
+	}}
 }
 
 func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
@@ -132,7 +156,8 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		s.root = next
+		s.root = next
+		s.chain++
 		if next.Content().Version > s.floors.stored { // those up to a root that was trusted before were counted then
 			s.roots++
 		}
@@ -140,11 +165,15 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 		s.saveNewestRoot(body)
 		s.unsaved = nil
 		s.askRoot()
+		if s.phase == phaseRoot {
+			s.lookAhead()
+		}
 	}, nil
 }
 
 // endRoots looks at the last root of the chain. (5.3.10, 5.3.11)
 func (s *Session) endRoots(cut bool) {
+	s.dropAhead(false)
 	final := s.root.Content()
 	if final.Version < s.floors.root { // architecture, decision 7
 		if cut {
@@ -160,10 +189,7 @@ func (s *Session) endRoots(cut bool) {
 	}
 	s.countFloors()
 	s.phase = phaseTimestamp
-	s.ask(&task{Request: Request{
-		Role: "timestamp", Delegator: "root",
-		Path: metadata.FileName("timestamp", 0), MaxBytes: s.limits.Timestamp,
-	}})
+	s.ask(s.timestampTask())
 }
 
 // countFloors decides whether what was trusted before still counts. (5.3.11)
@@ -298,7 +324,7 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	s.phase = phaseTargets
 	first, _ := delegation.NewWalk(delegation.Path{}, delegation.Options{}).Next()
 	e := s.edgeOf(first)
-	s.start(e)
+	s.start(e, false)
 	if e.file.Content() != nil {
 		s.ready()
 	}
@@ -332,7 +358,7 @@ func (s *Session) edgeOf(p delegation.Pending) *edge {
 }
 
 // start asks for the file of an edge, unless it is at hand or cannot be had. (5.6.1)
-func (s *Session) start(e *edge) {
+func (s *Session) start(e *edge, ahead bool) {
 	e.asked, e.err = true, nil
 	pin, ok := s.snapshot.Content().File(e.Role)
 	if !ok { // R-5.6.7f: not asked for
@@ -351,9 +377,10 @@ func (s *Session) start(e *edge) {
 			return
 		}
 	}
-	s.askPinned(&task{pin: pin, edge: e, Request: Request{
-		Role: e.Role, Delegator: e.Delegator, Name: roleName(e.Role), MaxBytes: s.limits.Targets,
-	}})
+	e.task = &task{pin: pin, edge: e, Request: Request{
+		Role: e.Role, Delegator: e.Delegator, Name: roleName(e.Role), MaxBytes: s.limits.Targets, Ahead: ahead,
+	}}
+	s.askPinned(e.task)
 }
 
 // again returns a known file as that of an edge, if it is. What was verified for the same keys is not verified again.
@@ -440,7 +467,7 @@ func (s *Session) advance(l *Lookup) {
 		}
 		e := s.edgeOf(p)
 		if e.file.Content() == nil && !e.asked && (e.err == nil || e.failed < l.born) {
-			s.start(e)
+			s.start(e, false)
 		}
 		switch {
 		case e.file.Content() != nil:
@@ -452,6 +479,8 @@ func (s *Session) advance(l *Lookup) {
 			s.settle(l, e.err)
 		default:
 			e.waiting = append(e.waiting, l)
+			s.need(e.task)
+			s.prefetch(l)
 			return
 		}
 	}
@@ -460,7 +489,8 @@ func (s *Session) advance(l *Lookup) {
 // endCycle ends a cycle that cannot succeed.: the next one can.
 func (s *Session) endCycle(err error) {
 	s.phase, s.err = phaseFailed, err
-	clear(s.open)
+	s.dropAhead(true)
+	maps.DeleteFunc(s.open, func(_ RequestID, t *task) bool { return !t.dropped })
 	s.queue.Fetch = nil
 	for _, l := range s.inOrder() {
 		s.settle(l, err)
