@@ -193,7 +193,7 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 		m := member{name: uint32(s.end()), at: uint32(s.pos)}
 		s.members = append(s.members, m)
 		if n := len(s.members) - base; n == many {
-			s.members = slices.Grow(s.members, len(s.in)/(len(s.out)-start)*n)
+			s.members = slices.Grow(s.members, len(s.in)/(s.end()-start)*n)
 		}
 		if s.next() != '"' {
 			return s.unexpected("a name")

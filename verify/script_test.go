@@ -33,18 +33,37 @@ func TestScripts(t *testing.T) {
 			want, err := os.ReadFile(file)
 			require.NoError(t, err)
 			text := strings.ReplaceAll(string(want), "\r\n", "\n")
-			got := playScript(t, text)
+			got := playScript(t, text, verify.Options{})
 			if *update {
 				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
 				return
 			}
 			require.Equal(t, text, got)
+			ahead := playScript(t, text, verify.Options{Lookahead: 64})
+			require.Equal(t, outcomes(text), outcomes(ahead), "looking ahead changes what is fetched when, and nothing else")
 		})
 	}
 }
 
-func playScript(t *testing.T, text string) string {
-	s := &script{T: t, repo: verifytest.New(verifytest.Options{}), store: memory{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
+// outcomes drops what is fetched and saved from a transcript, and the order in which lookups are settled.
+func outcomes(transcript string) string {
+	var b strings.Builder
+	var found []string
+	for line := range strings.Lines(transcript) {
+		switch word, _, _ := strings.Cut(strings.TrimSpace(line), " "); {
+		case !strings.HasPrefix(line, "  "):
+			slices.Sort(found)
+			b.WriteString(strings.Join(found, "") + line)
+			found = nil
+		case !slices.Contains([]string{"fetch", "from", "save", "rejected"}, word):
+			found = append(found, line)
+		}
+	}
+	return b.String() + strings.Join(found, "")
+}
+
+func playScript(t *testing.T, text string, options verify.Options) string {
+	s := &script{T: t, options: options, repo: verifytest.New(verifytest.Options{}), store: memory{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
 	var out strings.Builder
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "  ") {
@@ -153,6 +172,8 @@ func (s *script) command(f []string) {
 	// the client
 	case "roots": // roots NUMBER: the limit
 		s.options.Limits.Roots = int(s.number(args[0]))
+	case "lookahead": // lookahead NUMBER
+		s.options.Lookahead = int(s.number(args[0]))
 	case "limit": // limit BYTES: the limit for targets files
 		s.options.Limits.Targets = s.number(args[0])
 	case "new":
@@ -164,8 +185,8 @@ func (s *script) command(f []string) {
 		s.result(s.session.Refresh(s.repo.Now()))
 	case "find": // find PATH
 		s.lookups[args[0]] = s.session.Find(args[0])
-	case "run": // do all there is to do, asking the mirrors
-		s.run()
+	case "run": // run [backwards]: do all there is to do, asking the mirrors; each batch from its end
+		s.run(slices.Contains(args, "backwards"))
 	case "trail": // trail PATH
 		for _, step := range s.lookups[args[0]].Trail() {
 			s.print("%s", step)
@@ -198,7 +219,7 @@ func (s *script) result(err error) {
 	}
 }
 
-func (s *script) run() {
+func (s *script) run(backwards bool) {
 	for {
 		b, ok := s.session.Next()
 		if !ok {
@@ -208,8 +229,16 @@ func (s *script) run() {
 			require.NoError(s, s.store.Save(rec))
 			s.print("save %s: %s version %d", rec.Name, rec.Role, rec.Version)
 		}
+		for _, r := range b.Rejected {
+			s.print("rejected after all: %s: %v", r.Request.Path, r.Err)
+		}
+		if backwards {
+			slices.Reverse(b.Fetch)
+		}
 		for _, req := range b.Fetch {
-			s.fetch(req)
+			if slices.ContainsFunc(s.session.Outstanding(), func(r verify.Request) bool { return r.ID == req.ID }) {
+				s.fetch(req)
+			}
 		}
 		for _, l := range b.Found {
 			if target, err := l.Target(); err != nil {
@@ -226,7 +255,11 @@ func (s *script) run() {
 
 // fetch asks the store, then the mirrors.
 func (s *script) fetch(req verify.Request) {
-	s.print("fetch %s, signed for %s, at most %d bytes", req.Path, req.Delegator, req.MaxBytes)
+	ahead := ""
+	if req.Ahead {
+		ahead = "ahead, "
+	}
+	s.print("fetch %s, %ssigned for %s, at most %d bytes", req.Path, ahead, req.Delegator, req.MaxBytes)
 	if data, ok := s.store[req.Name]; ok && req.Name != "" {
 		err := s.session.Provide(req.ID, data)
 		s.print("  from the store: %s", verdict(err))
