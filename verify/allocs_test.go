@@ -16,24 +16,44 @@ func TestCopyTakesConstantMemory(t *testing.T) {
 	const megabyte = 1 << 20
 	small := allocatedByCopy(t, megabyte)
 	large := allocatedByCopy(t, 64*megabyte)
-	t.Logf("%d bytes allocated for 1 MiB, %d for 64 MiB", small, large)
 	require.Less(t, large, small+16<<10)
 	require.Less(t, large, int64(128<<10)) // io.Copy's buffer is 32 KiB of it
 }
 
-// allocatedByCopy returns how many bytes are allocated while a target of that size is copied: the least of some runs, as others
-// may allocate at the same time.
+// allocatedByCopy returns how many bytes are allocated while a target of that size is copied.
 func allocatedByCopy(t *testing.T, size int64) int64 {
 	target := targetOfZeros(t, size)
-	least := int64(math.MaxInt64)
+	_, bytes := allocated(func() { require.NoError(t, target.Copy(io.Discard, zeros(size))) })
+	return bytes
+}
+
+// allocated counts what f allocates: the least of some runs, as others may allocate at the same time.
+func allocated(f func()) (objects, bytes int64) {
+	objects, bytes = math.MaxInt64, math.MaxInt64
 	for range 3 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		require.NoError(t, target.Copy(io.Discard, zeros(size)))
+		f()
 		runtime.ReadMemStats(&after)
-		least = min(least, int64(after.TotalAlloc-before.TotalAlloc))
+		objects = min(objects, int64(after.Mallocs-before.Mallocs))
+		bytes = min(bytes, int64(after.TotalAlloc-before.TotalAlloc))
 	}
-	return least
+	return objects, bytes
+}
+
+// A cold start keeps the canonical text of each file once, has it in its hands once more while the file is read, and makes a record of it: three
+// bytes for each byte, and some for the session. A guard against another copy, and against anything that is made once for each bin.
+func TestColdStartAllocatesLittle(t *testing.T) {
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			paths := somePaths(1)
+			m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(10, paths), paths...)
+			objects, bytes := allocated(func() { m.cold(t) })
+			t.Logf("%d objects, %d bytes for %d", objects, bytes, m.size())
+			require.LessOrEqual(t, objects, int64(700))
+			require.LessOrEqual(t, bytes, 3*m.size()+64<<10)
+		})
+	}
 }
 
 // A lookup whose roles are trusted allocates itself, its trail and its answer, in any number of bins. A guard against decoding or
@@ -48,7 +68,6 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 				s := m.session(t, nil)
 				m.find(t, s, nil, m.source)
 				n := testing.AllocsPerRun(50, func() { findTrusted(t, s, paths[0]) })
-				t.Logf("%d bins: %v", 1<<bits, n)
 				require.LessOrEqual(t, n, float64(most))
 			}
 		})

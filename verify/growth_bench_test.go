@@ -14,7 +14,7 @@ import (
 // What grows, and how. The floor beside each row is that of BenchmarkCold. With the number of bins, MB/s should stay the same; with the number of
 // targets it falls, for the floor too, as each small file costs a signature: there it is the ratio to the floor that should.
 //
-//	go test ./verify -run '^$' -bench 'Growth|Trusted|Refresh|Warm'
+//	go test ./verify -run '^$' -bench 'Growth|Layouts|Trusted|Refresh|Warm'
 
 // someBits are the sizes that repositories of hash bins are measured with: 1,024 to 65,536 bins.
 var someBits = []int{10, 12, 14, 16}
@@ -39,6 +39,27 @@ func somePaths(n int) []string {
 // BenchmarkGrowthOfBins starts from nothing, for one target.
 func BenchmarkGrowthOfBins(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) { m.besideFloor(b, func() { m.cold(b) }) })
+}
+
+// BenchmarkLayouts starts from nothing, for one target in 16,384 bins, however the files are written.
+func BenchmarkLayouts(b *testing.B) {
+	paths := somePaths(1)
+	for _, kind := range binKinds {
+		for _, l := range []struct {
+			name string
+			verifytest.Options
+		}{
+			{"versions, compact", verifytest.Options{Compact: true}},
+			{"versions, indented", verifytest.Options{}},
+			{"hashes, compact", verifytest.Options{Compact: true, MetaHashes: true}},
+			{"hashes, indented", verifytest.Options{MetaHashes: true}},
+		} {
+			b.Run(kind.name+"/"+l.name, func(b *testing.B) {
+				m := serve(b, l.Options, kind.build(14, paths), paths...)
+				m.besideFloor(b, func() { m.cold(b) })
+			})
+		}
+	}
 }
 
 // BenchmarkGrowthOfTargets starts from nothing, in 16,384 bins.
@@ -129,7 +150,7 @@ func (m *served) besideFloor(b *testing.B, ours func()) {
 	for _, x := range []struct {
 		name string
 		do   func()
-	}{{"tufwalk", ours}, {"floor", floor(b, m.taken, true)}} {
+	}{{"tufwalk", ours}, {"floor", floor(b, m.taken, m.hashes)}} {
 		b.Run(x.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(m.size())

@@ -16,6 +16,7 @@ import (
 type served struct {
 	anchor []byte
 	now    time.Time
+	hashes bool // in timestamp and snapshot
 	paths  []string
 	files  verifytest.Files
 	taken  [][]byte // what a cold client takes, the anchor first
@@ -30,7 +31,7 @@ func serve(t testing.TB, o verifytest.Options, build func(*verifytest.Repo), pat
 	repo := verifytest.New(o)
 	build(repo)
 	repo.Publish()
-	m := &served{anchor: repo.Anchor(), now: repo.Now(), paths: paths, files: verifytest.Files{}, saved: savedFiles{}}
+	m := &served{anchor: repo.Anchor(), now: repo.Now(), hashes: o.MetaHashes, paths: paths, files: verifytest.Files{}, saved: savedFiles{}}
 	m.taken = append(m.taken, m.anchor)
 	source := repo.Metadata().Source()
 	s := m.session(t, nil)
