@@ -3,7 +3,10 @@ package verify_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,11 +91,15 @@ func BenchmarkRefresh(b *testing.B) {
 		s := m.session(b, nil)
 		m.find(b, s, nil, m.source)
 		check := floor(b, [][]byte{m.files["timestamp.json"]}, false)
+		refresh := func() {
+			require.NoError(b, s.Refresh(m.now))
+			require.NoError(b, s.Run(nil, m.source))
+		}
+		inTurn(b, refresh, check)
 		b.Run("tufwalk", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				require.NoError(b, s.Refresh(m.now))
-				require.NoError(b, s.Run(nil, m.source))
+				refresh()
 			}
 		})
 		b.Run("floor", func(b *testing.B) {
@@ -147,10 +154,12 @@ func eachSize(b *testing.B, targets int, run func(*testing.B, *served)) {
 
 // besideFloor measures something and what no verifier can do without for the files that a cold client takes.
 func (m *served) besideFloor(b *testing.B, ours func()) {
+	check := floor(b, m.taken, m.hashes)
+	inTurn(b, ours, check)
 	for _, x := range []struct {
 		name string
 		do   func()
-	}{{"tufwalk", ours}, {"floor", floor(b, m.taken, m.hashes)}} {
+	}{{"tufwalk", ours}, {"floor", check}} {
 		b.Run(x.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(m.size())
@@ -159,4 +168,27 @@ func (m *served) besideFloor(b *testing.B, ours func()) {
 			}
 		})
 	}
+}
+
+// inTurn reports how many times the floor something costs: the ratio of the medians of runs in turn, which other work on the machine slows
+// down alike.
+func inTurn(b *testing.B, ours, floor func()) {
+	b.Run("ratio", func(b *testing.B) {
+		var a, f []time.Duration
+		for b.Loop() {
+			a = append(a, timed(ours))
+			runtime.GC() // what ours has left behind is not for the floor to clear away
+			f = append(f, timed(floor))
+		}
+		slices.Sort(a)
+		slices.Sort(f)
+		b.ReportMetric(float64(a[len(a)/2])/float64(f[len(f)/2]), "x-floor")
+		b.ReportMetric(0, "ns/op") // it would be the sum of both
+	})
+}
+
+func timed(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
 }
