@@ -73,3 +73,38 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 		})
 	}
 }
+
+// A cycle in which nothing is new verifies the timestamp and nothing else, in any number of bins. A guard against opening the snapshot
+// again, comparing it with itself, and reading the roles.
+func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
+	const most = 150
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			for _, bits := range []int{4, 10} {
+				paths := somePaths(1)
+				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
+				s := m.session(t, nil)
+				m.find(t, s, nil, m.source)
+				require.LessOrEqual(t, testing.AllocsPerRun(10, func() {
+					require.NoError(t, s.Refresh(m.now))
+					require.NoError(t, s.Run(nil, m.source))
+				}), float64(most), "%d bins", 1<<bits)
+			}
+		})
+	}
+}
+
+// A start from saved files takes no more objects with more bins. A guard against comparing the versions in two snapshots by looking each up.
+func TestWarmStartAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
+	const most = 1000
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			for _, bits := range []int{4, 10} {
+				paths := somePaths(1)
+				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
+				objects, _ := allocated(func() { m.find(t, m.session(t, m.saved), m.saved, m.source) })
+				require.LessOrEqual(t, objects, int64(most), "%d bins", 1<<bits)
+			}
+		})
+	}
+}
