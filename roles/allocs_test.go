@@ -26,7 +26,7 @@ func TestRolesAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	}
 	few := count(16, 1)
 	require.Equal(t, few, count(4096, 3))
-	require.Less(t, few, 48.0)
+	require.Less(t, few, 16.0)
 }
 
 // A file is opened in memory for its payload and what grows by doubling. A guard against entries that are kept one by one.
@@ -48,7 +48,7 @@ func TestOpenAllocatesNothingPerMember(t *testing.T) {
 	}
 	few := count(10)
 	require.LessOrEqual(t, count(4000), few+32)
-	require.Less(t, few, 48.0)
+	require.Less(t, few, 16.0)
 }
 
 // Two snapshots are compared where they stand. A guard against decoding the entries of either for each entry of the other.
@@ -66,5 +66,5 @@ func TestCheckSnapshotAllocatesNothingPerFile(t *testing.T) {
 	repo.PublishOnly("snapshot")
 	next := benchOpen[metadata.Snapshot](t, repo, root, "snapshot")
 	pin := metadata.FileInfo{Version: next.Content().Version, Length: -1}
-	require.LessOrEqual(t, testing.AllocsPerRun(5, func() { require.NoError(t, roles.CheckSnapshot(old, next, pin)) }), 32.0)
+	require.LessOrEqual(t, testing.AllocsPerRun(5, func() { require.NoError(t, roles.CheckSnapshot(old, next, pin)) }), 4.0)
 }

@@ -50,7 +50,7 @@ func TestColdStartAllocatesLittle(t *testing.T) {
 			m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(10, paths), paths...)
 			objects, bytes := allocated(func() { m.cold(t) })
 			t.Logf("%d objects, %d bytes for %d", objects, bytes, m.size())
-			require.LessOrEqual(t, objects, int64(700))
+			require.LessOrEqual(t, objects, int64(400))
 			require.LessOrEqual(t, bytes, 3*m.size()+64<<10)
 		})
 	}
@@ -59,7 +59,7 @@ func TestColdStartAllocatesLittle(t *testing.T) {
 // A lookup whose roles are trusted allocates itself, its trail and its answer, in any number of bins. A guard against decoding or
 // verifying anything again, and against walking through the bins.
 func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
-	const most = 24
+	const most = 22
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, bits := range []int{4, 10} {
@@ -77,7 +77,7 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 // A cycle in which nothing is new verifies the timestamp and nothing else, in any number of bins. A guard against opening the snapshot
 // again, comparing it with itself, and reading the roles.
 func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
-	const most = 150
+	const most = 110
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, bits := range []int{4, 10} {
@@ -96,7 +96,7 @@ func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
 
 // A start from saved files takes no more objects with more bins. A guard against comparing the versions in two snapshots by looking each up.
 func TestWarmStartAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
-	const most = 1000
+	const most = 450
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, bits := range []int{4, 10} {
