@@ -1,0 +1,47 @@
+package delegation_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// Matching is done in place. A guard against lists of segments or characters.
+func TestMatchAllocatesNothing(t *testing.T) {
+	for _, c := range matches {
+		require.Zero(t, testing.AllocsPerRun(5, func() { delegation.Match(c.pattern, c.path) }), "%q, %q", c.pattern, c.path)
+	}
+	pattern, path := strings.Repeat("*[!b]", 50)+"b", strings.Repeat("é", 150)
+	require.Zero(t, testing.AllocsPerRun(5, func() { delegation.Match(pattern, path) }))
+}
+
+// Finding the role for a path takes the positions or the name that it answers with, however many roles there are. A guard against
+// decoding roles that are not for the path, and against hashing it again for each.
+func TestForAllocatesLittle(t *testing.T) {
+	p := delegation.PathOf("dir-01999/x")
+	for _, c := range []struct {
+		name  string
+		most  float64
+		build func(*verifytest.Role)
+	}{
+		{"16 classic bins", 2, func(x *verifytest.Role) { x.DelegateBins("bin", 16) }},
+		{"4,096 classic bins", 2, func(x *verifytest.Role) { x.DelegateBins("bin", 4096) }},
+		{"2^32 succinct bins", 4, func(x *verifytest.Role) { x.DelegateSuccinct("bin", 32) }},
+		{"2,000 patterns", 1, patterns(2000)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := delegationsOf(t, c.build)
+			found := 0
+			require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
+				for range delegation.For("targets", d, p) {
+					found++
+				}
+			}), c.most)
+			require.Equal(t, 21, found, "one each time, and once more to warm up")
+		})
+	}
+}

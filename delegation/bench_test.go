@@ -1,0 +1,168 @@
+package delegation_test
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// What stands beside a row of these benchmarks as "floor" gives the same answers, from what it has decoded beforehand.
+
+// asked is a path with its hash, which is no part of a search through one list.
+type asked struct {
+	delegation.Path
+	digits string
+}
+
+func askedPath(name string) asked {
+	return asked{delegation.PathOf(name), fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}
+}
+
+// BenchmarkFor finds the one role of many that is for a path.
+func BenchmarkFor(b *testing.B) {
+	for _, n := range []int{1024, 16_384, 65_536} {
+		b.Run(fmt.Sprintf("%d classic bins", n), func(b *testing.B) {
+			d := delegationsOf(b, func(x *verifytest.Role) { x.DelegateBins("bin", n) })
+			findEach(b, d, prefixFloor(d))
+		})
+	}
+	b.Run("65536 succinct bins", func(b *testing.B) {
+		d := delegationsOf(b, func(x *verifytest.Role) { x.DelegateSuccinct("bin", 16) })
+		findEach(b, d, func(p asked) string { return "bin-" + p.digits[:4] })
+	})
+	b.Run("10000 patterns", func(b *testing.B) {
+		d := delegationsOf(b, patterns(10_000))
+		findEach(b, d, patternFloor(d))
+	})
+}
+
+func findEach(b *testing.B, d *metadata.Delegations, floor func(asked) string) {
+	ours := func(p asked) string {
+		for edge := range delegation.For("targets", d, p.Path) {
+			return edge.Role
+		}
+		return ""
+	}
+	paths := make([]asked, 1000)
+	for i := range paths {
+		paths[i] = askedPath(fmt.Sprintf("dir-%05d/x", i*7919%10_000))
+		require.Equal(b, floor(paths[i]), ours(paths[i]))
+	}
+	for _, m := range []struct {
+		name string
+		find func(asked) string
+	}{{"tufwalk", ours}, {"floor", floor}} {
+		b.Run(m.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if m.find(paths[i%len(paths)]) == "" {
+					b.Fatal("no role")
+				}
+			}
+		})
+	}
+}
+
+// prefixFloor is a binary search among the prefixes.
+func prefixFloor(d *metadata.Delegations) func(asked) string {
+	type bin struct{ prefix, role string }
+	var bins []bin
+	for i := range d.Len() {
+		role := d.At(i)
+		for prefix := range role.PathHashPrefixes() {
+			bins = append(bins, bin{strings.Clone(prefix), strings.Clone(role.Name)})
+		}
+	}
+	digits := len(bins[0].prefix)
+	return func(p asked) string {
+		i, _ := slices.BinarySearchFunc(bins, p.digits[:digits], func(x bin, prefix string) int { return cmp.Compare(x.prefix, prefix) })
+		return bins[i].role
+	}
+}
+
+// patternFloor compares the path with what each pattern has before its star, one pattern after the other.
+func patternFloor(d *metadata.Delegations) func(asked) string {
+	type entry struct{ literal, role string }
+	var list []entry
+	for i := range d.Len() {
+		role := d.At(i)
+		for pattern := range role.Paths() {
+			literal, _, _ := strings.Cut(pattern, "*")
+			list = append(list, entry{literal, role.Name})
+		}
+	}
+	return func(p asked) string {
+		name := p.String()
+		for _, e := range list {
+			if strings.HasPrefix(name, e.literal) {
+				return e.role
+			}
+		}
+		return ""
+	}
+}
+
+// BenchmarkMatch stands beside the standard library's path.Match, which has other rules for some characters.
+func BenchmarkMatch(b *testing.B) {
+	for _, c := range []struct{ name, pattern, path string }{
+		{"literal", "packages/some_project/1.0/file.whl", "packages/some_project/1.0/file.whl"},
+		{"directory", "packages/some_project/*", "packages/some_project/file-1.0-py3-none-any.whl"},
+		{"other directory", "packages/some_project/*", "packages/other_project/file-1.0-py3-none-any.whl"},
+		{"extension", "packages/*/*.whl", "packages/some_project/file-1.0-py3-none-any.whl"},
+		{"set", "packages/[a-z]?[!0-9]*/*", "packages/some_project/file-1.0-py3-none-any.whl"},
+		{"nasty stars", strings.Repeat("*a", 1000) + "b", strings.Repeat("a", 3000)},
+		{"nasty sets", strings.Repeat("*[!b]", 500) + "b", strings.Repeat("a", 1500)},
+		{"unclosed sets", "*" + strings.Repeat("[", 20_000), strings.Repeat("[", 400)},
+	} {
+		b.Run(c.name+"/tufwalk", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				delegation.Match(c.pattern, c.path)
+			}
+		})
+		b.Run(c.name+"/floor", func(b *testing.B) {
+			for b.Loop() {
+				_, _ = path.Match(c.pattern, c.path)
+			}
+		})
+	}
+}
+
+func BenchmarkPathOf(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		delegation.PathOf("packages/some_project/file-1.0-py3-none-any.whl")
+	}
+}
+
+// patterns delegates to n roles by one pattern each.
+func patterns(n int) func(*verifytest.Role) {
+	return func(x *verifytest.Role) {
+		key := []*verifytest.Key{verifytest.NewKey("ed25519", "all")}
+		for i := range n {
+			x.Delegate(verifytest.Delegation{Name: fmt.Sprintf("role-%05d", i), Paths: []string{fmt.Sprintf("dir-%05d/*", i)}, Keys: key})
+		}
+	}
+}
+
+// delegationsOf reads what a top-level targets role delegates; no role below it is ever published.
+func delegationsOf(t testing.TB, build func(*verifytest.Role)) *metadata.Delegations {
+	repo := verifytest.New(verifytest.Options{})
+	build(repo.Targets())
+	repo.PublishOnly("targets")
+	env, err := metadata.Parse[metadata.Targets](repo.Metadata()[repo.FileName("targets")])
+	require.NoError(t, err)
+	content, err := env.Unverified()
+	require.NoError(t, err)
+	return content.Delegations()
+}

@@ -1,0 +1,112 @@
+package metadata_test
+
+import (
+	"encoding/json"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// document is a file of some sort, large or small, and the two halves of reading it.
+type document struct {
+	name  string
+	make  func(verifytest.Options) []byte
+	parse func([]byte) (unverified func() error, err error)
+}
+
+func documentOf[T metadata.Content](name string, make func(verifytest.Options) []byte) document {
+	return document{name, make, func(data []byte) (func() error, error) {
+		env, err := metadata.Parse[T](data)
+		return func() error {
+			_, err := env.Unverified()
+			return err
+		}, err
+	}}
+}
+
+func targetsDocument(name string, build func(*verifytest.Role)) document {
+	return documentOf[metadata.Targets](name, func(o verifytest.Options) []byte { return targetsOf(build, o) })
+}
+
+var documents = []document{
+	documentOf[metadata.Root]("root", func(o verifytest.Options) []byte { return verifytest.New(o).Anchor() }),
+	documentOf[metadata.Timestamp]("timestamp", func(o verifytest.Options) []byte { return verifytest.New(o).Metadata()["timestamp.json"] }),
+	documentOf[metadata.Snapshot]("snapshot, 16,384 versions", func(o verifytest.Options) []byte { return snapshotOf(16_384, false, o) }),
+	documentOf[metadata.Snapshot]("snapshot, 16,384 hashes", func(o verifytest.Options) []byte { return snapshotOf(16_384, true, o) }),
+	targetsDocument("targets, 1 target", listing(1)),
+	targetsDocument("targets, 10,000 targets", listing(10_000)),
+	targetsDocument("targets, 16,384 bins", classicBins(16_384)),
+	targetsDocument("targets, 10,000 patterns", patterned(10_000)),
+}
+
+// BenchmarkRead compares the reading of a file, in its two halves and as a whole, with its floor: one json.Valid.
+func BenchmarkRead(b *testing.B) {
+	for _, d := range documents {
+		for _, layout := range []struct {
+			name    string
+			compact bool
+		}{{"compact", true}, {"indented", false}} {
+			b.Run(d.name+"/"+layout.name, func(b *testing.B) {
+				data := slices.Clone(d.make(verifytest.Options{Compact: layout.compact})) // the repository is left to the collector
+				parsed, err := d.parse(data)
+				require.NoError(b, err)
+				inTurn(b, func() { unverified, _ := d.parse(data); _ = unverified() }, func() { json.Valid(data) })
+				for _, m := range []measured{
+					{"parse", func() bool { _, err := d.parse(data); return err == nil }},
+					{"unverified", func() bool { return parsed() == nil }},
+					{"tufwalk", func() bool { unverified, err := d.parse(data); return err == nil && unverified() == nil }},
+					{"floor", func() bool { return json.Valid(data) }},
+				} {
+					m.run(b, len(data))
+				}
+			})
+		}
+	}
+}
+
+// measured is something that succeeds, again and again.
+type measured struct {
+	name string
+	do   func() bool
+}
+
+func (m measured) run(b *testing.B, size int) {
+	b.Run(m.name, func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(size))
+		for b.Loop() {
+			if !m.do() {
+				b.Fatal("failed")
+			}
+		}
+	})
+}
+
+// inTurn reports how many times the floor something costs: the ratio of the medians of runs in turn, which other work on the machine slows
+// down alike.
+func inTurn(b *testing.B, ours, floor func()) {
+	b.Run("ratio", func(b *testing.B) {
+		var a, f []time.Duration
+		for b.Loop() {
+			a = append(a, timed(ours))
+			runtime.GC() // what ours has left behind is not for the floor to clear away
+			f = append(f, timed(floor))
+		}
+		slices.Sort(a)
+		slices.Sort(f)
+		b.ReportMetric(float64(a[len(a)/2])/float64(f[len(f)/2]), "x-floor")
+		b.ReportMetric(0, "ns/op") // it would be the sum of both
+	})
+}
+
+func timed(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}

@@ -1,0 +1,110 @@
+package verify_test
+
+import (
+	"io"
+	"math"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// A target is checked in the buffer that its bytes pass through: 64 times as many take no more memory.
+func TestCopyTakesConstantMemory(t *testing.T) {
+	const megabyte = 1 << 20
+	small := allocatedByCopy(t, megabyte)
+	large := allocatedByCopy(t, 64*megabyte)
+	require.Less(t, large, small+16<<10)
+	require.Less(t, large, int64(128<<10)) // io.Copy's buffer is 32 KiB of it
+}
+
+// allocatedByCopy returns how many bytes are allocated while a target of that size is copied.
+func allocatedByCopy(t *testing.T, size int64) int64 {
+	target := targetOfZeros(t, size)
+	_, bytes := allocated(func() { require.NoError(t, target.Copy(io.Discard, zeros(size))) })
+	return bytes
+}
+
+// allocated counts what f allocates: the least of some runs, as others may allocate at the same time.
+func allocated(f func()) (objects, bytes int64) {
+	objects, bytes = math.MaxInt64, math.MaxInt64
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		objects = min(objects, int64(after.Mallocs-before.Mallocs))
+		bytes = min(bytes, int64(after.TotalAlloc-before.TotalAlloc))
+	}
+	return objects, bytes
+}
+
+// A cold start keeps the canonical text of each file once, has it in its hands once more while the file is read, and makes a record of it: three
+// bytes for each byte, and some for the session. A guard against another copy, and against anything that is made once for each bin.
+func TestColdStartAllocatesLittle(t *testing.T) {
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			paths := somePaths(1)
+			m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(10, paths), paths...)
+			objects, bytes := allocated(func() { m.cold(t) })
+			t.Logf("%d objects, %d bytes for %d", objects, bytes, m.size())
+			require.LessOrEqual(t, objects, int64(400))
+			require.LessOrEqual(t, bytes, 3*m.size()+64<<10)
+		})
+	}
+}
+
+// A lookup whose roles are trusted allocates itself, its trail and its answer, in any number of bins. A guard against decoding or
+// verifying anything again, and against walking through the bins.
+func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
+	const most = 22
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			for _, bits := range []int{4, 10} {
+				paths := somePaths(1)
+				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
+				s := m.session(t, nil)
+				m.find(t, s, nil, m.source)
+				n := testing.AllocsPerRun(50, func() { findTrusted(t, s, paths[0]) })
+				require.LessOrEqual(t, n, float64(most))
+			}
+		})
+	}
+}
+
+// A cycle in which nothing is new verifies the timestamp and nothing else, in any number of bins. A guard against opening the snapshot
+// again, comparing it with itself, and reading the roles.
+func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
+	const most = 110
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			for _, bits := range []int{4, 10} {
+				paths := somePaths(1)
+				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
+				s := m.session(t, nil)
+				m.find(t, s, nil, m.source)
+				require.LessOrEqual(t, testing.AllocsPerRun(10, func() {
+					require.NoError(t, s.Refresh(m.now))
+					require.NoError(t, s.Run(nil, m.source))
+				}), float64(most), "%d bins", 1<<bits)
+			}
+		})
+	}
+}
+
+// A start from saved files takes no more objects with more bins. A guard against comparing the versions in two snapshots by looking each up.
+func TestWarmStartAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
+	const most = 450
+	for _, kind := range binKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			for _, bits := range []int{4, 10} {
+				paths := somePaths(1)
+				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
+				objects, _ := allocated(func() { m.find(t, m.session(t, m.saved), m.saved, m.source) })
+				require.LessOrEqual(t, objects, int64(most), "%d bins", 1<<bits)
+			}
+		})
+	}
+}
