@@ -75,20 +75,47 @@ func (s *Snapshot) Listed(name string) (FileInfo, bool) {
 	return r.fileInfo(), true
 }
 
-// Len returns the number of listed files.
-func (s *Snapshot) Len() int { return len(s.files.at) }
-
-// At returns the i-th listed file, in the order of the names' bytes.
-func (s *Snapshot) At(i int) (name string, info FileInfo) {
-	name, r := s.files.name(i)
-	return name, r.fileInfo()
-}
-
 // Files yields all listed file names ("targets.json") in the order of their bytes.
 func (s *Snapshot) Files() iter.Seq2[string, FileInfo] {
 	return func(yield func(string, FileInfo) bool) {
-		for i := range s.Len() {
-			if !yield(s.At(i)) {
+		for i := range s.files.at {
+			name, r := s.files.name(i)
+			if !yield(name, r.fileInfo()) {
+				return
+			}
+		}
+	}
+}
+
+// Change is a file that two snapshots do not list in the same words. What is not listed is the zero FileInfo.
+type Change struct {
+	Name     string
+	Old, New FileInfo
+}
+
+// Changes yields the files that the older snapshot lists and the newer one lists otherwise, or not at all, in the order of their names' bytes.
+// It goes through both side by side, and decodes only what differs.
+func Changes(older, newer *Snapshot) iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		a, b := &older.files, &newer.files
+		j := 0
+		for i := range a.at {
+			if j < len(b.at) && a.raw(i) == b.raw(j) {
+				j++
+				continue
+			}
+			name, r := a.name(i)
+			c := Change{Name: name, Old: r.fileInfo()}
+			for ; j < len(b.at); j++ {
+				n, r := b.name(j)
+				if n == name {
+					c.New = r.fileInfo()
+				}
+				if n > name {
+					break
+				}
+			}
+			if c.Old != c.New && !yield(c) {
 				return
 			}
 		}

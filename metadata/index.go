@@ -36,6 +36,18 @@ func (x *index) name(i int) (string, reader) {
 	return name, r
 }
 
+// raw is the text of the i-th member, with the comma or the bracket behind it.
+func (x *index) raw(i int) string {
+	if i+1 < len(x.at) {
+		return x.text[x.at[i]:x.at[i+1]]
+	}
+	r := reader{text: x.text, pos: int(x.at[i])}
+	r.skipString()
+	r.pos++
+	r.skip()
+	return x.text[x.at[i] : r.pos+1]
+}
+
 // find leaves the reader before the value of the named member.
 func (x *index) find(name string) (reader, bool) {
 	i := sort.Search(len(x.at), func(i int) bool {

@@ -110,27 +110,10 @@ func CheckSnapshot(floor, next Trusted[metadata.Snapshot], pin metadata.FileInfo
 	if floor.content == nil || floor.content == next.content {
 		return nil
 	}
-	return checkFiles(floor.content, next.content)
-}
-
-// checkFiles goes through the files of two snapshots side by side.
-//
-// R-5.5.5a: no listed file may go back or vanish.
-func checkFiles(floor, next *metadata.Snapshot) error {
-	i := 0
-	for name, old := range floor.Files() {
-		var found int64 // 0: it is gone
-		for ; i < next.Len(); i++ {
-			newName, new := next.At(i)
-			if newName == name {
-				found = new.Version
-			}
-			if newName >= name {
-				break
-			}
-		}
-		if found < old.Version {
-			return &RollbackError{"snapshot", name, old.Version, found}
+	// R-5.5.5a: no listed file may go back or vanish.
+	for c := range metadata.Changes(floor.content, next.content) {
+		if c.New.Version < c.Old.Version {
+			return &RollbackError{"snapshot", c.Name, c.Old.Version, c.New.Version}
 		}
 	}
 	return nil
