@@ -42,7 +42,8 @@ func atEachPosition(t *testing.T, o verifytest.Options, story func(s *stage)) {
 	}
 }
 
-var everything = []string{"*", "*/*"}
+// everything are patterns for all paths of up to four segments.
+var everything = []string{"*", "*/*", "*/*/*", "*/*/*/*"}
 
 func newStage(t *testing.T, o verifytest.Options, p position) *stage {
 	repo := verifytest.New(o)
@@ -193,6 +194,17 @@ func (s *stage) editPin(f func(info map[string]any)) {
 	s.repo.Edit("snapshot", func(signed map[string]any) {
 		f(signed["meta"].(map[string]any)[s.position.role+".json"].(map[string]any))
 	})
+}
+
+// alone takes away the roles that the victim delegates to.
+func (s *stage) alone() {
+	for role, children := range map[string][]string{"targets": {"one", "fallback"}, "one": {"two", "fallback"}} {
+		if role == s.position.role {
+			for _, child := range children {
+				s.role().Undelegate(child)
+			}
+		}
+	}
 }
 
 // key returns the victim's key.
