@@ -83,7 +83,7 @@ func TestBadDelegations(t *testing.T) {
 	}
 }
 
-// CVE-2024-47534, tuf-js: of fifty roles that may all speak for a path the first that is listed wins, every time, whatever their names: numbers come first in some languages.
+// CVE-2024-47534, tuf-js-order: of fifty roles that may all speak for a path the first that is listed wins, every time, whatever their names: numbers come first in some languages.
 func TestFirstListedRoleWins(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		s.role().RemoveTarget("app")

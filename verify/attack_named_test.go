@@ -50,7 +50,7 @@ func (s *stage) forward(role string) (*verify.Session, verify.Request) {
 	}
 }
 
-// Arbitrary software: a bit changed in any byte of any file.
+// Arbitrary install: a bit changed in any byte of any file.
 func TestArbitrarySoftware(t *testing.T) {
 	s := deep(t, verifytest.Options{Compact: true})
 	for _, role := range everyRole {
@@ -99,7 +99,7 @@ func TestEndlessData(t *testing.T) {
 	}
 }
 
-// Indefinite freeze (G4, R2): a second before its expiry a file is good, and at that moment it is not any more; which of the files it is makes no difference.
+// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before its expiry a file is good, and at that moment it is not any more; which of the files it is makes no difference.
 func TestIndefiniteFreeze(t *testing.T) {
 	for _, role := range everyRole {
 		for _, at := range []time.Duration{-time.Second, 0, time.Second} {
@@ -123,7 +123,7 @@ func TestIndefiniteFreeze(t *testing.T) {
 	}
 }
 
-// mustExpire says that all clients notice that a role's file has expired; and that, once it is published anew, they are content: aktualizr#1185.
+// mustExpire says that all clients notice that a role's file has expired; and that, once it is published anew, they are content.
 func (s *stage) mustExpire(role string) {
 	s.Helper()
 	clients := s.clients()
@@ -143,7 +143,7 @@ func (s *stage) mustExpire(role string) {
 	}
 }
 
-// Rollback (CVE-2022-29173, R5 to R9, sigstore-java#1061, sigstore-ruby#89, uptane-standard#268): what remembers the past refuses every older combination of it, and changes nothing that is saved.
+// Rollback (CVE-2022-29173, R5 to R9, sigstore-java#1061, sigstore-ruby#89, sigstore-rust#198, uptane-standard#268): what remembers the past refuses every older combination of it, and changes nothing that is saved.
 func TestRollback(t *testing.T) {
 	for _, expired := range []bool{false, true} {
 		for _, hashes := range []bool{false, true} {
@@ -187,7 +187,7 @@ func TestRollback(t *testing.T) {
 	}
 }
 
-// Wrong software: the bytes of one target in the place of another, of the same length or not, listed by whichever role.
+// Wrong software (go-tuf#742): the bytes of one target in the place of another, of the same length or not, listed by whichever role.
 func TestWrongSoftware(t *testing.T) {
 	atEachPosition(t, verifytest.Options{Hashes: []string{"sha256", "sha512"}}, func(s *stage) {
 		s.role().AddTarget("tool", []byte("tool!!"))
@@ -286,7 +286,7 @@ func TestMaliciousMirrors(t *testing.T) {
 	}
 }
 
-// Cache poisoning (TOB-10, GHSA-9pfj-pjv5-22gj): whatever happens to the saved files, one by one or all of them, what is trusted is right, and the cache is right afterwards.
+// Cache poisoning (TOB-10, GHSA-9pfj-pjv5-22gj, sigstore-rust#171): whatever happens to the saved files, one by one or all of them, what is trusted is right, and the cache is right afterwards.
 func TestCachePoisoning(t *testing.T) {
 	evil := deep(t, verifytest.Options{Seed: "evil"})
 	evil.meet()
@@ -353,7 +353,7 @@ func TestSlowRetrieval(t *testing.T) {
 	})
 }
 
-// Crash before signature (CVE-2026-23991, G1, G2): see TestEveryPath for every value of every file. Here are shapes that broke parsers, at each role, unsigned.
+// Crash/DoS before signature (CVE-2026-23991, G1, G2): see TestEveryPath for every value of every file. Here are shapes that broke parsers, at each role, unsigned.
 func TestCrashBeforeSignature(t *testing.T) {
 	s := deep(t, verifytest.Options{})
 	for _, role := range everyRole {

@@ -26,7 +26,7 @@ type attack struct {
 
 type object = map[string]any
 
-// attacksOnRoles are the same for every targets role, wherever it stands.
+// attacksOnRoles are the same for every targets role, wherever it stands (uptane-standard#36).
 var attacksOnRoles = []attack{
 	// Who signs.
 	{id: "Key compromise: one stolen key of two", do: func(s *stage) {
@@ -117,7 +117,7 @@ var attacksOnRoles = []attack{
 		})
 		s.repo.Publish()
 	}, want: roles.ErrThreshold},
-	{id: "rust-tuf#275, Arbitrary software: no signature at all", do: func(s *stage) {
+	{id: "rust-tuf#275, Arbitrary install: no signature at all", do: func(s *stage) {
 		s.repo.EditEnvelope(s.position.role, func(e object) { e["signatures"] = []any{} })
 		s.repo.Publish()
 	}, want: roles.ErrThreshold},
