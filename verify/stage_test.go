@@ -109,7 +109,11 @@ func (s *stage) ask(session *verify.Session, store memory, sources ...verify.Sou
 	failure := session.Run(store, sources...)
 	target, err := l.Target()
 	if failure != nil {
-		require.Error(s, err, "R15: nothing is served after a failed cycle")
+		require.Error(s, err)
+		late := session.Find("app") // R15: nothing is served after a failed cycle
+		require.Error(s, session.Run(store, sources...))
+		_, err := late.Target()
+		require.ErrorIs(s, err, failure)
 	}
 	if err != nil {
 		require.Nil(s, target)
