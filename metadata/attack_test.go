@@ -16,7 +16,8 @@ func TestNamesAreExact(t *testing.T) {
 		require.Contains(t, file, member)
 		return []string{strings.Replace(file, member, sibling+","+member, 1), strings.Replace(file, member, member+","+sibling, 1)}
 	}
-	for _, sibling := range []string{`"VERSION":9`, `"Version":9`, `"ver\u0073ion ":9`, `"Expires":"2040-01-01T00:00:00Z"`, `"_Type":"root"`, `"META":{}`} {
+	// The long s and the Kelvin sign fold to s and k, and stand behind them in order.
+	for _, sibling := range []string{`"VERSION":9`, `"Version":"nine"`, `"ver\u017fion":9`, `"Expires":"2040-01-01T00:00:00Z"`, `"_Type":"root"`, `"META":{}`, `"META":null`} {
 		for _, text := range around(goodTimestamp, `"version":7`, sibling) {
 			c := mustDecode[metadata.Timestamp](t, text)
 			require.EqualValues(t, 7, c.Version)
@@ -24,7 +25,7 @@ func TestNamesAreExact(t *testing.T) {
 			require.EqualValues(t, 3, c.Snapshot().Version)
 		}
 	}
-	for _, sibling := range []string{`"KEYIDS":["k2"],"Threshold":9`, `"KeyIDs":[]`} {
+	for _, sibling := range []string{`"KEYIDS":["k2"],"Threshold":9`, `"KeyIDs":null`, `"\u212aeyids":[]`, `"thre\u017fhold":9`} {
 		for _, text := range around(goodRoot, `"threshold":2`, sibling) {
 			s, ok := mustDecode[metadata.Root](t, text).Role("root")
 			require.True(t, ok)
