@@ -85,7 +85,7 @@ func last(d delegate) delegate {
 	return d
 }
 
-// R-5.6.7a, R-5.6.7b, R-5.6.7d, R-5.6.7e, R-4.6.7, R-4.6.8 (D1 to D4, D11): the order in which roles are asked.
+// R-5.6.7a, R-5.6.7b, R-5.6.7d, R-5.6.7e, R-4.6.7, R-4.6.8 (D1 to D4, D8, D11, D12, CVE-2025-2886, php-tuf#344, tough-cycles): the order in which roles are asked.
 func TestWalk(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -195,7 +195,7 @@ func TestRoleLimit(t *testing.T) {
 	require.Contains(t, r.search("y", delegation.Options{MaxRoles: 41}), "no such target", "a limit that is just enough is not reached")
 }
 
-// R-T15.2, R-T15.4 (D7, D10): every path falls into just one bin, by either kind of bins, and classic and succinct bins agree.
+// R-T15.2, R-T15.4 (D7, D10, go-tuf#783): every path falls into just one bin, by either kind of bins, and classic and succinct bins agree.
 func TestBins(t *testing.T) {
 	r := newRepository(t)
 	r.Targets().Delegate(delegate{Name: "classic", PathHashPrefixes: []string{""}}).DelegateBins("bin", 32)
@@ -222,7 +222,7 @@ func TestBin(t *testing.T) {
 	}
 }
 
-// R-T15.5: succinct bins end the search, unless one wants it otherwise.
+// R-T15.5 (G20): succinct bins end the search, unless one wants it otherwise.
 func TestSuccinctBinsAreTerminating(t *testing.T) {
 	r := newRepository(t)
 	a := r.Targets().Delegate(all("a"))

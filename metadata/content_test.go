@@ -57,7 +57,7 @@ func mustNotDecode[T metadata.Content](t *testing.T, good string, cases []replac
 	}
 }
 
-// R-4.3.1, R-4.3.2, R-4.3.3: the members of every role.
+// R-4.3.1, R-4.3.2, R-4.3.3 (G15, J4, J10): the members of every role.
 func TestHeader(t *testing.T) {
 	mustNotDecode[metadata.Timestamp](t, goodTimestamp, []replaced{
 		{`"spec_version":"1.0",`, ``, `member "spec_version" is missing`},

@@ -148,6 +148,7 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 	require.ErrorContains(t, err, `want "root"`)
 }
 
+// G5, R14.
 func TestDecision3TheTimeIsAnArgument(t *testing.T) {
 	repo := small()
 	_, err := verify.New(repo.Anchor(), verify.Stored{}, time.Time{}, nil)

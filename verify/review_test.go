@@ -16,7 +16,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A wall clock that is set back does not make anything fresh again, although the monotonic clock beside it goes on.
+// R14: a wall clock that is set back does not make anything fresh again, although the monotonic clock beside it goes on.
 func TestClockSetBack(t *testing.T) {
 	later := time.Now() // with a monotonic reading
 	repo := verifytest.New(verifytest.Options{Start: later.Add(-10 * time.Hour)})

@@ -202,6 +202,8 @@ func (s *script) command(f []string) {
 	case "forget": // forget NAME: remove a saved file
 		require.Contains(s, s.store, args[0])
 		delete(s.store, args[0])
+	case "put": // put NAME MIRROR FILE: a mirror's file in the place of a saved one
+		s.store[args[0]] = slices.Clone(s.mirrors[args[1]][args[2]])
 	case "damage": // damage NAME: cut a saved file in two
 		s.store[args[0]] = s.store[args[0]][:len(s.store[args[0]])/2]
 	case "stored":
@@ -215,7 +217,7 @@ func (s *script) command(f []string) {
 
 func (s *script) result(err error) {
 	if err != nil {
-		s.print("error: %v", err)
+		s.print("error: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 }
 

@@ -43,7 +43,7 @@ func TestExpiredAnchor(t *testing.T) {
 	}
 }
 
-// R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1, R-5.3.12: what is asked for, under which names, and how much of it is taken.
+// R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1, R-5.3.12 (rust-tuf#292, tiup#1878): what is asked for, under which names, and how much of it is taken.
 func TestRequests(t *testing.T) {
 	for _, o := range []verifytest.Options{{}, {Plain: true}, {MetaHashes: true}, {Plain: true, MetaHashes: true}} {
 		repo := verifytest.New(o)
@@ -121,7 +121,7 @@ func TestRecords(t *testing.T) {
 	}, got)
 }
 
-// R-5.3.3b, R4: only the word that it does not exist ends the chain of roots.
+// R-5.3.3b (R4, tough-roots): only the word that it does not exist ends the chain of roots.
 func TestOnlyNotFoundEndsTheChain(t *testing.T) {
 	repo := small()
 	for _, status := range []error{errors.New("403"), errors.New("500"), fs.ErrNotExist, fs.ErrPermission} {

@@ -1,0 +1,167 @@
+package verify_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// Endless data (F1, G6): no file is longer than what was asked for, whether its length is signed or not; and what is asked for is never more than the limits.
+func TestEndlessData(t *testing.T) {
+	for _, hashes := range []bool{false, true} {
+		s := deep(t, verifytest.Options{MetaHashes: hashes})
+		s.options.Limits = verify.Limits{Root: 5000, Timestamp: 2000, Snapshot: 3000, Targets: 4000}
+		for _, role := range everyRole {
+			session, req := s.forward(role)
+			limit := map[string]int64{"root": 5000, "timestamp": 2000, "snapshot": 3000}[role]
+			if limit == 0 {
+				limit = 4000
+			}
+			good, err := s.source()(req)
+			require.NoError(t, err)
+			if hashes && role != "root" && role != "timestamp" {
+				limit = int64(len(good))
+			}
+			require.Equal(t, limit, req.MaxBytes, role)
+			padded := append(good, bytes.Repeat([]byte(" "), int(limit)-len(good)+1)...) // white space would do no harm
+			err = session.Provide(req.ID, padded)
+			require.True(t, errors.Is(err, verify.ErrLimit) || errors.Is(err, roles.ErrLength), "%s: %v", role, err)
+			require.NoError(t, session.Provide(req.ID, padded[:limit]), role)
+		}
+	}
+}
+
+// lies are what a broken or malicious server may send in the place of anything.
+func lies(files verifytest.Files, good []byte) map[string][]byte {
+	list := map[string][]byte{
+		"nothing": {}, "an error page": []byte("<html><body>503</body></html>"), "null": []byte("null"), "true": []byte("true"), "an array": []byte("[]"), "an object": []byte("{}"),
+		"zeros": make([]byte, 1000), "half": good[:len(good)/2], "all but one byte": good[:len(good)-1], "twice": append(bytes.Clone(good), good...), "a byte order mark": append([]byte("\xef\xbb\xbf"), good...),
+		"gzip": append([]byte("\x1f\x8b\x08\x00"), good...), "deep": bytes.Repeat([]byte(`{"signed":`), 10_000), "backwards": reversed(good), "junk after it": append(bytes.Clone(good), "{}"...),
+	}
+	for name, data := range files {
+		if !bytes.Equal(data, good) {
+			list[name] = data
+		}
+	}
+	return list
+}
+
+func reversed(data []byte) []byte {
+	data = bytes.Clone(data)
+	slices.Reverse(data)
+	return data
+}
+
+// Malicious mirrors (F8, J6, J7): whatever one of them sends in the place of any file, the session is as it was, and an honest one can still answer.
+func TestMaliciousMirrors(t *testing.T) {
+	for _, o := range []verifytest.Options{{}, {MetaHashes: true}, {Plain: true}} {
+		s := deep(t, o)
+		for _, role := range everyRole {
+			session, req := s.forward(role)
+			good, err := s.source()(req)
+			require.NoError(t, err)
+			for name, body := range lies(s.repo.Metadata(), good) {
+				if role == "timestamp" && name == "timestamp.json" {
+					continue
+				}
+				var reject *verify.RejectError
+				require.ErrorAs(t, session.Provide(req.ID, body), &reject, "%s: %s", role, name)
+			}
+			_, more := session.Next()
+			require.False(t, more)
+			require.Equal(t, []verify.Request{req}, session.Outstanding())
+			require.NoError(t, session.Provide(req.ID, good))
+		}
+		// By Run, with the liar first.
+		liar := func(q verify.Request) ([]byte, error) { return []byte("<html>"), nil }
+		target, err := s.ask(s.begin(memory{}), memory{}, liar, s.source())
+		require.Error(t, err, "the liar's word on the next root is missing")
+		require.Nil(t, target)
+		polite := func(q verify.Request) ([]byte, error) {
+			if q.Optional {
+				return nil, verify.ErrAbsent
+			}
+			return liar(q)
+		}
+		target, err = s.ask(s.begin(memory{}), memory{}, polite, s.source())
+		require.NoError(t, err)
+		require.Equal(t, "three", target.Role)
+	}
+}
+
+// Cache poisoning (TOB-10, GHSA-9pfj-pjv5-22gj, sigstore-rust#171): whatever happens to the saved files, one by one or all of them, what is trusted is right, and the cache is right afterwards.
+func TestCachePoisoning(t *testing.T) {
+	evil := deep(t, verifytest.Options{Seed: "evil"})
+	evil.meet()
+	atEachPosition(t, verifytest.Options{}, func(s *stage) {
+		s.repo.PublishOnly("root")
+		s.repo.Publish()
+		s.meet()
+		names := slices.Sorted(maps.Keys(s.store))
+		for _, poisoned := range append(slices.Clone(names), "all") {
+			for kind, poison := range map[string]func(name string) []byte{
+				"a stranger's file": func(name string) []byte { return evil.store[name] },
+				"a flipped bit":     func(name string) []byte { b := bytes.Clone(s.store[name]); b[len(b)/2] ^= 1; return b },
+				"half":              func(name string) []byte { return s.store[name][:len(s.store[name])/2] },
+				"empty":             func(string) []byte { return []byte{} },
+				"the anchor":        func(string) []byte { return s.repo.Anchor() },
+				"another role's":    func(name string) []byte { return s.store[names[(slices.Index(names, name)+1)%len(names)]] },
+			} {
+				store := maps.Clone(s.store)
+				for _, name := range names {
+					if poisoned == name || poisoned == "all" {
+						store[name] = poison(name)
+					}
+				}
+				target, err := s.ask(s.begin(store), store)
+				require.NoError(s, err, "%s: %s", poisoned, kind)
+				require.Equal(s, s.position.role, target.Role)
+				require.NoError(s, target.Copy(io.Discard, strings.NewReader("second")))
+				require.Equal(s, s.store, store, "%s: %s: mended", poisoned, kind)
+			}
+		}
+	})
+}
+
+// Slow retrieval (F2): how long to wait is the caller's. A session that is dropped after any answer does no harm: what it had saved is a good beginning for the next one.
+func TestSlowRetrieval(t *testing.T) {
+	atEachPosition(t, verifytest.Options{}, func(s *stage) {
+		s.repo.PublishOnly("root")
+		s.repo.Publish()
+		slow := errors.New("context deadline exceeded")
+		for patience := range 12 {
+			store, answers := memory{}, 0
+			session := s.begin(store)
+			target, err := s.ask(session, store, func(q verify.Request) ([]byte, error) {
+				if answers++; answers > patience {
+					return nil, slow
+				}
+				return s.source()(q)
+			})
+			if err == nil {
+				require.Greater(s, patience, 3)
+				require.Equal(s, s.position.role, target.Role)
+			} else {
+				require.ErrorIs(s, err, slow)
+			}
+			next := s.begin(store)
+			target, err = s.ask(next, store)
+			require.NoError(s, err)
+			require.Equal(s, s.position.role, target.Role)
+			require.NoError(s, session.Refresh(s.repo.Now()))
+			target, err = s.ask(session, store)
+			require.NoError(s, err, "nor is it spoilt itself")
+			require.Equal(s, s.position.role, target.Role)
+		}
+	})
+}
