@@ -66,6 +66,13 @@
 // The root phase also ends at a limit of new roots. Between it and the timestamp the last root's expiry is judged, and
 // which of the files trusted earlier still count. A rejected body changes nothing in any phase.
 //
+// # Waiting
+//
+// A caller who fetches together what a [Batch] asks for together waits once a round: four rounds for a cold start, and one more for each level of
+// delegation; lookups share their rounds. With [Options.Lookahead] the timestamp is asked for together with the next root, and roots
+// in growing steps: one round when nothing is new, three for a cold start, nine for a hundred new roots. A request that is
+// [Request.Ahead] may be answered like any other; what is kept for it is judged when its turn comes.
+//
 // # What is trusted
 //
 // A role's file is trusted for one edge, from a delegator to a role, and only for a cycle whose snapshot lists it. A lookup visits roles in the
@@ -75,6 +82,14 @@
 // the repository must not fall behind ([Stored]). They are offered back as bytes and verified again; a damaged or missing
 // one is reported and otherwise harmless. Without them, an attacker in the network can show an old state of the repository
 // until its timestamp expires.
+//
+// # What it costs
+//
+// The cost of a file is that of reading it once, and of its signatures. In a session, nothing is verified twice for the same keys: a refresh
+// of an unchanged repository costs one timestamp. A new session on saved files spares the network and verifies everything
+// again, since whoever can write to the cache must not decide what is trusted. So nothing is saved but the files themselves: no verdicts, no
+// indexes or canonical forms (what they say could not be checked for less than making them costs), no keys. Nor are signatures left out for files whose
+// hashes a signed file lists: thresholds are the roles', and a snapshot's keys may be safer than a timestamp's.
 //
 // Package verifytest, below this one, builds repositories for tests. IDs such as in comments are those of CONFORMANCE.md, and
 // begin with the section of the TUF specification.
