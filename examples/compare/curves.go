@@ -48,9 +48,11 @@ func growthChart(w io.Writer, curves []curve) error {
 		}
 		panels = append(panels, across)
 	}
-	for _, p := range slices.Concat(panels...)[1:] { // they have the same curves, but for the floor
+	legend := panels[0][0].Legend // all panels have the same curves, or fewer
+	for _, p := range slices.Concat(panels...) {
 		p.Legend = plot.NewLegend()
 	}
+	panels[1][0].Legend = legend // where there is room
 	panels[0][0].Title.Text = "Growth with the number of bins: 1,024 to 65,536"
 	panels[0][1].Title.Text = "and of targets: 1 to 1,000, in 16,384 bins"
 	return writeSVG(w, vg.Points(860), vg.Points(700), func(dc draw.Canvas) {
