@@ -1,14 +1,24 @@
 package main
 
-import "github.com/tufwalk/tufwalk/verify"
+import (
+	"fmt"
 
-// lookahead says whether the sessions here can ask ahead.
-const lookahead = false
+	"github.com/tufwalk/tufwalk/verify"
+)
 
-// options are those of the sessions here: as the specification orders the requests, or with up to 64 that are asked for ahead of their turn.
+// options are those of the sessions here: to ask in the strict order of the specification, or for up to 64 files before they are needed.
 func options(ahead bool) *verify.Options {
 	o := &verify.Options{Limits: largest}
+	if ahead {
+		o.Lookahead = 64
+	}
 	return o
 }
 
-func rejections(verify.Batch) error { return nil }
+// rejections returns an error if something that was asked for ahead proved bad. Another mirror would be asked next, but here there is only one, an honest one.
+func rejections(b verify.Batch) error {
+	for _, r := range b.Rejected {
+		return fmt.Errorf("%s: %w", r.Request.Path, r.Err)
+	}
+	return nil
+}

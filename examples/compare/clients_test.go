@@ -22,20 +22,20 @@ func someGlobs(repo *verifytest.Repo) {
 
 // scenes are small repositories of each kind, and how many rounds of fetching each client needs for them.
 var scenes = []struct {
-	name        string
-	hashes      bool
-	fill        func(*verifytest.Repo)
-	paths       []string
-	walk, goTUF int
-	notFound    bool // by go-tuf, which compares path_hash_prefixes with hashes in base64
+	name               string
+	hashes             bool
+	fill               func(*verifytest.Repo)
+	paths              []string
+	walk, ahead, goTUF int
+	notFound           bool // by go-tuf, which compares path_hash_prefixes with hashes in base64
 }{
-	{"classic bins", true, few.classic, wheels(1), 6, 5, true},
-	{"classic bins, many targets", true, few.classic, wheels(20), 6, 5, true},
-	{"succinct bins", true, few.succinct, wheels(1), 5, 5, false},
-	{"succinct bins, versions only", false, few.succinct, wheels(1), 5, 5, false},
-	{"succinct bins, many targets", true, few.succinct, wheels(20), 5, 4 + fewBins, false},
-	{"globs", false, someGlobs, []string{"c/x", "a/x"}, 5, 6, false},
-	{"roots", false, roots(7), []string{"top"}, 7 + 4, 7 + 4, false},
+	{"classic bins", true, few.classic, wheels(1), 6, 5, 5, true},
+	{"classic bins, many targets", true, few.classic, wheels(20), 6, 5, 5, true},
+	{"succinct bins", true, few.succinct, wheels(1), 5, 4, 5, false},
+	{"succinct bins, versions only", false, few.succinct, wheels(1), 5, 4, 5, false},
+	{"succinct bins, many targets", true, few.succinct, wheels(20), 5, 4, 4 + fewBins, false},
+	{"globs", false, someGlobs, []string{"c/x", "a/x"}, 5, 4, 6, false},
+	{"roots", false, roots(7), []string{"top"}, 7 + 4, 6, 7 + 4, false},
 }
 
 // fewBins is how many of the bins the targets are in.
@@ -57,6 +57,10 @@ func TestClientsAgree(t *testing.T) {
 			ours, err := w.resolve(s.paths)
 			require.NoError(t, err)
 			require.Equal(t, s.walk, w.rounds)
+			again, err := repo.walkCold(s.paths, true)
+			require.NoError(t, err)
+			require.Equal(t, s.ahead, again.rounds)
+			require.GreaterOrEqual(t, again.requests, w.requests)
 
 			g, err := repo.newTUF(memory{repo}, memoryURL, t.TempDir(), false)
 			require.NoError(t, err)
@@ -94,31 +98,40 @@ func TestClientsVerify(t *testing.T) {
 	}
 }
 
-// From saved files, both ask for the next root and the timestamp, and for nothing else.
+// From saved files, both ask for the next root and the timestamp, and for nothing else; with lookahead at once.
 func TestWarm(t *testing.T) {
 	repo := build(true, few.succinct)
 	store, cache := files(t.TempDir()), t.TempDir()
-	rounds, err := repo.walkWarm(store, wheels(20), false)
+	session, err := repo.newWalker(repo.fromMemory, options(false))
 	require.NoError(t, err)
-	require.Equal(t, 5, rounds, "nothing is saved yet")
-	rounds, err = repo.walkWarm(store, wheels(20), false)
+	_, err = session.resolve(wheels(20))
 	require.NoError(t, err)
-	require.Equal(t, 2, rounds)
+	for _, s := range []struct {
+		name string
+		run  func() (asked, error)
+		want asked
+	}{
+		{"nothing is saved yet", func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }, asked{5, 4 + fewBins}},
+		{"saved", func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }, asked{2, 2}},
+		{"saved, ahead", func() (asked, error) { return repo.walkWarm(store, wheels(20), true) }, asked{1, 2}},
+		{"the same session", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
+		{"go-tuf, nothing is saved yet", func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }, asked{4 + fewBins, 4 + fewBins}},
+		{"go-tuf, saved", func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }, asked{2, 2}},
+	} {
+		got, err := s.run()
+		require.NoError(t, err, s.name)
+		require.Equal(t, s.want, got, s.name)
+	}
+}
 
-	rounds, err = repo.tufWarm(cache, wheels(20))
-	require.NoError(t, err)
-	require.Equal(t, 4+fewBins, rounds)
-	rounds, err = repo.tufWarm(cache, wheels(20))
-	require.NoError(t, err)
-	require.Equal(t, 2, rounds)
-
-	w, err := repo.newWalker(repo.fromMemory, options(false))
-	require.NoError(t, err)
-	_, err = w.resolve(wheels(20))
-	require.NoError(t, err)
-	rounds, err = w.again(repo, wheels(20))
-	require.NoError(t, err)
-	require.Equal(t, 2, rounds)
+// What the README says of a long chain of roots.
+func TestManyRoots(t *testing.T) {
+	repo := build(false, roots(100))
+	for ahead, rounds := range map[bool]int{false: 104, true: 9} {
+		got, err := repo.walkCold([]string{"top"}, ahead)
+		require.NoError(t, err)
+		require.Equal(t, rounds, got.rounds)
+	}
 }
 
 // Over HTTP the rounds are the same.
@@ -136,6 +149,8 @@ func TestOnline(t *testing.T) {
 				switch client.name {
 				case walkName:
 					require.Equal(t, s.walk, got.rounds)
+				case aheadName:
+					require.Equal(t, s.ahead, got.rounds)
 				case goTUFName:
 					require.Equal(t, s.goTUF, got.rounds)
 				}

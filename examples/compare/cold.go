@@ -36,7 +36,7 @@ var workloads = []workload{
 // cold compares cold starts, with the metadata in memory.
 func (c *comparison) cold(ctx context.Context) error {
 	var rows []row
-	printHead(c.stdout, "COLD: from one root file to resolved targets, metadata in memory", "rounds")
+	printHead(c.stdout, "COLD: from one root file to resolved targets, metadata in memory", "rounds", "requests")
 	for _, w := range workloads {
 		c.progress("building %s", w.title)
 		repo := build(w.hashes, w.fill)
@@ -59,13 +59,9 @@ func (c *comparison) coldRow(ctx context.Context, title string, repo *served, pa
 		return row{}, err
 	}
 	contenders := []contender{
-		{floorName, func() sample { return measure(func() (int, error) { return 0, f.check() }) }},
-		{walkName, func() sample { return measure(func() (int, error) { return repo.walkCold(paths, false) }) }},
-	}
-	if lookahead {
-		contenders = append(contenders, contender{aheadName, func() sample {
-			return measure(func() (int, error) { return repo.walkCold(paths, true) })
-		}})
+		{floorName, func() sample { return measure(func() (asked, error) { return asked{}, f.check() }) }},
+		{walkName, func() sample { return measure(func() (asked, error) { return repo.walkCold(paths, false) }) }},
+		{aheadName, func() sample { return measure(func() (asked, error) { return repo.walkCold(paths, true) }) }},
 	}
 	if withTUF {
 		contenders = append(contenders, contender{goTUFName, func() sample {
@@ -73,7 +69,7 @@ func (c *comparison) coldRow(ctx context.Context, title string, repo *served, pa
 			if err != nil {
 				return sample{err: err}
 			}
-			return measure(func() (int, error) { return repo.tufCold(folder, paths) })
+			return measure(func() (asked, error) { return repo.tufCold(folder, paths) })
 		}})
 	}
 	samples, err := inTurn(c.Times, contenders, ctx.Err)
@@ -94,20 +90,20 @@ func (r row) mustHaveWorked() error {
 	return nil
 }
 
-func (r *served) walkCold(paths []string, ahead bool) (rounds int, err error) {
+func (r *served) walkCold(paths []string, ahead bool) (asked, error) {
 	w, err := r.newWalker(r.fromMemory, options(ahead))
 	if err != nil {
-		return 0, err
+		return asked{}, err
 	}
 	_, err = w.resolve(paths)
-	return w.rounds, err
+	return w.asked, err
 }
 
-func (r *served) tufCold(folder string, paths []string) (rounds int, err error) {
+func (r *served) tufCold(folder string, paths []string) (asked, error) {
 	t, err := r.newTUF(memory{r}, memoryURL, folder, false)
 	if err != nil {
-		return 0, err
+		return asked{}, err
 	}
 	_, err = t.resolve(paths)
-	return t.fetcher.rounds, err
+	return t.fetcher.asked, err
 }

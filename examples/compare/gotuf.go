@@ -31,11 +31,12 @@ const memoryURL = "http://memory.test/metadata"
 // counting is a fetcher that counts. go-tuf asks for one file at a time, so that each request is a round.
 type counting struct {
 	fetcher.Fetcher
-	rounds int
+	asked
 }
 
 func (c *counting) DownloadFile(url string, maxLength int64, timeout time.Duration) ([]byte, error) {
 	c.rounds++
+	c.requests++
 	return c.Fetcher.DownloadFile(url, maxLength, timeout)
 }
 

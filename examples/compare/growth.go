@@ -26,7 +26,7 @@ type point struct {
 // growth compares cold starts of larger and larger repositories, and of more and more targets.
 func (c *comparison) growth(ctx context.Context) error {
 	began := time.Now()
-	printHead(c.stdout, "GROWTH: cold, metadata in memory; files of more than 8 MB are allowed for (go-tuf finds no classic bins)", "rounds")
+	printHead(c.stdout, "GROWTH: cold, metadata in memory; files of more than 8 MB are allowed for (go-tuf finds no classic bins)", "rounds", "requests")
 	var curves []curve
 	for _, kind := range []string{"classic", "succinct"} {
 		byBins := curve{fmt.Sprintf("1 target, %s bins", kind), "bins", kind, nil}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ func (c *comparison) http(ctx context.Context) error {
 	for _, latency := range latencies {
 		fmt.Fprintf(c.stdout, " %10s", fmt.Sprintf("%d ms", latency.Milliseconds()))
 	}
-	fmt.Fprintf(c.stdout, " %8s\n", "rounds")
+	fmt.Fprintf(c.stdout, " %8s %9s\n", "rounds", "requests")
 	for _, w := range []workload{workloads[1], someRoots} { // go-tuf can resolve them, and they differ in rounds
 		c.progress("building %s", w.title)
 		repo := build(w.hashes, w.fill)
@@ -41,31 +40,27 @@ func (c *comparison) http(ctx context.Context) error {
 // online is a client that starts cold over HTTP.
 type online struct {
 	name string
-	run  func(ctx context.Context, r *served, url string, paths []string) (rounds int, err error)
+	run  func(ctx context.Context, r *served, url string, paths []string) (asked, error)
 }
 
 func (c *comparison) online() []online {
-	clients := []online{{walkName, walkOnline(false)}}
-	if lookahead {
-		clients = append(clients, online{aheadName, walkOnline(true)})
-	}
-	return append(clients, online{goTUFName, c.tufOnline})
+	return []online{{walkName, walkOnline(false)}, {aheadName, walkOnline(true)}, {goTUFName, c.tufOnline}}
 }
 
 func (c *comparison) waits(ctx context.Context, repo *served, paths []string) error {
 	for _, client := range c.online() {
 		var line strings.Builder
 		fmt.Fprintf(&line, "  %-26s", client.name)
-		rounds := 0
+		var a asked
 		for _, latency := range latencies {
 			s, err := wait(ctx, repo, latency, client, paths)
 			if err != nil {
 				return err
 			}
-			rounds = s.rounds
+			a = s.asked
 			fmt.Fprintf(&line, " %10s", duration(s.time))
 		}
-		fmt.Fprintf(&line, " %8s\n", strconv.Itoa(rounds))
+		fmt.Fprintf(&line, " %8d %9d\n", a.rounds, a.requests)
 		if _, err := io.WriteString(c.stdout, line.String()); err != nil {
 			return err
 		}
@@ -82,28 +77,28 @@ func wait(ctx context.Context, repo *served, latency time.Duration, client onlin
 		return sample{}, err
 	}
 	defer stop()
-	s := measure(func() (int, error) { return client.run(ctx, repo, url, paths) })
+	s := measure(func() (asked, error) { return client.run(ctx, repo, url, paths) })
 	return s, s.err
 }
 
-func walkOnline(ahead bool) func(context.Context, *served, string, []string) (int, error) {
-	return func(ctx context.Context, r *served, url string, paths []string) (int, error) {
+func walkOnline(ahead bool) func(context.Context, *served, string, []string) (asked, error) {
+	return func(ctx context.Context, r *served, url string, paths []string) (asked, error) {
 		client := newClient()
 		defer client.CloseIdleConnections()
 		w, err := r.newWalker(overHTTP(ctx, client, url), options(ahead))
 		if err != nil {
-			return 0, err
+			return asked{}, err
 		}
 		_, err = w.resolve(paths)
-		return w.rounds, err
+		return w.asked, err
 	}
 }
 
 // tufOnline uses go-tuf's own fetcher.
-func (c *comparison) tufOnline(_ context.Context, r *served, url string, paths []string) (int, error) {
+func (c *comparison) tufOnline(_ context.Context, r *served, url string, paths []string) (asked, error) {
 	folder, err := c.folder()
 	if err != nil {
-		return 0, err
+		return asked{}, err
 	}
 	client := newClient()
 	defer client.CloseIdleConnections()
@@ -111,8 +106,8 @@ func (c *comparison) tufOnline(_ context.Context, r *served, url string, paths [
 	own.SetHTTPClient(client)
 	t, err := r.newTUF(own, url, folder, false)
 	if err != nil {
-		return 0, err
+		return asked{}, err
 	}
 	_, err = t.resolve(paths)
-	return t.fetcher.rounds, err
+	return t.fetcher.asked, err
 }

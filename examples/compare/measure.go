@@ -13,20 +13,23 @@ type sample struct {
 	bytes  uint64 // allocated, in all
 	allocs uint64
 	peak   uint64 // of the heap, where it is watched
-	rounds int
-	err    error // what a client that could not do it said
+	asked
+	err error // what a client that could not do it said
 }
 
+// asked is what a client had to fetch: how many files, and in how many rounds of requests that were under way together.
+type asked struct{ rounds, requests int }
+
 // measure runs something once. The garbage of earlier runs is not its business.
-func measure(run func() (rounds int, err error)) sample {
+func measure(run func() (asked, error)) sample {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	start := time.Now()
-	rounds, err := run()
+	asked, err := run()
 	took := time.Since(start)
 	runtime.ReadMemStats(&after)
-	return sample{time: took, bytes: after.TotalAlloc - before.TotalAlloc, allocs: after.Mallocs - before.Mallocs, rounds: rounds, err: err}
+	return sample{time: took, bytes: after.TotalAlloc - before.TotalAlloc, allocs: after.Mallocs - before.Mallocs, asked: asked, err: err}
 }
 
 // median takes each figure's: it is a typical run, and no single one.

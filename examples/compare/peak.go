@@ -9,7 +9,7 @@ import (
 // watched is measure, and looks at the heap all the while.
 func watched(run func() error) sample {
 	var peak uint64
-	s := measure(func() (int, error) {
+	s := measure(func() (asked, error) {
 		base := heap()
 		stop := make(chan struct{})
 		var done sync.WaitGroup
@@ -29,7 +29,7 @@ func watched(run func() error) sample {
 		err := run()
 		close(stop)
 		done.Wait()
-		return 0, err
+		return asked{}, err
 	})
 	s.peak = peak
 	return s

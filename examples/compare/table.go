@@ -25,7 +25,7 @@ const (
 	walkName    = "tufwalk"
 	aheadName   = "tufwalk, ahead"
 	goTUFName   = "go-tuf"
-	tableFormat = "  %-26s %10s %9s %11s %12s %8s\n"
+	tableFormat = "  %-26s %10s %9s %11s %12s %8s %9s\n"
 )
 
 // newRow puts what was measured together.
@@ -45,25 +45,25 @@ func (r row) ratio(l line) float64 {
 	return float64(l.time) / float64(r.lines[0].time)
 }
 
-// printHead begins a table. The last column is that of the rounds, or of the peak.
-func printHead(w io.Writer, title, last string) {
-	fmt.Fprintf(w, "\n%s\n"+tableFormat, title, "", "time", "x floor", "allocated", "allocations", last)
+// printHead begins a table. The last columns are those of the rounds and requests, or of the peak.
+func printHead(w io.Writer, title, last, requests string) {
+	fmt.Fprintf(w, "\n%s\n"+tableFormat, title, "", "time", "x floor", "allocated", "allocations", last, requests)
 }
 
 func (r row) print(w io.Writer) {
 	fmt.Fprintf(w, "%s (%s)\n", r.title, size(uint64(r.bytes)))
 	for _, l := range r.lines {
-		ratio, last := "", ""
+		ratio, last, requests := "", "", ""
 		if x := r.ratio(l); x > 0 {
 			ratio = fmt.Sprintf("%.1f", x)
 		}
 		switch {
 		case l.rounds > 0:
-			last = strconv.Itoa(l.rounds)
+			last, requests = strconv.Itoa(l.rounds), strconv.Itoa(l.requests)
 		case l.peak > 0:
 			last = size(l.peak)
 		}
-		text := fmt.Sprintf(tableFormat, l.client, duration(l.time), ratio, size(l.bytes), grouped(l.allocs), last)
+		text := fmt.Sprintf(tableFormat, l.client, duration(l.time), ratio, size(l.bytes), grouped(l.allocs), last, requests)
 		fmt.Fprintln(w, strings.TrimRight(text, " \n"))
 		if l.err != nil {
 			fmt.Fprintf(w, "    could not: %v\n", l.err)

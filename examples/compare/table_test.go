@@ -20,22 +20,22 @@ import (
 func sampleRow() row {
 	return row{"16,384 classic bins", 7_300_000, []line{
 		{floorName, sample{time: 35 * time.Millisecond, bytes: 480, allocs: 7}},
-		{walkName, sample{time: 45500 * time.Microsecond, bytes: 29_000_000, allocs: 731, rounds: 6}},
-		{goTUFName, sample{time: 1107 * time.Millisecond, bytes: 334_000_000, allocs: 5_935_860, rounds: 5, err: errors.New("target x not found")}},
+		{walkName, sample{time: 45500 * time.Microsecond, bytes: 29_000_000, allocs: 731, asked: asked{6, 6}}},
+		{goTUFName, sample{time: 1107 * time.Millisecond, bytes: 334_000_000, allocs: 5_935_860, asked: asked{5, 5}, err: errors.New("target x not found")}},
 	}}
 }
 
 func TestTable(t *testing.T) {
 	var b strings.Builder
-	printHead(&b, "COLD", "rounds")
+	printHead(&b, "COLD", "rounds", "requests")
 	sampleRow().print(&b)
 	require.Equal(t, `
 COLD
-                                   time   x floor   allocated  allocations   rounds
+                                   time   x floor   allocated  allocations   rounds  requests
 16,384 classic bins (7.3 MB)
   floor                         35.0 ms       1.0      0.5 kB            7
-  tufwalk                       45.5 ms       1.3       29 MB          731        6
-  go-tuf                       1,107 ms                334 MB    5,935,860        5
+  tufwalk                       45.5 ms       1.3       29 MB          731        6         6
+  go-tuf                       1,107 ms                334 MB    5,935,860        5         5
     could not: target x not found
 `, b.String())
 	require.Error(t, row{"", 1, []line{{walkName, sample{err: errors.New("x")}}}}.mustHaveWorked())
@@ -62,12 +62,12 @@ func TestInTurn(t *testing.T) {
 		{"b", func() sample {
 			order.WriteByte('b')
 			next++
-			return sample{time: time.Duration(next) * time.Second, allocs: uint64(10 - next), rounds: 4}
+			return sample{time: time.Duration(next) * time.Second, allocs: uint64(10 - next), asked: asked{4, 9}}
 		}},
 	}, func() error { return nil })
 	require.NoError(t, err)
 	require.Equal(t, "ababab", order.String())
-	require.Equal(t, []sample{{time: time.Second, bytes: 3}, {time: 2 * time.Second, allocs: 8, rounds: 4}}, samples)
+	require.Equal(t, []sample{{time: time.Second, bytes: 3}, {time: 2 * time.Second, allocs: 8, asked: asked{4, 9}}}, samples)
 
 	quick := 0
 	_, err = inTurn(1, []contender{{"quick", func() sample { quick++; return sample{} }}}, func() error { return nil })

@@ -51,7 +51,7 @@ func (c *comparison) target(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printHead(c.stdout, fmt.Sprintf("TARGET: %d MiB verified as they come; the floor is sha256 of the stream", c.Size), "peak")
+	printHead(c.stdout, fmt.Sprintf("TARGET: %d MiB verified as they come; the floor is sha256 of the stream", c.Size), "peak", "")
 	contenders := []contender{
 		{floorName, func() sample { return watched(func() error { return hashed(length) }) }},
 		{walkName, func() sample { return watched(func() error { return repo.walkTarget(length) }) }},

@@ -28,7 +28,7 @@ type walker struct {
 	fetch   fetch
 	store   verify.Store    // nil: nothing is saved
 	cached  map[string]bool // names that the store has just answered for: they need not be saved again
-	rounds  int             // of requests that were under way together; what the store had is no request
+	asked                   // what the store had is not counted
 }
 
 // newWalker begins a cold start.
@@ -101,6 +101,7 @@ func (w *walker) round(reqs []verify.Request) error {
 		return nil
 	}
 	w.rounds++
+	w.requests += len(reqs)
 	bodies, err := w.fetch(reqs)
 	if err != nil {
 		return err

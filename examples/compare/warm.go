@@ -7,7 +7,7 @@ import (
 
 // warm compares second starts, when nothing has changed at the repository and everything is saved.
 func (c *comparison) warm(ctx context.Context) error {
-	printHead(c.stdout, "WARM: the same from saved files, nothing has changed; the floor is that of a cold start", "rounds")
+	printHead(c.stdout, "WARM: the same from saved files, nothing has changed; the floor is that of a cold start", "rounds", "requests")
 	for _, w := range workloads[:2] {
 		c.progress("building %s", w.title)
 		r, err := c.warmRow(ctx, w.title, build(w.hashes, w.fill), w.wants[0].paths)
@@ -45,20 +45,16 @@ func (c *comparison) warmRow(ctx context.Context, title string, repo *served, pa
 		return row{}, err
 	}
 	contenders := []contender{
-		{floorName, func() sample { return measure(func() (int, error) { return 0, f.check() }) }},
-		{walkName + ", same session", func() sample { return measure(func() (int, error) { return session.again(repo, paths) }) }},
+		{floorName, func() sample { return measure(func() (asked, error) { return asked{}, f.check() }) }},
+		{walkName + ", same session", func() sample { return measure(func() (asked, error) { return session.again(repo, paths) }) }},
 		{walkName + ", from files", func() sample {
-			return measure(func() (int, error) { return repo.walkWarm(files(store), paths, false) })
+			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, false) })
 		}},
+		{aheadName + ", from files", func() sample {
+			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, true) })
+		}},
+		{goTUFName + ", from files", func() sample { return measure(func() (asked, error) { return repo.tufWarm(cache, paths) }) }},
 	}
-	if lookahead {
-		contenders = append(contenders, contender{aheadName + ", from files", func() sample {
-			return measure(func() (int, error) { return repo.walkWarm(files(store), paths, true) })
-		}})
-	}
-	contenders = append(contenders, contender{goTUFName + ", from files", func() sample {
-		return measure(func() (int, error) { return repo.tufWarm(cache, paths) })
-	}})
 	samples, err := inTurn(c.Times, contenders, ctx.Err)
 	if err != nil {
 		return row{}, err
@@ -67,30 +63,30 @@ func (c *comparison) warmRow(ctx context.Context, title string, repo *served, pa
 	return r, r.mustHaveWorked()
 }
 
-func (r *served) walkWarm(store files, paths []string, ahead bool) (rounds int, err error) {
+func (r *served) walkWarm(store files, paths []string, ahead bool) (asked, error) {
 	w, err := r.newWarmWalker(r.fromMemory, options(ahead), store)
 	if err != nil {
-		return 0, err
+		return asked{}, err
 	}
 	_, err = w.resolve(paths)
-	return w.rounds, err
+	return w.asked, err
 }
 
 // again begins the session's next cycle.
-func (w *walker) again(r *served, paths []string) (rounds int, err error) {
+func (w *walker) again(r *served, paths []string) (asked, error) {
 	if err := w.session.Refresh(r.now); err != nil {
-		return 0, err
+		return asked{}, err
 	}
-	w.rounds = 0
-	_, err = w.resolve(paths)
-	return w.rounds, err
+	w.asked = asked{}
+	_, err := w.resolve(paths)
+	return w.asked, err
 }
 
-func (r *served) tufWarm(cache string, paths []string) (rounds int, err error) {
+func (r *served) tufWarm(cache string, paths []string) (asked, error) {
 	t, err := r.newTUF(memory{r}, memoryURL, cache, true)
 	if err != nil {
-		return 0, err
+		return asked{}, err
 	}
 	_, err = t.resolve(paths)
-	return t.fetcher.rounds, err
+	return t.fetcher.asked, err
 }
