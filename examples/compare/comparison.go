@@ -49,7 +49,7 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	if len(c.Parts) == 0 {
 		c.Parts = []string{"cold", "warm", "target", "http"}
 	}
-	fmt.Fprintf(c.stdout, "tufwalk and go-tuf %s, %s %s/%s, %d CPUs; medians of %d runs unless it says otherwise.\n",
+	fmt.Fprintf(c.stdout, "tufwalk and go-tuf %s, %s %s/%s, %d CPUs; medians, %d turns each.\n",
 		goTUFVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), c.Times)
 	for _, p := range parts {
 		if slices.Contains(c.Parts, p.name) {

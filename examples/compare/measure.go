@@ -14,7 +14,9 @@ type sample struct {
 	allocs uint64
 	peak   uint64 // of the heap, where it is watched
 	asked
-	err error // what a client that could not do it said
+	least time.Duration // of the times, in a median
+	most  time.Duration
+	err   error // what a client that could not do it said
 }
 
 // asked is what a client had to fetch: how many files, and in how many rounds of requests that were under way together.
@@ -36,6 +38,10 @@ func measure(run func() (asked, error)) sample {
 func median(samples []sample) sample {
 	m := samples[0]
 	m.time = middle(samples, func(s sample) time.Duration { return s.time })
+	m.least, m.most = samples[0].time, samples[0].time
+	for _, s := range samples {
+		m.least, m.most = min(m.least, s.time), max(m.most, s.time)
+	}
 	m.bytes = middle(samples, func(s sample) uint64 { return s.bytes })
 	m.allocs = middle(samples, func(s sample) uint64 { return s.allocs })
 	m.peak = middle(samples, func(s sample) uint64 { return s.peak })

@@ -69,6 +69,9 @@ func (r row) print(w io.Writer) {
 			fmt.Fprintf(w, "    could not: %v\n", l.err)
 		}
 	}
+	if f := r.lines[0]; f.client == floorName && f.most > 2*f.least {
+		fmt.Fprintf(w, "    unsteady: the floor took between %s and %s; is the machine busy?\n", duration(f.least), duration(f.most))
+	}
 }
 
 // duration rounds to what can be relied on.

@@ -38,6 +38,11 @@ COLD
   go-tuf                       1,107 ms                334 MB    5,935,860        5         5
     could not: target x not found
 `, b.String())
+	b.Reset()
+	busy := sampleRow()
+	busy.lines[0].least, busy.lines[0].most = 30*time.Millisecond, 90*time.Millisecond
+	busy.print(&b)
+	require.Contains(t, b.String(), "unsteady: the floor took between 30.0 ms and 90.0 ms")
 	require.Error(t, row{"", 1, []line{{walkName, sample{err: errors.New("x")}}}}.mustHaveWorked())
 	require.NoError(t, sampleRow().mustHaveWorked())
 }
@@ -67,7 +72,10 @@ func TestInTurn(t *testing.T) {
 	}, func() error { return nil })
 	require.NoError(t, err)
 	require.Equal(t, "ababab", order.String())
-	require.Equal(t, []sample{{time: time.Second, bytes: 3}, {time: 2 * time.Second, allocs: 8, asked: asked{4, 9}}}, samples)
+	require.Equal(t, []sample{
+		{time: time.Second, bytes: 3, least: time.Second, most: time.Second},
+		{time: 2 * time.Second, allocs: 8, asked: asked{4, 9}, least: time.Second, most: 3 * time.Second},
+	}, samples)
 
 	quick := 0
 	_, err = inTurn(1, []contender{{"quick", func() sample { quick++; return sample{} }}}, func() error { return nil })
