@@ -47,7 +47,8 @@ func (r row) ratio(l line) float64 {
 
 // printHead begins a table. The last columns are those of the rounds and requests, or of the peak.
 func printHead(w io.Writer, title, last, requests string) {
-	fmt.Fprintf(w, "\n%s\n"+tableFormat, title, "", "time", "x floor", "allocated", "allocations", last, requests)
+	heads := fmt.Sprintf(tableFormat, "", "time", "x floor", "allocated", "allocations", last, requests)
+	fmt.Fprintf(w, "\n%s\n%s\n", title, strings.TrimRight(heads, " \n"))
 }
 
 func (r row) print(w io.Writer) {
