@@ -24,6 +24,7 @@ require (
 	github.com/jedib0t/go-pretty/v6 v6.8.3
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sync v0.22.0
+	golang.org/x/term v0.45.0
 )
 
 require (

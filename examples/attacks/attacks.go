@@ -11,6 +11,9 @@ type attack struct {
 // control is the row in which nobody attacks.
 const control = "honest mirror"
 
+// highestVersions is the one attack that a client cannot refuse.
+const highestVersions = "signs the highest versions there are, until the keys are replaced"
+
 // attacks are all rows, in the order in which they are shown.
 var attacks = []attack{
 	{control, "nobody", "a new root, and release 2.0", honest},
@@ -21,7 +24,7 @@ var attacks = []attack{
 	{"rollback", "thief: timestamp key", "signs a timestamp that names an old snapshot", oldSnapshot},
 	{"rollback", "thief: timestamp and snapshot keys", "signs a snapshot that names old targets", oldTargets},
 	{"fast-forward", "mirror", "raises the version of the timestamp, and cannot sign it", raiseUnsigned},
-	{"fast-forward", "thief: timestamp and snapshot keys", "signs the highest versions there are, until the keys are replaced", raiseSigned},
+	{"fast-forward", "thief: timestamp and snapshot keys", highestVersions, raiseSigned},
 	{"freeze", "mirror", "stands still for 8 days", standStill},
 	{"freeze", "mirror", "answers 503 for the root that replaces stolen keys", hideRoot},
 	{"freeze", "thief: timestamp key", "signs a fresh timestamp for the same old snapshot every day", freshTimestamp},

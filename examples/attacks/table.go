@@ -3,28 +3,43 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 )
 
-// printTable shows a row for each attack, 118 columns wide.
+// tableWidth is that of the terminal, within reason; 116 columns where there is none.
+func tableWidth(out io.Writer) int {
+	width := 116
+	if file, ok := out.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
+			width = columns
+		}
+	}
+	return min(max(width, 100), 160)
+}
+
+// printTable shows a row for each attack.
 func printTable(out io.Writer, rows []row) {
+	const frame, name = 16, 13 // columns for lines and blanks, and for the longest name without one
+	free := tableWidth(out) - frame - name
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
 	t.SetStyle(table.StyleLight)
 	t.Style().Options.SeparateRows = true
 	t.Style().Format.Header = text.FormatDefault
 	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 1, WidthMax: 13, WidthMaxEnforcer: text.WrapSoft, AutoMerge: true},
-		{Number: 2, WidthMax: 26, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 3, WidthMax: 20, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 4, WidthMax: 28, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 5, WidthMax: 15, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 1, WidthMax: name, WidthMaxEnforcer: text.WrapSoft, AutoMerge: true},
+		{Number: 2, WidthMax: free * 26 / 89, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 3, WidthMax: free * 20 / 89, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 4, WidthMax: free * 28 / 89, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 5, WidthMax: free * 15 / 89, WidthMaxEnforcer: text.WrapSoft},
 	})
 	t.AppendHeader(table.Row{"attack", "the attacker", "the client saw", "its error", "left on disk"})
 	for _, r := range rows {
