@@ -4,14 +4,13 @@ go 1.25.0
 
 // Why each: kong declares a whole command line, with its help and errors, as one struct. retryablehttp retries what may pass (no
 // connection, 5xx, 429), with bounds, behind an ordinary http.Client. mpb draws several bars at once, and nothing where there is
-// no terminal. flock locks between processes on every system, by context. atomicwriter writes a temporary file, syncs and renames it, on
-// Windows too. errgroup and semaphore bound what goes on at once, by context. go-pep440-version orders Python's versions and matches
-// their specifiers. blake2b makes paths like PyPI's. chromedp drives a headless Chromium in the test of the web page.
+// no terminal. flock locks between processes on every system, by context. errgroup and semaphore bound what goes on at once, by
+// context. go-pep440-version orders Python's versions and matches their specifiers. blake2b makes paths like PyPI's. chromedp drives a
+// headless Chromium in the test of the web page. go-pretty lays out a table whose cells wrap; term tells how wide the terminal is.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1
 	github.com/hashicorp/go-retryablehttp v0.7.8
-	github.com/moby/sys/atomicwriter v0.1.0
 	github.com/stretchr/testify v1.12.1
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/vbauerster/mpb/v8 v8.9.3
@@ -38,7 +37,6 @@ require (
 	github.com/gobwas/ws v1.4.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
-	github.com/moby/sys/sequential v0.6.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/secure-systems-lab/go-securesystemslib v0.11.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -7,12 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/moby/sys/atomicwriter"
 
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -29,14 +28,40 @@ type Dir struct{ path string }
 
 // Open returns the directory at a path, and makes it if need be.
 func Open(path string) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
-	}
 	abs, err := filepath.Abs(path) // stays the same when the program changes its directory
+	if err == nil {
+		err = makeDir(abs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	return &Dir{abs}, nil
+}
+
+// makeDir makes a directory durably: what is saved in it must not be lost with it.
+func makeDir(path string) error {
+	var parents []string
+	for p := path; ; p = filepath.Dir(p) {
+		if _, err := os.Lstat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		parents = append(parents, filepath.Dir(p))
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		dir, err := os.Open(parent)
+		if err != nil {
+			return err
+		}
+		err = durable.SyncDir(dir)
+		dir.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Path returns where the directory is.
@@ -70,14 +95,18 @@ func (d *Dir) Load(name string) ([]byte, error) {
 
 // Save stores a record in one piece and durably: it writes and syncs another file, renames it, and syncs the directory.
 func (d *Dir) Save(rec verify.Record) error {
-	path, err := d.file(rec.Name)
+	if _, err := d.file(rec.Name); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return err
 	}
-	if err := atomicwriter.WriteFile(path, rec.Data, 0o600); err != nil {
+	defer root.Close()
+	return durable.Write(root, rec.Name, 0o600, func(w io.Writer) error {
+		_, err := w.Write(rec.Data)
 		return err
-	}
-	return syncDir(d.path) // atomicwriter leaves this out; without it the rename may be lost, or overtaken by a later one
+	})
 }
 
 // Lock waits until no other process, and nobody else in this one, holds the directory's lock.
@@ -87,19 +116,6 @@ func (d *Dir) Lock(ctx context.Context) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", lock.Path(), err)
 	}
 	return func() { _ = lock.Unlock() }, nil
-}
-
-// syncDir makes renames in a directory durable. Windows has no such call, and needs none: NTFS keeps a journal of them.
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // file returns a record's path. The session's names are all safe; whoever makes up others should hear of it.
