@@ -58,6 +58,7 @@ func child(t *testing.T, n int, args ...string) *exec.Cmd {
 type history struct {
 	*world
 	mirrors   [4]string // metadata, by release
+	replays   [4]string // the same, with all roots there ever were
 	contents  map[string][][]byte
 	published map[string]bool // every file of metadata
 }
@@ -66,6 +67,7 @@ const chisel = "tools/chisel"
 
 func newHistory(t *testing.T) *history {
 	h := &history{world: newWorld(t, verifytest.Options{}), contents: map[string][][]byte{}, published: map[string]bool{}}
+	var old [4]verifytest.Files
 	for release := 1; release <= 3; release++ {
 		for target, role := range map[string]string{"app.bin": "targets", chisel: "team"} {
 			data := bytes.Repeat(fmt.Appendf(nil, "%s %d ", target, release), 5000)
@@ -79,7 +81,13 @@ func newHistory(t *testing.T) *history {
 		for _, data := range h.repo.Metadata() {
 			h.published[string(data)] = true
 		}
-		h.mirrors[release] = h.mirror(h.repo.Metadata().Clone(), nil)
+		old[release] = h.repo.Metadata().Clone()
+		h.mirrors[release] = h.mirror(old[release], nil)
+	}
+	for release := 1; release < 3; release++ {
+		replay := old[release].Clone()
+		replay["2.root.json"] = h.repo.Metadata()["2.root.json"]
+		h.replays[release] = h.mirror(replay, nil)
 	}
 	h.from(2)
 	code, _, stderr := runArgs(h.world.args("app.bin", chisel)...)
@@ -100,7 +108,7 @@ func (h *history) fork(t *testing.T) *history {
 	w.cache, w.dest = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest")
 	require.NoError(t, os.CopyFS(w.cache, os.DirFS(h.cache)))
 	require.NoError(t, os.CopyFS(w.dest, os.DirFS(h.dest)))
-	return &history{w, h.mirrors, h.contents, h.published}
+	return &history{w, h.mirrors, h.replays, h.contents, h.published}
 }
 
 // floors are what the repository must not fall behind.

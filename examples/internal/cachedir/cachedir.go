@@ -1,4 +1,19 @@
 // Package cachedir keeps the metadata that was trusted in a directory, one file per record. It implements verify.Store.
+//
+// Whatever happens to it, the next run ends well: a process killed at any moment, a full disk, several processes at once, files that are damaged,
+// missing, swapped or another repository's. A save that fails fails the run, and nothing is installed. Files are verified when they are read, and a bad one
+// is reported and replaced; a directory in the place of one is left alone, and reported until somebody removes it.
+//
+// What is kept from going back, and by which files:
+//
+//   - Any one file may be lost. The timestamp refuses an older timestamp or snapshot; the snapshot refuses one that lists an older targets role, or
+//     no longer lists one, also where the timestamp is lost.
+//   - Each root that was seen is there twice, as 7.root.json and, the newest, as root.json: either keeps a mirror from hiding it.
+//   - Files of targets roles are no floors. Losing them costs requests.
+//   - With timestamp.json and snapshot.json both lost, which is reported, a mirror can show an older state of the repository until that
+//     state's timestamp expires. With the directory lost it is a first run.
+//
+// Whoever can write here can lock the user out, and undo this protection; never have anything trusted that the root file does not vouch for.
 package cachedir
 
 import (
