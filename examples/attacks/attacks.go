@@ -46,7 +46,7 @@ var attacks = []attack{
 	{"malicious mirror", "mirror", "flips a bit of a file, each in turn", flipBits},
 	{"cache poisoning", "intruder, with a mirror", "puts a root, metadata and an app of its own into the cache", foreignCache},
 	{"cache poisoning", "intruder, with a mirror", "lists its own app in the saved targets", editedCache},
-	{"crash before signature", "mirror", "sends what breaks parsers, as timestamp and as root", breakParsers},
+	{"crash before signature", "mirror", "sends what breaks parsers, as each role's file", breakParsers},
 }
 
 // honest shows that the client does not refuse just everything.

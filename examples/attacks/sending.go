@@ -134,9 +134,31 @@ func (s *stage) eachFile(how string, spoil func([]byte) []byte) {
 
 // breakParsers sends what has crashed readers of such files before, where no signature has been looked at yet.
 func breakParsers(s *stage) {
-	timestamp := string(s.repo.Metadata()["timestamp.json"])
+	s.rotate("root")
+	s.release("2.0")
+	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} { // none of which is saved before its turn is over
+		path := "metadata/" + s.repo.FileName(role)
+		good := string(repository(s.repo)[path])
+		for _, c := range breaking(good) {
+			if c.body == good { // has no such member
+				continue
+			}
+			files := repository(s.repo)
+			files[path] = []byte(c.body)
+			s.tell("The mirror serves %s: %s.", path, c.what)
+			s.mirror.serve(files)
+			s.strike(app)
+		}
+	}
+}
+
+type broken struct{ what, body string }
+
+// breaking returns what may become of a good file.
+func breaking(file string) []broken {
 	deep := strings.Repeat("[", 8000)
-	for _, c := range []struct{ what, body string }{
+	null := func(member string) string { return strings.Replace(file, member+`": {`, member+`": null, "x": {`, 1) }
+	return []broken{
 		{"nothing", ""},
 		{"null", "null"},
 		{"an array", "[]"},
@@ -146,27 +168,23 @@ func breakParsers(s *stage) {
 		{"null for signed", `{"signatures":[],"signed":null}`},
 		{"null for signatures", `{"signatures":null,"signed":{"_type":"timestamp"}}`},
 		{"null in signatures", `{"signatures":[null],"signed":{"_type":"timestamp"}}`},
-		{"null for meta", strings.Replace(timestamp, `"meta": {`, `"meta": null, "m": {`, 1)},
-		{"null for snapshot", strings.Replace(timestamp, `"snapshot.json": {`, `"snapshot.json": null, "s": {`, 1)},
-		{"null for keys", `{"signatures":[],"signed":{"_type":"root","keys":null,"roles":null}}`},
-		{"no hex", strings.Replace(timestamp, `"sig": "`, `"sig": "xyz`, 1)},
-		{"a huge version", strings.Replace(timestamp, `"version": `, `"version": 99999999999999999999`, 1)},
-		{"a fraction", strings.Replace(timestamp, `"version": `, `"version": 0.`, 1)},
+		{"null for meta", null(`"meta`)},
+		{"null for snapshot", null(`"snapshot.json`)},
+		{"null for keys", null(`"keys`)},
+		{"null for roles", null(`"roles`)},
+		{"null for targets", null(`"targets`)},
+		{"null for a file", null(`.json`)},
+		{"null for delegations", null(`"delegations`)},
+		{"no hex", strings.Replace(file, `"sig": "`, `"sig": "xyz`, 1)},
+		{"a huge version", strings.Replace(file, `"version": `, `"version": 99999999999999999999`, 1)},
+		{"a fraction", strings.Replace(file, `"version": `, `"version": 0.`, 1)},
 		{"deep nesting", deep},
 		{"deep closed nesting", deep + strings.Repeat("]", 8000)},
 		{"many signatures", `{"signatures":[` + strings.Repeat(`{},`, 5000) + `{}],"signed":{}}`},
 		{"broken UTF-8", "{\"signed\xff\":{}}"},
 		{"a lone surrogate", `{"signed":{"_type":"\ud800"},"signatures":[]}`},
-		{"two values", timestamp + timestamp},
+		{"two values", file + file},
 		{"a name twice", `{"signed":{},"signed":{},"signatures":[]}`},
-		{"a date of no year", strings.Replace(timestamp, `"expires": "`, `"expires": "99999-99-99T`, 1)},
-	} {
-		for _, path := range []string{"metadata/timestamp.json", "metadata/3.root.json"} {
-			files := repository(s.repo)
-			files[path] = []byte(c.body)
-			s.tell("The mirror serves %s: %s.", path, c.what)
-			s.mirror.serve(files)
-			s.strike(app)
-		}
+		{"a date of no year", strings.Replace(file, `"expires": "`, `"expires": "99999-99-99T`, 1)},
 	}
 }

@@ -89,7 +89,7 @@ func sum(out io.Writer, rows []row, took time.Duration) error {
 			tries += r.tries
 		}
 	}
-	fmt.Fprintf(out, "%d attacks in %d tries, %.0f s: %d succeeded.\n", played, tries, took.Seconds(), succeeded)
+	fmt.Fprintf(out, "%s, %s under attack, %.0f s: %d succeeded.\n", count(played, "attack"), count(tries, "update"), took.Seconds(), succeeded)
 	if succeeded > 0 || broken > 0 {
 		return fmt.Errorf("%w: %d rows say SUCCEEDED, %d could not be played", errSucceeded, succeeded, broken)
 	}

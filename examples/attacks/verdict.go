@@ -63,7 +63,11 @@ func (s *stage) note(o outcome, log []*request, left string, won []string) {
 	if s.row.tries == 1 || len(won) > 0 && len(s.row.won) == 0 {
 		s.row.saw, s.row.said, s.row.left = sawText(log), said(o), left
 	}
-	s.row.won = append(s.row.won, won...)
+	for _, reason := range won {
+		if !slices.Contains(s.row.won, reason) {
+			s.row.won = append(s.row.won, reason)
+		}
+	}
 }
 
 // misbehaviour is how a client must not end.
@@ -189,11 +193,14 @@ func sawText(log []*request) string {
 	if last.status != 200 {
 		what = fmt.Sprintf("status %d", last.status)
 	}
-	plural := "s"
-	if len(log) == 1 {
-		plural = ""
+	return fmt.Sprintf("%s; last %s, %s", count(len(log), "request"), name, what)
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
 	}
-	return fmt.Sprintf("%d request%s; last %s, %s", len(log), plural, name, what)
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func size(n int64) string {
