@@ -126,6 +126,11 @@ func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
 		}
 		reasons = append(reasons, fmt.Sprintf("%s is %s now", name, title(data)))
 	}
+	for _, name := range sortedKeys(d.installed) {
+		if _, there := after.installed[name]; !there {
+			reasons = append(reasons, name+" is gone")
+		}
+	}
 	for _, role := range floorRoles {
 		if after.floors[role] < d.floors[role] {
 			reasons = append(reasons, fmt.Sprintf("the %s in the cache fell from version %d to %d", role, d.floors[role], after.floors[role]))

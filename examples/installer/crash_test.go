@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -65,6 +67,7 @@ type history struct {
 	replays   [4]string // the same, with all roots there ever were
 	contents  map[string][][]byte
 	published map[string]bool // every file of metadata
+	fresh     bool            // the user has nothing yet
 }
 
 const chisel = "tools/chisel"
@@ -112,7 +115,7 @@ func (h *history) fork(t *testing.T) *history {
 	w.cache, w.dest = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest")
 	require.NoError(t, os.CopyFS(w.cache, os.DirFS(h.cache)))
 	require.NoError(t, os.CopyFS(w.dest, os.DirFS(h.dest)))
-	return &history{w, h.mirrors, h.replays, h.contents, h.published}
+	return &history{w, h.mirrors, h.replays, h.contents, h.published, false}
 }
 
 // floors are what the repository must not fall behind.
@@ -128,6 +131,9 @@ func (h *history) mustBeWhole() {
 	h.t.Helper()
 	for target, contents := range h.contents {
 		data, err := os.ReadFile(filepath.Join(h.dest, target))
+		if h.fresh && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		require.NoError(h.t, err)
 		require.True(h.t, bytes.Equal(data, contents[1]) || bytes.Equal(data, contents[2]), "%s is of no release", target)
 	}
@@ -189,6 +195,23 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 	require.Greater(t, kills, 50, "there are six records and two targets")
 	t.Logf("killed %d times", kills-1)
+}
+
+// The same when nothing is there: no cache, no directory to install to.
+func TestKilledAtEveryStepOfTheFirstRun(t *testing.T) {
+	start := newHistory(t)
+	for n, over := 1, false; !over; n++ {
+		h := start.fork(t)
+		require.NoError(t, os.RemoveAll(h.cache))
+		require.NoError(t, os.RemoveAll(h.dest))
+		h.fresh = true
+		cmd := child(t, n, h.from(3)...)
+		err := cmd.Run()
+		over = err == nil
+		require.True(t, over || cmd.ProcessState.ExitCode() != 1, "%v: %v", err, cmd.Stderr)
+		h.mustBeWhole()
+		h.mustEndWell()
+	}
 }
 
 // Each step fails, alone or with everything after it, as on a disk that is full, read-only or broken.
