@@ -79,7 +79,7 @@ func hideRoot(s *stage) {
 	s.rotate("timestamp", "snapshot")
 	s.release("2.0")
 	s.mirror.serve(old)
-	s.tell("The mirror cannot deny the new root in the repository's name; it pretends to be out of order, and shows the old metadata.")
+	s.tell("The mirror pretends that it cannot tell whether there is a newer root, and shows the old metadata. (Had it said that there is none, it would stand still, as above.)")
 	s.mirror.reply("metadata/"+s.repo.FileName("root"), func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "0")
 		w.WriteHeader(http.StatusServiceUnavailable)
