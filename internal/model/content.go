@@ -1,0 +1,187 @@
+package model
+
+import (
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// file is a document that was opened: its envelope has been read, and if it is trusted, its content has been too.
+type file struct {
+	body       string // as it came
+	signed     object
+	payload    string // canonical
+	signatures []signature
+	version    int64
+	expires    time.Time
+}
+
+type signature struct{ keyID, hex string }
+
+// read takes a file apart, without looking into what is signed: R-4.2.1, R-4.2.2, R-4.2.3.
+func read(body []byte, kind string) *file {
+	envelope := theObject(readJSON(body), "the file")
+	f := &file{body: string(body), signed: theObject(envelope["signed"], "signed")}
+	f.payload = canonical(f.signed)
+	must(theString(f.signed["_type"], "_type") == kind, "not a %s file", kind)
+	list := theList(envelope["signatures"], "signatures")
+	must(len(list) <= 1024, "too many signatures")
+	ids := []string{}
+	for _, e := range list {
+		s := theObject(e, "a signature")
+		f.signatures = append(f.signatures, signature{theString(s["keyid"], "keyid"), theString(s["sig"], "sig")})
+		ids = append(ids, theString(s["keyid"], "keyid"))
+	}
+	must(unique(ids), "a key ID signs twice")
+	return f
+}
+
+var (
+	specVersion = regexp.MustCompile(`^1\.[0-9]+(\.[0-9]+)?$`)
+	dateTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+)
+
+// check looks at all of the content of a file.
+func (f *file) check(kind string) {
+	s := f.signed
+	must(specVersion.MatchString(theString(s["spec_version"], "spec_version")), "spec_version")
+	f.version = theInteger(s["version"], 1, "version")
+	text := theString(s["expires"], "expires")
+	t, err := time.Parse(time.RFC3339, text)
+	must(err == nil && dateTime.MatchString(text), "expires")
+	f.expires = t
+	switch kind {
+	case "root":
+		checkRoot(s)
+	case "timestamp":
+		meta := theObject(s["meta"], "meta")
+		must(len(meta) == 1, "a timestamp lists one file") // R-4.5.1
+		checkInfo(meta["snapshot.json"])
+	case "snapshot":
+		meta := theObject(s["meta"], "meta")
+		for _, info := range meta {
+			checkInfo(info)
+		}
+		must(meta["targets.json"] != nil, "targets.json is not listed") // R-4.4.1
+	case "targets":
+		checkTargets(s)
+	}
+}
+
+func checkRoot(s object) {
+	if consistent, ok := s["consistent_snapshot"]; ok {
+		theBool(consistent, "consistent_snapshot")
+	}
+	checkKeys(s["keys"])
+	roles := theObject(s["roles"], "roles")
+	for _, name := range []string{"root", "timestamp", "snapshot", "targets"} { // R-4.3.6
+		checkSigners(theObject(roles[name], name))
+	}
+}
+
+func checkKeys(v any) {
+	for _, k := range theObject(v, "keys") {
+		key := theObject(k, "a key")
+		theString(key["keytype"], "keytype")
+		theString(key["scheme"], "scheme")
+		theObject(key["keyval"], "keyval")
+	}
+}
+
+// R-4.3.7, and no key ID twice (decision 13).
+func checkSigners(role object) {
+	theInteger(role["threshold"], 1, "threshold")
+	ids := theStrings(role["keyids"], "keyids")
+	must(unique(ids) && len(ids) <= 1024, "keyids")
+}
+
+func checkHashes(v any) object {
+	hashes := theObject(v, "hashes")
+	for _, digest := range hashes {
+		theString(digest, "a digest")
+	}
+	return hashes
+}
+
+// checkInfo looks at what a timestamp or a snapshot lists of a file: R-4.4.2.
+func checkInfo(v any) {
+	info := theObject(v, "a listed file")
+	theInteger(info["version"], 1, "version")
+	if length, ok := info["length"]; ok {
+		theInteger(length, 0, "length")
+	}
+	if hashes, ok := info["hashes"]; ok {
+		checkHashes(hashes)
+	}
+}
+
+func checkTargets(s object) {
+	for _, v := range theObject(s["targets"], "targets") {
+		target := theObject(v, "a target")
+		theInteger(target["length"], 0, "length")
+		must(len(checkHashes(target["hashes"])) > 0, "no hashes") // R-4.6.1
+		if custom, ok := target["custom"]; ok {
+			theObject(custom, "custom")
+		}
+	}
+	if delegations, ok := s["delegations"]; ok {
+		checkDelegations(theObject(delegations, "delegations"))
+	}
+}
+
+func checkDelegations(d object) {
+	checkKeys(d["keys"])
+	roles, listed := d["roles"]
+	bins, succinct := d["succinct_roles"]
+	must(listed != succinct, "either roles or succinct_roles") // R-T15.3
+	if succinct {
+		s := theObject(bins, "succinct_roles")
+		must(theInteger(s["bit_length"], 1, "bit_length") <= 32, "bit_length") // R-T15.1
+		theString(s["name_prefix"], "name_prefix")
+		checkSigners(s)
+		return
+	}
+	found := []string{}
+	for _, e := range theList(roles, "roles") {
+		found = append(found, checkDelegation(theObject(e, "a role")))
+	}
+	must(unique(found), "a role is listed twice") // R-4.6.3
+}
+
+var hexPrefix = regexp.MustCompile(`^[0-9a-f]{0,64}$`)
+
+func checkDelegation(role object) string {
+	checkSigners(role)
+	name := theString(role["name"], "name")
+	must(!slices.Contains([]string{"", "root", "timestamp", "snapshot", "targets", "mirrors"}, name), "reserved name") // R-4.6.10
+	if t, ok := role["terminating"]; ok {
+		theBool(t, "terminating") // R-4.6.9
+	}
+	paths, byPath := role["paths"]
+	prefixes, byHash := role["path_hash_prefixes"]
+	must(!byPath || !byHash, "paths and path_hash_prefixes") // R-4.6.4
+	if byPath {
+		theStrings(paths, "paths")
+	}
+	if byHash {
+		for _, p := range theStrings(prefixes, "path_hash_prefixes") {
+			must(hexPrefix.MatchString(p), "path_hash_prefixes") // R-4.2.6
+		}
+	}
+	return name
+}
+
+// publicKey returns the key that a file lists under an ID, or nothing if it can never verify: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
+func publicKey(keys object, id string) string {
+	key, ok := keys[id].(object)
+	if !ok || key["keytype"] != "ed25519" || key["scheme"] != "ed25519" {
+		return ""
+	}
+	text, _ := key["keyval"].(object)["public"].(string)
+	public, err := hex.DecodeString(text)
+	if err != nil || len(public) != 32 {
+		return ""
+	}
+	return string(public)
+}

@@ -1,0 +1,106 @@
+package verify_test
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	manyHistories = flag.Int("histories", 0, "how many random histories TestModel plays; 0: a few thousand")
+	oneHistory    = flag.Uint64("history", 0, "the one seed that TestModel plays, and tells")
+)
+
+// fewHistories is how many are played if nobody asks for more.
+var fewHistories = 3000
+
+// Seeds that once showed something, and what.
+var regressions = []struct {
+	seed uint64
+	why  string
+}{}
+
+// TestModel plays random histories to the library and to a second verifier that was written apart from it (internal/model). They must
+// agree on every body that is offered, on what is asked for, saved and trusted, and on what every search finds.
+//
+// -histories N plays N of them, -history SEED tells a single one.
+func TestModel(t *testing.T) {
+	if *oneHistory != 0 {
+		d := play(*oneHistory)
+		t.Logf("%s\n%v", d.w.Story(), d.seen)
+		require.NoError(t, d.fault)
+		return
+	}
+	for _, r := range regressions {
+		d := play(r.seed)
+		require.NoError(t, d.fault, "history %d, which showed %s", r.seed, r.why)
+	}
+	n := *manyHistories
+	if n == 0 {
+		n = fewHistories
+		if testing.Short() {
+			n = min(n, 300)
+		}
+	}
+	seen := playAll(t, n)
+	t.Logf("%d histories: %v", n, seen)
+	for _, what := range everything {
+		require.Positive(t, seen[what], "no history comes to this: %s", what)
+	}
+}
+
+// playAll plays the histories with the seeds from 1 to n, and counts what they came to.
+func playAll(t *testing.T, n int) map[string]int {
+	var (
+		next   atomic.Uint64
+		faults atomic.Int32
+		wait   sync.WaitGroup
+		mutex  sync.Mutex
+		seen   = map[string]int{}
+	)
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for faults.Load() < 5 {
+				seed := next.Add(1)
+				if seed > uint64(n) {
+					return
+				}
+				d := play(seed)
+				mutex.Lock()
+				for what, times := range d.seen {
+					seen[what] += times
+				}
+				if d.fault != nil {
+					faults.Add(1)
+					t.Errorf("history %d (after %d others): %v\ngo test ./verify -run TestModel -v -history %d tells it", seed, seed-1, d.fault, seed)
+				}
+				mutex.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	return seen
+}
+
+// everything is what some of a few hundred histories have to come to, or they show less than they seem to.
+var everything = slices.Concat(
+	outcomes("root", "timestamp", "snapshot", "targets", "delegated role"),
+	[]string{
+		"cycle: <nil>", "cycle: the roots end below the saved one", "cycle: the last root has expired", "cycle: a limit was reached", "cycle: a file could not be had",
+		"lookup: found in targets", "lookup: found in a delegated role", "lookup: no role lists the target", "lookup: a limit was reached", "lookup: a role is not in the snapshot", "lookup: a file could not be had",
+		"anchor: refused", "spoilt and taken", "saved copy taken", "saved file damaged",
+	},
+)
+
+func outcomes(roles ...string) (list []string) {
+	for _, r := range roles {
+		list = append(list, fmt.Sprintf("%s: taken", r), fmt.Sprintf("%s: refused", r))
+	}
+	return list
+}
