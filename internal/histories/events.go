@@ -54,7 +54,7 @@ func (w *World) event() {
 	}
 }
 
-func (w *World) anyRole() string {
+func (w *World) AnyRole() string {
 	return pick(w, append([]string{"root", "timestamp", "snapshot", "targets", "timestamp", "snapshot"}, w.roles...))
 }
 
@@ -71,7 +71,7 @@ func (w *World) revoke() {
 
 // sign has a role signed by others than those who should.
 func (w *World) sign() {
-	role := w.anyRole()
+	role := w.AnyRole()
 	should := w.Keys(role)
 	if len(should) == 0 {
 		return
@@ -95,7 +95,7 @@ func (w *World) sign() {
 
 // version makes a role's next version another than the next.
 func (w *World) version() {
-	role, at := w.anyRole(), int64(0)
+	role, at := w.AnyRole(), int64(0)
 	v := w.Version(role)
 	switch w.IntN(8) {
 	case 0, 1:
@@ -135,7 +135,7 @@ func (w *World) snapshotLists() {
 }
 
 func (w *World) lifetime() {
-	role := w.anyRole()
+	role := w.AnyRole()
 	d := pick(w, []time.Duration{-time.Hour, 0, time.Hour, 30 * time.Hour, 24 * 365 * time.Hour})
 	w.SetLifetime(role, d)
 	w.note("%s lives for %v", role, d)

@@ -17,7 +17,10 @@ type Rules struct {
 	FirstDelegator bool                         // a role that one delegator vouches for is trusted for all
 	ForgetRoot     bool                         // the newest root of earlier runs does not count
 	TrustedCopy    bool                         // a saved snapshot of the right version need not have its hash
-	SilentLimit    bool                         // a search that is cut short has found nothing
+	EveryHashKnown bool                         // a listed hash of an unknown kind never matches
+	Loose          map[string]bool              // the requirements of the form that are not checked, by ID
+	// Reading is what becomes of a file when it is read; nil: it stays as it is.
+	Reading func(kind string, body []byte) ([]byte, error)
 }
 
 // Plain is this project's reading.
@@ -106,9 +109,9 @@ func New(anchor []byte, stored map[string][]byte, now time.Time, limits Limits, 
 					c.floorRoot, c.rootFile = c.stored, string(body)
 				}
 			case "timestamp":
-				c.oldTimestamp = read(body, name)
+				c.oldTimestamp = c.rules.read(body, name)
 			case "snapshot":
-				c.oldSnapshot = read(body, name)
+				c.oldSnapshot = c.rules.read(body, name)
 			}
 		})
 	}
@@ -168,7 +171,7 @@ func (c *Client) lastRoot(cut bool) {
 }
 
 func (c *Client) recognize(f *file, role string) *file {
-	if f == nil || attempt(func() { c.verify(f, topLevel(c.root, role), true); f.check(role) }) != nil {
+	if f == nil || attempt(func() { c.verify(f, topLevel(c.root, role), true); c.rules.check(f, role) }) != nil {
 		return nil
 	}
 	return f
@@ -180,12 +183,19 @@ func (c *Client) fresh(f *file) bool {
 }
 
 // Offer gives the client a body for what it wants; an error leaves everything as it was.
-func (c *Client) Offer(w *Want, body []byte) error {
+func (c *Client) Offer(w *Want, body []byte) error { return c.offer(w, body, false) }
+
+// OfferSaved is Offer for a file from an earlier run, which is judged as any other.
+func (c *Client) OfferSaved(w *Want, body []byte) error {
+	return c.offer(w, body, c.rules.TrustedCopy && w.Role == "snapshot")
+}
+
+func (c *Client) offer(w *Want, body []byte, fitting bool) error {
 	var commit func()
 	err := attempt(func() {
 		must(int64(len(body)) <= c.most(w.Role), "too long")
-		if w.info != nil {
-			fits(body, w.info)
+		if w.info != nil && !fitting {
+			c.rules.fits(body, w.info)
 		}
 		switch {
 		case w.edge != nil:

@@ -43,14 +43,16 @@ func attempt(f func()) (err error) {
 	return nil
 }
 
-// readJSON reads a document.
-func readJSON(data []byte) any {
+const maxLevels = 64
+
+// readJSON reads a document with that many levels at most.
+func readJSON(data []byte, levels int) any {
 	must(utf8.Valid(data), "not UTF-8")
 	must(json.Valid(data), "not JSON")
 	must(pairedSurrogates(data), "half a surrogate pair")
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	v := readValue(d, 1)
+	v := readValue(d, levels)
 	_, err := d.Token()
 	must(errors.Is(err, io.EOF), "more than one document")
 	return v
@@ -62,17 +64,17 @@ func token(d *json.Decoder) json.Token {
 	return t
 }
 
-func readValue(d *json.Decoder, depth int) any {
+func readValue(d *json.Decoder, levels int) any {
 	t := token(d)
 	open, ok := t.(json.Delim)
 	if !ok {
 		return t
 	}
-	must(depth <= 64, "nested too deeply")
+	must(levels > 0, "nested too deeply")
 	if open == '[' {
 		list := []any{}
 		for d.More() {
-			list = append(list, readValue(d, depth+1))
+			list = append(list, readValue(d, levels-1))
 		}
 		token(d)
 		return list
@@ -82,7 +84,7 @@ func readValue(d *json.Decoder, depth int) any {
 		name := token(d).(string)
 		_, twice := o[name]
 		must(!twice, "member %q stands twice", name)
-		o[name] = readValue(d, depth+1)
+		o[name] = readValue(d, levels-1)
 	}
 	token(d)
 	return o
@@ -199,3 +201,6 @@ func unique(list []string) bool {
 	}
 	return len(seen) == len(list)
 }
+
+// Strict says whether a text is a JSON document as wants it.
+func Strict(data []byte) bool { return attempt(func() { readJSON(data, maxLevels) }) == nil }

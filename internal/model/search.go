@@ -50,13 +50,13 @@ func (c *Client) judge(f *file, e *edge, info object) {
 	if !c.rules.FirstDelegator || f.version == 0 {
 		c.verify(f, e.signers, false)
 	}
-	f.check("targets")
+	c.rules.check(f, "targets")
 	must(f.version == versionIn(info), "another version")
 	must(c.fresh(f), "expired")
 }
 
 func (c *Client) judgeTargets(w *Want, body []byte) func() {
-	f := read(body, "targets")
+	f := c.rules.read(body, "targets")
 	c.judge(f, w.edge, w.info)
 	return func() {
 		c.saved[w.Role+".json"] = f.body

@@ -16,7 +16,7 @@ type signers struct {
 }
 
 func signersOf(keys any, role any) signers {
-	r := role.(object)
+	r := theObject(role, "role")
 	return signers{keys.(object), theStrings(r["keyids"], "keyids"), theInteger(r["threshold"], 1, "threshold")}
 }
 
@@ -60,31 +60,31 @@ func (c *Client) goodSignature(public, payload, sigHex string) bool {
 
 // open makes a file trusted content: enough signatures, and then the right form.
 func (c *Client) open(body []byte, kind string, who signers) *file {
-	f := read(body, kind)
+	f := c.rules.read(body, kind)
 	c.verify(f, who, false)
-	f.check(kind)
+	c.rules.check(f, kind)
 	return f
 }
 
 // openRoot opens a root that is signed by its own keys.
 func (c *Client) openRoot(body []byte) *file {
-	f := read(body, "root")
-	f.check("root")
+	f := c.rules.read(body, "root")
+	c.rules.check(f, "root")
 	c.verify(f, topLevel(f, "root"), false)
 	return f
 }
 
 // fits compares a file's bytes with what is listed for it.
-func fits(body []byte, info object) {
+func (r *Rules) fits(body []byte, info object) {
 	if length, ok := info["length"]; ok {
 		must(theInteger(length, 0, "length") == int64(len(body)), "wrong length")
 	}
 	if hashes, ok := info["hashes"]; ok {
-		fitsHashes(body, hashes.(object))
+		r.fitsHashes(body, hashes.(object))
 	}
 }
 
-func fitsHashes(body []byte, hashes object) {
+func (r *Rules) fitsHashes(body []byte, hashes object) {
 	checked := false
 	for algorithm, digest := range hashes {
 		var sum []byte
@@ -96,6 +96,7 @@ func fitsHashes(body []byte, hashes object) {
 			s := sha512.Sum512(body)
 			sum = s[:]
 		default:
+			must(!r.EveryHashKnown, "unknown hash %s", algorithm)
 			continue
 		}
 		checked = true
