@@ -99,11 +99,11 @@ func (f mirrorFetcher) DownloadFile(address string, most int64, _ time.Duration)
 	return append([]byte(nil), data...), nil
 }
 
-// runGoTUF is one run of go-tuf with a folder for its cache. A panic is told as a reason.
+// runGoTUF is one run of go-tuf with a folder for its cache. A panic is an outcome too.
 func runGoTUF(c situation, folder string) (o outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			o = outcome{reasons: []string{fmt.Sprintf("panic: %v", r)}}
+			o = outcome{panicked: true, reasons: []string{fmt.Sprintf("panic: %v", r)}}
 		}
 	}()
 	cfg, err := config.New(base, c.anchor)

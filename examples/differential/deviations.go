@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"errors"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -26,12 +27,19 @@ var deviations = []deviation{
 	{"D6", "[!set] and sets that no bracket closes mean something else", func(r *model.Rules) { r.Match = matchFilepath }},
 	{"R-4.6.5", "path_hash_prefixes are compared with base64", func(r *model.Rules) { r.HashText = base64Text }},
 	{"F4", "a hash of an unknown kind, next to a known one, never matches", func(r *model.Rules) { r.EveryHashKnown = true }},
-	{"G1", "a panic before the signatures are verified", func(r *model.Rules) { alsoRead(r, refusePanics) }},
 	{"G7", "what is verified is not what came, but what is left of it in structs", func(r *model.Rules) { alsoRead(r, asStructs) }},
 	{"G8", "one signature that is not hexadecimal makes the file unreadable", func(r *model.Rules) { alsoRead(r, refuseOddSignatures) }},
+	{"G10", "the scheme of a key does not matter", func(r *model.Rules) { loosen(r, "R-4.2.2.5") }},
+	{"G11", "a delegated role may be called as a top-level one is", func(r *model.Rules) { loosen(r, "R-4.6.10") }},
 	{"G15", "versions below 1 and any spec_version are taken", func(r *model.Rules) { loosen(r, "R-4.3.1", "R-4.3.2") }},
 	{"J1", "files that are not strict JSON, and members in other letters, are taken for what Go reads", func(r *model.Rules) { alsoRead(r, asGoReads) }},
+	{"J4", "numbers need not be integers", func(r *model.Rules) { loosen(r, "R-4.1.2") }},
 	{"J7", "nesting has no bound but that of encoding/json", func(r *model.Rules) { loosen(r, "J7") }},
+	{"K2", "a role may list a key twice, which counts once", func(r *model.Rules) { loosen(r, "K2") }},
+	{"R-4.2.6", "path_hash_prefixes may be anything", func(r *model.Rules) { loosen(r, "R-4.2.6") }},
+	{"R-4.3.6", "a root may lack a role", func(r *model.Rules) { loosen(r, "R-4.3.6") }},
+	{"R-4.5.1", "a timestamp may list more than the snapshot", func(r *model.Rules) { loosen(r, "R-4.5.1") }},
+	{"R-4.6.2", "custom may be anything", func(r *model.Rules) { loosen(r, "R-4.6.2") }},
 	{"R-5.5.8", "a saved snapshot of the right version need not have the hash in the timestamp", func(r *model.Rules) { r.TrustedCopy = true }},
 }
 
@@ -59,12 +67,23 @@ func matchFilepath(pattern, path string) bool {
 	return true
 }
 
-// Two deviations are none of rules, but of what is kept for later runs.
+// Four deviations are none of rules: two are of what is kept for later runs, two end the process.
 const (
-	keepsNoRoots = "R-5.2.3"  // only the newest root is kept, and the others are fetched again: a mirror that lost or changed one stops it
-	forgetsRoles = "R-5.6.7h" // a role with a name that needs escaping is kept under one name and looked for under another
-	mostTogether = 3
+	keepsNoRoots = "R-5.2.3"
+	forgetsRoles = "R-5.6.7h"
+	panicsEarly  = "G1"
+	panicsLate   = "G2"
 )
+
+var others = []deviation{
+	{id: keepsNoRoots, what: "only the newest root is kept, and the others are fetched again: a mirror that lost or changed one stops the client"},
+	{id: forgetsRoles, what: "a role whose name needs escaping is kept under one name and looked for under another"},
+	{id: panicsEarly, what: "a panic on null in the place of an object, before signatures are verified"},
+	{id: panicsLate, what: "a panic on what is null or missing in files with good signatures"},
+}
+
+// mostTogether bounds the deviations that may explain a disagreement together.
+const mostTogether = 3
 
 // evidence is a disagreement, and what both clients began with.
 type evidence struct {
@@ -76,6 +95,9 @@ type evidence struct {
 // explain returns the IDs of the fewest deviations that together make the model do what go-tuf did; or nothing, also if the model does
 // not do what we did.
 func (e evidence) explain() []string {
+	if e.theirs.panicked {
+		return e.explainPanic()
+	}
 	plain := model.Plain()
 	if !runModel(e.situation, e.ourStore, plain).equal(e.ours) {
 		return nil
@@ -94,6 +116,25 @@ func (e evidence) explain() []string {
 	for size := 1; size <= mostTogether; size++ {
 		if ids := e.choose(nil, size, 0); ids != nil {
 			return ids
+		}
+	}
+	return nil
+}
+
+// explainPanic looks for a file that makes go-tuf panic, of those that it came across.
+func (e evidence) explainPanic() []string {
+	for _, files := range []map[string][]byte{e.mirror, e.cache} {
+		for _, body := range files {
+			if _, err := goTUF(kindOf(body), body); errors.Is(err, errPanic) {
+				return []string{panicsEarly}
+			}
+		}
+	}
+	for _, files := range []map[string][]byte{e.mirror, e.cache} {
+		for _, body := range files {
+			if nilInside(body) {
+				return []string{panicsLate}
+			}
 		}
 	}
 	return nil

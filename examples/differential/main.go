@@ -93,7 +93,7 @@ func (t *tally) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%d\t%s\n", id, len(t.explained[id]), slices.Min(t.explained[id]))
 	}
 	fmt.Fprintln(w)
-	for _, d := range deviations {
+	for _, d := range slices.Concat(deviations, others) {
 		fmt.Fprintf(w, "%s\t\t%s\n", d.id, d.what)
 	}
 	_ = w.Flush()

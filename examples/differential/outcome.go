@@ -9,6 +9,7 @@ import (
 
 // outcome is what a client made of a cycle, as far as clients can be compared.
 type outcome struct {
+	panicked  bool
 	refreshed bool
 	versions  [4]int64 // of root, timestamp, snapshot and targets, if refreshed
 	lookups   []string // "found 5 sha256=...", "no target" or "no answer", in the order of the paths
@@ -31,7 +32,7 @@ func found(length int64, hashes map[string]string) string {
 }
 
 func (o outcome) equal(p outcome) bool {
-	return o.refreshed == p.refreshed && o.versions == p.versions && slices.Equal(o.lookups, p.lookups)
+	return o.panicked == p.panicked && o.refreshed == p.refreshed && o.versions == p.versions && slices.Equal(o.lookups, p.lookups)
 }
 
 func (o outcome) String() string {

@@ -55,7 +55,7 @@ func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	return keys, threshold
 }
 
-var patterns = []string{"*", "*/*", "*/*", "a/*", "a/*", "b/?", "[ab]/*", "[!a]/*", "[a-c]*/1", "a*/1", "a/x/*", "*/x/1", "d/*", "d/?", "c", "?", "**", "A/*", "[", "a/[12"}
+var patterns = []string{"*", "*/*", "*/*", "a/*", "a/*", "b/?", "[ab]/*", "[!a]/*", "[a-c]*/1", "a*/1", "a/x/*", "*/x/1", "d/*", "d/?", "c", "?", "**", "A/*", "a?1", "b?[12]", "?*", "[", "a/[12"}
 
 // delegate adds a delegation, or puts another in its place, somewhere: siblings, grandchildren, diamonds and cycles come by themselves.
 func (w *World) delegate() {

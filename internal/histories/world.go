@@ -30,7 +30,7 @@ func New(seed uint64) *World {
 	w := &World{Rand: rand.New(rand.NewPCG(seed, 0x747566)), keys: map[string][]*verifytest.Key{}}
 	w.Repo = verifytest.New(verifytest.Options{
 		Plain:      w.Chance(30),
-		MetaHashes: w.Chance(30),
+		MetaHashes: w.Chance(40),
 		Compact:    w.Chance(80),
 		Hashes:     pick(w, [][]string{{"sha256"}, {"sha512"}, {"sha256", "sha512"}, {"sha256", "sha384"}}),
 	})
@@ -50,6 +50,7 @@ func New(seed uint64) *World {
 			w.rotate()
 		}
 	}
+	w.partialPins()
 	w.Repo.Publish()
 	w.anchor = w.Repo.Anchor()
 	if w.Chance(50) { // or else the chain begins with the first
@@ -58,6 +59,22 @@ func New(seed uint64) *World {
 	w.now = w.Repo.Now()
 	w.serve()
 	return w
+}
+
+// partialPins has snapshot and timestamp list lengths without hashes, or hashes without lengths, in some worlds.
+func (w *World) partialPins() {
+	if !w.Chance(30) {
+		return
+	}
+	drop := pick(w, []string{"hashes", "length"})
+	for _, role := range []string{"timestamp", "snapshot"} {
+		w.Edit(role, func(signed map[string]any) {
+			for _, info := range signed["meta"].(map[string]any) {
+				delete(info.(map[string]any), drop)
+			}
+		})
+	}
+	w.note("files are listed without %s", drop)
 }
 
 func pick[T any](w *World, list []T) T { return list[w.IntN(len(list))] }

@@ -39,7 +39,7 @@ func (r *Rules) read(body []byte, kind string) *file {
 	}
 	envelope := theObject(readJSON(text, levels), "the file")
 	f := &file{body: string(body), signed: theObject(envelope["signed"], "signed")}
-	f.payload = canonical(f.signed)
+	f.payload = canonicalText(f.signed, !r.Loose["R-4.1.2"])
 	must(theString(f.signed["_type"], "_type") == kind, "not a %s file", kind)
 	list := theList(envelope["signatures"], "signatures")
 	must(len(list) <= 1024, "too many signatures")
@@ -141,7 +141,7 @@ func (r *Rules) checkTargets(s object) {
 		target := theObject(v, "a target")
 		theInteger(target["length"], 0, "length")
 		must(len(r.checkHashes(target["hashes"])) > 0, "no hashes")
-		if custom, ok := target["custom"]; ok {
+		if custom, ok := target["custom"]; ok && !r.Loose["R-4.6.2"] {
 			theObject(custom, "custom")
 		}
 	}
@@ -193,9 +193,9 @@ func (r *Rules) checkDelegation(role object) string {
 }
 
 // publicKey returns the key that a file lists under an ID, or nothing if it can never verify: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
-func publicKey(keys object, id string) string {
+func (r *Rules) publicKey(keys object, id string) string {
 	key, ok := keys[id].(object)
-	if !ok || key["keytype"] != "ed25519" || key["scheme"] != "ed25519" {
+	if !ok || key["keytype"] != "ed25519" || key["scheme"] != "ed25519" && !r.Loose["R-4.2.2.5"] {
 		return ""
 	}
 	text, _ := key["keyval"].(object)["public"].(string)

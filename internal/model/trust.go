@@ -28,7 +28,7 @@ func topLevel(root *file, name string) signers {
 func (c *Client) verify(f *file, who signers, anyID bool) {
 	signed := map[string]bool{}
 	for _, id := range who.ids {
-		public := publicKey(who.keys, id)
+		public := c.rules.publicKey(who.keys, id)
 		if public == "" {
 			must(!c.rules.EveryKeyUsable, "key %q is unusable", id)
 			continue
