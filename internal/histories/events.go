@@ -26,7 +26,7 @@ func (w *World) Happen() {
 }
 
 func (w *World) event() {
-	switch w.IntN(13) {
+	switch w.IntN(14) {
 	case 0, 1:
 		w.list()
 	case 2, 3:
@@ -51,6 +51,8 @@ func (w *World) event() {
 		w.Touch(pick(w, w.roles))
 	case 12:
 		w.heal()
+	case 13:
+		w.signPartly()
 	}
 }
 
@@ -91,6 +93,19 @@ func (w *World) sign() {
 	}
 	w.SignWith(role, signers...)
 	w.note("%s is signed by %d keys, of which it has %d", role, len(signers), len(should))
+}
+
+// signPartly has a delegated role signed by some of its keys: enough for all of its delegators, for some, or for none.
+func (w *World) signPartly() {
+	role := pick(w, w.roles)
+	signers := []*verifytest.Key{}
+	for _, k := range w.Keys(role) {
+		if w.Chance(60) {
+			signers = append(signers, k)
+		}
+	}
+	w.SignWith(role, signers...)
+	w.note("%s is signed by %d of its keys", role, len(signers))
 }
 
 // version makes a role's next version another than the next.
@@ -174,7 +189,7 @@ func (w *World) publish() {
 // clock sets the client's clock: to the repository's, or to the moment at which something expires.
 func (w *World) clock() {
 	next := w.Now()
-	if w.Chance(20) {
+	if w.Chance(30) {
 		name := w.FileName(pick(w, append([]string{"root", "timestamp", "timestamp", "snapshot", "snapshot"}, w.roles...)))
 		if expires, ok := expiry(w.Metadata()[name]); ok {
 			next = expires.Add(pick(w, []time.Duration{-time.Second, 0, 0, time.Second}))
