@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -50,6 +51,7 @@ func (s saved) Save(rec verify.Record) error {
 
 // runTufwalk is one run of the library.
 func runTufwalk(c situation, store saved) (o outcome) {
+	defer func() { o.kept = keptIn(store) }()
 	s, err := verify.New(c.anchor, verify.LoadStored(store.Load), c.now, nil)
 	if err == nil {
 		err = s.Run(store, c.mirror.Source())
@@ -104,6 +106,9 @@ func runGoTUF(c situation, folder string) (o outcome) {
 	defer func() {
 		if r := recover(); r != nil {
 			o = outcome{panicked: true, reasons: []string{fmt.Sprintf("panic: %v", r)}}
+		}
+		if _, cache, err := cacheOf(folder); err == nil {
+			o.kept = keptIn(cache)
 		}
 	}()
 	cfg, err := config.New(base, c.anchor)
@@ -167,8 +172,15 @@ func runModel(c situation, cache saved, rules model.Rules) (o outcome) {
 	limits := model.Limits{Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000, Roots: 256, Roles: 33}
 	m, err := model.New(c.anchor, cache, c.now, limits, rules)
 	if err != nil {
-		return outcome{reasons: []string{err.Error()}}
+		return outcome{kept: keptIn(cache), reasons: []string{err.Error()}}
 	}
+	defer func() {
+		after := maps.Clone(cache)
+		for name, body := range m.Saved() {
+			after[name] = []byte(body)
+		}
+		o.kept = keptIn(after)
+	}()
 	pull(m, c.mirror, cache)
 	if _, err := m.Done(); err != nil {
 		return outcome{reasons: []string{err.Error()}}

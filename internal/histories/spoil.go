@@ -239,7 +239,7 @@ func (w *World) known(signed map[string]any) {
 	case 0:
 		signed["spec_version"] = pick(w, []any{"1.0", "1.0.0", "1.99.1", "2.0.0", "1", "v1.0.0", "1.0.0.0", "1.", "01.0"})
 	case 1:
-		signed["version"] = pick(w, []any{int64(1), int64(2), int64(3), int64(4), json.Number("01")})
+		signed["version"] = pick(w, []any{int64(1), int64(2), int64(3), int64(4), int64(0), int64(-1), json.Number("01")})
 	case 2:
 		soon := w.now.Add(pick(w, []time.Duration{-time.Second, 0, time.Second, time.Hour})).UTC()
 		signed["expires"] = pick(w, []string{
