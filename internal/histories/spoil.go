@@ -235,7 +235,7 @@ func (w *World) inside(v any, set func(any)) bool {
 
 // known changes a member that has a meaning, to something that may be right.
 func (w *World) known(signed map[string]any) {
-	switch w.IntN(8) {
+	switch w.IntN(12) {
 	case 0:
 		signed["spec_version"] = pick(w, []any{"1.0", "1.0.0", "1.99.1", "2.0.0", "1", "v1.0.0", "1.0.0.0", "1.", "01.0"})
 	case 1:
@@ -250,11 +250,11 @@ func (w *World) known(signed map[string]any) {
 		signed["_type"] = pick(w, []any{"root", "timestamp", "snapshot", "targets", "Targets"})
 	case 4:
 		delete(signed, pick(w, []string{"consistent_snapshot", "delegations", "targets", "meta", "keys", "expires"}))
-	case 5:
+	case 5, 6:
 		w.signersIn(signed)
-	case 6:
+	case 7, 8, 9:
 		w.filesIn(signed)
-	case 7:
+	default:
 		w.delegationsIn(signed)
 	}
 }
@@ -322,12 +322,12 @@ func (w *World) signersIn(signed map[string]any) {
 
 // filesIn changes what is listed of a file.
 func (w *World) filesIn(signed map[string]any) {
-	found := collect(signed, pick(w, []string{"version", "hashes", "length"}))
+	found := collect(signed, pick(w, []string{"version", "hashes", "hashes", "length"}))
 	if len(found) == 0 {
 		return
 	}
 	info := pick(w, found)
-	switch w.IntN(7) {
+	switch w.IntN(8) {
 	case 0:
 		info["length"] = pick(w, []any{int64(0), int64(-1), int64(5), int64(100_000_000), json.Number("9223372036854775807"), nil})
 	case 1:
@@ -350,6 +350,8 @@ func (w *World) filesIn(signed map[string]any) {
 		info["custom"] = w.value()
 	case 6:
 		info["version"] = pick(w, []any{int64(1), int64(2), int64(3)})
+	case 7:
+		info["hashes"] = map[string]any{}
 	}
 }
 
