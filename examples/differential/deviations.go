@@ -39,8 +39,10 @@ var deviations = []deviation{
 	{"R-4.2.6", "path_hash_prefixes may be anything", func(r *model.Rules) { loosen(r, "R-4.2.6") }},
 	{"R-4.3.6", "a root may lack a role", func(r *model.Rules) { loosen(r, "R-4.3.6") }},
 	{"R-4.4.1", "a snapshot need not list the top-level targets", func(r *model.Rules) { loosen(r, "R-4.4.1") }},
+	{"R-4.4.2", "lengths may be below 0", func(r *model.Rules) { loosen(r, "R-4.4.2") }},
 	{"R-4.5.1", "a timestamp may list more than the snapshot", func(r *model.Rules) { loosen(r, "R-4.5.1") }},
 	{"R-4.6.2", "custom may be anything", func(r *model.Rules) { loosen(r, "R-4.6.2") }},
+	{"R-4.6.3", "a role that is listed twice has the keys of the first entry", func(r *model.Rules) { loosen(r, "R-4.6.3") }},
 	{"R-5.5.8", "a saved snapshot of the right version need not have the hash in the timestamp", func(r *model.Rules) { r.TrustedCopy = true }},
 }
 

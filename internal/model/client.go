@@ -231,7 +231,7 @@ func (c *Client) most(role string) int64 {
 // Most is how long a body for what is wanted may be.
 func (c *Client) Most(w *Want) int64 {
 	if length, ok := w.info["length"]; ok {
-		return theInteger(length, 0, "length")
+		return theInteger(length, math.MinInt64, "length")
 	}
 	return c.most(w.Role)
 }
@@ -357,7 +357,7 @@ func (c *Client) wantSnapshot() {
 // tooLong says whether a file is listed with a length that is never taken.
 func (c *Client) tooLong(role string, info object) bool {
 	length, ok := info["length"]
-	return ok && theInteger(length, 0, "length") > c.most(role)
+	return ok && theInteger(length, math.MinInt64, "length") > c.most(role)
 }
 
 func (c *Client) checkSnapshot(next *file, info object) {

@@ -129,7 +129,7 @@ func (r *Rules) checkInfo(v any) {
 	info := theObject(v, "a listed file")
 	theInteger(info["version"], 1, "version")
 	if length, ok := info["length"]; ok {
-		theInteger(length, 0, "length")
+		r.need("R-4.4.2", theInteger(length, math.MinInt64, "length") >= 0, "length")
 	}
 	if hashes, ok := info["hashes"]; ok {
 		r.checkHashes(hashes)
@@ -139,7 +139,7 @@ func (r *Rules) checkInfo(v any) {
 func (r *Rules) checkTargets(s object) {
 	for _, v := range theObject(s["targets"], "targets") {
 		target := theObject(v, "a target")
-		theInteger(target["length"], 0, "length")
+		r.need("R-4.4.2", theInteger(target["length"], math.MinInt64, "length") >= 0, "length")
 		must(len(r.checkHashes(target["hashes"])) > 0, "no hashes")
 		if custom, ok := target["custom"]; ok && !r.Loose["R-4.6.2"] {
 			theObject(custom, "custom")

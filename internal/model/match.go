@@ -106,10 +106,15 @@ func (c *Client) delegations(f *file, path string) []delegation {
 		return []delegation{{bin(s, path), signersOf(d["keys"], s), true}} // R-T15.5
 	}
 	list := []delegation{}
+	first := map[string]signers{} // of several with one name, if that is allowed
 	for _, e := range d["roles"].([]any) {
 		role := e.(object)
+		name := role["name"].(string)
+		if _, ok := first[name]; !ok {
+			first[name] = signersOf(d["keys"], role)
+		}
 		if c.covers(role, path) {
-			list = append(list, delegation{role["name"].(string), signersOf(d["keys"], role), role["terminating"] == true})
+			list = append(list, delegation{name, first[name], role["terminating"] == true})
 		}
 	}
 	return list

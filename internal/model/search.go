@@ -1,6 +1,9 @@
 package model
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // edge is a delegation by the very file that delegates, as it was once taken, and what became of the role's file (R-5.6.7g).
 type edge struct {
@@ -154,7 +157,7 @@ func (s *search) visit(e *edge) outcome {
 	s.visited = append(s.visited, e.role)
 	if info, ok := e.file.signed["targets"].(object)[l.Path].(object); ok { // R-5.6.7d
 		l.end(nil)
-		l.Role, l.Length, l.Hashes = e.role, theInteger(info["length"], 0, "length"), map[string]string{}
+		l.Role, l.Length, l.Hashes = e.role, theInteger(info["length"], math.MinInt64, "length"), map[string]string{}
 		for algorithm, digest := range info["hashes"].(object) {
 			l.Hashes[algorithm] = digest.(string)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"math"
 	"strings"
 )
 
@@ -77,7 +78,7 @@ func (c *Client) openRoot(body []byte) *file {
 // fits compares a file's bytes with what is listed for it.
 func (r *Rules) fits(body []byte, info object) {
 	if length, ok := info["length"]; ok {
-		must(theInteger(length, 0, "length") == int64(len(body)), "wrong length")
+		must(theInteger(length, math.MinInt64, "length") == int64(len(body)), "wrong length")
 	}
 	if hashes, ok := info["hashes"]; ok {
 		r.fitsHashes(body, hashes.(object))
