@@ -7,6 +7,7 @@ go 1.25.0
 // no terminal. flock locks between processes on every system, by context. atomicwriter writes a temporary file, syncs and renames it, on
 // Windows too. errgroup and semaphore bound what goes on at once, by context. go-pep440-version orders Python's versions and matches
 // their specifiers. blake2b makes paths like PyPI's. chromedp drives a headless Chromium in the test of the web page.
+// go-tuf is the peer that differential plays the same histories to.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1
