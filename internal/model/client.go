@@ -310,7 +310,7 @@ func versionIn(info any) int64 {
 	if !ok {
 		return 0
 	}
-	return theInteger(o["version"], 1, "version")
+	return theInteger(o["version"], math.MinInt64, "version")
 }
 
 func (c *Client) judgeTimestamp(body []byte) func() {

@@ -127,7 +127,7 @@ func (r *Rules) checkHashes(v any) object {
 // checkInfo looks at what a timestamp or a snapshot lists of a file.
 func (r *Rules) checkInfo(v any) {
 	info := theObject(v, "a listed file")
-	theInteger(info["version"], 1, "version")
+	r.need("R-4.3.2", theInteger(info["version"], math.MinInt64, "version") > 0, "version")
 	if length, ok := info["length"]; ok {
 		r.need("R-4.4.2", theInteger(length, math.MinInt64, "length") >= 0, "length")
 	}
