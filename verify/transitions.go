@@ -432,7 +432,7 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		e.file = file
+		e.file = s.known.one(file)
 		s.known[e.Role] = append(s.known[e.Role], knownTargets{e.pin, e.signers, file})
 		s.save(e.Role, file.Content().Version, roleName(e.Role), body)
 		if s.phase == phaseTargets {
@@ -440,6 +440,16 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 		}
 		s.settleEdge(e, nil)
 	}, nil
+}
+
+// one returns the known file with the same content, if there is one: what it delegates to is then asked for once (decision 6).
+func (k known) one(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.Targets] {
+	for _, other := range k[file.Name()] {
+		if other.file.SameContent(file) {
+			return other.file
+		}
+	}
+	return file
 }
 
 func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.FileInfo) error {
