@@ -53,7 +53,10 @@ func (m *mirror) reply(path string, with http.HandlerFunc) {
 func (m *mirror) since() []*request {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	log := m.log
+	var log []*request
+	for _, r := range m.log { // copies: some are still being answered
+		log = append(log, &request{r.path, r.status, r.bytes})
+	}
 	m.log = nil
 	return log
 }
