@@ -245,7 +245,7 @@ const many = 1024
 // sort puts the members of the object that begins at start in order, and refuses duplicates.
 func (s *scanner) sort(start int, members []member) *SyntaxError {
 	s.flush()
-	text, parts := append(s.scratch[:0], s.out[start:]...), s.parts[:0]
+	text, parts := append(s.scratch[:0], s.out[start:]...), slices.Grow(s.parts[:0], len(members))
 	s.scratch = text
 	for i, m := range members {
 		end := len(s.out)
@@ -296,7 +296,7 @@ func closing(text []byte) int {
 
 // compareNames orders the names of members, given in canonical escaping, by their unescaped bytes.
 func (s *scanner) compareNames(a, b []byte) int {
-	if !s.escaped {
+	if !s.escaped || bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
 		return bytes.Compare(a, b)
 	}
 	return strings.Compare(unescape(string(a)), unescape(string(b)))

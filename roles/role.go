@@ -27,7 +27,7 @@ func (r Role) Name() string { return r.name }
 func (r Role) Same(other Role) bool {
 	return r.name == other.name && r.threshold == other.threshold && r.threshold > 0 &&
 		slices.EqualFunc(r.signers, other.signers, func(a, b signer) bool {
-			return a.id == b.id && a.scheme == b.scheme && a.material == b.material
+			return a.id == b.id && a.scheme == b.scheme && a.material == b.material && a.key == b.key
 		})
 }
 
@@ -84,8 +84,9 @@ func Delegated(delegator Trusted[metadata.Targets], position int, name string, p
 }
 
 func newRole(name string, s metadata.Signers, key func(string) (metadata.Key, bool), p Policy) Role {
-	r := Role{name: name, threshold: s.Threshold(), policy: p}
+	r := Role{name: strings.Clone(name), threshold: s.Threshold(), policy: p}
 	for id := range s.KeyIDs() {
+		id = strings.Clone(id)
 		k, ok := key(id)
 		if !ok { // .K4: an ID without a key cannot sign, and that is all.
 			r.addUnusable(&metadata.KeyError{ID: id, Reason: "not among the keys of the file"})

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"strings"
 
 	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
 
@@ -18,7 +19,8 @@ import (
 // Scheme is a pair of a key type and a signature scheme, as keys name them.
 type Scheme struct{ KeyType, Scheme string }
 
-// Verifier checks one signature of one key.
+// Verifier checks one signature of one key. Its word must depend on the key, the message and the signature alone, because it is not asked twice;
+// it must neither change nor keep the message.
 type Verifier interface {
 	Verify(message, signature []byte) error
 }
@@ -35,6 +37,7 @@ type signer struct {
 	id       string
 	scheme   Scheme
 	material string
+	key      string // all of it, if the scheme is not built in: what else a Verifier may go by
 	verifier Verifier
 }
 
@@ -48,7 +51,7 @@ func newSigner(k metadata.Key, p *Policy) (signer, error) {
 		if err != nil {
 			return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 		}
-		return signer{k.ID, Scheme{k.Type, k.Scheme}, string(material), v}, nil
+		return signer{k.ID, Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)}, string(material), string(k.JSON()), v}, nil
 	}
 	return signer{}, err
 }
@@ -97,7 +100,7 @@ func builtin(k metadata.Key, public crypto.PublicKey) (signer, error) {
 		return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
 	// .K3: the key's DER form is the same however the file spells it.
-	return signer{k.ID, Scheme{k.Type, k.Scheme}, string(der), libraryVerifier{v}}, nil
+	return signer{k.ID, Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)}, string(der), "", libraryVerifier{v}}, nil
 }
 
 // prefix25519 is what stands before the 32 bytes of an ed25519 key in its SubjectPublicKeyInfo (RFC 8410, section 4).

@@ -23,15 +23,7 @@ type answer struct {
 }
 
 // mayAhead says whether one more file may be asked for ahead.
-func (s *Session) mayAhead() bool {
-	open := 0
-	for _, t := range s.open {
-		if t.Ahead && !t.dropped {
-			open++
-		}
-	}
-	return open < s.options.Lookahead
-}
+func (s *Session) mayAhead() bool { return s.aheadOpen < s.options.Lookahead }
 
 // askAhead opens a request for a root or the timestamp whose turn has not come, and says whether it could. What an answer
 // means is not known before: keys may change on the way.
@@ -53,7 +45,10 @@ func (s *Session) lookAhead() {
 	}
 	next := s.root.Content().Version + 1
 	stored := max(0, s.floors.stored-next+1)
-	window := min(max(int64(s.chain), stored), int64(s.limits.Roots-s.roots)+stored-1)
+	window := max(int64(s.chain), stored)
+	if left := int64(min(s.limits.Roots-s.roots, math.MaxInt32)); window > stored {
+		window = min(window, stored+left-1)
+	}
 	for v := next + 1; v <= next+window && v < math.MaxInt64; v++ {
 		if !slices.ContainsFunc(s.ahead, func(t *task) bool { return t.Role == "root" && t.Version == v }) && !s.askAhead(s.rootTask(v)) {
 			return
@@ -64,6 +59,9 @@ func (s *Session) lookAhead() {
 // prefetch asks for the roles that a lookup will need next, unless the one that it waits for lists the target. They can be judged as soon as
 // they come, so nothing is kept.
 func (s *Session) prefetch(l *Lookup) {
+	if s.options.Lookahead <= 0 {
+		return
+	}
 	for p := range l.walk.Upcoming() {
 		if e := s.edgeOf(p); e.file.Content() == nil && !e.asked && e.err == nil {
 			if !s.mayAhead() {
@@ -76,7 +74,11 @@ func (s *Session) prefetch(l *Lookup) {
 
 // need says that the turn of a request ahead has come before its answer.
 func (s *Session) need(t *task) {
+	if !t.Ahead {
+		return
+	}
 	t.Ahead = false
+	s.aheadOpen--
 	for i := range s.queue.Fetch {
 		if r := &s.queue.Fetch[i]; r.ID == t.ID {
 			r.Ahead = false
@@ -86,7 +88,7 @@ func (s *Session) need(t *task) {
 
 // keep takes the answer to a request for a root or the timestamp whose turn has not come.
 func (s *Session) keep(t *task, a answer) {
-	delete(s.open, t.ID)
+	s.close(t)
 	if s.kept+int64(len(a.body)) > s.limits.AheadBytes {
 		a = answer{tooMuch: true}
 	}
@@ -145,18 +147,29 @@ func (s *Session) dropAhead(all bool) {
 }
 
 func (s *Session) drop(t *task) {
-	t.dropped = true
-	if !t.handed {
-		delete(s.open, t.ID)
-		s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.ID == t.ID })
+	if s.open[t.ID] == nil { // it has been answered
+		return
+	}
+	s.close(t)
+	if t.dropped = true; t.handed {
+		s.open[t.ID] = t // until the answer comes
+		return
+	}
+	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.ID == t.ID })
+}
+
+// close takes a request from the open ones.
+func (s *Session) close(t *task) {
+	delete(s.open, t.ID)
+	if t.Ahead && !t.dropped {
+		s.aheadOpen--
 	}
 }
 
-// forgetAhead forgets all requests ahead, at the end of a cycle.
+// forgetAhead forgets all requests ahead, at the end of a cycle in which no others are open.
 func (s *Session) forgetAhead() {
 	s.dropAhead(true)
-	for _, t := range s.open {
-		s.drop(t)
-	}
+	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.Ahead })
 	clear(s.open)
+	s.aheadOpen = 0
 }

@@ -71,7 +71,7 @@
 // A caller who fetches together what a [Batch] asks for together waits once a round: four rounds for a cold start, and one more for each level of
 // delegation; lookups share their rounds. With [Options.Lookahead] the timestamp is asked for together with the next root, and roots
 // in growing steps: one round when nothing is new, three for a cold start, nine for a hundred new roots. A request that is
-// [Request.Ahead] may be answered like any other; what is kept for it is judged when its turn comes.
+// [Request.Ahead] must be answered like any other, since it may become needed before the next Batch; what is kept for it is judged when its turn comes.
 //
 // # What is trusted
 //

@@ -120,6 +120,9 @@ func (s *Session) hand(t *task) {
 	s.lastID++
 	t.ID = s.lastID
 	s.open[t.ID] = t
+	if t.Ahead {
+		s.aheadOpen++
+	}
 	s.queue.Fetch = append(s.queue.Fetch, t.Request)
 }
 
@@ -160,7 +163,7 @@ func (s *Session) Provide(id RequestID, body []byte) error {
 	}
 	switch {
 	case t.dropped:
-		delete(s.open, id)
+		s.close(t)
 		return nil
 	case t.kept():
 		if err := t.checkLength(body); err != nil {
@@ -173,7 +176,7 @@ func (s *Session) Provide(id RequestID, body []byte) error {
 	if err != nil {
 		return &RejectError{t.Request, err}
 	}
-	delete(s.open, id)
+	s.close(t)
 	commit()
 	return nil
 }
@@ -192,7 +195,7 @@ func (s *Session) NotFound(id RequestID) error {
 		s.keep(t, answer{absent: true})
 		return nil
 	}
-	if delete(s.open, id); !t.dropped {
+	if s.close(t); !t.dropped {
 		s.absent(t)
 	}
 	return nil
@@ -212,7 +215,7 @@ func (s *Session) Fail(id RequestID, cause error) error {
 		s.keep(t, answer{cause: cause})
 		return nil
 	}
-	if delete(s.open, id); !t.dropped {
+	if s.close(t); !t.dropped {
 		s.given(t, cause)
 	}
 	return nil

@@ -46,7 +46,7 @@ type Options struct {
 	Policy roles.Policy
 	// Lookahead is how many files may be asked for before they are needed, for callers who fetch several at a time: at most so many
 	// requests are open that are Ahead. 64 does for most; with zero, the default, files are asked for in the strict order of the specification.
-	// What is trusted in the end is the same.
+	// No more is trusted, and nothing else.
 	Lookahead int
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
@@ -113,14 +113,15 @@ type Session struct {
 	known     known
 	floors    floors
 
-	lastID  RequestID
-	open    map[RequestID]*task
-	ahead   []*task // roots and timestamp whose turn has not come, answered or not
-	kept    int64   // bytes of their answers
-	queue   Batch
-	found   []*Lookup // handed out by the last Next
-	finds   int
-	pending map[*Lookup]bool
+	lastID    RequestID
+	open      map[RequestID]*task
+	ahead     []*task // roots and timestamp whose turn has not come, answered or not
+	kept      int64   // bytes of their answers
+	aheadOpen int     // requests ahead that are open and not dropped
+	queue     Batch
+	found     []*Lookup // handed out by the last Next
+	finds     int
+	pending   map[*Lookup]bool
 }
 
 // New begins the first cycle of a session.

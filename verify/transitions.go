@@ -344,6 +344,10 @@ func (k known) forgetOld(s *metadata.Snapshot) {
 	for role, files := range k {
 		if pin, ok := s.File(role); !ok || pin != files[0].pin {
 			delete(k, role)
+			continue
+		}
+		for i := range files {
+			files[i].pin, _ = s.File(role) // the same, but its text is the new snapshot's: the old one can go
 		}
 	}
 }
@@ -433,7 +437,7 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	}
 	return func() {
 		e.file = s.known.one(file)
-		s.known[e.Role] = append(s.known[e.Role], knownTargets{e.pin, e.signers, file})
+		s.known[file.Name()] = append(s.known[file.Name()], knownTargets{e.pin, e.signers, file})
 		s.save(e.Role, file.Content().Version, roleName(e.Role), body)
 		if s.phase == phaseTargets {
 			s.ready()
