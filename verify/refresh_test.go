@@ -1,0 +1,105 @@
+package verify_test
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// revocable is a scheme whose keys say whether they have been revoked.
+var revocable = roles.Scheme{KeyType: "revocable", Scheme: "revocable"}
+
+type revocableVerifier struct {
+	public  ed25519.PublicKey
+	revoked bool
+}
+
+func (v revocableVerifier) Verify(message, sig []byte) error {
+	if v.revoked || !ed25519.Verify(v.public, message, sig) {
+		return roles.ErrThreshold
+	}
+	return nil
+}
+
+// R-5.6.7g: what was verified is verified again when a key changes in any way, be it one that its material does not show.
+func TestRefreshAfterAKeyChanged(t *testing.T) {
+	options := &verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{revocable: func(k metadata.Key) (roles.Verifier, []byte, error) {
+		public, err := hex.DecodeString(k.Public)
+		return revocableVerifier{public, strings.Contains(string(k.JSON()), "revoked")}, public, err
+	}}}}
+	for _, role := range []string{"snapshot", "targets"} {
+		repo := verifytest.New(verifytest.Options{})
+		id, revoked := repo.Keys(role)[0].ID(), false
+		repo.Edit("root", func(signed map[string]any) {
+			k := signed["keys"].(map[string]any)[id].(map[string]any)
+			k["keytype"], k["scheme"] = revocable.KeyType, revocable.Scheme
+			if revoked {
+				k["keyval"].(map[string]any)["revoked"] = true
+			}
+		})
+		repo.Touch("root")
+		repo.Publish()
+		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), options)
+		require.NoError(t, err)
+		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Refresh(repo.Now()))
+		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		revoked = true
+		repo.PublishOnly("root")
+		require.NoError(t, s.Refresh(repo.Now()))
+		require.ErrorIs(t, s.Run(nil, repo.Metadata().Source()), roles.ErrThreshold, role)
+	}
+}
+
+// A session that lives long keeps nothing of the files that newer ones have replaced.
+func TestRefreshLetsGo(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{MetaHashes: true})
+	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
+	bins.DelegateBins("bin", 1024)
+	bins.AddToBin("file", []byte("0"))
+	repo.Publish()
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	require.NoError(t, err)
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	files := int64(0)
+	for _, role := range []string{"snapshot", "targets", "bins"} {
+		files += int64(len(repo.Metadata()[repo.FileName(role)]))
+	}
+	var before int64
+	for i := range 80 {
+		bins.AddToBin("file", []byte(fmt.Sprint(i))) // another snapshot
+		repo.Touch("bins")                           // another delegator
+		repo.Publish()
+		l := s.Find(fmt.Sprint("file-", i)) // another bin, to be kept from here on
+		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		_, err := l.Target()
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+		maps.DeleteFunc(repo.Metadata(), func(name string, _ []byte) bool {
+			return strings.HasSuffix(name, ".snapshot.json") && name != repo.FileName("snapshot") || strings.HasSuffix(name, ".bins.json") && name != repo.FileName("bins")
+		})
+		if i == 20 {
+			before = heap()
+		}
+		require.NoError(t, s.Refresh(repo.Now()))
+	}
+	t.Log(heap()-before, files)
+	require.Less(t, heap()-before, 4*files, "and not 60 times as much")
+	runtime.KeepAlive(s)
+	runtime.KeepAlive(repo)
+}
