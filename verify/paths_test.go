@@ -125,7 +125,7 @@ func join(path, k string) string {
 	return path + "." + k
 }
 
-// payloadOf returns what is signed of a file of any role, and its type.
+// payloadOf returns what is signed of a file of any role and form.
 func payloadOf(t testing.TB, file []byte) string {
 	for _, payload := range []func() ([]byte, error){payloadAs[metadata.Root](file), payloadAs[metadata.Timestamp](file), payloadAs[metadata.Snapshot](file), payloadAs[metadata.Targets](file)} {
 		if p, err := payload(); err == nil {
@@ -139,6 +139,9 @@ func payloadOf(t testing.TB, file []byte) string {
 func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		env, err := metadata.Parse[T](file)
+		if err != nil {
+			env, err = metadata.ParseAs[T](file, metadata.DSSE, metadata.Limits{})
+		}
 		if err != nil {
 			return nil, err
 		}

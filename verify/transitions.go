@@ -146,7 +146,7 @@ func (s *Session) timestampTask() *task {
 }
 
 func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
-	env, err := metadata.ParseWithin[metadata.Root](body, s.limits.JSON)
+	env, err := parse[metadata.Root](s, body)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func countFloor[T metadata.Content](s *Session, name string, f *floor[T]) {
 }
 
 func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
-	env, err := metadata.ParseWithin[metadata.Timestamp](body, s.limits.JSON)
+	env, err := parse[metadata.Timestamp](s, body)
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +288,7 @@ func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
 	if err := roles.CheckFile("snapshot", body, t.pin, s.options.Policy); err != nil {
 		return nil, err
 	}
-	env, err := metadata.ParseWithin[metadata.Snapshot](body, s.limits.JSON)
+	env, err := parse[metadata.Snapshot](s, body)
 	if err != nil {
 		return nil, err
 	}
@@ -411,7 +411,7 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	if err := roles.CheckFile(e.Role, body, e.pin, s.options.Policy); err != nil {
 		return nil, err
 	}
-	env, err := metadata.ParseWithin[metadata.Targets](body, s.limits.JSON)
+	env, err := parse[metadata.Targets](s, body)
 	if err != nil {
 		return nil, err
 	}
