@@ -1,8 +1,13 @@
 package roles_test
 
 import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -142,6 +147,65 @@ func TestDSSESignsOneThing(t *testing.T) {
 	require.ErrorIs(t, opened(t, role, signed), roles.ErrThreshold)
 	signed["payload"] = base64.URLEncoding.EncodeToString(text)
 	require.NoError(t, opened(t, role, signed), "the alphabet of base64 is not signed")
+}
+
+// referenceSigner signs for go-securesystemslib's own envelopes.
+type referenceSigner struct{ *verifytest.Key }
+
+func (s referenceSigner) Sign(_ context.Context, data []byte) ([]byte, error) {
+	return s.Key.Sign(data), nil
+}
+func (s referenceSigner) KeyID() (string, error) { return s.ID(), nil }
+
+// referenceVerifier checks for them; the key's signatures must be ed25519.
+type referenceVerifier struct{ *verifytest.Key }
+
+func (v referenceVerifier) Verify(_ context.Context, data, sig []byte) error {
+	public, err := hex.DecodeString(v.Key.Public)
+	if err == nil && !ed25519.Verify(public, data, sig) {
+		err = errors.New("wrong signature")
+	}
+	return err
+}
+func (v referenceVerifier) KeyID() (string, error)   { return v.ID(), nil }
+func (v referenceVerifier) Public() crypto.PublicKey { return nil }
+
+// R-T17.2: go-securesystemslib's envelopes open here, and what verifytest makes is good there.
+func TestDSSEAsTheReferenceHasIt(t *testing.T) {
+	r := newRepositoryWith(t, verifytest.Options{})
+	a, b := r.Key("a"), r.Key("b")
+	r.Rotate("targets", 2, a, b)
+	r.Publish()
+	role, err := roles.TopLevel(r.mustAnchor(), "targets", roles.Policy{})
+	require.NoError(t, err)
+	payload := []byte(`{"_type":"targets","spec_version":"1.0.34","version":3,"expires":"2030-06-01T00:00:00Z","targets":{},"x":"ÿÿ??>>"}`)
+	for _, c := range []struct {
+		signers []dsse.Signer
+		want    error
+	}{
+		{[]dsse.Signer{referenceSigner{a}, referenceSigner{b}}, nil},
+		{[]dsse.Signer{referenceSigner{b}}, roles.ErrThreshold},
+		{[]dsse.Signer{referenceSigner{b}, referenceSigner{r.Key("else")}}, roles.ErrThreshold},
+	} {
+		signer, err := dsse.NewEnvelopeSigner(c.signers...)
+		require.NoError(t, err)
+		envelope, err := signer.SignPayload(context.Background(), metadata.PayloadType, payload)
+		require.NoError(t, err)
+		data, err := json.Marshal(envelope)
+		require.NoError(t, err)
+		env, err := metadata.ParseAs[metadata.Targets](data, metadata.DSSE, metadata.Limits{})
+		require.NoError(t, err)
+		_, err = roles.Open(env, role)
+		require.ErrorIs(t, err, c.want)
+	}
+
+	var envelope dsse.Envelope
+	require.NoError(t, json.Unmarshal(verifytest.Encode(verifytest.SignDSSE(payload, a, b), " "), &envelope))
+	verifier, err := dsse.NewMultiEnvelopeVerifier(2, referenceVerifier{a}, referenceVerifier{b})
+	require.NoError(t, err)
+	_, got, err := verifier.VerifyAndDecode(context.Background(), &envelope)
+	require.NoError(t, err)
+	require.Equal(t, payload, got)
 }
 
 // R-T17.6 (T17-6): a signature without a key ID counts for no key, but where IDs do not matter; with them or without, a key counts once.
