@@ -488,7 +488,7 @@ func TestLoadStored(t *testing.T) {
 // Decision 10: the same answers, the same words.
 func TestDeterministic(t *testing.T) {
 	transcript := func() string {
-		repo := rich(false)
+		repo := rich(false, metadata.Classic)
 		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
 		require.NoError(t, err)
 		for i := range 20 {
