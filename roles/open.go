@@ -1,6 +1,10 @@
 package roles
 
-import "github.com/tufwalk/tufwalk/metadata"
+import (
+	"bytes"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
 
 // Trusted is the content of a file that enough keys of a role have signed. Only this package makes one. It says nothing about
 // versions, expiry or whether this is the file that was wanted. The zero value has no content.
@@ -17,6 +21,20 @@ func (t Trusted[T]) Content() *T {
 	}
 	c := *t.content
 	return &c
+}
+
+// SameContent says whether two files were opened as the same role and have the same content, whoever signed it.
+func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {
+	if t.content == nil || other.content == nil || t.name != other.name {
+		return false
+	}
+	_ = t.envelope.CheckPayload(func(a []byte) error {
+		return other.envelope.CheckPayload(func(b []byte) error {
+			same = bytes.Equal(a, b)
+			return nil
+		})
+	})
+	return same
 }
 
 // Name returns the name of the role that the file was opened as.

@@ -48,6 +48,9 @@ func (s *Session) askAhead(t *task) bool {
 // lookAhead asks for roots beyond the next one: for as many more as this cycle has taken, so that the number of rounds grows with the
 // logarithm of their number, and for those that are known to exist because a later one is stored.
 func (s *Session) lookAhead() {
+	if s.options.Lookahead <= 0 {
+		return
+	}
 	next := s.root.Content().Version + 1
 	stored := max(0, s.floors.stored-next+1)
 	window := min(max(int64(s.chain), stored), int64(s.limits.Roots-s.roots)+stored-1)

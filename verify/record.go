@@ -140,7 +140,7 @@ type floors struct {
 // floor is a timestamp or a snapshot that was trusted before.
 type floor[T metadata.Content] struct {
 	envelope *metadata.Envelope[T]
-	raw      []byte            // its bytes, while they may still serve as the new file
+	raw      []byte            // its bytes as they were stored, until it is replaced
 	pin      metadata.FileInfo // what was listed for it, if it was taken in this session
 
 	// What came of it under the final root of the current cycle:
@@ -159,14 +159,6 @@ func (f *floor[T]) verify(role roles.Role) {
 	if f.opened = f.err == nil; !f.opened {
 		f.file, f.err = roles.Recognize(f.envelope, role)
 	}
-}
-
-// serves says whether a file that was trusted before is the one that is listed now: it need not be asked for.
-func (f *floor[T]) serves(pin metadata.FileInfo, p roles.Policy) bool {
-	if !f.opened {
-		return false
-	}
-	return f.pin == pin || f.raw != nil && roles.CheckFile(f.file.Name(), f.raw, pin, p) == nil
 }
 
 // loadFloors reads what was saved.: what is damaged does not count, and that is all.

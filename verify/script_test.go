@@ -42,15 +42,15 @@ func TestScripts(t *testing.T) {
 			}
 			require.Equal(t, text, got)
 			ahead := playScript(t, text, verify.Options{Lookahead: 64})
-			require.Equal(t, outcomes(text), outcomes(ahead), "looking ahead changes what is fetched when, and nothing else")
+			require.Equal(t, outcomesIn(text), outcomesIn(ahead), "looking ahead changes what is fetched when, and nothing else")
 			dsse := playScript(t, text, verify.Options{Envelope: metadata.DSSE})
-			require.Equal(t, withoutBytes(outcomes(text)), withoutBytes(outcomes(dsse)), "another form of envelope changes files' bytes, and nothing else")
+			require.Equal(t, withoutBytes(outcomesIn(text)), withoutBytes(outcomesIn(dsse)), "another form of envelope changes files' bytes, and nothing else")
 		})
 	}
 }
 
-// outcomes drops what is fetched and saved from a transcript, and the order in which lookups are settled.
-func outcomes(transcript string) string {
+// outcomesIn drops what is fetched and saved from a transcript, and the order in which lookups are settled.
+func outcomesIn(transcript string) string {
 	var b strings.Builder
 	var found []string
 	for line := range strings.Lines(transcript) {

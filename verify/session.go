@@ -134,8 +134,7 @@ type Session struct {
 //
 // It returns ErrTime for the zero time, and for an anchor that is no good what metadata.Parse and roles.Anchor return.
 //
-// Stored is what an earlier run saved. It keeps the repository from going back, and its snapshot is not asked for again if it is still the one
-// that the timestamp lists; it is verified like any other bytes.
+// Stored is what an earlier run saved. It keeps the repository from going back, and is trusted for nothing else.
 // The time is the start of the cycle, and every expiry is judged by it. The session keeps neither slice. Options may be nil.
 func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, error) {
 	now = now.Round(0) // the wall clock alone: expiry is judged by it, and so must be which time is earlier

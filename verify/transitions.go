@@ -249,8 +249,7 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 func (s *Session) askSnapshot() {
 	s.phase = phaseSnapshot
 	pin := s.timestamp.Content().Snapshot()
-	if f := &s.floors.snapshot; f.serves(pin, s.options.Policy) && s.checkSnapshot(f.file, pin) == nil {
-		f.pin, f.raw = pin, nil
+	if f := &s.floors.snapshot; f.opened && f.pin == pin && s.checkSnapshot(f.file, pin) == nil {
 		s.takeSnapshot(f.file)
 		return
 	}
@@ -288,26 +287,36 @@ func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
 	if err := roles.CheckFile("snapshot", body, t.pin, s.options.Policy); err != nil {
 		return nil, err
 	}
-	env, err := parse[metadata.Snapshot](s, body)
+	next, err := s.openSnapshot(body)
 	if err != nil {
 		return nil, err
 	}
-	role, err := roles.TopLevel(s.root, "snapshot", s.options.Policy)
-	if err != nil {
-		return nil, err
-	}
-	next, err := roles.Open(env, role)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkSnapshot(next, t.pin); err != nil {
+	next.pin = t.pin
+	if err := s.checkSnapshot(next.file, t.pin); err != nil {
 		return nil, err
 	}
 	return func() {
-		s.floors.snapshot = floor[metadata.Snapshot]{envelope: env, pin: t.pin, file: next, role: role, opened: true}
-		s.save("snapshot", next.Content().Version, nameSnapshot, body)
-		s.takeSnapshot(next)
+		s.floors.snapshot = next
+		s.save("snapshot", next.file.Content().Version, nameSnapshot, body)
+		s.takeSnapshot(next.file)
 	}, nil
+}
+
+// openSnapshot reads and verifies a snapshot, unless it is the stored one, byte for byte, which was verified when it was found to count.
+func (s *Session) openSnapshot(body []byte) (next floor[metadata.Snapshot], err error) {
+	if f := s.floors.snapshot; f.opened && f.raw != nil && bytes.Equal(f.raw, body) {
+		f.raw = nil
+		return f, nil
+	}
+	if next.envelope, err = parse[metadata.Snapshot](s, body); err != nil {
+		return next, err
+	}
+	if next.role, err = roles.TopLevel(s.root, "snapshot", s.options.Policy); err != nil {
+		return next, err
+	}
+	next.file, err = roles.Open(next.envelope, next.role)
+	next.opened = err == nil
+	return next, err
 }
 
 func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) error {
@@ -423,7 +432,7 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		e.file = file
+		e.file = s.known.one(file)
 		s.known[e.Role] = append(s.known[e.Role], knownTargets{e.pin, e.signers, file})
 		s.save(e.Role, file.Content().Version, roleName(e.Role), body)
 		if s.phase == phaseTargets {
@@ -431,6 +440,16 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 		}
 		s.settleEdge(e, nil)
 	}, nil
+}
+
+// one returns the known file with the same content, if there is one: what it delegates to is then asked for once (decision 6).
+func (k known) one(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.Targets] {
+	for _, other := range k[file.Name()] {
+		if other.file.SameContent(file) {
+			return other.file
+		}
+	}
+	return file
 }
 
 func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.FileInfo) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/verify"
 )
+
+// lookahead is how many metadata files are fetched before they are needed, to wait for fewer rounds.
+const lookahead = 64
 
 // run looks all targets up and downloads each as soon as it is found. One that fails keeps none of the others from being downloaded.
 func (d *downloader) run(ctx context.Context) error {
@@ -33,7 +37,7 @@ func (d *downloader) run(ctx context.Context) error {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, nil)
+	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, &verify.Options{Lookahead: lookahead})
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Root, err)
 	}
@@ -48,7 +52,7 @@ func (d *downloader) run(ctx context.Context) error {
 
 	group, working := errgroup.WithContext(ctx)
 	o := &owner{
-		downloader: d, session: session, store: dir.Shared(ctx, session), cached: make(map[string]bool), answers: make(chan answer),
+		downloader: d, session: session, store: dir.Shared(ctx, session), cached: make(map[string]bool), kept: make(map[verify.RequestID]*mirror), answers: make(chan answer),
 		group: group, ctx: working, slots: semaphore.NewWeighted(int64(d.Parallel)),
 		places: make(map[*verify.Lookup]int), results: make([]result, len(d.Targets)),
 	}
@@ -87,7 +91,8 @@ type owner struct {
 	*downloader
 	session *verify.Session
 	store   verify.Store
-	cached  map[string]bool // names whose stored copy was just trusted again
+	cached  map[string]bool              // names whose stored copy was just trusted again
+	kept    map[verify.RequestID]*mirror // whose answers to requests ahead wait for their turn
 	answers chan answer
 	waiting int // for so many answers
 
@@ -132,6 +137,12 @@ func (o *owner) loop() error {
 				return o.session.Err()
 			}
 		}
+		for _, r := range b.Rejected {
+			if m := o.kept[r.Request.ID]; m != nil { // not a stored copy
+				o.mirrors.with(func() { m.roles-- })
+				o.mirrors.blame(m, r.Request.Path, r.Err)
+			}
+		}
 		for _, req := range b.Fetch {
 			if err := o.begin(req); err != nil {
 				return err
@@ -167,6 +178,7 @@ func (o *owner) save(rec verify.Record) error {
 
 // begin answers a request from the store, where that is allowed, and otherwise sends it to a mirror.
 func (o *owner) begin(req verify.Request) error {
+	delete(o.cached, req.Name) // a stored copy that was kept ahead may have proved bad
 	if req.Name != "" {
 		if data, err := o.store.Load(req.Name); err == nil && o.session.Provide(req.ID, data) == nil {
 			o.cached[req.Name] = true
@@ -180,6 +192,9 @@ func (o *owner) begin(req verify.Request) error {
 // that, NotFound wants the word of every live source. A mirror that did not answer, or lied, might have had one, and whoever can
 // keep a client from it must not be able to keep it at an old root: so that is Fail, however many others say absent.
 func (o *owner) ask(q *question) error {
+	if q.Ahead && !slices.ContainsFunc(o.session.Outstanding(), func(r verify.Request) bool { return r.ID == q.ID }) {
+		return nil // not needed any more
+	}
 	m := o.mirrors.take(metadataBase, q.tried)
 	switch {
 	case m == nil && q.Optional && q.absent == len(q.tried):
@@ -210,6 +225,9 @@ func (o *owner) settle(a answer) error {
 	o.waiting--
 	if a.err == nil {
 		if a.err = o.session.Provide(a.ID, a.body); a.err == nil {
+			if a.Ahead {
+				o.kept[a.ID] = a.from
+			}
 			o.mirrors.with(func() { a.from.roles, a.from.down = a.from.roles+1, false })
 			return nil
 		}

@@ -74,6 +74,7 @@ func TestLiarAboutMetadata(t *testing.T) {
 		stdout, stderr := w.fail("no trustworthy state of the repository could be had:")
 		require.Contains(t, stdout, "liar served a wrong "+path+": ")
 		require.Equal(t, 1, strings.Count(stderr, "no trustworthy state"), "said once, not for each target")
+		w.mirror("twin liar", lieAbout("/metadata/"+path)) // what is fetched together is spread over the mirrors
 		w.mirror("good", nil)
 		stdout = w.must()
 		require.Contains(t, stdout, "liar served a wrong "+path+": ")

@@ -2,18 +2,23 @@ package cachedir
 
 import (
 	"context"
+	"os"
 
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
 // Shared returns the directory as the store of a session, safe to be used by other processes at the same time. A crash between
 // two saves does no harm: the session orders them so that each file is a floor or a help for the next run.
-func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store { return &shared{d, s, ctx} }
+func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store {
+	return &shared{Dir: d, session: s, ctx: ctx}
+}
 
 type shared struct {
 	*Dir
 	session *verify.Session
 	ctx     context.Context
+	swept   bool
 }
 
 // Save writes a record unless another process has meanwhile saved a newer one, which must not be rolled back.
@@ -23,8 +28,21 @@ func (s *shared) Save(rec verify.Record) error {
 		return err
 	}
 	defer unlock()
+	s.sweep()
 	if !s.session.Keep(rec, verify.LoadStored(s.Load)) {
 		return nil
 	}
 	return s.Dir.Save(rec)
+}
+
+// sweep removes, once, what killed processes left: whoever holds the lock is the only one who writes.
+func (s *shared) sweep() {
+	if s.swept {
+		return
+	}
+	s.swept = true
+	if root, err := os.OpenRoot(s.path); err == nil {
+		durable.Sweep(root, ".")
+		root.Close()
+	}
 }

@@ -2,19 +2,17 @@
 package place
 
 import (
-	"crypto/rand"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -55,50 +53,10 @@ func (d *Dir) Has(t *verify.Target) bool {
 	return t.Copy(io.Discard, f) == nil
 }
 
-// Write has a file filled beside its place and moves it there, durably, only if that succeeds: under its own name it is never
-// partial or unverified. A process that is killed may leave a hidden file ending in .part.
+// Write has a file filled and puts it under its name, durably, only if that succeeds: there it is never partial or unverified. A process that
+// is killed may leave a hidden file ending in .part.
 func (d *Dir) Write(target string, fill func(io.Writer) error) error {
-	dir := path.Dir(target)
-	if err := d.root.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	temp := path.Join(dir, ".tufwalk-"+rand.Text()+".part")
-	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	if err = fill(f); err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = d.root.Rename(temp, target)
-	}
-	if err != nil {
-		_ = d.root.Remove(temp)
-		return err
-	}
-	return d.sync(dir)
-}
-
-// sync makes what was renamed or made in a directory durable, and the directories above it.
-func (d *Dir) sync(dir string) error {
-	if runtime.GOOS == "windows" { // has no such call
-		return nil
-	}
-	for ; ; dir = path.Dir(dir) {
-		f, err := d.root.Open(dir)
-		if err != nil {
-			return err
-		}
-		err = f.Sync()
-		f.Close()
-		if err != nil || dir == "." {
-			return err
-		}
-	}
+	return durable.Write(d.root, target, 0o644, fill)
 }
 
 // NameError says why a target's path is no name for a file.

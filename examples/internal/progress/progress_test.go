@@ -23,3 +23,17 @@ func TestBarDoesNotTakeTheLastByteForSuccess(t *testing.T) {
 	require.True(t, right.bar.Completed())
 	require.True(t, wrong.bar.Aborted())
 }
+
+// A download that another one's failure ends may be about to begin.
+func TestBarAfterTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	bars := New(ctx, io.Discard)
+	cancel()
+	bars.Wait()
+	late := bars.Add("late", 4, 0)
+	n, err := io.Copy(io.Discard, late.Reader(strings.NewReader("text")))
+	require.NoError(t, err)
+	require.EqualValues(t, 4, n)
+	late.Finish()
+	late.Abort()
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// named are the attacks that the TUF specification names, or that have been published on its clients.
+var named = []string{
+	"arbitrary software", "rollback", "fast-forward", "freeze", "endless data", "mix-and-match", "wrong software", "slow retrieval", "key compromise",
+	"malicious mirror", "cache poisoning", "crash before signature",
+}
+
+func runArgs(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// The demonstration as everybody runs it.
+func TestInstallerStands(t *testing.T) {
+	code, stdout, stderr := runArgs()
+	require.Equal(t, 0, code, stdout+stderr)
+	require.Contains(t, stdout, " 0 succeeded.\nAfter each of them, an honest mirror")
+	require.NotContains(t, stdout, "SUCCEEDED")
+	require.NotContains(t, stdout, "NOT PLAYED")
+}
+
+func TestEveryNamedAttackIsPlayed(t *testing.T) {
+	played := map[string]bool{control: true}
+	for _, name := range named {
+		chosen, err := choose(plain(name))
+		require.NoError(t, err)
+		require.NotEmpty(t, chosen)
+		played[name] = true
+	}
+	for _, a := range attacks {
+		require.Contains(t, played, a.name)
+	}
+}
+
+func TestOneAttackAsAStory(t *testing.T) {
+	code, stdout, stderr := runArgs("-only", "Mix-and-match", "-v")
+	require.Equal(t, 0, code, stdout+stderr)
+	require.Contains(t, stdout, "\nMIX-AND-MATCH\nmirror: serves old targets under the new ones' name\n\n  The operators release app.bin 1.0.\n")
+	require.Contains(t, stdout, "with exit code 1, saying:\n      installer: no trustworthy state")
+	require.Contains(t, stdout, "wrong version: want 5, found 3")
+	require.Contains(t, stdout, "and has app.bin 9.0.")
+	require.NotContains(t, stdout, "ROLLBACK")
+
+	code, _, stderr = runArgs("-only", "nonsense")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "there are honest-mirror, arbitrary-software, ")
+}
+
+// Each row can fail: a client that checks nothing loses all of them but one, and that one a client that never goes back.
+func TestWeakClientsLose(t *testing.T) {
+	dir := t.TempDir()
+	for _, r := range playAll(context.Background(), attacks, gullible, dir) {
+		require.NoError(t, r.broken, "%s: %s\n%s", r.name, r.how, r.story)
+		if r.name == control || r.how == highestVersions {
+			require.Empty(t, r.won, "%s: %s\n%s", r.name, r.how, r.story)
+			continue
+		}
+		require.NotEmpty(t, r.won, "%s: %s\n%s", r.name, r.how, r.story)
+	}
+
+	chosen, err := choose("fast-forward")
+	require.NoError(t, err)
+	program, err := build(context.Background(), dir)
+	require.NoError(t, err)
+	rows := playAll(context.Background(), chosen, stubborn(process(program)), t.TempDir())
+	require.Equal(t, highestVersions, rows[1].how)
+	require.Contains(t, rows[1].won, "the client cannot be updated any more")
+}
+
+func TestAnyVictoryFailsTheProgram(t *testing.T) {
+	chosen, err := choose("rollback")
+	require.NoError(t, err)
+	var out bytes.Buffer
+	err = show(context.Background(), chosen, true, gullible, t.TempDir(), &out)
+	require.ErrorIs(t, err, errSucceeded)
+	require.Contains(t, out.String(), "SUCCEEDED: app.bin is")
+	require.Contains(t, out.String(), "THE ATTACK SUCCEEDED: app.bin is app.bin 1.0 now.")
+	require.NotContains(t, out.String(), "After each of them")
+
+	// Nobody can attack a client that refuses everything, which shows nothing: the control row, and all others, say so.
+	out.Reset()
+	refuse := func(context.Context, []string) outcome { return outcome{code: 1, text: "no"} }
+	err = show(context.Background(), attacks, false, refuse, filepath.Join(t.TempDir()), &out)
+	require.ErrorContains(t, err, "31 could not be played")
+	require.Contains(t, out.String(), "NOT PLAYED")
+}

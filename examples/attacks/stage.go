@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// stage is where one attack is played: a repository with its operators, the mirror between, a user's machine. Its methods do what
+// their names say and tell it. Once something went wrong that is no attack's doing, they do nothing any more.
+type stage struct {
+	ctx    context.Context
+	client client
+	repo   *verifytest.Repo
+	mirror *mirror
+	dir    string
+	limit  time.Duration // what the user grants one update
+	clock  time.Time     // of the user; zero: the machine's own
+
+	version string // of the newest release
+	story   strings.Builder
+	err     error // what kept the attack from being played
+	row     row
+}
+
+const (
+	// app is what the user wants to have, and hammer what the tools' team makes.
+	app, hammer = "app.bin", "tools/hammer"
+	// patience is how long the user goes on waiting for an installer whose own limit has passed.
+	patience   = 5 * time.Second
+	usualLimit = 30 * time.Second
+	appSize    = 64 << 10
+)
+
+// newStage opens with a user who has installed release 1.0 from an honest mirror. The root and the targets role need two keys of two.
+func newStage(ctx context.Context, dir string, c client) *stage {
+	s := &stage{ctx: ctx, client: c, dir: dir, limit: usualLimit, mirror: newMirror()}
+	s.repo = verifytest.New(verifytest.Options{Start: time.Now().UTC(), Seed: "attacks"})
+	s.repo.Rotate("root", 2, s.repo.Key("root-a"), s.repo.Key("root-b"))
+	s.repo.Rotate("targets", 2, s.repo.Key("targets-a"), s.repo.Key("targets-b"))
+	team := s.repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"tools/*"}})
+	team.AddTarget(hammer, content("hammer 1.0"))
+	s.repo.Publish()
+	s.err = os.WriteFile(filepath.Join(dir, "root.json"), s.repo.Metadata()["2.root.json"], 0o600)
+	s.release("1.0")
+	s.update()
+	return s
+}
+
+// content makes a file that says on its first line what it is.
+func content(title string) []byte {
+	return append([]byte(title+"\n"), strings.Repeat("x", appSize-len(title)-1)...)
+}
+
+// tell adds a sentence to the story.
+func (s *stage) tell(format string, args ...any) {
+	if s.err == nil {
+		fmt.Fprintf(&s.story, "  "+format+"\n", args...)
+	}
+}
+
+// release has the operators publish a new version of the app. Until the attacker changes that, the mirror serves it.
+func (s *stage) release(version string) {
+	s.tell("The operators release app.bin %s.", version)
+	s.version = version
+	s.repo.Targets().AddTarget(app, s.newest())
+	s.repo.Touch("targets")
+	s.repo.Publish()
+	s.mirror.serve(repository(s.repo))
+}
+
+// wait lets time go by, for the user and the operators.
+func (s *stage) wait(d time.Duration) {
+	s.tell("%d days go by.", d/(24*time.Hour))
+	s.repo.Advance(d)
+	s.clock = s.repo.Now()
+}
+
+// update has the user update from an honest mirror, which must succeed. It is no part of an attack.
+func (s *stage) update() {
+	if s.err != nil {
+		return
+	}
+	o := s.run(app)
+	has := readDisk(s.dir).installed[app]
+	s.tell("The user updates from an honest mirror: exit code %d, and has %s.", o.code, title(has))
+	if o.code != 0 || !bytes.Equal(has, s.newest()) {
+		s.err = fmt.Errorf("an honest mirror could not get %s %s across: exit code %d\n%s", app, s.version, o.code, o.text)
+	}
+}
+
+// run runs the installer.
+func (s *stage) run(targets ...string) outcome {
+	s.mirror.since()
+	args := []string{
+		"--root", filepath.Join(s.dir, "root.json"), "--cache", filepath.Join(s.dir, "cache"), "--dest", filepath.Join(s.dir, "installed"),
+		"--metadata-url", s.mirror.server.URL + "/metadata", "--targets-url", s.mirror.server.URL + "/targets", "--timeout", s.limit.String(),
+	}
+	if !s.clock.IsZero() {
+		args = append(args, "--at", s.clock.Format(time.RFC3339))
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, s.limit+patience)
+	defer cancel()
+	return s.client(ctx, append(args, targets...))
+}
+
+// newest is what the operators released last.
+func (s *stage) newest() []byte { return content(app + " " + s.version) }
+
+// appPath is where the mirror has it.
+func (s *stage) appPath() string { return fmt.Sprintf("targets/%x.%s", sha256.Sum256(s.newest()), app) }
+
+// rotate has the operators replace the keys of roles by new ones, because the old ones were stolen.
+func (s *stage) rotate(roles ...string) {
+	s.tell("The operators find out, and replace the keys of %s by a new root.", strings.Join(roles, " and "))
+	for _, role := range roles {
+		keys := []*verifytest.Key{s.repo.Key("new-" + role)}
+		s.repo.Rotate(role, len(keys), keys...)
+	}
+}
+
+// recover ends every attack: from an honest mirror, the user gets the next release. Refusing for ever would be a victory too.
+func (s *stage) recover() {
+	if s.err != nil {
+		return
+	}
+	s.tell("The attack is over.")
+	s.release("9.0")
+	s.update()
+	if s.err != nil {
+		s.row.won = append(s.row.won, "the client cannot be updated any more")
+		s.err = nil
+	}
+}
+
+// mustHaveNewest is for what has to succeed.
+func (s *stage) mustHaveNewest() {
+	if s.err == nil && !bytes.Equal(readDisk(s.dir).installed[app], s.newest()) {
+		s.row.won = append(s.row.won, "the client refused an honest mirror")
+	}
+}

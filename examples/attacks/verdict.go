@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// row is what is shown of an attack.
+type row struct {
+	attack
+	saw, said, left string
+	tries           int
+	won             []string // how the attacker succeeded
+	broken          error    // why the attack could not be played
+	story           string
+}
+
+// mostBytes is what a client may take in one run before it is a victim of endless data. All that the repository has is less than a
+// quarter of a megabyte; the rest is for what the system's sockets buffer whether or not anybody reads it.
+const mostBytes = 16 << 20
+
+// strike has the user update under attack. The client must end by itself with a refusal, and leave everything as it was.
+func (s *stage) strike(targets ...string) { s.underAttack(false, targets...) }
+
+// tolerate is strike for attacks that need not be noticed, as long as the user ends up with what the operators released, or with what was there.
+func (s *stage) tolerate(targets ...string) { s.underAttack(true, targets...) }
+
+func (s *stage) underAttack(mayPass bool, targets ...string) {
+	if s.err != nil {
+		return
+	}
+	before := readDisk(s.dir)
+	o := s.run(targets...)
+	after, log := readDisk(s.dir), s.mirror.since()
+	won := append(before.harm(after, s.newest(), mayPass), misbehaviour(o, mayPass)...)
+	if sent := total(log); sent > mostBytes {
+		won = append(won, fmt.Sprintf("the client took %d MiB", sent>>20))
+	}
+	s.note(o, log, before.changes(after), won)
+}
+
+// note keeps what the table has room for: the first try, and any that the attacker won.
+func (s *stage) note(o outcome, log []*request, left string, won []string) {
+	s.tell("The user updates: %s.", sawText(log))
+	s.tell("The client ends after %d ms with exit code %d, saying:", o.took.Milliseconds(), o.code)
+	for line := range strings.Lines(o.text) {
+		s.tell("    %s", strings.TrimRight(line, "\n"))
+	}
+	s.tell("On the disk: %s.", left)
+	for _, reason := range won {
+		s.tell("THE ATTACK SUCCEEDED: %s.", reason)
+	}
+	s.row.tries++
+	if s.row.tries == 1 || len(won) > 0 && len(s.row.won) == 0 {
+		s.row.saw, s.row.said, s.row.left = sawText(log), said(o), left
+	}
+	for _, reason := range won {
+		if !slices.Contains(s.row.won, reason) {
+			s.row.won = append(s.row.won, reason)
+		}
+	}
+}
+
+// misbehaviour is how a client must not end.
+func misbehaviour(o outcome, mayPass bool) []string {
+	switch {
+	case o.hung:
+		return []string{"the client hung"}
+	case o.code == 0 && !mayPass:
+		return []string{"the client was content with it"}
+	case o.code != 0 && o.code != 1:
+		return []string{fmt.Sprintf("the client crashed with exit code %d", o.code)}
+	}
+	return nil
+}
+
+func total(log []*request) (sum int64) {
+	for _, r := range log {
+		sum += r.bytes
+	}
+	return sum
+}
+
+// disk is what a client has on its disk.
+type disk struct {
+	installed map[string][]byte
+	floors    map[string]int64 // versions in the cache: what the repository must not fall behind
+}
+
+func readDisk(dir string) disk {
+	d := disk{map[string][]byte{}, map[string]int64{}}
+	installed := filepath.Join(dir, "installed")
+	_ = filepath.WalkDir(installed, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			name, _ := filepath.Rel(installed, path)
+			d.installed[filepath.ToSlash(name)], _ = os.ReadFile(path)
+		}
+		return nil // nothing installed yet
+	})
+	for _, role := range floorRoles {
+		var file struct{ Signed struct{ Version int64 } }
+		if data, err := os.ReadFile(filepath.Join(dir, "cache", role+".json")); err == nil && json.Unmarshal(data, &file) == nil {
+			d.floors[role] = file.Signed.Version
+		}
+	}
+	return d
+}
+
+var floorRoles = []string{"root", "timestamp", "snapshot"}
+
+// harm says what is worse than before. A new release may have come only if the attack may pass.
+func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
+	for _, name := range sortedKeys(after.installed) {
+		data := after.installed[name]
+		if bytes.Equal(data, d.installed[name]) || mayPass && name == app && bytes.Equal(data, newest) {
+			continue
+		}
+		reasons = append(reasons, fmt.Sprintf("%s is %s now", name, title(data)))
+	}
+	for _, name := range sortedKeys(d.installed) {
+		if _, there := after.installed[name]; !there {
+			reasons = append(reasons, name+" is gone")
+		}
+	}
+	for _, role := range floorRoles {
+		if after.floors[role] < d.floors[role] {
+			reasons = append(reasons, fmt.Sprintf("the %s in the cache fell from version %d to %d", role, d.floors[role], after.floors[role]))
+		}
+	}
+	return reasons
+}
+
+// changes describes what is there now, and what changed in the cache.
+func (d disk) changes(after disk) string {
+	var parts []string
+	for _, name := range sortedKeys(after.installed) {
+		parts = append(parts, title(after.installed[name]))
+	}
+	cache := "cache unchanged"
+	var changed []string
+	for _, role := range floorRoles {
+		if before, now := d.floors[role], after.floors[role]; before != now {
+			changed = append(changed, role+" "+version(now))
+		}
+	}
+	if len(changed) > 0 {
+		cache = "cache: " + strings.Join(changed, ", ")
+	}
+	return strings.Join(append(parts, cache), "; ")
+}
+
+func version(n int64) string {
+	if n == math.MaxInt64 {
+		return "2^63-1"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// title is a file's first line.
+func title(data []byte) string {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if len(line) == 0 || len(line) > 30 {
+		return fmt.Sprintf("%d unknown bytes", len(data))
+	}
+	return string(line)
+}
+
+func sortedKeys(m map[string][]byte) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// sawText says what a client asked for last, and what it got.
+func sawText(log []*request) string {
+	if len(log) == 0 {
+		return "it asked for nothing"
+	}
+	last := log[len(log)-1]
+	name := last.path[strings.LastIndex(last.path, "/")+1:]
+	name = strings.TrimPrefix(name, strconv.FormatInt(math.MaxInt64, 10)+".")
+	if strings.HasPrefix(last.path, "targets/") {
+		_, name, _ = strings.Cut(name, ".") // the digest
+	}
+	what := size(last.bytes)
+	if last.status != 200 {
+		what = fmt.Sprintf("status %d", last.status)
+	}
+	return fmt.Sprintf("%s; last %s, %s", count(len(log), "request"), name, what)
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+func size(n int64) string {
+	if n < 10<<10 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	if n < 10<<20 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
+
+// said is what a client's message comes down to: the line that follows "not installed:" and the like, without what every such line has.
+func said(o outcome) string {
+	if o.code == 0 {
+		return "none"
+	}
+	lines := strings.Split(o.text, "\n")
+	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "installer: ") })
+	if at+1 < len(lines) {
+		at++
+	}
+	line := strings.TrimSpace(lines[max(at, 0)])
+	for _, unwanted := range unwantedInTable {
+		line = unwanted.ReplaceAllString(line, "${1}")
+	}
+	return line
+}
+
+// unwantedInTable is what stories tell, and a table has no room for.
+var unwantedInTable = []*regexp.Regexp{
+	regexp.MustCompile(`^\S+ could not be had: `),
+	regexp.MustCompile(`^rejected: `),
+	regexp.MustCompile(`http://\S+: `),
+	regexp.MustCompile(` \(to give it up on purpose[^)]*\)`),
+	regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{20,}(?:\.\.\.)?`), // digests, key IDs
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// few is small enough for a test.
+var few = bins{bits: 8, wheels: 20, others: 3}
+
+func someGlobs(repo *verifytest.Repo) {
+	for _, name := range []string{"a", "b", "c"} {
+		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{name + "/*"}}).AddTarget(name+"/x", []byte(name))
+	}
+}
+
+// scenes are small repositories of each kind, and how many rounds of fetching each client needs for them.
+var scenes = []struct {
+	name               string
+	hashes             bool
+	fill               func(*verifytest.Repo)
+	paths              []string
+	walk, ahead, goTUF int
+	notFound           bool // by go-tuf, which compares path_hash_prefixes with hashes in base64
+}{
+	{"classic bins", true, few.classic, wheels(1), 6, 5, 5, true},
+	{"classic bins, many targets", true, few.classic, wheels(20), 6, 5, 5, true},
+	{"succinct bins", true, few.succinct, wheels(1), 5, 4, 5, false},
+	{"succinct bins, versions only", false, few.succinct, wheels(1), 5, 4, 5, false},
+	{"succinct bins, many targets", true, few.succinct, wheels(20), 5, 4, 4 + fewBins, false},
+	{"globs", false, someGlobs, []string{"c/x", "a/x"}, 5, 4, 6, false},
+	{"roots", false, roots(7), []string{"top"}, 7 + 4, 6, 7 + 4, false},
+}
+
+// fewBins is how many of the bins the targets are in.
+var fewBins = func() int {
+	seen := make(map[uint32]bool)
+	for i := range few.wheels {
+		seen[few.number(wheel(i))] = true
+	}
+	return len(seen)
+}()
+
+// Both clients find the same targets in the same files, or the table would compare nothing. The rounds are what the table will say.
+func TestClientsAgree(t *testing.T) {
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			repo := build(s.hashes, s.fill)
+			w, err := repo.newWalker(repo.fromMemory, options(false))
+			require.NoError(t, err)
+			ours, err := w.resolve(s.paths)
+			require.NoError(t, err)
+			require.Equal(t, s.walk, w.rounds)
+			again, err := repo.walkCold(s.paths, true)
+			require.NoError(t, err)
+			require.Equal(t, s.ahead, again.rounds)
+			require.GreaterOrEqual(t, again.requests, w.requests)
+
+			g, err := repo.newTUF(memory{repo}, memoryURL, t.TempDir(), false)
+			require.NoError(t, err)
+			theirs, err := g.resolve(s.paths)
+			require.Equal(t, s.goTUF, g.fetcher.rounds)
+			if s.notFound {
+				require.EqualError(t, err, "target packages/0000.whl not found")
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, theirs, len(ours))
+			for i, target := range ours {
+				require.Equal(t, s.paths[i], target.Path)
+				require.Equal(t, target.Path, theirs[i].Path)
+				require.Equal(t, target.Length, theirs[i].Length)
+				require.Equal(t, map[string]string{"sha256": hex.EncodeToString(theirs[i].Hashes["sha256"])}, maps.Collect(target.Hashes.All()))
+			}
+		})
+	}
+}
+
+// A file that has been tampered with is refused by both: neither is let off its work.
+func TestClientsVerify(t *testing.T) {
+	for _, name := range []string{"timestamp.json", "2.snapshot.json", "2.targets.json"} {
+		t.Run(name, func(t *testing.T) {
+			repo := build(true, few.succinct)
+			data := repo.metadata[name]
+			require.NotEmpty(t, data)
+			data[len(data)/2] ^= 1
+			_, err := repo.walkCold(wheels(1), false)
+			require.ErrorContains(t, err, name)
+			_, err = repo.tufCold(t.TempDir(), wheels(1))
+			require.Error(t, err)
+		})
+	}
+}
+
+// From saved files, both ask for the next root and the timestamp, and for nothing else; with lookahead at once.
+func TestWarm(t *testing.T) {
+	repo := build(true, few.succinct)
+	store, cache := files(t.TempDir()), t.TempDir()
+	session, err := repo.newWalker(repo.fromMemory, options(false))
+	require.NoError(t, err)
+	_, err = session.resolve(wheels(20))
+	require.NoError(t, err)
+	for _, s := range []struct {
+		name string
+		run  func() (asked, error)
+		want asked
+	}{
+		{"nothing is saved yet", func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }, asked{5, 4 + fewBins}},
+		{"saved", func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }, asked{2, 2}},
+		{"saved, ahead", func() (asked, error) { return repo.walkWarm(store, wheels(20), true) }, asked{1, 2}},
+		{"the same session", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
+		{"go-tuf, nothing is saved yet", func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }, asked{4 + fewBins, 4 + fewBins}},
+		{"go-tuf, saved", func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }, asked{2, 2}},
+	} {
+		got, err := s.run()
+		require.NoError(t, err, s.name)
+		require.Equal(t, s.want, got, s.name)
+	}
+}
+
+// What the README says of a long chain of roots.
+func TestManyRoots(t *testing.T) {
+	repo := build(false, roots(100))
+	for ahead, rounds := range map[bool]int{false: 104, true: 9} {
+		got, err := repo.walkCold([]string{"top"}, ahead)
+		require.NoError(t, err)
+		require.Equal(t, rounds, got.rounds)
+	}
+}
+
+// Over HTTP the rounds are the same.
+func TestOnline(t *testing.T) {
+	c := &comparison{dir: t.TempDir()}
+	for _, s := range scenes {
+		if s.notFound {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			repo := build(s.hashes, s.fill)
+			for _, client := range c.online() {
+				got, err := wait(context.Background(), repo, 0, client, s.paths)
+				require.NoError(t, err, client.name)
+				switch client.name {
+				case walkName:
+					require.Equal(t, s.walk, got.rounds)
+				case aheadName:
+					require.Equal(t, s.ahead, got.rounds)
+				case goTUFName:
+					require.Equal(t, s.goTUF, got.rounds)
+				}
+			}
+		})
+	}
+}
+
+func TestTarget(t *testing.T) {
+	const length = 3<<20 + 5
+	repo, err := large(length)
+	require.NoError(t, err)
+	ours := watched(func() error { return repo.walkTarget(length) })
+	require.NoError(t, ours.err)
+	require.Less(t, ours.bytes, uint64(length), "it is never held as a whole")
+	require.Error(t, repo.walkTarget(length-1))
+	require.Error(t, repo.walkTarget(length+1))
+
+	c := &comparison{dir: t.TempDir()}
+	theirs := c.tufTarget(repo, nil, oneBuffer(length))()
+	require.NoError(t, theirs.err)
+	require.GreaterOrEqual(t, theirs.bytes, uint64(length))
+	require.Error(t, c.tufTarget(repo, nil, oneBuffer(length-1))().err)
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// curve is how what a cold start takes grows with one thing, while the rest stays.
+type curve struct {
+	title  string
+	grows  string // what grows: "bins" or "targets"
+	kind   string // of bins
+	points []point
+}
+
+type point struct {
+	n     int
+	bytes int64 // of metadata
+	lines []line
+}
+
+// growth compares cold starts of larger and larger repositories, and of more and more targets.
+func (c *comparison) growth(ctx context.Context) error {
+	began := time.Now()
+	printHead(c.stdout, "GROWTH: cold, metadata in memory; files of more than 8 MB are allowed for (go-tuf finds no classic bins)", "rounds", "requests")
+	var curves []curve
+	for _, kind := range []string{"classic", "succinct"} {
+		byBins := curve{fmt.Sprintf("1 target, %s bins", kind), "bins", kind, nil}
+		for _, bits := range []int{10, 12, 14, 16} {
+			if err := c.grow(ctx, began, &byBins, bins{bits: bits, wheels: 1, others: 150}, 1<<bits, []int{1}); err != nil {
+				return err
+			}
+		}
+		byTargets := curve{fmt.Sprintf("16,384 %s bins, targets", kind), "targets", kind, nil}
+		if err := c.grow(ctx, began, &byTargets, bins{bits: 14, wheels: 1000, others: 150}, 0, []int{1, 10, 100, 1000}); err != nil {
+			return err
+		}
+		curves = append(curves, byBins, byTargets)
+	}
+	return c.draw("growth.svg", func(w io.Writer) error { return growthChart(w, curves) })
+}
+
+// grow adds points for one repository to a curve: at n, or else at each number of targets.
+func (c *comparison) grow(ctx context.Context, began time.Time, to *curve, b bins, n int, targets []int) error {
+	if time.Since(began) > c.Budget {
+		fmt.Fprintf(c.stdout, "%s: left out, the budget of %s is used up\n", to.title, c.Budget)
+		return nil
+	}
+	c.progress("building %s %s bins", grouped(1<<b.bits), to.kind)
+	fill := map[string]func(*verifytest.Repo){"classic": b.classic, "succinct": b.succinct}[to.kind]
+	repo := build(true, fill)
+	for _, t := range targets {
+		at := max(n, t)
+		r, err := c.coldRow(ctx, fmt.Sprintf("%s: %s", to.title, grouped(uint64(at))), repo, wheels(t), to.kind == "succinct")
+		if err != nil {
+			return err
+		}
+		r.print(c.stdout)
+		to.points = append(to.points, point{at, r.bytes, r.lines})
+	}
+	return nil
+}

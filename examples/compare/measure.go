@@ -1,0 +1,87 @@
+package main
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// sample is what one run took.
+type sample struct {
+	time   time.Duration
+	bytes  uint64 // allocated, in all
+	allocs uint64
+	peak   uint64 // of the heap, where it is watched
+	asked
+	least time.Duration // of the times, in a median
+	most  time.Duration
+	err   error // what a client that could not do it said
+}
+
+// asked is what a client had to fetch: how many files, and in how many rounds of requests that were under way together.
+type asked struct{ rounds, requests int }
+
+// measure runs something once. The garbage of earlier runs is not its business.
+func measure(run func() (asked, error)) sample {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	asked, err := run()
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	return sample{time: took, bytes: after.TotalAlloc - before.TotalAlloc, allocs: after.Mallocs - before.Mallocs, asked: asked, err: err}
+}
+
+// median takes each figure's: it is a typical run, and no single one.
+func median(samples []sample) sample {
+	m := samples[0]
+	m.time = middle(samples, func(s sample) time.Duration { return s.time })
+	m.least, m.most = samples[0].time, samples[0].time
+	for _, s := range samples {
+		m.least, m.most = min(m.least, s.time), max(m.most, s.time)
+	}
+	m.bytes = middle(samples, func(s sample) uint64 { return s.bytes })
+	m.allocs = middle(samples, func(s sample) uint64 { return s.allocs })
+	m.peak = middle(samples, func(s sample) uint64 { return s.peak })
+	return m
+}
+
+func middle[T cmp.Ordered](samples []sample, figure func(sample) T) T {
+	list := make([]T, len(samples))
+	for i, s := range samples {
+		list[i] = figure(s)
+	}
+	slices.Sort(list)
+	return list[(len(list)-1)/2]
+}
+
+// contender is one of those that are compared.
+type contender struct {
+	name string
+	run  func() sample
+}
+
+// inTurn runs all contenders, then all of them again, so that what else the machine does meets each. Those that are quick run several times
+// when it is their turn. It returns a median for each.
+func inTurn(times int, contenders []contender, interrupted func() error) ([]sample, error) {
+	samples := make([][]sample, len(contenders))
+	for range times {
+		for i, c := range contenders {
+			for spent := time.Duration(0); spent < 50*time.Millisecond; {
+				if err := interrupted(); err != nil {
+					return nil, err
+				}
+				s := c.run()
+				samples[i] = append(samples[i], s)
+				spent += max(s.time, 5*time.Millisecond) // at most ten
+			}
+		}
+	}
+	medians := make([]sample, len(contenders))
+	for i := range medians {
+		medians[i] = median(samples[i])
+	}
+	return medians, nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// parallel is how many requests may be under way together: so many at least a server of HTTP/2 should allow on one connection.
+const parallel = 100
+
+// serve serves a repository on a free loopback port, until it is told to stop. Each answer waits first, as if it came from afar.
+func (r *served) serve(latency time.Duration) (url string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if latency > 0 {
+			timer := time.NewTimer(latency)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-req.Context().Done():
+				return
+			}
+		}
+		data, ok := r.metadata[strings.TrimPrefix(req.URL.EscapedPath(), "/")]
+		if !ok {
+			http.NotFound(w, req)
+			return
+		}
+		_, _ = w.Write(data) // a client that is gone needs no answer
+	})}
+	go func() { _ = server.Serve(listener) }() // its error would be the clients' too
+	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// newClient returns a client without any connection yet.
+func newClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: parallel}}
+}
+
+// overHTTP fetches what a round asks for at once.
+func overHTTP(ctx context.Context, client *http.Client, url string) fetch {
+	return func(reqs []verify.Request) ([][]byte, error) {
+		bodies := make([][]byte, len(reqs))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(parallel)
+		for i, req := range reqs {
+			group.Go(func() (err error) {
+				bodies[i], err = get(ctx, client, url+"/"+req.Path, req.MaxBytes)
+				return err
+			})
+		}
+		return bodies, group.Wait()
+	}
+}
+
+// get returns nil for a file that is not there.
+func get(ctx context.Context, client *http.Client, url string, most int64) (data []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return io.ReadAll(io.LimitReader(resp.Body, most+1))
+	case http.StatusNotFound:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%s: %s", url, resp.Status)
+}

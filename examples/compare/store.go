@@ -1,0 +1,22 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// files is a store in a folder. It writes as go-tuf does, by a temporary file and without fsync, so that like is compared with like: a client that people rely on has to
+// sync (see internal/cachedir).
+type files string
+
+func (f files) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
+
+func (f files) Save(rec verify.Record) error {
+	temp := filepath.Join(string(f), "new")
+	if err := os.WriteFile(temp, rec.Data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, filepath.Join(string(f), rec.Name))
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// row is what several clients made of one repository. The floor comes first, if there is one.
+type row struct {
+	title string
+	bytes int64 // of the files that are needed
+	lines []line
+}
+
+type line struct {
+	client string
+	sample
+}
+
+const (
+	floorName   = "floor"
+	walkName    = "tufwalk"
+	aheadName   = "tufwalk, ahead"
+	goTUFName   = "go-tuf"
+	tableFormat = "  %-26s %10s %9s %11s %12s %8s %9s\n"
+)
+
+// newRow puts what was measured together.
+func newRow(title string, bytes int64, contenders []contender, samples []sample) row {
+	r := row{title: title, bytes: bytes}
+	for i, c := range contenders {
+		r.lines = append(r.lines, line{c.name, samples[i]})
+	}
+	return r
+}
+
+// ratio is how many times the row's floor a line took; 0 if there is nothing to compare.
+func (r row) ratio(l line) float64 {
+	if r.lines[0].client != floorName || l.err != nil {
+		return 0
+	}
+	return float64(l.time) / float64(r.lines[0].time)
+}
+
+// printHead begins a table. The last columns are those of the rounds and requests, or of the peak.
+func printHead(w io.Writer, title, last, requests string) {
+	heads := fmt.Sprintf(tableFormat, "", "time", "x floor", "allocated", "allocations", last, requests)
+	fmt.Fprintf(w, "\n%s\n%s\n", title, strings.TrimRight(heads, " \n"))
+}
+
+func (r row) print(w io.Writer) {
+	fmt.Fprintf(w, "%s (%s)\n", r.title, size(uint64(r.bytes)))
+	for _, l := range r.lines {
+		ratio, last, requests := "", "", ""
+		if x := r.ratio(l); x > 0 {
+			ratio = fmt.Sprintf("%.1f", x)
+		}
+		switch {
+		case l.rounds > 0:
+			last, requests = strconv.Itoa(l.rounds), strconv.Itoa(l.requests)
+		case l.peak > 0:
+			last = size(l.peak)
+		}
+		text := fmt.Sprintf(tableFormat, l.client, duration(l.time), ratio, size(l.bytes), grouped(l.allocs), last, requests)
+		fmt.Fprintln(w, strings.TrimRight(text, " \n"))
+		if l.err != nil {
+			fmt.Fprintf(w, "    could not: %v\n", l.err)
+		}
+	}
+	if f := r.lines[0]; f.client == floorName && f.most > 2*f.least {
+		fmt.Fprintf(w, "    unsteady: the floor took between %s and %s; is the machine busy?\n", duration(f.least), duration(f.most))
+	}
+}
+
+// duration rounds to what can be relied on.
+func duration(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	switch {
+	case ms < 10:
+		return fmt.Sprintf("%.2f ms", ms)
+	case ms < 100:
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return grouped(uint64(ms+0.5)) + " ms"
+}
+
+// size is in millions of bytes, or thousands.
+func size(n uint64) string {
+	switch {
+	case n < 100_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 10_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return grouped((n+500_000)/1_000_000) + " MB"
+}
+
+// grouped writes a number with commas.
+func grouped(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
+)
+
+func sampleRow() row {
+	return row{"16,384 classic bins", 7_300_000, []line{
+		{floorName, sample{time: 35 * time.Millisecond, bytes: 480, allocs: 7}},
+		{walkName, sample{time: 45500 * time.Microsecond, bytes: 29_000_000, allocs: 731, asked: asked{6, 6}}},
+		{goTUFName, sample{time: 1107 * time.Millisecond, bytes: 334_000_000, allocs: 5_935_860, asked: asked{5, 5}, err: errors.New("target x not found")}},
+	}}
+}
+
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	printHead(&b, "COLD", "rounds", "requests")
+	sampleRow().print(&b)
+	require.Equal(t, `
+COLD
+                                   time   x floor   allocated  allocations   rounds  requests
+16,384 classic bins (7.3 MB)
+  floor                         35.0 ms       1.0      0.5 kB            7
+  tufwalk                       45.5 ms       1.3       29 MB          731        6         6
+  go-tuf                       1,107 ms                334 MB    5,935,860        5         5
+    could not: target x not found
+`, b.String())
+	b.Reset()
+	busy := sampleRow()
+	busy.lines[0].least, busy.lines[0].most = 30*time.Millisecond, 90*time.Millisecond
+	busy.print(&b)
+	require.Contains(t, b.String(), "unsteady: the floor took between 30.0 ms and 90.0 ms")
+	require.Error(t, row{"", 1, []line{{walkName, sample{err: errors.New("x")}}}}.mustHaveWorked())
+	require.NoError(t, sampleRow().mustHaveWorked())
+}
+
+func TestFigures(t *testing.T) {
+	for d, want := range map[time.Duration]string{1234 * time.Microsecond: "1.23 ms", 12340 * time.Microsecond: "12.3 ms", 1234567 * time.Microsecond: "1,235 ms"} {
+		require.Equal(t, want, duration(d))
+	}
+	for n, want := range map[uint64]string{0: "0.0 kB", 99_999: "100.0 kB", 100_000: "0.1 MB", 9_990_000: "10.0 MB", 12_600_000: "13 MB", 1_348_000_000: "1,348 MB"} {
+		require.Equal(t, want, size(n))
+	}
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		require.Equal(t, want, grouped(n))
+	}
+}
+
+func TestInTurn(t *testing.T) {
+	var order strings.Builder
+	next := 0
+	samples, err := inTurn(3, []contender{
+		{"a", func() sample { order.WriteByte('a'); return sample{time: time.Second, bytes: 3} }},
+		{"b", func() sample {
+			order.WriteByte('b')
+			next++
+			return sample{time: time.Duration(next) * time.Second, allocs: uint64(10 - next), asked: asked{4, 9}}
+		}},
+	}, func() error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, "ababab", order.String())
+	require.Equal(t, []sample{
+		{time: time.Second, bytes: 3, least: time.Second, most: time.Second},
+		{time: 2 * time.Second, allocs: 8, asked: asked{4, 9}, least: time.Second, most: 3 * time.Second},
+	}, samples)
+
+	quick := 0
+	_, err = inTurn(1, []contender{{"quick", func() sample { quick++; return sample{} }}}, func() error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, 10, quick)
+	_, err = inTurn(1, []contender{{"a", func() sample { return sample{} }}}, func() error { return context.Canceled })
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestCharts(t *testing.T) {
+	var bars bytes.Buffer
+	require.NoError(t, barChart(&bars, []row{sampleRow()}))
+	texts := textsOf(t, &bars)
+	require.Contains(t, texts, "16,384 classic bins")
+	require.Contains(t, texts, "1.3× (45.5 ms)")
+	require.Contains(t, texts, "finds no target, after 1,107 ms")
+
+	r := sampleRow()
+	var growth bytes.Buffer
+	require.NoError(t, growthChart(&growth, []curve{
+		{"", "bins", "classic", []point{{1024, 500_000, r.lines[:2]}, {4096, 1_700_000, r.lines[:2]}}},
+		{"", "targets", "succinct", []point{{1, 2_800_000, r.lines}, {10, 3_000_000, r.lines}, {100, 5_300_000, r.lines}}},
+	}))
+	texts = textsOf(t, &growth)
+	for _, want := range []string{"1,024", "4,096", "1, 10", "100", "10 s", "1 GB", "tufwalk, classic bins"} {
+		require.Contains(t, texts, want)
+	}
+	require.NotContains(t, texts, "100 s", "nothing takes that long")
+}
+
+// textsOf returns what stands in a chart, which has to be well-formed.
+func textsOf(t *testing.T, svg *bytes.Buffer) []string {
+	var texts []string
+	require.NotContains(t, svg.String(), "NaN")
+	for d := xml.NewDecoder(svg); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return texts
+		}
+		require.NoError(t, err)
+		if text, ok := token.(xml.CharData); ok && strings.TrimSpace(string(text)) != "" {
+			texts = append(texts, string(text))
+		}
+	}
+}
+
+func TestProgram(t *testing.T) {
+	var stdout, stderr strings.Builder
+	code := run(t.Context(), []string{"target", "--times", "1", "--size", "1"}, &stdout, &stderr)
+	require.Equal(t, cli.OK, code, stderr.String())
+	require.Regexp(t, `(?s)TARGET: 1 MiB.*\n  floor .*\n  tufwalk .*\n  go-tuf, its own fetcher .*\n  go-tuf, one buffer `, stdout.String())
+	for _, line := range strings.Split(stdout.String(), "\n") {
+		require.LessOrEqual(t, len(line), 100, line)
+	}
+
+	require.Equal(t, cli.Usage, run(t.Context(), []string{"hot"}, io.Discard, io.Discard))
+	require.Equal(t, cli.Failed, run(t.Context(), []string{"--times", "0"}, io.Discard, io.Discard))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Equal(t, cli.Interrupted, run(ended, []string{"target", "--size", "1"}, io.Discard, io.Discard))
+
+	c := &comparison{SVG: t.TempDir(), stderr: io.Discard}
+	require.NoError(t, c.draw("cold.svg", func(w io.Writer) error { return barChart(w, []row{sampleRow()}) }))
+	data, err := os.ReadFile(filepath.Join(c.SVG, "cold.svg"))
+	require.NoError(t, err)
+	require.Contains(t, string(data), "<svg")
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// fetch brings all files of one round: an answer for each request, in their order. An error is the end of everything; a file that is not there has a nil answer.
+type fetch func([]verify.Request) ([][]byte, error)
+
+// fromMemory fetches without copying.
+func (r *served) fromMemory(reqs []verify.Request) ([][]byte, error) {
+	bodies := make([][]byte, len(reqs))
+	for i, req := range reqs {
+		bodies[i] = r.metadata[req.Path]
+	}
+	return bodies, nil
+}
+
+// largest takes what the defaults refuse: a targets file that delegates to 65,536 bins has more than 8 MB.
+var largest = verify.Limits{Snapshot: math.MaxInt32, Targets: math.MaxInt32}
+
+// walker is a client written on tufwalk: the loop that fetches what a batch asks for at once.
+type walker struct {
+	session *verify.Session
+	fetch   fetch
+	store   verify.Store    // nil: nothing is saved
+	cached  map[string]bool // names that the store has just answered for: they need not be saved again
+	asked                   // what the store had is not counted
+}
+
+// newWalker begins a cold start.
+func (r *served) newWalker(fetch fetch, options *verify.Options) (*walker, error) {
+	s, err := verify.New(r.anchor, verify.Stored{}, r.now, options)
+	return &walker{session: s, fetch: fetch}, err
+}
+
+// newWarmWalker begins with what the store has.
+func (r *served) newWarmWalker(fetch fetch, options *verify.Options, store verify.Store) (*walker, error) {
+	s, err := verify.New(r.anchor, verify.LoadStored(store.Load), r.now, options)
+	return &walker{session: s, fetch: fetch, store: store, cached: make(map[string]bool)}, err
+}
+
+// resolve returns the targets of those paths.
+func (w *walker) resolve(paths []string) ([]*verify.Target, error) {
+	lookups := make([]*verify.Lookup, len(paths))
+	for i, path := range paths {
+		lookups[i] = w.session.Find(path)
+	}
+	if err := w.run(); err != nil {
+		return nil, err
+	}
+	targets := make([]*verify.Target, len(paths))
+	for i, l := range lookups {
+		var err error
+		if targets[i], err = l.Target(); err != nil {
+			return nil, err
+		}
+	}
+	return targets, nil
+}
+
+func (w *walker) run() error {
+	for {
+		b, ok := w.session.Next()
+		if !ok {
+			return w.session.Err()
+		}
+		if err := w.save(b.Save); err != nil {
+			w.session.Abandon(err)
+			return w.session.Err()
+		}
+		if err := rejections(b); err != nil {
+			return err
+		}
+		if err := w.round(w.fromStore(b.Fetch)); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *walker) save(records []verify.Record) error {
+	if w.store == nil {
+		return nil
+	}
+	for _, rec := range records {
+		if w.cached[rec.Name] {
+			delete(w.cached, rec.Name)
+		} else if err := w.store.Save(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round fetches, and answers. The only mirror is an honest one: a body that is rejected means that this program is wrong.
+func (w *walker) round(reqs []verify.Request) error {
+	if len(reqs) == 0 {
+		return nil
+	}
+	w.rounds++
+	w.requests += len(reqs)
+	bodies, err := w.fetch(reqs)
+	if err != nil {
+		return err
+	}
+	for i, req := range reqs {
+		if bodies[i] == nil {
+			err = w.session.NotFound(req.ID)
+		} else {
+			err = w.session.Provide(req.ID, bodies[i])
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", req.Path, err)
+		}
+	}
+	return nil
+}
+
+// fromStore answers what saved files can, and returns the rest.
+func (w *walker) fromStore(reqs []verify.Request) []verify.Request {
+	if w.store == nil {
+		return reqs
+	}
+	var rest []verify.Request
+	for _, req := range reqs {
+		if req.Name != "" {
+			if data, err := w.store.Load(req.Name); err == nil && w.session.Provide(req.ID, data) == nil {
+				w.cached[req.Name] = true
+				continue
+			}
+		}
+		rest = append(rest, req)
+	}
+	return rest
+}

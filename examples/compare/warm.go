@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// warm compares second starts, when nothing has changed at the repository and everything is saved.
+func (c *comparison) warm(ctx context.Context) error {
+	printHead(c.stdout, "WARM: the same from saved files, nothing has changed; the floor is that of a cold start", "rounds", "requests")
+	for _, w := range workloads[:2] {
+		c.progress("building %s", w.title)
+		r, err := c.warmRow(ctx, w.title, build(w.hashes, w.fill), w.wants[0].paths)
+		if err != nil {
+			return err
+		}
+		r.print(c.stdout)
+	}
+	fmt.Fprintln(c.stdout, "  A session is refreshed in place. An updater of go-tuf is refreshed once: then a new one reads the files.")
+	return nil
+}
+
+func (c *comparison) warmRow(ctx context.Context, title string, repo *served, paths []string) (row, error) {
+	f, err := newFloor(repo, paths)
+	if err != nil {
+		return row{}, err
+	}
+	store, err := c.folder()
+	if err != nil {
+		return row{}, err
+	}
+	cache, err := c.folder()
+	if err != nil {
+		return row{}, err
+	}
+	if _, err := repo.walkWarm(files(store), paths, false); err != nil { // fills the store
+		return row{}, err
+	}
+	_, _ = repo.tufWarm(cache, paths) // fills the cache, as far as it comes
+	session, err := repo.newWalker(repo.fromMemory, options(false))
+	if err != nil {
+		return row{}, err
+	}
+	if _, err := session.resolve(paths); err != nil {
+		return row{}, err
+	}
+	contenders := []contender{
+		{floorName, func() sample { return measure(func() (asked, error) { return asked{}, f.check() }) }},
+		{walkName + ", same session", func() sample { return measure(func() (asked, error) { return session.again(repo, paths) }) }},
+		{walkName + ", from files", func() sample {
+			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, false) })
+		}},
+		{aheadName + ", from files", func() sample {
+			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, true) })
+		}},
+		{goTUFName + ", from files", func() sample { return measure(func() (asked, error) { return repo.tufWarm(cache, paths) }) }},
+	}
+	samples, err := inTurn(c.Times, contenders, ctx.Err)
+	if err != nil {
+		return row{}, err
+	}
+	r := newRow(title, f.bytes, contenders, samples)
+	return r, r.mustHaveWorked()
+}
+
+func (r *served) walkWarm(store files, paths []string, ahead bool) (asked, error) {
+	w, err := r.newWarmWalker(r.fromMemory, options(ahead), store)
+	if err != nil {
+		return asked{}, err
+	}
+	_, err = w.resolve(paths)
+	return w.asked, err
+}
+
+// again begins the session's next cycle.
+func (w *walker) again(r *served, paths []string) (asked, error) {
+	if err := w.session.Refresh(r.now); err != nil {
+		return asked{}, err
+	}
+	w.asked = asked{}
+	_, err := w.resolve(paths)
+	return w.asked, err
+}
+
+func (r *served) tufWarm(cache string, paths []string) (asked, error) {
+	t, err := r.newTUF(memory{r}, memoryURL, cache, true)
+	if err != nil {
+		return asked{}, err
+	}
+	_, err = t.resolve(paths)
+	return t.fetcher.asked, err
+}

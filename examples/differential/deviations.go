@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"maps"
+	"path/filepath"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/internal/model"
+)
+
+// deviation is a known difference between go-tuf and the specification as this project reads it. The rules say it in terms of the model, so
+// that it explains a disagreement only if the model, with nothing but the rules of some deviations changed, does what go-tuf did.
+type deviation struct {
+	id   string // as in ATTACKS.md and CONFORMANCE.md
+	what string
+	rule func(*model.Rules)
+}
+
+// Version 2.4.2.
+var deviations = []deviation{
+	{"G3", "a role that one delegator vouches for is not verified for another", func(r *model.Rules) { r.FirstDelegator = true }},
+	{"G4", "a file is good at the moment of its expiry", func(r *model.Rules) { r.LastSecond = true }},
+	{"G9", "a role with one key that is missing or of an unknown kind has no keys", func(r *model.Rules) { r.EveryKeyUsable = true }},
+	{"G17", "the newest root of earlier runs is forgotten", func(r *model.Rules) { r.ForgetRoot = true }},
+	{"D6", "[!set] and sets that no bracket closes mean something else", func(r *model.Rules) { r.Match = matchFilepath }},
+	{"R-4.6.5", "path_hash_prefixes are compared with base64", func(r *model.Rules) { r.HashText = base64Text }},
+	{"F4", "a hash of an unknown kind, next to a known one, never matches", func(r *model.Rules) { r.EveryHashKnown = true }},
+	{"G7", "what is verified is not what came, but what is left of it in structs", func(r *model.Rules) { alsoRead(r, asStructs) }},
+	{"G8", "one signature that is not hexadecimal makes the file unreadable", func(r *model.Rules) { alsoRead(r, refuseOddSignatures) }},
+	{"G10", "the scheme of a key does not matter", func(r *model.Rules) { loosen(r, "R-4.2.2.5") }},
+	{"G11", "a delegated role may be called as a top-level one is", func(r *model.Rules) { loosen(r, "R-4.6.10") }},
+	{"G15", "versions below 1 and any spec_version are taken", func(r *model.Rules) { loosen(r, "R-4.3.1", "R-4.3.2") }},
+	{"J1", "files that are not strict JSON, and members in other letters, are taken for what Go reads", func(r *model.Rules) { alsoRead(r, asGoReads) }},
+	{"J4", "numbers need not be integers", func(r *model.Rules) { loosen(r, "R-4.1.2") }},
+	{"J7", "nesting has no bound but that of encoding/json", func(r *model.Rules) { loosen(r, "J7") }},
+	{"K2", "a role may list a key twice, which counts once", func(r *model.Rules) { loosen(r, "K2") }},
+	{"R-4.2.6", "path_hash_prefixes may be anything", func(r *model.Rules) { loosen(r, "R-4.2.6") }},
+	{"R-4.3.6", "a root may lack a role", func(r *model.Rules) { loosen(r, "R-4.3.6") }},
+	{"R-4.4.1", "a snapshot need not list the top-level targets", func(r *model.Rules) { loosen(r, "R-4.4.1") }},
+	{"R-4.4.2", "lengths may be below 0", func(r *model.Rules) { loosen(r, "R-4.4.2") }},
+	{"R-4.5.1", "a timestamp may list more than the snapshot", func(r *model.Rules) { loosen(r, "R-4.5.1") }},
+	{"R-4.6.2", "custom may be anything", func(r *model.Rules) { loosen(r, "R-4.6.2") }},
+	{"R-4.6.3", "a role that is listed twice has the keys of the first entry", func(r *model.Rules) { loosen(r, "R-4.6.3") }},
+	{"R-5.5.8", "a saved snapshot of the right version need not have the hash in the timestamp", func(r *model.Rules) { r.TrustedCopy = true }},
+}
+
+func loosen(r *model.Rules, ids ...string) {
+	if r.Loose == nil {
+		r.Loose = map[string]bool{}
+	}
+	for _, id := range ids {
+		r.Loose[id] = true
+	}
+}
+
+func base64Text(sum [32]byte) string { return base64.URLEncoding.EncodeToString(sum[:]) }
+
+func matchFilepath(pattern, path string) bool {
+	patterns, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(patterns) != len(parts) {
+		return false
+	}
+	for i := range parts {
+		if ok, err := filepath.Match(patterns[i], parts[i]); err != nil || !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Four deviations are none of rules: two are of what is kept for later runs, two end the process.
+const (
+	keepsNoRoots = "R-5.2.3"
+	forgetsRoles = "R-5.6.7h"
+	panicsEarly  = "G1"
+	panicsLate   = "G2"
+)
+
+var others = []deviation{
+	{id: keepsNoRoots, what: "only the newest root is kept, and the others are fetched again: a mirror that lost or changed one stops the client"},
+	{id: forgetsRoles, what: "a role whose name needs escaping is kept under one name and looked for under another"},
+	{id: panicsEarly, what: "a panic on null in the place of an object, before signatures are verified"},
+	{id: panicsLate, what: "a panic on what is null or missing in files with good signatures"},
+}
+
+// mostTogether bounds the deviations that may explain a disagreement together.
+const mostTogether = 3
+
+// evidence is a disagreement, and what both clients began with.
+type evidence struct {
+	situation
+	ourStore, allCache, cache saved // the last is what go-tuf finds in its cache
+	ours, theirs              outcome
+}
+
+// explain returns the IDs of the fewest deviations that together make the model do what go-tuf did; or nothing, also if the model does
+// not do what we did.
+func (e evidence) explain() []string {
+	if e.theirs.panicked {
+		return e.explainPanic()
+	}
+	plain := model.Plain()
+	if !runModel(e.situation, e.ourStore, plain).equal(e.ours) {
+		return nil
+	}
+	if runModel(e.situation, e.cache, plain).equal(e.theirs) {
+		switch {
+		case runModel(e.situation, e.withRoots(e.cache), plain).equal(e.ours):
+			return []string{keepsNoRoots}
+		case runModel(e.situation, e.allCache, plain).equal(e.ours):
+			return []string{forgetsRoles}
+		case runModel(e.situation, e.withRoots(e.allCache), plain).equal(e.ours):
+			return []string{keepsNoRoots, forgetsRoles}
+		}
+		return nil
+	}
+	for size := 1; size <= mostTogether; size++ {
+		if ids := e.choose(nil, size, 0); ids != nil {
+			return ids
+		}
+	}
+	return nil
+}
+
+// explainPanic looks for a file that makes go-tuf panic, of those that it came across.
+func (e evidence) explainPanic() []string {
+	for _, files := range []map[string][]byte{e.mirror, e.cache} {
+		for _, body := range files {
+			if _, err := goTUF(kindOf(body), body); errors.Is(err, errPanic) {
+				return []string{panicsEarly}
+			}
+		}
+	}
+	for _, files := range []map[string][]byte{e.mirror, e.cache} {
+		for _, body := range files {
+			if nilInside(body) {
+				return []string{panicsLate}
+			}
+		}
+	}
+	return nil
+}
+
+// withRoots is a cache that has our roots too.
+func (e evidence) withRoots(cache saved) saved {
+	both := maps.Clone(cache)
+	for name, data := range e.ourStore {
+		if strings.HasSuffix(name, ".root.json") {
+			both[name] = data
+		}
+	}
+	return both
+}
+
+// choose tries all sets of that many deviations.
+func (e evidence) choose(chosen []int, size, from int) []string {
+	if len(chosen) == size {
+		rules, ids := model.Plain(), []string{}
+		for _, i := range chosen {
+			deviations[i].rule(&rules)
+			ids = append(ids, deviations[i].id)
+		}
+		if runModel(e.situation, e.cache, rules).equal(e.theirs) {
+			return ids
+		}
+		return nil
+	}
+	for i := from; i < len(deviations); i++ {
+		if ids := e.choose(append(chosen, i), size, i+1); ids != nil {
+			return ids
+		}
+	}
+	return nil
+}

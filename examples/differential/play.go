@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/internal/histories"
+)
+
+// result is what one history showed.
+type result struct {
+	cycles, refreshed, found int
+	explained                []disagreement
+	finding                  error // a disagreement that nothing explains
+}
+
+type disagreement struct {
+	ids   string
+	where string
+}
+
+// play plays the history of a seed to both clients. After a disagreement both begin anew, so that one does not cause the next.
+func play(seed uint64) (r result, err error) {
+	folder, err := os.MkdirTemp("", "differential")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(folder)
+	w := histories.New(seed)
+	store := saved{}
+	for i := range 2 + w.IntN(5) {
+		if i > 0 {
+			w.Happen()
+		}
+		c := situation{w.Anchor(), w.Mirror(), w.Time(), w.Paths()}
+		if w.Chance(25) {
+			spoil(w, c)
+		}
+		all, cache, err := cacheOf(folder)
+		if err != nil {
+			return r, err
+		}
+		before := maps.Clone(store)
+		ours, theirs := runTufwalk(c, store), runGoTUF(c, folder)
+		r.count(ours)
+		if ours.equal(theirs) {
+			continue
+		}
+		ids := evidence{c, before, all, cache, ours, theirs}.explain()
+		if len(ids) == 0 {
+			r.finding = fmt.Errorf("history %d, cycle %d:\ntufwalk: %v\ngo-tuf:  %v\n%s", seed, i+1, ours, theirs, w.Story())
+			return r, nil
+		}
+		r.explained = append(r.explained, disagreement{strings.Join(ids, "+"), fmt.Sprintf("history %d, cycle %d", seed, i+1)})
+		store = saved{}
+		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700)); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (r *result) count(o outcome) {
+	r.cycles++
+	if o.refreshed {
+		r.refreshed++
+	}
+	for _, l := range o.lookups {
+		if strings.HasPrefix(l, "found") {
+			r.found++
+		}
+	}
+}
+
+// spoil spoils a file or two of the mirror.
+func spoil(w *histories.World, c situation) {
+	for range 1 + w.IntN(2) {
+		role := w.AnyRole()
+		name := w.FileName(role)
+		if body, ok := c.mirror[name]; ok {
+			c.mirror[name] = w.Spoil(role, body)
+			w.Note("%s is spoilt: %q", name, c.mirror[name])
+		}
+	}
+}

@@ -1,0 +1,136 @@
+// Package durable replaces files in one piece: after a crash, whenever it comes, a file is the old one or the new one, and what was
+// reported as written stays.
+package durable
+
+import (
+	"crypto/rand"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"strings"
+)
+
+// What a file is called while it is written.
+const prefix, suffix = ".tufwalk-", ".part"
+
+// Step is for tests only: it is called before everything that is done to a disk, and may fail it, or end the process there.
+var Step = func(what, name string) error { return nil }
+
+// Write has a file filled beside its place, and moves it there only if that succeeds. Directories on the way are made if need be.
+// A process that is killed may leave a hidden file ending in .part; see Sweep.
+func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) error) error {
+	dir := path.Dir(name)
+	if err := makeDir(root, dir); err != nil {
+		return err
+	}
+	temp := path.Join(dir, prefix+rand.Text()+suffix)
+	f, err := create(root, temp, perm)
+	if err != nil {
+		return err
+	}
+	if err = fill(f); err == nil {
+		err = f.sync()
+	}
+	if e := f.close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = rename(root, temp, name)
+	}
+	if err != nil {
+		_ = remove(root, temp)
+		return err
+	}
+	return syncUp(root, dir)
+}
+
+// Sweep removes what killed processes left in a directory, as far as it can: it is in nobody's way. Nobody may be writing there.
+func Sweep(root *os.Root, dir string) {
+	entries, _ := fs.ReadDir(root.FS(), dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), suffix) {
+			_ = remove(root, path.Join(dir, e.Name()))
+		}
+	}
+}
+
+// syncUp makes what was renamed or made in a directory durable, and the directories above it. Without it a rename may be lost, or
+// overtaken by a later one.
+func syncUp(root *os.Root, dir string) error {
+	for ; ; dir = path.Dir(dir) {
+		f, err := root.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = SyncDir(f)
+		f.Close()
+		if err != nil || dir == "." {
+			return err
+		}
+	}
+}
+
+// SyncDir makes renames in a directory durable. Windows has no such call, and needs none: NTFS keeps a journal of them.
+func SyncDir(dir *os.File) error {
+	if err := Step("sync directory", dir.Name()); err != nil || runtime.GOOS == "windows" {
+		return err
+	}
+	return dir.Sync()
+}
+
+func makeDir(root *os.Root, dir string) error {
+	if err := Step("make directory", dir); err != nil {
+		return err
+	}
+	return root.MkdirAll(dir, 0o755)
+}
+
+func rename(root *os.Root, from, to string) error {
+	if err := Step("rename", to); err != nil {
+		return err
+	}
+	return root.Rename(from, to)
+}
+
+func remove(root *os.Root, name string) error {
+	if err := Step("remove", name); err != nil {
+		return err
+	}
+	return root.Remove(name)
+}
+
+// file is a file that is being written.
+type file struct{ f *os.File }
+
+func create(root *os.Root, name string, perm fs.FileMode) (file, error) {
+	if err := Step("create", name); err != nil {
+		return file{}, err
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	return file{f}, err
+}
+
+func (f file) Write(p []byte) (int, error) {
+	if err := Step("write", f.f.Name()); err != nil {
+		n, _ := f.f.Write(p[:len(p)/2]) // as on a disk that fills up
+		return n, err
+	}
+	return f.f.Write(p)
+}
+
+func (f file) sync() error {
+	if err := Step("sync", f.f.Name()); err != nil {
+		return err
+	}
+	return f.f.Sync()
+}
+
+func (f file) close() error {
+	err := Step("close", f.f.Name())
+	if e := f.f.Close(); err == nil { // in any case: a failing test must not leak files
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package durable_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
+)
+
+var errDisk = errors.New("the disk is broken")
+
+func open(t *testing.T) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+// steps has f do everything that is done to the disk, until that is over.
+func steps(t *testing.T, f func(what, name string) error) {
+	usual := durable.Step
+	durable.Step = f
+	t.Cleanup(func() { durable.Step = usual })
+}
+
+func write(root *os.Root, name, text string) error {
+	return durable.Write(root, name, 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+}
+
+// What is renamed has reached the disk before, and the rename has before Write returns: power may fail at any time.
+func TestOrder(t *testing.T) {
+	root := open(t)
+	var trace []string
+	steps(t, func(what, name string) error {
+		if strings.HasSuffix(name, ".part") {
+			name = "part"
+		} else if rel, err := filepath.Rel(root.Name(), name); err == nil && filepath.IsAbs(name) {
+			name = filepath.ToSlash(rel)
+		}
+		trace = append(trace, what+" "+name)
+		return nil
+	})
+	require.NoError(t, write(root, "a/b/c.json", "text"))
+	require.Equal(t, []string{
+		"make directory a/b", "create part", "write part", "sync part", "close part", "rename a/b/c.json",
+		"sync directory a/b", "sync directory a", "sync directory .",
+	}, trace)
+}
+
+func TestEachStepFails(t *testing.T) {
+	for _, broken := range []string{"make directory", "create", "write", "sync", "close", "rename", "sync directory"} {
+		t.Run(broken, func(t *testing.T) {
+			root := open(t)
+			require.NoError(t, write(root, "x.json", "old text"))
+			steps(t, func(what, _ string) error {
+				if what == broken {
+					return errDisk
+				}
+				return nil
+			})
+			require.ErrorIs(t, write(root, "x.json", "new text"), errDisk)
+			entries, err := os.ReadDir(root.Name())
+			require.NoError(t, err)
+			require.Len(t, entries, 1)
+			want := "old text"
+			if broken == "sync directory" { // it is there, but might not be after a crash
+				want = "new text"
+			}
+			data, err := root.ReadFile("x.json")
+			require.NoError(t, err)
+			require.Equal(t, want, string(data))
+		})
+	}
+}
+
+func TestSweep(t *testing.T) {
+	root := open(t)
+	require.NoError(t, write(root, "x.json", "text"))
+	steps(t, func(what, _ string) error {
+		if what == "rename" || what == "remove" {
+			return errDisk
+		}
+		return nil
+	})
+	require.ErrorIs(t, write(root, "x.json", "other"), errDisk)
+	names, err := filepath.Glob(filepath.Join(root.Name(), ".tufwalk-*.part"))
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+
+	durable.Sweep(root, ".")
+	require.FileExists(t, names[0], "it cannot be removed")
+	steps(t, func(string, string) error { return nil })
+	durable.Sweep(root, ".")
+	require.NoFileExists(t, names[0])
+	require.FileExists(t, filepath.Join(root.Name(), "x.json"))
+}

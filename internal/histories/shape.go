@@ -1,0 +1,138 @@
+package histories
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
+}
+
+// key makes a key that nobody has had.
+func (w *World) key(role string) *verifytest.Key {
+	w.fresh++
+	k := w.Key(fmt.Sprintf("%s-%d", role, w.fresh))
+	w.keys[role] = append(w.keys[role], k)
+	return k
+}
+
+// signers draws keys and a threshold for a role: from one of one to three of four, seldom too many; some of the keys it had before,
+// one under two IDs, or one of a kind that nobody knows.
+func (w *World) signers(role string) ([]*verifytest.Key, int) {
+	keys := []*verifytest.Key{}
+	for range 1 + w.IntN(3) {
+		if had := w.keys[role]; len(had) > 0 && w.Chance(30) {
+			if k := pick(w, had); !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+			continue
+		}
+		keys = append(keys, w.key(role))
+	}
+	if len(keys) == 0 {
+		keys = append(keys, w.key(role))
+	}
+	threshold := 1 + w.IntN(len(keys))
+	if w.Chance(12) {
+		twin := *pick(w, keys)
+		twin.KeyID = "twin of " + twin.ID()[:8]
+		keys = append(keys, &twin)
+		threshold += w.IntN(2)
+	}
+	if w.Chance(8) {
+		strange := *w.key(role)
+		strange.KeyType, strange.Scheme = "post-quantum", "ml-dsa-65"
+		keys = append(keys, &strange)
+	}
+	if w.Chance(3) {
+		threshold = len(keys) + 1
+	}
+	return keys, threshold
+}
+
+var patterns = []string{"*", "*/*", "*/*", "a/*", "a/*", "b/?", "[ab]/*", "[!a]/*", "[a-c]*/1", "a*/1", "a/x/*", "*/x/1", "d/*", "d/?", "c", "?", "**", "A/*", "a?1", "b?[12]", "?*", "[", "a/[12"}
+
+// delegate adds a delegation, or puts another in its place, somewhere: siblings, grandchildren, diamonds and cycles come by themselves.
+func (w *World) delegate() {
+	from := pick(w, w.roles)
+	name := pick(w, []string{"a", "b", "c", "d", "team/e", "1.x"})
+	d := verifytest.Delegation{Name: name, Terminating: w.Chance(25)}
+	if w.Chance(60) {
+		d.Keys, d.Threshold = w.signers(name)
+	}
+	switch {
+	case w.Chance(12):
+		for range w.IntN(14) {
+			d.PathHashPrefixes = append(d.PathHashPrefixes, fmt.Sprintf("%x", w.IntN(40)))
+		}
+	case w.Chance(96):
+		for range 1 + w.IntN(3) {
+			d.Paths = append(d.Paths, pick(w, patterns))
+		}
+	}
+	if from == name || w.hasSuccinct(from) {
+		return
+	}
+	w.Role(from).Delegate(d)
+	w.note("%s delegates to %s: %q %q, threshold %d of %d, terminating %v", from, name, d.Paths, d.PathHashPrefixes, max(1, d.Threshold), max(1, len(d.Keys)), d.Terminating)
+	if !slices.Contains(w.roles, name) {
+		w.roles = append(w.roles, name)
+	}
+}
+
+// Bins have names of their own, by which they are known here.
+func (w *World) hasSuccinct(role string) bool { return strings.HasPrefix(role, "succinct") }
+
+// bins adds a role with hash bins, classic or succinct.
+func (w *World) bins() {
+	from := pick(w, w.roles)
+	name := pick(w, []string{"classic", "succinct"})
+	d := verifytest.Delegation{Name: name, Paths: []string{"*", "*/*"}, Terminating: w.Chance(30)}
+	x := w.Role(from).Delegate(d)
+	w.roles = append(w.roles, name)
+	bits := 1 + w.IntN(3)
+	if name == "classic" {
+		x.DelegateBins("classic-bin", 1<<bits)
+	} else {
+		x.DelegateSuccinct("succinct-bin", bits)
+	}
+	w.note("%s delegates to %s: %d bins", from, name, 1<<bits)
+	for range 3 + w.IntN(5) {
+		path := pick(w, w.paths)
+		x.AddToBin(path, w.content())
+		if bin := x.Bin(path).Name(); !slices.Contains(w.roles, bin) {
+			w.roles = append(w.roles, bin)
+		}
+		w.note("%s lists %s", x.Bin(path).Name(), path)
+	}
+}
+
+func (w *World) content() []byte { return []byte(strings.Repeat("x", w.IntN(40))) }
+
+// list has a role list a target, or no longer.
+func (w *World) list() {
+	role, path := pick(w, w.roles), pick(w, w.paths[:len(w.paths)-1])
+	if w.Chance(15) {
+		w.Role(role).RemoveTarget(path)
+		w.note("%s no longer lists %s", role, path)
+		return
+	}
+	w.Role(role).AddTarget(path, w.content())
+	w.note("%s lists %s", role, path)
+}
+
+// rotate gives a top-level role other keys.
+func (w *World) rotate() {
+	role := pick(w, []string{"root", "timestamp", "snapshot", "targets"})
+	if len(w.keys[role]) == 0 {
+		w.keys[role] = w.Keys(role)
+	}
+	keys, threshold := w.signers(role)
+	w.Rotate(role, threshold, keys...)
+	w.note("%s has %d keys, threshold %d", role, len(keys), threshold)
+}

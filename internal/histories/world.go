@@ -1,0 +1,159 @@
+package histories
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// World is a repository with a past, and its mirror.
+type World struct {
+	*verifytest.Repo
+	*rand.Rand
+
+	anchor []byte
+	roles  []string // targets roles, the top-level one first
+	paths  []string
+	keys   map[string][]*verifytest.Key // all that the role ever had
+	past   []verifytest.Files           // what was served, the newest last
+	mirror verifytest.Files
+	now    time.Time
+	log    []string
+	fresh  int // names given
+}
+
+// New makes a world: a repository with delegations of all kinds.
+func New(seed uint64) *World {
+	w := &World{Rand: rand.New(rand.NewPCG(seed, 0x747566)), keys: map[string][]*verifytest.Key{}}
+	w.Repo = verifytest.New(verifytest.Options{
+		Plain:      w.Chance(30),
+		MetaHashes: w.Chance(40),
+		Compact:    w.Chance(80),
+		Hashes:     pick(w, [][]string{{"sha256"}, {"sha512"}, {"sha256", "sha512"}, {"sha256", "sha384"}}),
+	})
+	w.roles = []string{"targets"}
+	w.paths = []string{"top", "a/1", "a/2", "a/x/1", "b/1", "b/2", "ab/1", "c", "d/é", "nowhere/1"}
+	for range w.IntN(6) {
+		w.delegate()
+	}
+	if w.Chance(40) {
+		w.bins()
+	}
+	for range 3 + w.IntN(5) {
+		w.list()
+	}
+	if w.Chance(50) {
+		for range 1 + w.IntN(3) {
+			w.rotate()
+		}
+	}
+	w.partialPins()
+	w.Repo.Publish()
+	w.anchor = w.Repo.Anchor()
+	if w.Chance(50) { // or else the chain begins with the first
+		w.anchor = w.Metadata()[w.FileName("root")]
+	}
+	w.now = w.Repo.Now()
+	w.serve()
+	return w
+}
+
+// partialPins has snapshot and timestamp list lengths without hashes, or hashes without lengths, in some worlds.
+func (w *World) partialPins() {
+	if !w.Chance(30) {
+		return
+	}
+	drop := pick(w, []string{"hashes", "length"})
+	for _, role := range []string{"timestamp", "snapshot"} {
+		w.Edit(role, func(signed map[string]any) {
+			for _, info := range signed["meta"].(map[string]any) {
+				delete(info.(map[string]any), drop)
+			}
+		})
+	}
+	w.note("files are listed without %s", drop)
+}
+
+func pick[T any](w *World, list []T) T { return list[w.IntN(len(list))] }
+
+// Chance is true that many times in a hundred.
+func (w *World) Chance(percent int) bool { return w.IntN(100) < percent }
+
+func (w *World) note(format string, args ...any) {
+	w.log = append(w.log, fmt.Sprintf(format, args...))
+}
+
+// Note adds a line to the story.
+func (w *World) Note(format string, args ...any) { w.note(format, args...) }
+
+// Story tells what has happened, for a test that fails.
+func (w *World) Story() string { return strings.Join(w.log, "\n") }
+
+// Anchor is the root that the client has.
+func (w *World) Anchor() []byte { return w.anchor }
+
+// Time is what the client's clock says.
+func (w *World) Time() time.Time { return w.now }
+
+// Paths are what to look for: some exist.
+func (w *World) Paths() []string {
+	list := []string{}
+	for range 1 + w.IntN(5) {
+		list = append(list, pick(w, w.paths))
+	}
+	return list
+}
+
+// Mirror is what is served now.
+func (w *World) Mirror() verifytest.Files { return w.mirror }
+
+// Other is some other file than the right one: an older one of that name, or any.
+func (w *World) Other(name string) []byte {
+	files := pick(w, w.past)
+	if body, ok := files[name]; ok && w.Chance(60) {
+		return body
+	}
+	names := []string{}
+	for n := range files {
+		names = append(names, n)
+	}
+	return files[pick(w, sorted(names))]
+}
+
+// serve decides what the mirror has: mostly what the repository has.
+func (w *World) serve() {
+	w.past = append(w.past, w.Metadata().Clone())
+	w.mirror = w.Metadata().Clone()
+	switch w.IntN(10) {
+	case 0:
+		w.mirror = pick(w, w.past).Clone()
+		w.note("the mirror stands still")
+	case 1:
+		w.mix()
+	case 2:
+		w.lose()
+	}
+}
+
+// mix serves each file as it was at some time.
+func (w *World) mix() {
+	w.note("the mirror mixes states")
+	names := []string{}
+	for name := range w.mirror {
+		names = append(names, name)
+	}
+	for _, name := range sorted(names) {
+		if old, ok := pick(w, w.past)[name]; ok {
+			w.mirror[name] = old
+		}
+	}
+}
+
+func (w *World) lose() {
+	role := pick(w, append([]string{"root", "timestamp", "snapshot"}, w.roles...))
+	w.note("the mirror has lost %s", w.FileName(role))
+	delete(w.mirror, w.FileName(role))
+}

@@ -1,0 +1,118 @@
+package model
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"math"
+	"strings"
+)
+
+// signers are who must sign: distinct public keys, whatever their IDs (R-4.3.K3).
+type signers struct {
+	keys      object
+	ids       []string
+	threshold int64
+}
+
+func signersOf(keys any, role any) signers {
+	r := theObject(role, "role")
+	return signers{keys.(object), theStrings(r["keyids"], "keyids"), theInteger(r["threshold"], 1, "threshold")}
+}
+
+func topLevel(root *file, name string) signers {
+	return signersOf(root.signed["keys"], root.signed["roles"].(object)[name])
+}
+
+// verify counts the keys that signed. With anyID a signature counts for whichever key it verifies with (decision 7).
+func (c *Client) verify(f *file, who signers, anyID bool) {
+	signed := map[string]bool{}
+	for _, id := range who.ids {
+		public := c.rules.publicKey(who.keys, id)
+		if public == "" {
+			must(!c.rules.EveryKeyUsable, "key %q is unusable", id)
+			continue
+		}
+		for _, s := range f.signatures {
+			if (s.keyID == id || anyID) && c.goodSignature(public, f.payload, s.hex) {
+				signed[public] = true
+			}
+		}
+	}
+	must(int64(len(signed)) >= who.threshold, "%d of %d keys have signed", len(signed), who.threshold)
+}
+
+// goodSignature remembers its verdicts, which is all the haste there is here.
+func (c *Client) goodSignature(public, payload, sigHex string) bool {
+	sig, err := hex.DecodeString(sigHex)
+	if err != nil || len(sig) != ed25519.SignatureSize {
+		return false
+	}
+	sum := sha256.Sum256([]byte(payload))
+	question := public + string(sig) + string(sum[:])
+	good, known := c.verdicts[question]
+	if !known {
+		good = ed25519.Verify(ed25519.PublicKey(public), []byte(payload), sig)
+		c.verdicts[question] = good
+	}
+	return good
+}
+
+// open makes a file trusted content: enough signatures, and then the right form.
+func (c *Client) open(body []byte, kind string, who signers) *file {
+	f := c.rules.read(body, kind)
+	c.verify(f, who, false)
+	c.rules.check(f, kind)
+	return f
+}
+
+// openRoot opens a root that is signed by its own keys.
+func (c *Client) openRoot(body []byte) *file {
+	f := c.rules.read(body, "root")
+	c.rules.check(f, "root")
+	c.verify(f, topLevel(f, "root"), false)
+	return f
+}
+
+// fits compares a file's bytes with what is listed for it.
+func (r *Rules) fits(body []byte, info object) {
+	if length, ok := info["length"]; ok {
+		must(theInteger(length, math.MinInt64, "length") == int64(len(body)), "wrong length")
+	}
+	if hashes, ok := info["hashes"]; ok {
+		r.fitsHashes(body, hashes.(object))
+	}
+}
+
+func (r *Rules) fitsHashes(body []byte, hashes object) {
+	checked := false
+	for algorithm, digest := range hashes {
+		var sum []byte
+		switch algorithm {
+		case "sha256":
+			s := sha256.Sum256(body)
+			sum = s[:]
+		case "sha512":
+			s := sha512.Sum512(body)
+			sum = s[:]
+		default:
+			must(!r.EveryHashKnown, "unknown hash %s", algorithm)
+			continue
+		}
+		checked = true
+		must(strings.EqualFold(hex.EncodeToString(sum), digest.(string)), "wrong %s", algorithm)
+	}
+	must(checked, "no hash that is known")
+}
+
+// listed is what a file is listed with: what the client looks at, without the rest.
+func listed(info object) string {
+	o := object{"version": info["version"]}
+	for _, name := range []string{"length", "hashes"} {
+		if v, ok := info[name]; ok {
+			o[name] = v
+		}
+	}
+	return canonical(o)
+}

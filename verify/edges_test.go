@@ -1,0 +1,59 @@
+package verify_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// TestOneRequestPerEdge: c is asked for twice, since two roles delegate to it, and the same bytes come. What c delegates to must be asked
+// for once (decision 6).
+func TestOneRequestPerEdge(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	key := repo.Key("c")
+	d := repo.Targets().Delegate(verifytest.Delegation{Name: "d", Paths: []string{"d/*"}})
+	c := repo.Targets().Delegate(verifytest.Delegation{Name: "c", Paths: []string{"c/*"}, Keys: []*verifytest.Key{key}})
+	d.Delegate(verifytest.Delegation{Name: "c", Paths: []string{"d/*"}, Keys: []*verifytest.Key{key}})
+	c.Delegate(verifytest.Delegation{Name: "x", Paths: []string{"*/*"}})
+	repo.Publish()
+
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	require.NoError(t, err)
+	s.Find("c/1")
+	s.Find("d/1")
+	mirror := repo.Metadata().Source()
+	asked := map[string]int{}
+	var late []verify.Request // those for c, answered when both are open
+	for {
+		b, ok := s.Next()
+		if !ok && len(late) == 0 {
+			break
+		}
+		if !ok {
+			b.Fetch, late = late, nil
+		}
+		for _, req := range b.Fetch {
+			if req.Role == "c" && asked["c for "+req.Delegator] == 0 {
+				asked["c for "+req.Delegator]++
+				late = append(late, req)
+				continue
+			}
+			if req.Role != "c" {
+				asked[req.Role+" for "+req.Delegator]++
+			}
+			data, err := mirror(req)
+			if err != nil {
+				require.NoError(t, s.NotFound(req.ID))
+				continue
+			}
+			require.NoError(t, s.Provide(req.ID, data))
+		}
+	}
+	require.NoError(t, s.Err())
+	require.Equal(t, 1, asked["c for targets"])
+	require.Equal(t, 1, asked["c for d"])
+	require.Equal(t, 1, asked["x for c"])
+}
