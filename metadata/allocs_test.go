@@ -25,6 +25,9 @@ func TestReadingAllocatesNothingPerMember(t *testing.T) {
 			return documentOf[metadata.Snapshot]("", func(o verifytest.Options) []byte { return snapshotOf(n, true, o) })
 		}},
 		{"targets", func(n int) document { return targetsDocument("", listing(n)) }},
+		{"targets, DSSE", func(n int) document {
+			return documentAs[metadata.Targets]("", metadata.DSSE, func(o verifytest.Options) []byte { return targetsOf(listing(n), o) })
+		}},
 		{"classic bins", func(n int) document { return targetsDocument("", classicBins(n)) }},
 		{"patterns", func(n int) document { return targetsDocument("", patterned(n)) }},
 	} {

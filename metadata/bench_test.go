@@ -21,8 +21,16 @@ type document struct {
 }
 
 func documentOf[T metadata.Content](name string, make func(verifytest.Options) []byte) document {
-	return document{name, make, func(data []byte) (func() error, error) {
-		env, err := metadata.Parse[T](data)
+	return documentAs[T](name, metadata.Classic, make)
+}
+
+func documentAs[T metadata.Content](name string, form metadata.Format, make func(verifytest.Options) []byte) document {
+	ofForm := func(o verifytest.Options) []byte {
+		o.Envelope = form
+		return make(o)
+	}
+	return document{name, ofForm, func(data []byte) (func() error, error) {
+		env, err := metadata.ParseAs[T](data, form, metadata.Limits{})
 		return func() error {
 			_, err := env.Unverified()
 			return err
@@ -43,6 +51,7 @@ var documents = []document{
 	targetsDocument("targets, 10,000 targets", listing(10_000)),
 	targetsDocument("targets, 16,384 bins", classicBins(16_384)),
 	targetsDocument("targets, 10,000 patterns", patterned(10_000)),
+	documentAs[metadata.Targets]("targets, 10,000 targets, DSSE", metadata.DSSE, func(o verifytest.Options) []byte { return targetsOf(listing(10_000), o) }),
 }
 
 // BenchmarkRead compares the reading of a file, in its two halves and as a whole, with its floor: one json.Valid.

@@ -3,6 +3,7 @@ package metadata
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -25,14 +26,21 @@ const (
 
 // Signature is one entry of a file's signatures. Nothing about it has been verified, and its key ID is not signed.
 type Signature struct {
+	// KeyID says whose signature it is. In a DSSE envelope it may be missing, and is empty then: the signature counts only for a key that is
+	// listed under the empty ID, and where IDs do not matter.
 	KeyID string
-	// Hex is the signature as written: hexadecimal digits, if it is any good.
+	// Hex is the signature as written in a classic file: hexadecimal digits, if it is any good.
 	Hex string
+	// Base64 is the signature as written in a DSSE envelope: base64 in either alphabet, if it is any good.
+	Base64 string
 }
 
-// Bytes returns the signature, or nil if it is empty or not hexadecimal: then it counts for nothing,
+// Bytes returns the signature, or nil if it is empty or not in the encoding of its form: then it counts for nothing,
 // and the file stands or falls with its other signatures.
 func (s Signature) Bytes() []byte {
+	if s.Base64 != "" {
+		return fromBase64([]byte(s.Base64))
+	}
 	b, err := hex.DecodeString(s.Hex)
 	if err != nil || len(b) == 0 {
 		return nil
@@ -43,25 +51,32 @@ func (s Signature) Bytes() []byte {
 // Envelope is a file whose syntax has been checked, and nothing else (spec section 4.2.1).
 // It keeps no part of the bytes that it was parsed from.
 type Envelope[T Content] struct {
-	payload    []byte
+	format     Format
+	payload    []byte // what signatures cover
+	content    []byte // canonical text of the content; in a classic file that is the payload
 	signatures []Signature
 }
 
-// Parse reads a file: its syntax, the envelope, and that the type it names is T's. Errors are *SyntaxError.
+// Parse reads a classic file: its syntax, the envelope, and that the type it names is T's. Errors are *SyntaxError.
 //
 // It takes time linear in the size of data, but for sorting the members of objects that are not in order.
 func Parse[T Content](data []byte) (*Envelope[T], error) { return ParseWithin[T](data, Limits{}) }
 
 // ParseWithin is Parse with other limits.
 func ParseWithin[T Content](data []byte, l Limits) (*Envelope[T], error) {
-	e, err := parse[T](data, l)
+	return ParseAs[T](data, Classic, l)
+}
+
+// ParseAs is ParseWithin for files of the given form. A file of another form is an error.
+func ParseAs[T Content](data []byte, f Format, l Limits) (*Envelope[T], error) {
+	e, err := parse[T](data, f, l)
 	if err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-func parse[T Content](data []byte, l Limits) (*Envelope[T], *SyntaxError) {
+func parse[T Content](data []byte, f Format, l Limits) (*Envelope[T], *SyntaxError) {
 	if l.Depth == 0 {
 		l.Depth = defaultDepth
 	}
@@ -76,14 +91,22 @@ func parse[T Content](data []byte, l Limits) (*Envelope[T], *SyntaxError) {
 	if err != nil {
 		return nil, err
 	}
-	e := new(Envelope[T])
-	if err := e.read(doc, l.Signatures); err != nil {
+	e := &Envelope[T]{format: f}
+	switch f {
+	case Classic:
+		err = e.read(doc, l.Signatures)
+	case DSSE:
+		err = e.readDSSE(doc, l)
+	default:
+		err = &SyntaxError{Reason: fmt.Sprintf("there is no form of envelope number %d", f)}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-// read takes the envelope's members from a document.
+// read takes the members of a classic envelope from a document.
 func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
@@ -93,12 +116,12 @@ func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
 		var err *SyntaxError
 		switch string(name) {
 		case "signed":
-			signed, e.payload = true, value
+			signed, e.payload, e.content = true, value, value
 			err = doc.checkType(value[:1], at, typeOf[T]())
 		case "signatures":
 			signatures = true
 			r := &reader{text: string(value)}
-			e.signatures = r.signatures(most)
+			e.signatures = r.signatures(most, Classic)
 			err = r.after(at)
 		}
 		if err != nil {
@@ -151,7 +174,7 @@ func (r *reader) after(at int) *SyntaxError {
 	return r.err
 }
 
-func (r *reader) signatures(most int) []Signature {
+func (r *reader) signatures(most int, f Format) []Signature {
 	var list []Signature
 	e := r.array()
 	for e.next() {
@@ -168,15 +191,24 @@ func (r *reader) signatures(most int) []Signature {
 			case "keyid":
 				keyID, s.KeyID = true, r.str()
 			case "sig":
-				sig, s.Hex = true, r.str()
+				sig = true
+				if f == DSSE {
+					s.Base64 = r.str()
+				} else {
+					s.Hex = r.str()
+				}
 			}
 		}
-		r.missing(at, "keyid", keyID)
+		r.missing(at, "keyid", keyID || f == DSSE) // R-T17.6
 		r.missing(at, "sig", sig)
 		list = append(list, s)
 	}
+	named := list
+	if f == DSSE {
+		named = slices.DeleteFunc(slices.Clone(list), func(s Signature) bool { return s.KeyID == "" })
+	}
 	// a key ID signs once.
-	if id, ok := duplicate(list, func(s Signature) string { return s.KeyID }); ok {
+	if id, ok := duplicate(named, func(s Signature) string { return s.KeyID }); ok {
 		r.fail(r.pos, "two signatures with the key ID %q", shorten(id))
 	}
 	return list
@@ -199,19 +231,20 @@ func duplicate[E any](list []E, name func(E) string) (string, bool) {
 	return "", false
 }
 
-// Payload returns a copy of the canonical bytes that the signatures cover.
+// Payload returns a copy of the bytes that the signatures cover: of a classic file the canonical form of "signed", of a DSSE
+// envelope the pre-authentication encoding of its payload, which ends with the payload as it came (R-T17.2).
 func (e *Envelope[T]) Payload() []byte { return bytes.Clone(e.payload) }
 
-// CheckPayload returns what check makes of the canonical bytes. They are the envelope's own: check must neither change nor keep them.
+// CheckPayload returns what check makes of the bytes that the signatures cover. They are the envelope's own: check must neither change nor keep them.
 func (e *Envelope[T]) CheckPayload(check func(payload []byte) error) error { return check(e.payload) }
 
 // Signatures returns a copy of the list of signatures, in the order of the file.
 func (e *Envelope[T]) Signatures() []Signature { return slices.Clone(e.signatures) }
 
 // Unverified decodes the content without any trust in it: anybody may have written it.
-// Errors are *SyntaxError, with offsets in Payload.
+// Errors are *SyntaxError, with offsets in the content's canonical form.
 func (e *Envelope[T]) Unverified() (*T, error) {
-	r := &reader{text: string(e.payload), plain: bytes.IndexByte(e.payload, '\\') < 0}
+	r := &reader{text: string(e.content), plain: bytes.IndexByte(e.content, '\\') < 0}
 	c := new(T)
 	switch c := any(c).(type) {
 	case *Root:
@@ -224,7 +257,7 @@ func (e *Envelope[T]) Unverified() (*T, error) {
 		r.targets(c)
 	}
 	if r.err != nil {
-		return nil, r.err.within("signed")
+		return nil, r.err.within(e.format.member())
 	}
 	return c, nil
 }

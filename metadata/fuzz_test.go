@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/secure-systems-lab/go-securesystemslib/cjson"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -14,7 +15,8 @@ import (
 
 // FuzzParse checks, for whatever parses as any role: that it parses to the same payload when it is written out again as
 // ordinary JSON; that the payload is the reference's canonical form of "signed", wherever the reference accepts it; that canonical
-// text is a fixed point; and that decoding and reading all of the content never panics.
+// text is a fixed point; and that decoding and reading all of the content never panics. What parses as a DSSE envelope has the payload that the
+// reference has, and reads as the same content in a classic one; and the other way round. Nothing parses as both (T17-1).
 func FuzzParse(f *testing.F) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "a b", Paths: []string{"x/*", "[!a]?"}, Terminating: true}).AddTarget("x/1", []byte("1"))
@@ -22,10 +24,13 @@ func FuzzParse(f *testing.F) {
 	repo.Publish()
 	for _, data := range repo.Metadata() {
 		f.Add(data)
+		f.Add(inDSSE(contentIn(f, data)))
 	}
 	for _, s := range []string{
 		timestampWith(`,"a":"\ud83c\udf7a\u0022\n"`), timestampWith(`,"b":1,"a":[1.5]`), `{"signatures":[],"signed":{"_type":"targets"}}`,
 		`{"signatures":[{"keyid":"","sig":"00"}],"signed":{"_type":"root","roles":null},"x":1e5}`,
+		`{"payload":"eyJfdHlwZSI6InJvb3QifQ==","payloadType":"application/vnd.tuf+json","signatures":[{"sig":"-_=="},{"sig":""}]}`,
+		`{"payload":"eyJfdHlwZSI6InJvb3QifQ==","payloadType":"application/vnd.tuf+json","signatures":[],"signed":{"_type":"root"}}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -34,7 +39,37 @@ func FuzzParse(f *testing.F) {
 		checkParse[metadata.Timestamp](t, data)
 		checkParse[metadata.Snapshot](t, data)
 		checkParse[metadata.Targets](t, data)
+		checkDSSE[metadata.Root](t, data)
+		checkDSSE[metadata.Timestamp](t, data)
+		checkDSSE[metadata.Snapshot](t, data)
+		checkDSSE[metadata.Targets](t, data)
 	})
+}
+
+func checkDSSE[T metadata.Content](t *testing.T, data []byte) {
+	before := bytes.Clone(data)
+	env, err := parseDSSE[T](data)
+	require.Equal(t, before, data)
+	if err != nil {
+		require.ErrorIs(t, err, metadata.ErrSyntax)
+		return
+	}
+	_, err = metadata.Parse[T](data)
+	require.ErrorIs(t, err, metadata.ErrSyntax, "one file, two forms")
+	tree, err := verifytest.Decode(data)
+	require.NoError(t, err)
+	again, err := parseDSSE[T](verifytest.Encode(tree, "  "))
+	require.NoError(t, err)
+	require.Equal(t, env.Payload(), again.Payload())
+	require.Equal(t, env.Signatures(), again.Signatures())
+	reference := dsse.Envelope{PayloadType: metadata.PayloadType, Payload: tree.(map[string]any)["payload"].(string)}
+	raw, err := reference.DecodeB64Payload()
+	require.NoError(t, err)
+	require.Equal(t, string(dsse.PAE(metadata.PayloadType, raw)), string(env.Payload()))
+	classic, err := metadata.Parse[T]([]byte(`{"signatures":[],"signed":` + string(raw) + `}`))
+	require.NoError(t, err)
+	want, fault := classic.Unverified()
+	require.NoError(t, sameInBothForms(string(raw), want, fault))
 }
 
 func checkParse[T metadata.Content](t *testing.T, data []byte) {
@@ -57,6 +92,7 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 		require.Equal(t, string(reference), string(env.Payload()))
 	}
 	content, err := env.Unverified()
+	require.NoError(t, sameInBothForms(contentIn(t, data), content, err))
 	if err != nil {
 		require.ErrorIs(t, err, metadata.ErrSyntax)
 		return

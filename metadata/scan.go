@@ -20,7 +20,7 @@ type scanner struct {
 	escaped  bool     // there are escapes in the output
 	members  []member // of the objects that are open, innermost last
 	top      []member // of the document, if it is an object
-	kind     string   // the value of signed._type, as it is written
+	kind     string   // the value of the content's _type, as it is written
 	kindAt   int      // where that stands in the input
 	maxDepth int
 
@@ -42,11 +42,16 @@ type part struct {
 //
 // sorted by the names' UTF-8 bytes, no white space, only the quote and the backslash escaped.
 func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
+	return canonicalizeAt(1, in, maxDepth)
+}
+
+// canonicalizeAt is canonicalize for a document that counts as standing at a depth: from the second on, as "signed" itself.
+func canonicalizeAt(depth int, in []byte, maxDepth int) (*scanner, *SyntaxError) {
 	// Nearly all white space stands between values. With more of it in strings, the output grows as it is written; it is never longer than the input.
 	size := len(in) - bytes.Count(in, []byte{' '}) - bytes.Count(in, []byte{'\n'})
 	s := &scanner{in: in, out: make([]byte, 0, size), maxDepth: maxDepth}
 	s.space()
-	if err := s.value(1, false); err != nil {
+	if err := s.value(depth, depth > 1); err != nil {
 		return nil, err
 	}
 	s.space()

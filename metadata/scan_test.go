@@ -109,6 +109,9 @@ func TestSyntaxErrors(t *testing.T) {
 			var syntax *metadata.SyntaxError
 			require.ErrorAs(t, err, &syntax)
 			require.LessOrEqual(t, syntax.Offset, int64(len(c.in)))
+			if content, ok := strings.CutPrefix(c.in, `{"signatures":[],"signed":`); ok && strings.HasPrefix(syntax.Path, "signed") { // R-T17.4
+				require.NoError(t, sameInBothForms[metadata.Timestamp](content[:len(content)-1], nil, err))
+			}
 		})
 	}
 	require.Equal(t, 155, strings.LastIndex(timestampWith(`,"version":2`), `"version"`), "an offset leads to the place")

@@ -12,8 +12,9 @@ var ErrSyntax = errors.New("not well-formed TUF metadata")
 
 // SyntaxError says where a file departs from the format.
 type SyntaxError struct {
-	// Offset is the position in bytes: in the file for errors about JSON, in the canonical form of the file for errors about
-	// the envelope, and in the canonical payload for errors about the contents of "signed".
+	// Offset is the position in bytes: in the file for errors about JSON, in the canonical form of the file for errors about the envelope, and
+	// in the canonical payload for errors about the contents of "signed". For errors about the JSON of a DSSE envelope's payload, it is in
+	// the payload as it was decoded.
 	Offset int64
 	// Path leads to the value, as in signed.roles[2].keyids. Empty for the document itself.
 	Path string

@@ -20,12 +20,13 @@ type repository struct {
 func newRepository(t *testing.T) *repository { return newRepositoryWith(t, verifytest.Options{}) }
 
 func newRepositoryWith(t *testing.T, o verifytest.Options) *repository {
+	o.Envelope = form
 	return &repository{T: t, Repo: verifytest.New(o)}
 }
 
 func parse[T metadata.Content](r *repository, role string) *metadata.Envelope[T] {
 	r.Helper()
-	env, err := metadata.Parse[T](r.Metadata()[r.FileName(role)])
+	env, err := metadata.ParseAs[T](r.Metadata()[r.FileName(role)], form, metadata.Limits{})
 	require.NoError(r, err)
 	return env
 }

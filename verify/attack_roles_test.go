@@ -128,7 +128,9 @@ var attacksOnRoles = []attack{
 	}, want: roles.ErrThreshold},
 	{id: "J4, G7: two numbers that are one number as floats", do: func(s *stage) {
 		s.repo.Edit(s.position.role, func(signed object) { signed["x-number"] = json.Number("9007199254740993") })
-		s.repo.EditEnvelope(s.position.role, func(e object) { e["signed"].(object)["x-number"] = json.Number("9007199254740992") })
+		s.repo.EditEnvelope(s.position.role, func(e object) {
+			editContent(e, func(content object) { content["x-number"] = json.Number("9007199254740992") })
+		})
 		s.repo.Publish()
 	}, want: roles.ErrThreshold},
 	{id: "G7, J9: lengths of zero, empty members and large numbers are signed as they are", do: func(s *stage) {

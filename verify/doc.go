@@ -49,6 +49,13 @@
 //  5. NotFound is for a live source's word that a file does not exist. A timeout, a refusal or a cache miss is Fail.
 //  6. Bytes of a target must not be used before [Target.Copy] or [Verifier.Verdict] returned nil.
 //
+// # The form of the files
+//
+// A session reads all files, the anchor and what is stored among them, in one form: the classic envelope, or DSSE if [Options.Envelope] says
+// so. It never tries the other. A repository that moves to the other form publishes both for a while, and its clients move with a
+// new anchor and an empty store: floors of the old form are reported and do not count. Limits are on the bytes of files, of which
+// DSSE needs a third more.
+//
 // # The cycle
 //
 // A session goes through cycles, each with one time for all its judgements; [New] begins the first, [Session.Refresh] the others. A

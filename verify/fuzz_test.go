@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -124,7 +125,8 @@ func newWorld(t *testing.T, d *dice) *world {
 		signed: map[string]bool{}, snapshots: map[int64]bool{}, keys: map[int64][2]string{}, store: memory{},
 	}
 	w.options.Lookahead = []int{0, 0, 1, 64}[d.n(4)]
-	w.repo = verifytest.New(verifytest.Options{Plain: d.n(4) == 1, MetaHashes: d.n(2) == 1, Compact: true})
+	w.options.Envelope = []metadata.Format{metadata.Classic, metadata.Classic, metadata.DSSE}[d.n(3)]
+	w.repo = verifytest.New(verifytest.Options{Plain: d.n(4) == 1, MetaHashes: d.n(2) == 1, Compact: true, Envelope: w.options.Envelope})
 	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
 		w.repo.Rotate(role, 1, w.key(role))
 	}
@@ -336,6 +338,11 @@ func (w *world) wouldTake(req verify.Request, body []byte) bool {
 	if err != nil {
 		return false
 	}
+	if w.options.Envelope == metadata.DSSE {
+		text, _ := tree.(map[string]any)["payload"].(string)
+		payload, err := (&dsse.Envelope{Payload: text}).DecodeB64Payload()
+		return err == nil && w.signed[string(dsse.PAE(metadata.PayloadType, payload))]
+	}
 	signed, err := verifytest.Canonical(tree.(map[string]any)["signed"])
 	return err == nil && w.signed[string(signed)]
 }
@@ -413,10 +420,8 @@ func (w *world) snapshotRoot() string {
 
 // versionsIn returns what a snapshot lists.
 func versionsIn(t *testing.T, file []byte) map[string]int64 {
-	tree, err := verifytest.Decode(file)
-	require.NoError(t, err)
 	list := map[string]int64{}
-	for name, info := range tree.(map[string]any)["signed"].(map[string]any)["meta"].(map[string]any) {
+	for name, info := range contentOf(t, file)["meta"].(map[string]any) {
 		v, err := info.(map[string]any)["version"].(interface{ Int64() (int64, error) }).Int64()
 		require.NoError(t, err)
 		list[name] = v

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -23,7 +24,7 @@ import (
 // R-4.2.1, R-4.1.4, R-4.0.1.
 func TestEveryPath(t *testing.T) {
 	for _, succinct := range []bool{false, true} {
-		repo := rich(succinct)
+		repo := rich(succinct, metadata.Classic)
 		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
 			file := repo.Metadata()[repo.FileName(role)]
 			tampered, resigned, taken := 0, 0, 0
@@ -47,9 +48,46 @@ func TestEveryPath(t *testing.T) {
 	}
 }
 
+// TestEveryPathWithDSSE does the same to DSSE envelopes and, inside of them, to the payload: what it says counts as it would in a classic file.
+func TestEveryPathWithDSSE(t *testing.T) {
+	for _, succinct := range []bool{false, true} {
+		repo, twin := rich(succinct, metadata.DSSE), rich(succinct, metadata.Classic)
+		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
+			file := repo.Metadata()[repo.FileName(role)]
+			for m := range mutations(t, file) {
+				if offer(t, repo, role, m.file) {
+					require.Equal(t, payloadOf(t, file), payloadOf(t, m.file), "%s: %s was trusted", role, m.path)
+				}
+			}
+			envelope, err := verifytest.Decode(file)
+			require.NoError(t, err)
+			payload := envelope.(object)["payload"]
+			resigned, taken := 0, 0
+			for m := range mutations(t, verifytest.Encode(object{"signed": contentOf(t, file)}, "")) {
+				signed, ok := m.tree["signed"].(object)
+				if !ok || !strings.HasPrefix(m.path, "signed.") || m.duplicate {
+					continue
+				}
+				text := verifytest.Encode(signed, "")
+				envelope.(object)["payload"] = base64.StdEncoding.EncodeToString(text)
+				require.False(t, offer(t, repo, role, verifytest.Encode(envelope, "")), "%s: %s was trusted", role, m.path)
+				good := offer(t, repo, role, verifytest.Encode(verifytest.SignDSSE(text, repo.Keys(role)...), ""))
+				require.Equal(t, offer(t, twin, role, verifytest.Encode(verifytest.Sign(signed, twin.Keys(role)...), "")), good, "%s: %s", role, m.path)
+				if resigned++; good {
+					taken++
+				}
+			}
+			require.Greater(t, resigned, max(taken, 50), role)
+			require.Positive(t, taken, role)
+			envelope.(object)["payload"] = payload
+			require.True(t, offer(t, repo, role, verifytest.Encode(envelope, "")))
+		}
+	}
+}
+
 // rich is a repository whose files have every member that there is, and unknown ones.
-func rich(succinct bool) *verifytest.Repo {
-	repo := verifytest.New(verifytest.Options{})
+func rich(succinct bool, form metadata.Format) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{Envelope: form})
 	repo.Targets().AddTarget("top", []byte("hello"))
 	repo.Targets().SetCustom("top", map[string]any{"k": "v"})
 	a := repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a/*"}, Terminating: true})
@@ -125,7 +163,7 @@ func join(path, k string) string {
 	return path + "." + k
 }
 
-// payloadOf returns what is signed of a file of any role, and its type.
+// payloadOf returns what is signed of a file of any role and form.
 func payloadOf(t testing.TB, file []byte) string {
 	for _, payload := range []func() ([]byte, error){payloadAs[metadata.Root](file), payloadAs[metadata.Timestamp](file), payloadAs[metadata.Snapshot](file), payloadAs[metadata.Targets](file)} {
 		if p, err := payload(); err == nil {
@@ -140,6 +178,9 @@ func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		env, err := metadata.Parse[T](file)
 		if err != nil {
+			env, err = metadata.ParseAs[T](file, metadata.DSSE, metadata.Limits{})
+		}
+		if err != nil {
 			return nil, err
 		}
 		return env.Payload(), nil
@@ -148,7 +189,7 @@ func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
 
 // offer offers a file as a role's, all others being right, and says whether it was taken. Then the update goes on to its end.
 func offer(t *testing.T, repo *verifytest.Repo, role string, file []byte) bool {
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Envelope: repo.Envelope()})
 	require.NoError(t, err)
 	for _, path := range []string{"top", "a/0", "a/1", "b", "c"} {
 		s.Find(path)

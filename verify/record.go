@@ -175,9 +175,9 @@ func (s *Session) loadFloors(stored Stored) {
 		note("root", s.loadRoot(stored.Root))
 	}
 	var err error
-	f.timestamp.envelope, err = parseFloor[metadata.Timestamp](stored.Timestamp, s.limits.JSON)
+	f.timestamp.envelope, err = parseFloor[metadata.Timestamp](s, stored.Timestamp)
 	note("timestamp", err)
-	f.snapshot.envelope, err = parseFloor[metadata.Snapshot](stored.Snapshot, s.limits.JSON)
+	f.snapshot.envelope, err = parseFloor[metadata.Snapshot](s, stored.Snapshot)
 	f.snapshot.raw = bytes.Clone(stored.Snapshot)
 	note("snapshot", err)
 	if stored.Root == nil && stored.Timestamp == nil && stored.Snapshot == nil {
@@ -195,7 +195,7 @@ func (s *Session) loadFloors(stored Stored) {
 
 // loadRoot takes a saved root as a floor if its own keys signed it.
 func (s *Session) loadRoot(data []byte) error {
-	env, err := metadata.ParseWithin[metadata.Root](data, s.limits.JSON)
+	env, err := parse[metadata.Root](s, data)
 	if err != nil {
 		return err
 	}
@@ -232,11 +232,11 @@ func failed(list []Report, role string) bool {
 	return false
 }
 
-func parseFloor[T metadata.Content](data []byte, l metadata.Limits) (*metadata.Envelope[T], error) {
+func parseFloor[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
 	if data == nil {
 		return nil, nil
 	}
-	return metadata.ParseWithin[T](data, l)
+	return parse[T](s, data)
 }
 
 // reports returns what is to be said about damaged floors, once.

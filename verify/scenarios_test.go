@@ -180,11 +180,9 @@ func (m memory) version(t *testing.T, role string) int64 {
 	if data == nil {
 		return 0
 	}
-	var f struct {
-		Signed struct{ Version int64 }
-	}
-	require.NoError(t, json.Unmarshal(data, &f), role)
-	return f.Signed.Version
+	version, err := contentOf(t, data)["version"].(json.Number).Int64()
+	require.NoError(t, err, role)
+	return version
 }
 
 func unescape(t *testing.T, path string) string {

@@ -42,6 +42,9 @@ func (l Limits) withDefaults() Limits {
 type Options struct {
 	// Limits bound what is taken.
 	Limits Limits
+	// Envelope is the form of all the repository's files, the anchor and what is stored among them; default metadata.Classic. A file of the
+	// other form is rejected, and is no floor either: who moves to the other form starts with an anchor and a store of that form.
+	Envelope metadata.Format
 	// Policy says which schemes and hashes are taken besides the usual, and what is judged more strictly.
 	Policy roles.Policy
 	// Lookahead is how many files may be asked for before they are needed, for callers who fetch several at a time: at most so many
@@ -144,7 +147,7 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 		s.options = *opts
 	}
 	s.limits = s.options.Limits.withDefaults()
-	env, err := metadata.ParseWithin[metadata.Root](anchor, s.limits.JSON)
+	env, err := parse[metadata.Root](s, anchor)
 	if err != nil {
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
@@ -155,6 +158,11 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 	s.unsaved = bytes.Clone(anchor)
 	s.begin(now)
 	return s, nil
+}
+
+// parse reads a file in the form that the caller chose.
+func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
+	return metadata.ParseAs[T](data, s.options.Envelope, s.limits.JSON)
 }
 
 // Refresh begins another cycle, at a later time. What was settled keeps its answer; what is not yet trusted anew is not served

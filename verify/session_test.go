@@ -45,7 +45,7 @@ func TestExpiredAnchor(t *testing.T) {
 
 // R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1, R-5.3.12 (rust-tuf#292, tiup#1878): what is asked for, under which names, and how much of it is taken.
 func TestRequests(t *testing.T) {
-	for _, o := range []verifytest.Options{{}, {Plain: true}, {MetaHashes: true}, {Plain: true, MetaHashes: true}} {
+	for _, o := range []verifytest.Options{{}, {Plain: true}, {MetaHashes: true}, {Plain: true, MetaHashes: true}, {Envelope: metadata.DSSE}, {Envelope: metadata.DSSE, MetaHashes: true}} {
 		repo := verifytest.New(o)
 		repo.Targets().Delegate(verifytest.Delegation{Name: "a b", Paths: []string{"*"}}).AddTarget("x", []byte("hello"))
 		repo.Publish()
@@ -159,7 +159,7 @@ var forgeries = []forgery{
 		}
 	}, roles.ErrThreshold},
 	{"changed after it was signed", func(repo *verifytest.Repo, role string) {
-		repo.EditEnvelope(role, func(e map[string]any) { e["signed"].(map[string]any)["version"] = int64(7) })
+		repo.EditEnvelope(role, func(e map[string]any) { editContent(e, func(content map[string]any) { content["version"] = int64(7) }) })
 	}, roles.ErrThreshold},
 	{"two signatures with one key ID", func(repo *verifytest.Repo, role string) {
 		repo.SignWith(role, append(repo.Keys(role), repo.Keys(role)...)...)
@@ -185,8 +185,8 @@ func TestForgeries(t *testing.T) {
 			if role == "timestamp" && f.want == roles.ErrVersion {
 				continue // nobody lists its version
 			}
-			t.Run(role+", "+f.name, func(t *testing.T) {
-				repo := verifytest.New(verifytest.Options{})
+			inBothForms(t, role+", "+f.name, func(t *testing.T, form metadata.Format) {
+				repo := verifytest.New(verifytest.Options{Envelope: form})
 				one := repo.Targets().Delegate(verifytest.Delegation{Name: "one", Paths: []string{"*"}})
 				three := one.Delegate(verifytest.Delegation{Name: "two", Paths: []string{"*"}}).Delegate(verifytest.Delegation{Name: "three", Paths: []string{"*"}})
 				three.AddTarget("x", []byte("hello"))
@@ -488,7 +488,7 @@ func TestLoadStored(t *testing.T) {
 // Decision 10: the same answers, the same words.
 func TestDeterministic(t *testing.T) {
 	transcript := func() string {
-		repo := rich(false)
+		repo := rich(false, metadata.Classic)
 		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
 		require.NoError(t, err)
 		for i := range 20 {

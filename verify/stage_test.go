@@ -34,11 +34,15 @@ type stage struct {
 	lasting memory          // and its store
 }
 
-// atEachPosition plays a story at the top level, at depth 1 and at depth 3.
+// atEachPosition plays a story at the top level, at depth 1 and at depth 3, in both forms of envelope.
 func atEachPosition(t *testing.T, o verifytest.Options, story func(s *stage)) {
 	t.Helper()
 	for _, p := range positions {
-		t.Run(p.name, func(t *testing.T) { story(newStage(t, o, p)) })
+		inBothForms(t, p.name, func(t *testing.T, form metadata.Format) {
+			o := o
+			o.Envelope = form
+			story(newStage(t, o, p))
+		})
 	}
 }
 
@@ -53,7 +57,7 @@ func newStage(t *testing.T, o verifytest.Options, p position) *stage {
 	for _, x := range []*verifytest.Role{two, one, repo.Targets()} {
 		x.Delegate(verifytest.Delegation{Name: "fallback", Paths: everything}).AddTarget("app", []byte("fallback"))
 	}
-	s := &stage{T: t, position: p, repo: repo, store: memory{}}
+	s := &stage{T: t, position: p, repo: repo, store: memory{}, options: verify.Options{Envelope: o.Envelope}}
 	s.role().AddTarget("app", []byte("first"))
 	repo.Publish()
 	s.old = repo.Metadata().Clone()

@@ -25,7 +25,7 @@ type client struct {
 // newClient begins a session on a published repository.
 func newClient(t *testing.T, repo *verifytest.Repo) *client {
 	t.Helper()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Envelope: repo.Envelope()})
 	require.NoError(t, err)
 	return &client{t, repo, s}
 }

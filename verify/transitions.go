@@ -146,7 +146,7 @@ func (s *Session) timestampTask() *task {
 }
 
 func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
-	env, err := metadata.ParseWithin[metadata.Root](body, s.limits.JSON)
+	env, err := parse[metadata.Root](s, body)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func countFloor[T metadata.Content](s *Session, name string, f *floor[T]) {
 }
 
 func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
-	env, err := metadata.ParseWithin[metadata.Timestamp](body, s.limits.JSON)
+	env, err := parse[metadata.Timestamp](s, body)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +308,7 @@ func (s *Session) openSnapshot(body []byte) (next floor[metadata.Snapshot], err 
 		f.raw = nil
 		return f, nil
 	}
-	if next.envelope, err = metadata.ParseWithin[metadata.Snapshot](body, s.limits.JSON); err != nil {
+	if next.envelope, err = parse[metadata.Snapshot](s, body); err != nil {
 		return next, err
 	}
 	if next.role, err = roles.TopLevel(s.root, "snapshot", s.options.Policy); err != nil {
@@ -424,7 +424,7 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	if err := roles.CheckFile(e.Role, body, e.pin, s.options.Policy); err != nil {
 		return nil, err
 	}
-	env, err := metadata.ParseWithin[metadata.Targets](body, s.limits.JSON)
+	env, err := parse[metadata.Targets](s, body)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@
 // change anything before and after signing, and Metadata and TargetFiles are plain maps to be tampered with.
 // A clone of them is a mirror that has stopped in time.
 //
+// Options{Envelope: metadata.DSSE} makes the same repository with DSSE envelopes (TAP 17). WriteDir writes a repository to a folder, for
+// clients and servers that want files.
+//
 // Everything is deterministic: the same calls make the same bytes, except for signatures with RSA keys.
 // No clock is read; the repository has its own, which starts in 2030: a client that takes its time as an argument is given repo.Now(), and one
 // that reads the real clock needs Options{Start: time.Now()}. The keys are public knowledge, so use them for nothing else.

@@ -3,8 +3,6 @@ package verifytest
 import (
 	"io/fs"
 	"maps"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"testing/fstest"
@@ -63,12 +61,8 @@ func openFile(name string, data []byte) (fs.File, error) {
 func (t tree) decoded() fstest.MapFS {
 	m := make(fstest.MapFS, len(t.files))
 	for _, key := range slices.Sorted(maps.Keys(t.files)) {
-		name, err := url.PathUnescape(key)
-		if err != nil {
-			continue
-		}
-		name = strings.TrimPrefix(path.Clean("/"+name), "/")
-		if _, taken := m[name]; !taken && name != "" && fs.ValidPath(name) {
+		name, err := decodedName(key)
+		if _, taken := m[name]; !taken && err == nil {
 			m[name] = &fstest.MapFile{Data: t.files[key], Mode: 0o444}
 		}
 	}

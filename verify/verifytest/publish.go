@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // Publish publishes what has changed: the root and the targets roles if so, and in any case a new snapshot
@@ -120,13 +122,13 @@ func (r *Repo) publish(s *sheet, signed map[string]any, signers []*Key) {
 	if len(s.signers) > 0 {
 		signers = s.signers
 	}
-	envelope := Sign(signed, signers...)
-	for _, f := range s.wraps {
-		f(envelope)
-	}
 	indent := " "
 	if r.options.Compact {
 		indent = ""
+	}
+	envelope := r.sign(signed, indent, signers)
+	for _, f := range s.wraps {
+		f(envelope)
 	}
 	s.data = Encode(envelope, indent)
 	if r.options.MetaHashes {
@@ -134,6 +136,14 @@ func (r *Repo) publish(s *sheet, signed map[string]any, signers []*Key) {
 	}
 	s.version, s.next, s.changed = s.next, s.next+1, false
 	r.metadata[r.fileName(s.name, s.version)] = slices.Clone(s.data)
+}
+
+// sign wraps the content in an envelope of the repository's form.
+func (r *Repo) sign(signed map[string]any, indent string, signers []*Key) map[string]any {
+	if r.options.Envelope == metadata.DSSE {
+		return SignDSSE(Encode(signed, indent), signers...)
+	}
+	return Sign(signed, signers...)
 }
 
 // fileInfo returns what snapshot or timestamp list of a file.

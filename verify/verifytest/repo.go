@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // Options says how a repository is built. The zero value is a good one.
@@ -20,6 +22,8 @@ type Options struct {
 	MetaHashes bool      // timestamp and snapshot list length and hashes, not only versions
 	Compact    bool      // JSON without white space; default: indented by one space
 	Hashes     []string  // of targets, and of metadata if MetaHashes: "sha256" (default), "sha384", "sha512"
+
+	Envelope metadata.Format // of all files; default metadata.Classic. A client must expect the same: see verify.Options.
 }
 
 // A Repo is a TUF repository under construction, with all its keys, and the files that a mirror of it serves.
@@ -111,6 +115,9 @@ func (r *Repo) Now() time.Time { return r.now }
 // Advance moves the repository's clock, which decides when what is published from now on will expire.
 func (r *Repo) Advance(d time.Duration) { r.now = r.now.Add(d) }
 
+// Envelope returns the form of the repository's files.
+func (r *Repo) Envelope() metadata.Format { return r.options.Envelope }
+
 // Key returns the key of that name, in the repository's scheme. It depends on nothing else but the seed.
 func (r *Repo) Key(name string) *Key {
 	k, ok := r.memo[name]
@@ -179,7 +186,7 @@ func (r *Repo) Edit(role string, f func(signed map[string]any)) {
 	}
 }
 
-// EditEnvelope is like Edit, but f is given the whole file, after it is signed.
+// EditEnvelope is like Edit, but f is given the whole file, after it is signed: what Sign returns, or SignDSSE.
 func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
 	s := r.sheet(role)
 	s.wraps, s.changed = append(s.wraps, f), true

@@ -1,6 +1,13 @@
 package verifytest
 
-import "encoding/hex"
+import (
+	"encoding/base64"
+	"encoding/hex"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
 
 // Sign wraps signed in an envelope with a signature by each of the keys, in that order. It signs anything,
 // also numbers that have no canonical form. The envelope holds signed itself, not a copy.
@@ -14,6 +21,23 @@ func Sign(signed map[string]any, keys ...*Key) map[string]any {
 		})
 	}
 	return map[string]any{"signed": signed, "signatures": signatures}
+}
+
+// SignDSSE wraps a payload, whatever it is, in a DSSE envelope with a signature by each of the keys, in that order.
+func SignDSSE(payload []byte, keys ...*Key) map[string]any {
+	message := dsse.PAE(metadata.PayloadType, payload)
+	signatures := make([]any, 0, len(keys))
+	for _, k := range keys {
+		signatures = append(signatures, map[string]any{
+			"keyid": k.ID(),
+			"sig":   base64.StdEncoding.EncodeToString(k.Sign(message)),
+		})
+	}
+	return map[string]any{
+		"payload":     base64.StdEncoding.EncodeToString(payload),
+		"payloadType": metadata.PayloadType,
+		"signatures":  signatures,
+	}
 }
 
 // distinct drops the keys whose ID has occurred before.

@@ -1,0 +1,225 @@
+package metadata_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// inDSSE returns an unsigned DSSE envelope around a content.
+func inDSSE(content string) []byte {
+	return verifytest.Encode(verifytest.SignDSSE([]byte(content)), "")
+}
+
+func parseDSSE[T metadata.Content](data []byte) (*metadata.Envelope[T], error) {
+	return metadata.ParseAs[T](data, metadata.DSSE, metadata.Limits{})
+}
+
+// sameInBothForms says whether a content in a DSSE envelope reads as it does in a classic one, of which this came: the same, or the same fault.
+func sameInBothForms[T metadata.Content](content string, want *T, fault error) error {
+	var got *T
+	env, err := parseDSSE[T](inDSSE(content))
+	if err == nil {
+		got, err = env.Unverified()
+	}
+	var a, b *metadata.SyntaxError
+	switch {
+	case fault == nil && (err != nil || !reflect.DeepEqual(want, got)):
+		return fmt.Errorf("with DSSE it is not the same: %v", err)
+	case fault != nil && !(errors.As(fault, &a) && errors.As(err, &b) && a.Reason == b.Reason && strings.Replace(a.Path, "signed", "payload", 1) == b.Path):
+		return fmt.Errorf("classic: %v; with DSSE: %v", fault, err)
+	}
+	return nil
+}
+
+// R-T17.1, R-T17.3, R-T17.5, R-T17.6 (T17-2, T17-4, T17-5, T17-6): the shape of a DSSE envelope.
+func TestDSSEEnvelope(t *testing.T) {
+	const root = `{"_type":"root"}`
+	b64 := base64.StdEncoding.EncodeToString
+	with := func(payload, rest string) string { return `{"payload":"` + b64([]byte(payload)) + `",` + rest + `}` }
+	const kind, none = `"payloadType":"application/vnd.tuf+json"`, `"signatures":[]`
+	for _, c := range []struct{ name, in, want string }{
+		{"null", `null`, `found null, want an object`},
+		{"array", `[]`, `found an array, want an object`},
+		{"empty", `{}`, `member "payload" is missing`},
+		{"a classic file", `{"signatures":[],"signed":` + root + `}`, `signed (offset 26): a member of the other form of envelope`},
+		{"a file of both forms", with(root, kind+`,"signatures":[],"signed":`+root), `a member of the other form`},
+		{"no type", with(root, none), `member "payloadType" is missing`},
+		{"no signatures", with(root, kind), `member "signatures" is missing`},
+		{"Payload in another case", strings.Replace(with(root, kind+`,`+none), "payload\"", "Payload\"", 1), `member "payload" is missing`},
+		{"PayloadType in another case", with(root, `"PayloadType":"application/vnd.tuf+json",`+none), `member "payloadType" is missing`},
+		{"type twice", with(root, kind+`,`+kind+`,`+none), `payloadType (offset`},
+		{"payload twice", `{"payload":"e30=",` + with(root, kind+`,`+none)[1:], `payload (offset 18): duplicate name`},
+		{"payload twice, once escaped", `{"p\u0061yload":"e30=",` + with(root, kind+`,`+none)[1:], `duplicate name`},
+		{"trailing data", with(root, kind+`,`+none) + `{}`, `data after the end`},
+		{"type number", with(root, `"payloadType":1,`+none), `found a number, want a string`},
+		{"type empty", with(root, `"payloadType":"",`+none), `payloadType (offset 52): found "", want "application/vnd.tuf+json"`},
+		{"another type", with(root, `"payloadType":"application/vnd.in-toto+json",`+none), `found "application/vnd.in-toto+json", want`},
+		{"the type in another case", with(root, `"payloadType":"application/vnd.TUF+json",`+none), `want "application/vnd.tuf+json"`},
+		{"the type with a parameter", with(root, `"payloadType":"application/vnd.tuf+json; charset=utf-8",`+none), `want "application/vnd.tuf+json"`},
+		{"the type with a space", with(root, `"payloadType":"application/vnd.tuf+json ",`+none), `want "application/vnd.tuf+json"`},
+		{"payload null", `{"payload":null,` + kind + `,` + none + `}`, `payload (offset 11): found null, want a string`},
+		{"payload an object", `{"payload":` + root + `,` + kind + `,` + none + `}`, `found an object, want a string`},
+		{"payload empty", with("", kind+`,`+none), `payload (offset 11): not base64, or empty`},
+		{"payload not JSON", with("x", kind+`,`+none), `payload (offset 0): found "x", want a value`},
+		{"payload an array", with("[]", kind+`,`+none), `payload (offset 0): found an array, want an object`},
+		{"payload a string", with(`"x"`, kind+`,`+none), `found a string, want an object`},
+		{"payload of two values", with(root+root, kind+`,`+none), `payload (offset 16): data after the end`},
+		{"payload with a BOM", with("\ufeff"+root, kind+`,`+none), `want a value`},
+		{"payload without a type", with(`{}`, kind+`,`+none), `payload (offset 0): member "_type" is missing`},
+		{"payload of another type", with(`{"_type":"snapshot"}`, kind+`,`+none), `payload._type (offset 9): found "snapshot", want "root"`},
+		{"payload with its type further in", with(`{"x":{"_type":"root"}}`, kind+`,`+none), `member "_type" is missing`},
+		{"payload with a duplicate", with(`{"_type":"root","a":1,"a":2}`, kind+`,`+none), `payload.a (offset 22): duplicate name`},
+		{"payload with a fraction", with(`{"_type":"root","a":1.0}`, kind+`,`+none), `payload.a (offset 20): a number that is not an integer`},
+		{"a nested envelope", with(with(root, kind+`,`+none), kind+`,`+none), `member "_type" is missing`},
+		{"a classic file inside", with(`{"signatures":[],"signed":`+root+`}`, kind+`,`+none), `member "_type" is missing`},
+		{"signatures null", with(root, kind+`,"signatures":null`), `found null, want an array`},
+		{"signature null", with(root, kind+`,"signatures":[null]`), `signatures[0] (offset`},
+		{"no sig", with(root, kind+`,"signatures":[{"keyid":"a"}]`), `member "sig" is missing`},
+		{"sig number", with(root, kind+`,"signatures":[{"sig":1}]`), `signatures[0].sig`},
+		{"key ID null", with(root, kind+`,"signatures":[{"sig":"","keyid":null}]`), `signatures[0].keyid`},
+		{"key ID twice", with(root, kind+`,"signatures":[{"keyid":"a","sig":"AA=="},{"sig":""},{"keyid":"a","sig":"AQ=="}]`), `two signatures with the key ID "a"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parseDSSE[metadata.Root]([]byte(c.in))
+			require.ErrorIs(t, err, metadata.ErrSyntax)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+	for _, in := range []string{
+		with(root, kind+`,`+none),
+		with(" "+root+"\n", kind+`,`+none+`,"x":{"signed":1.5}`),
+		with(root, `"payloadType":"application\/vnd.tuf\u002bjson",`+none),
+		with(root, kind+`,"signatures":[{"sig":"AA=="},{"sig":"AQ==","keyid":""},{"keyid":"a","sig":"Ag==","x":null},{"sig":"?"}]`),
+	} {
+		_, err := parseDSSE[metadata.Root]([]byte(in))
+		require.NoError(t, err, in)
+	}
+}
+
+// R-T17.5 (T17-1): the form is the reader's choice. A file has one form at most, and there are no others.
+func TestFormIsNotSniffed(t *testing.T) {
+	classic, dsse := `{"signatures":[],"signed":`+goodTimestamp+`}`, string(inDSSE(goodTimestamp))
+	_, err := metadata.Parse[metadata.Timestamp]([]byte(dsse))
+	require.ErrorContains(t, err, `member "signed" is missing`)
+	_, err = parseDSSE[metadata.Timestamp]([]byte(classic))
+	require.ErrorContains(t, err, "a member of the other form of envelope")
+	for _, f := range []metadata.Format{-1, 2} {
+		for _, file := range []string{classic, dsse} {
+			_, err = metadata.ParseAs[metadata.Timestamp]([]byte(file), f, metadata.Limits{})
+			require.ErrorIs(t, err, metadata.ErrSyntax)
+			require.ErrorContains(t, err, "there is no form of envelope number")
+		}
+	}
+}
+
+// R-T17.2 (T17-3): signatures cover the payload as it came, not its canonical form, with its type and length before it.
+func TestDSSECoversThePayloadAsItCame(t *testing.T) {
+	for _, content := range []string{goodTimestamp, " " + goodTimestamp + "\r\n", strings.Replace(goodTimestamp, `"_type":"timestamp"`, `"x":"\u0041\/","_type":"time\u0073tamp"`, 1)} {
+		data := inDSSE(content)
+		env, err := parseDSSE[metadata.Timestamp](data)
+		require.NoError(t, err)
+		want := fmt.Sprintf("DSSEv1 24 application/vnd.tuf+json %d %s", len(content), content)
+		require.Equal(t, want, string(env.Payload()))
+		require.NoError(t, env.CheckPayload(func(payload []byte) error {
+			require.Equal(t, want, string(payload))
+			return nil
+		}))
+		clear(data) // nothing of it is kept
+		clear(env.Payload())
+		require.Equal(t, want, string(env.Payload()))
+		c, err := env.Unverified()
+		require.NoError(t, err)
+		require.EqualValues(t, 7, c.Version)
+	}
+}
+
+// R-T17.3, R-4.2.4 (T17-4): base64 has two alphabets, and otherwise one spelling: what is none spoils a payload, and is no signature.
+func TestDSSEBase64(t *testing.T) {
+	for text, want := range map[string][]byte{
+		"AP//": {0, 255, 255}, "AP__": {0, 255, 255}, "+/+/": {0xfb, 0xff, 0xbf}, "-_-_": {0xfb, 0xff, 0xbf}, "AA==": {0}, "AAE=": {0, 1},
+		"": nil, "+/-_": nil, "AA": nil, "AA=": nil, "AAE": nil, "AB==": nil, "AAF=": nil, "AA==\n": nil, "A\nA==": nil, "A\rA==": nil, " AA==": nil, "AA== ": nil, "AA==AA==": nil,
+		"AA===": nil, "====": nil, "é": nil, "00ff00f": nil, "A A==": nil, "A\x00==": nil,
+	} {
+		require.Equal(t, want, metadata.Signature{Base64: text}.Bytes(), "%q", text)
+	}
+	require.Equal(t, []byte{0xd3, 0x4d, 0x34}, metadata.Signature{Base64: "0000"}.Bytes(), "these are no hexadecimal digits")
+
+	envelope := verifytest.SignDSSE([]byte(goodTimestamp + " "))
+	payload := envelope["payload"].(string)
+	require.True(t, strings.HasSuffix(payload, "="), "there are bits to spare")
+	parse := func(text string) error {
+		envelope["payload"] = text
+		_, err := parseDSSE[metadata.Timestamp](verifytest.Encode(envelope, ""))
+		return err
+	}
+	require.NoError(t, parse(payload))
+	padding := strings.IndexByte(payload, '=')
+	stray := payload[:padding-1] + string(payload[padding-1]+1) + payload[padding:]
+	for _, bad := range []string{
+		stray, strings.TrimRight(payload, "="), payload + "=", payload + "\n", payload[:8] + "\n" + payload[8:], "\r" + payload, " " + payload, payload + payload, payload[1:],
+		base64.RawURLEncoding.EncodeToString([]byte(goodTimestamp)) + ".", "{}",
+	} {
+		require.ErrorContains(t, parse(bad), "payload (offset 11): not base64, or empty", bad)
+	}
+
+	// Both alphabets are one payload. The payload needs bytes that the alphabets spell differently.
+	content := []byte(strings.Replace(goodTimestamp, `"version":7`, `"version":7,"x":"???~~~>>>ÿÿÿ"`, 1))
+	standard, safe := base64.StdEncoding.EncodeToString(content), base64.URLEncoding.EncodeToString(content)
+	require.NotEqual(t, standard, safe)
+	require.NoError(t, parse(standard))
+	require.NoError(t, parse(safe))
+	require.ErrorContains(t, parse(standard[:len(standard)/2/4*4]+safe[len(safe)/2/4*4:]+"-+"), "not base64")
+}
+
+// R-T17.6: signatures have as many as in a classic file, and may come without a key ID.
+func TestDSSESignatures(t *testing.T) {
+	var list []any
+	for i := range 3 {
+		list = append(list, map[string]any{"sig": base64.StdEncoding.EncodeToString([]byte{byte(i)})})
+	}
+	list = append(list, map[string]any{"keyid": "", "sig": "AA=="}, map[string]any{"keyid": "a", "sig": "00ff"})
+	envelope := verifytest.SignDSSE([]byte(goodTimestamp))
+	envelope["signatures"] = list
+	data := verifytest.Encode(envelope, " ")
+	env, err := parseDSSE[metadata.Timestamp](data)
+	require.NoError(t, err)
+	require.Equal(t, []metadata.Signature{{Base64: "AA=="}, {Base64: "AQ=="}, {Base64: "Ag=="}, {Base64: "AA=="}, {KeyID: "a", Base64: "00ff"}}, env.Signatures())
+	_, err = metadata.ParseAs[metadata.Timestamp](data, metadata.DSSE, metadata.Limits{Signatures: 5})
+	require.NoError(t, err)
+	_, err = metadata.ParseAs[metadata.Timestamp](data, metadata.DSSE, metadata.Limits{Signatures: 4})
+	require.ErrorContains(t, err, "more than 4 signatures")
+}
+
+// R-T17.4: a content is nested as deeply as in a classic file: the string around it is no way round the limit, nor a lower one.
+func TestDSSEDepth(t *testing.T) {
+	for depth, want := range map[int]string{3: "nested deeper than 3 levels", 4: ""} {
+		for f, file := range map[metadata.Format][]byte{
+			metadata.Classic: []byte(`{"signatures":[],"signed":{"_type":"root","x":[[]]}}`),
+			metadata.DSSE:    inDSSE(`{"_type":"root","x":[[]]}`),
+		} {
+			_, err := metadata.ParseAs[metadata.Root](file, f, metadata.Limits{Depth: depth})
+			if want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, want)
+			}
+		}
+	}
+}
+
+// contentIn returns what stands in "signed" of a classic file, as written.
+func contentIn(t require.TestingT, file []byte) string {
+	var members map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(file, &members))
+	return string(members["signed"])
+}
