@@ -29,9 +29,13 @@
 //		for _, rec := range b.Save {
 //			// store it durably; if that fails, s.Abandon(err) and stop
 //		}
+//		for _, r := range b.Rejected {
+//			// only with Options.Lookahead: whoever answered r.Request.ID was wrong
+//		}
 //		for _, req := range b.Fetch {
-//			// fetch req.Path, at most req.MaxBytes, and then call
-//			// s.Provide(req.ID, body), s.NotFound(req.ID) or s.Fail(req.ID, err)
+//			// if req.Name is not empty, offer the saved copy first: s.Provide(req.ID, saved);
+//			// if there is none or it is rejected, fetch req.Path, at most req.MaxBytes, and
+//			// call s.Provide(req.ID, body), s.NotFound(req.ID) or s.Fail(req.ID, err)
 //		}
 //		for _, l := range b.Found {
 //			// l.Target() has its answer

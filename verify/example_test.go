@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tufwalk/tufwalk/roles"
@@ -55,7 +56,59 @@ func Example() {
 	// targets -> team version 1 lists it
 }
 
-// The loop with every call in sight, for callers who do their own fetching. Requests may be answered in any order.
+// A caller who fetches together what is asked for together, and looks ahead to wait less often.
+func ExampleOptions_lookahead() {
+	repo := exampleRepository()
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 64})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s.Find("team/app.txt")
+	mirror := repo.Metadata().Source()
+	for round := 1; ; round++ {
+		b, ok := s.Next()
+		if !ok {
+			break
+		}
+		for range b.Save {
+			// store it; if that fails, s.Abandon(err) and stop
+		}
+		for _, r := range b.Rejected {
+			// whoever answered r.Request.ID lied; the file is asked for again in this batch
+			fmt.Println("rejected after all:", r.Request.Path, r.Err)
+		}
+		bodies := make([][]byte, len(b.Fetch))
+		errs := make([]error, len(b.Fetch))
+		var wait sync.WaitGroup
+		for i, req := range b.Fetch {
+			wait.Go(func() { bodies[i], errs[i] = mirror(req) })
+		}
+		wait.Wait()
+		for i, req := range b.Fetch { // the session is not for several goroutines
+			fmt.Println("round", round, "fetched", req.Path)
+			if errors.Is(errs[i], verify.ErrAbsent) {
+				err = s.NotFound(req.ID)
+			} else if err = s.Provide(req.ID, bodies[i]); err != nil {
+				err = s.Fail(req.ID, err) // there is no other mirror
+			}
+			if err != nil {
+				fmt.Println(err)
+			}
+		}
+	}
+	fmt.Println("end:", s.Err())
+	// Output:
+	// round 1 fetched 2.root.json
+	// round 1 fetched timestamp.json
+	// round 2 fetched 2.snapshot.json
+	// round 3 fetched 2.targets.json
+	// round 4 fetched 1.team.json
+	// end: <nil>
+}
+
+// The loop with every call in sight, for callers who do their own fetching. Requests may be answered in any order. This caller has no saved
+// files, or it would offer them first (Request.Name), and does not look ahead, or it would read Batch.Rejected.
 func ExampleSession_Next() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
@@ -82,8 +135,8 @@ func ExampleSession_Next() {
 			fmt.Println("fetched", req.Path, s.Provide(req.ID, body))
 		}
 		for _, l := range b.Found {
-			target, err := l.Target()
-			fmt.Println("found", target.Path, err)
+			_, err := l.Target()
+			fmt.Println("found", l.Path(), err)
 		}
 	}
 	fmt.Println("end:", s.Err())

@@ -155,7 +155,7 @@ func (s *Session) Next() (Batch, bool) {
 
 // Provide answers a request with a body from any source, trusted or not. On a *RejectError everything is as before and
 // the request is still open, so that another source's copy may be offered; a *RequestError is the caller's mistake.
-// The session keeps no part of the body.
+// The body is the caller's again when Provide returns.
 func (s *Session) Provide(id RequestID, body []byte) error {
 	t, err := s.task(id)
 	if err != nil {
