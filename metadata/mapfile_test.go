@@ -29,7 +29,7 @@ func entries(m *metadata.Map) (list []metadata.MapEntry) {
 	return list
 }
 
-// R-T4.1: what a map says.
+// TAP 4, A to D: what a map says.
 func TestParseMap(t *testing.T) {
 	m, err := metadata.ParseMap([]byte(goodMap))
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestParseMap(t *testing.T) {
 	require.Empty(t, entries(new(metadata.Map)))
 }
 
-// R-T4.1, CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: names are taken as they are, whatever they would mean to a file system, and are told apart byte by byte.
+// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: names are taken as they are, whatever they would mean to a file system, and are told apart byte by byte.
 func TestNamesOfRepositories(t *testing.T) {
 	for _, name := range []string{"../x", "/abs", `a\..\b`, "CON", "", ".", "a b", "A", "\x00", "日本", strings.Repeat("n", 5000)} {
 		quoted := string(verifytest.Encode(name, ""))
@@ -71,7 +71,7 @@ func TestNamesOfRepositories(t *testing.T) {
 	require.ErrorContains(t, err, `"a", number 1 of the list, is not among the repositories`)
 }
 
-// R-T4.1, R-T4.2, go-tuf#749, go-tuf#760: maps that are null, or that could not do what they seem to say.
+// TAP 4, A to D, go-tuf#749, go-tuf#760: maps that are null, or that could not do what they seem to say.
 func TestBadMaps(t *testing.T) {
 	long := func(n int, one func(i int) string) string {
 		parts := make([]string, n)
