@@ -63,7 +63,7 @@ func (m *Map) Entries() iter.Seq2[int, MapEntry] {
 	}
 }
 
-// ParseMap reads a map file. It is taken only if all of it makes sense: a threshold that cannot be reached, or a name that stands for no repository,
+// ParseMap reads a map file (TAP 4 map). It is taken only if all of it makes sense: a threshold that cannot be reached, or a name that stands for no repository,
 // would show too late. Members that TAP 4 does not have are ignored. Errors are *SyntaxError, with offsets in the canonical form of the file where they are not about its JSON.
 func ParseMap(data []byte) (*Map, error) {
 	if len(data) > maxMapBytes {

@@ -29,7 +29,7 @@ func entries(m *metadata.Map) (list []metadata.MapEntry) {
 	return list
 }
 
-// TAP 4, A to D: what a map says.
+// TAP 4 map: what a map says.
 func TestParseMap(t *testing.T) {
 	m, err := metadata.ParseMap([]byte(goodMap))
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestNamesOfRepositories(t *testing.T) {
 	require.ErrorContains(t, err, `"a", number 1 of the list, is not among the repositories`)
 }
 
-// TAP 4, A to D, go-tuf#749, go-tuf#760: maps that are null, or that could not do what they seem to say.
+// TAP 4 map, go-tuf#749, go-tuf#760: maps that are null, or that could not do what they seem to say.
 func TestBadMaps(t *testing.T) {
 	long := func(n int, one func(i int) string) string {
 		parts := make([]string, n)

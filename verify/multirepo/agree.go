@@ -27,7 +27,7 @@ func newStatement(length int64, hashes metadata.Hashes, p roles.Policy) statemen
 
 // compare says what two statements have to do with each other.
 //
-// TAP 4, step 3 (D14): one hash that is the same is not enough, and a weak one is none.
+// TAP 4 step 3 (D14): one hash that is the same is not enough, and a weak one is none.
 func compare(a, b statement) (agree, contradict bool) {
 	if a.length != b.length {
 		return false, true
@@ -70,7 +70,7 @@ type quorum struct {
 // judge finds the groups of repositories that agree, each with each other, and have enough voices. Statements that are nil count for nothing.
 // Repositories with the same voice count once.
 //
-// TAP 4, step 3: agreement is not transitive, so it does not do to compare all with one of them.
+// TAP 4 step 3: agreement is not transitive, so it does not do to compare all with one of them.
 func judge(statements []*statement, voices []string, threshold int) (q quorum) {
 	agree := make([]set, len(statements))
 	var all set

@@ -51,7 +51,7 @@ func list(repo *verifytest.Repo, says string) {
 	repo.Publish()
 }
 
-// TAP 4, step 3 (D14): agreement is of a group, each with each other, on all strong hashes that they share, and on at least one.
+// TAP 4 step 3 (D14, Bridge between two files): agreement is of a group, each with each other, on all strong hashes that they share, and on at least one.
 func TestAgreement(t *testing.T) {
 	ok, no, conflict := error(nil), multirepo.ErrDisagreement, multirepo.ErrDisagreement
 	for _, c := range []struct {

@@ -88,7 +88,7 @@ func TestThresholdLowering(t *testing.T) {
 	}
 }
 
-// An oracle of names: a mirror learns only of names that its repository is asked for. What the private repository settles, the public one never hears of, and
+// Oracle of names: a mirror learns only of names that its repository is asked for. What the private repository settles, the public one never hears of, and
 // a later entry is not asked in advance, Lookahead or not.
 func TestOracleOfNames(t *testing.T) {
 	w := company(t)

@@ -136,7 +136,7 @@ func (g *Group) Drop(l *Lookup) {
 	g.decided, g.queue = slices.DeleteFunc(g.decided, of), slices.DeleteFunc(g.queue, of)
 }
 
-// nextEntry asks the repositories of the next entry that is for the path, all of them together. (TAP 4, steps 1 and 2)
+// nextEntry asks the repositories of the next entry that is for the path, all of them together. (TAP 4 step 1, TAP 4 step 2)
 func (g *Group) nextEntry(l *Lookup) {
 	for l.entry++; l.entry < len(g.entries); l.entry++ {
 		e := &g.entries[l.entry]
@@ -190,7 +190,7 @@ func (g *Group) decide() bool {
 	return len(list) > 0
 }
 
-// weigh decides on an entry whose repositories have all answered. (TAP 4, steps 4 and 5)
+// weigh decides on an entry whose repositories have all answered. (TAP 4 step 4, TAP 4 step 5)
 func (g *Group) weigh(l *Lookup) {
 	e := &g.entries[l.entry]
 	step, target := l.ask(e)

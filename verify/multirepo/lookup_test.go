@@ -25,7 +25,7 @@ type files = map[string]string
 
 var plain = verifytest.Options{}
 
-// TAP 4, steps 1 to 5: entries in order, the word of enough repositories, and what happens where there is none.
+// TAP 4 step 1, TAP 4 step 2, TAP 4 step 4, TAP 4 step 5: entries in order, the word of enough repositories, and what happens where there is none.
 func TestSearch(t *testing.T) {
 	w := newWorld(t)
 	w.add("company", plain, files{"tool-1": "company's tool", "lib-2": "lib", "odd-1": "company's odd", "both": "x"})
@@ -70,7 +70,7 @@ func TestSearch(t *testing.T) {
 	require.Equal(t, []multirepo.Verdict{absent, lists}, verdicts(l))
 }
 
-// TAP 4, step 5.2: the TAP's own text has the search go on after a disagreement. What was passed over is not forgotten, and silence is no disagreement.
+// TAP 4 step 5: the TAP's own text has the search go on after a disagreement. What was passed over is not forgotten, and silence is no disagreement.
 func TestFallThrough(t *testing.T) {
 	w := newWorld(t)
 	w.options.FallThrough = true
@@ -90,7 +90,7 @@ func TestFallThrough(t *testing.T) {
 	require.Len(t, w.mustFail("x", multirepo.ErrSilent).Trail(), 1)
 }
 
-// TAP 4, step 3: "no such target" is an answer, silence is none. It never lowers a threshold, and never has a later entry answer.
+// Silent repository (TAP 4 step 3): "no such target" is an answer, silence is none. It never lowers a threshold, and never has a later entry answer.
 func TestSilence(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b", "c"} {
