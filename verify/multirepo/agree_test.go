@@ -66,7 +66,7 @@ func TestAgreement(t *testing.T) {
 		{[]string{"256:a", "256upper:a"}, 2, ok, []multirepo.Verdict{agrees, agrees}, "a"},
 		{[]string{"256:a", "256:a length:22"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
 		{[]string{"256:a 512:a", "256:a"}, 2, ok, []multirepo.Verdict{agrees, agrees}, "a"},
-		// One strong hash in common, another that differs: go-tuf takes them for equal.
+		// One strong hash in common is not enough if another one differs.
 		{[]string{"256:a 512:a", "256:a 512:b"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
 		{[]string{"256:a 512:a", "256:b 512:a"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
 		// Nothing strong in common: nothing shows that they mean one file.

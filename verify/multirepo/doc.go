@@ -67,7 +67,8 @@
 //   - A repository that is silent while the others do not reach the threshold ends the search with [ErrSilent]. Otherwise, whoever can keep a private repository from being heard could have a public one
 //     answer for it. The threshold is never lowered.
 //   - A disagreement, of which too few that list the target is one, ends the search with [ErrDisagreement]. Otherwise, whoever holds one key of an entry that wants two could push the search on to an entry that wants one.
-//     [Options.FallThrough] goes on instead, as the text of TAP 4 has it; [Lookup.Trail] shows it, and if nobody further down has the target, the first disagreement is the answer. Silence ends the search all the same.
+//     [Options.FallThrough] goes on instead, as the text of TAP 4 has it; [Lookup.Trail] shows it, and if nobody further down has the target, the first disagreement is the answer. Silence ends the search all the same, and so do
+//     two files that have enough voices each, of which the TAP does not speak.
 //
 // Where the threshold is reached, those who disagree or are silent do not matter; the trail names them. With a threshold of 1 that means that the word of any
 // one of the entry's repositories is enough while the others are silent: names that belong to one repository must be in an entry of that repository alone, before the others and terminating.

@@ -23,7 +23,7 @@ type Repository struct {
 
 // Options change how a group decides. The zero value is the default.
 type Options struct {
-	// FallThrough has a lookup go on to the next entry after a disagreement in one that is not terminating, as the text of TAP 4 has it. Any one of an
+	// FallThrough has a lookup go on to the next entry if too few repositories agree in one that is not terminating, as the text of TAP 4 has it. Any one of an
 	// entry's repositories can then have the search go on to a later entry, by listing something else than the others.
 	FallThrough bool
 }

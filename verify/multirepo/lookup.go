@@ -196,18 +196,23 @@ func (g *Group) weigh(l *Lookup) {
 	step, target := l.ask(e)
 	l.trail = append(l.trail, step)
 	absent := errors.Is(step.Err, verify.ErrNoTarget)
-	disagree := errors.Is(step.Err, ErrDisagreement) && !errors.Is(step.Err, ErrSilent)
 	switch {
 	case step.Err == nil:
 		l.target = target
 		g.settle(l, nil)
-	case (absent || g.options.FallThrough && disagree) && !step.Terminating:
+	case (absent || g.options.FallThrough && passable(step.Err)) && !step.Terminating:
 		g.nextEntry(l)
 	case absent:
 		g.settle(l, l.nobody())
 	default:
 		g.settle(l, step.Err)
 	}
+}
+
+// passable says whether the text of TAP 4 has the search go on after this: everybody was heard, and too few agree. Where two files have enough each, it does not say so.
+func passable(err error) bool {
+	agreement := new(AgreementError)
+	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrSilent)
 }
 
 func (g *Group) settle(l *Lookup, err error) {
@@ -239,7 +244,7 @@ func (l *Lookup) ask(e *entry) (Step, *Target) {
 	if q.agreed != 0 && !q.conflict {
 		return step, newTarget(l.path, e, q.agreed, targets, statements)
 	}
-	step.Err = step.undecided(l.path)
+	step.Err = step.undecided(l.path, q.conflict)
 	return step, nil
 }
 
@@ -277,12 +282,12 @@ func (s *Step) count(v Verdict) (n int) {
 }
 
 // undecided says why an entry has no answer. Silence is not the only reason if those who were heard do not agree anyway.
-func (s *Step) undecided(path string) error {
+func (s *Step) undecided(path string, conflict bool) error {
 	silent, absent, disagree := s.count(Silent), s.count(Absent), s.count(Disagrees)
 	if absent == len(s.Answers) {
 		return fmt.Errorf("%w: %q: in none of the repositories of mapping[%d]", verify.ErrNoTarget, path, s.Entry)
 	}
-	err := &AgreementError{Path: path, Step: *s}
+	err := &AgreementError{Path: path, Step: *s, Conflict: conflict}
 	if listed := disagree + s.count(Lists); listed > 0 && (silent == 0 || absent+disagree > 0) {
 		err.reasons = append(err.reasons, ErrDisagreement)
 	}
@@ -304,7 +309,10 @@ var (
 type AgreementError struct {
 	Path string
 	// Step has the answers.
-	Step    Step
+	Step Step
+	// Conflict says that groups of repositories which contradict each other reach the threshold.
+	Conflict bool
+
 	reasons []error
 }
 

@@ -88,6 +88,16 @@ func TestFallThrough(t *testing.T) {
 	require.Len(t, w.mustFail("t/1", multirepo.ErrDisagreement).Trail(), 1, "the entry is terminating")
 	w.down["b"] = true
 	require.Len(t, w.mustFail("x", multirepo.ErrSilent).Trail(), 1)
+	// Two files with enough voices each: the TAP does not say that this is nobody's.
+	w.down["b"] = false
+	w.entries = nil
+	w.entry("*", "a,b", 1, false)
+	w.entry("*", "c", 1, false)
+	l = w.mustFail("x", multirepo.ErrDisagreement)
+	require.Len(t, l.Trail(), 1)
+	var agreement *multirepo.AgreementError
+	require.ErrorAs(t, l.Trail()[0].Err, &agreement)
+	require.True(t, agreement.Conflict)
 }
 
 // Silent repository (TAP 4 step 3): "no such target" is an answer, silence is none. It never lowers a threshold, and never has a later entry answer.

@@ -31,7 +31,7 @@ func (a says) contradicts(b says) bool {
 }
 
 // naive decides on an entry by trying every subset of its repositories.
-func naive(of []says, threshold int) (vouchers []int, reasons []error) {
+func naive(of []says, threshold int) (vouchers []int, reasons []error, conflict bool) {
 	var union uint
 	for subset := uint(1); subset < 1<<len(of); subset++ {
 		size, good := 0, true
@@ -49,7 +49,7 @@ func naive(of []says, threshold int) (vouchers []int, reasons []error) {
 			union |= subset
 		}
 	}
-	heard, absent, silent, quarrel, conflict := 0, 0, 0, false, false
+	heard, absent, silent, quarrel := 0, 0, 0, false
 	for i, a := range of {
 		switch {
 		case a.silent:
@@ -71,10 +71,10 @@ func naive(of []says, threshold int) (vouchers []int, reasons []error) {
 		}
 	}
 	if vouchers != nil && !conflict {
-		return vouchers, nil
+		return vouchers, nil, false
 	}
 	if absent == len(of) {
-		return nil, []error{verify.ErrNoTarget}
+		return nil, []error{verify.ErrNoTarget}, false
 	}
 	if heard > 0 && (quarrel || absent > 0 || silent == 0) {
 		reasons = append(reasons, multirepo.ErrDisagreement)
@@ -82,7 +82,7 @@ func naive(of []says, threshold int) (vouchers []int, reasons []error) {
 	if silent > 0 {
 		reasons = append(reasons, multirepo.ErrSilent)
 	}
-	return nil, reasons
+	return nil, reasons, conflict
 }
 
 // naiveSearch goes through the entries: it returns the one that decides, who vouches there, and why nobody does.
@@ -97,7 +97,7 @@ func naiveSearch(entries []ruled, all []says, fall bool) (at int, vouchers []int
 		for _, r := range e.repositories {
 			of = append(of, all[r])
 		}
-		positions, reasons := naive(of, e.threshold)
+		positions, reasons, conflict := naive(of, e.threshold)
 		if reasons == nil {
 			for _, p := range positions {
 				vouchers = append(vouchers, e.repositories[p])
@@ -105,7 +105,7 @@ func naiveSearch(entries []ruled, all []says, fall bool) (at int, vouchers []int
 			return i, vouchers, nil
 		}
 		absent := slices.Equal(reasons, []error{verify.ErrNoTarget})
-		disagree := slices.Equal(reasons, []error{multirepo.ErrDisagreement})
+		disagree := slices.Equal(reasons, []error{multirepo.ErrDisagreement}) && !conflict
 		if !absent && passed == nil && disagree {
 			passed = reasons
 		}
