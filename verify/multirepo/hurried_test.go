@@ -319,3 +319,18 @@ func TestDrop(t *testing.T) {
 	}
 	require.NoError(t, g.Err())
 }
+
+// Outstanding requests are in the order of their IDs, however far each repository has come.
+func TestOutstanding(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	b, ok := g.Next()
+	require.True(t, ok)
+	require.Equal(t, b.Fetch, g.Outstanding())
+	require.NoError(t, g.NotFound(b.Fetch[0].ID)) // a is one step ahead of b
+	b, ok = g.Next()
+	require.True(t, ok)
+	require.Equal(t, "timestamp", b.Fetch[0].Role)
+	open := g.Outstanding()
+	require.Equal(t, []string{"b 2.root.json", "a timestamp.json"}, []string{open[0].Repository + " " + open[0].Path, open[1].Repository + " " + open[1].Path})
+}
