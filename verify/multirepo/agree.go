@@ -114,7 +114,7 @@ func (s set) voices(of []string) int {
 }
 
 // cliques yields every group of which each agrees with each other, and to which none can be added: the algorithm of Bron and
-// Kerbosch, with a pivot. With 32 repositories there are at most 3^10 times 4 of them, however they answer.
+// Kerbosch, with a pivot. With 32 repositories there are at most 3^10 times 2 of them, however they answer.
 func cliques(agree []set, group, candidates, done set, yield func(set)) {
 	if candidates|done == 0 {
 		if group != 0 {

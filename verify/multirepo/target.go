@@ -82,6 +82,16 @@ func newTarget(path string, e *entry, agreed set, targets []*verify.Target, stat
 	return t
 }
 
+// earliest is the first of the times at which a word expires.
+func earliest(targets []*verify.Target, agreed set) (first time.Time) {
+	for i, t := range targets {
+		if agreed.has(i) && (first.IsZero() || t.Expires.Before(first)) {
+			first = t.Expires
+		}
+	}
+	return first
+}
+
 // addHashes adds what one repository lists and no other did before. The order is that of metadata.Hashes, whoever lists what.
 func (t *Target) addHashes(one *verify.Target, s statement) {
 	for name := range one.Hashes.All() {
