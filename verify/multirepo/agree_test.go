@@ -139,7 +139,18 @@ func TestMoreHashes(t *testing.T) {
 	require.Equal(t, []multirepo.Verdict{agrees, agrees, lists}, verdicts(l))
 	target, _, err := w.find("x")
 	require.NoError(t, err)
-	require.Equal(t, "sha384", target.Hashes[0].Algorithm)
+	require.Equal(t, []multirepo.Hash{{Algorithm: "sha384", Digest: target.Hashes[0].Digest}}, target.Hashes)
+	w.repos["b"] = w.add("b", verifytest.Options{Hashes: []string{"sha384", "sha256", "sha512"}}, files{"x": "same"})
+	w.start["b"] = multirepo.Repository{Anchor: w.repos["b"].Anchor(), Options: &verify.Options{Policy: roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha512.New384, "sha-2": sha256.New}}}}
+	w.repos["b"].Targets().AddTargetInfo("x", 4, map[string]string{"sha384": target.Hashes[0].Digest, "sha-2": digest("sha256", "same"), "sha256": digest("sha256", "same"), "sha512": digest("sha512", "same")})
+	w.repos["b"].Publish()
+	target, _, err = w.find("x")
+	require.NoError(t, err)
+	var order []string
+	for _, h := range target.Hashes {
+		order = append(order, h.Algorithm)
+	}
+	require.Equal(t, []string{"sha512", "sha256", "sha-2", "sha384"}, order)
 
 	w.start["b"] = multirepo.Repository{Anchor: w.repos["b"].Anchor()}
 	w.mustFail("x", multirepo.ErrDisagreement)

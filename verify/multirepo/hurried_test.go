@@ -334,3 +334,17 @@ func TestOutstanding(t *testing.T) {
 	open := g.Outstanding()
 	require.Equal(t, []string{"b 2.root.json", "a timestamp.json"}, []string{open[0].Repository + " " + open[0].Path, open[1].Repository + " " + open[1].Path})
 }
+
+// What a session has to say about a saved file comes with the repository that it is about.
+func TestReports(t *testing.T) {
+	w := pair(t)
+	w.mustFind("x", "same", "a", "b")
+	require.NoError(t, w.stores["b"].Save(verify.Record{Name: "snapshot.json", Data: []byte("junk")}))
+	g := w.group()
+	require.NoError(t, g.Run(w.stores, w.sources()))
+	reports := g.Reports()
+	require.Len(t, reports, 1)
+	require.Equal(t, "b", reports[0].Repository)
+	require.Equal(t, "snapshot", reports[0].Role)
+	require.ErrorIs(t, reports[0].Err, verify.ErrFloor)
+}

@@ -10,27 +10,26 @@ import (
 )
 
 // voiceOf returns what two repositories have in common exactly if their roots list the same keys for the root role: by key material, whatever the IDs, the
-// spelling of the keys and the versions of the roots are. Whoever holds these keys speaks for both.
+// spelling of the keys and the versions of the roots are. Whoever holds these keys speaks for both. Keys that mean nothing here make no difference, unless there are
+// no others: then a policy knows them.
 func voiceOf(root *metadata.Root) string {
 	signers, _ := root.Role("root")
-	var keys []string
+	var known, others []string
 	for id := range signers.KeyIDs() {
-		if k, ok := root.Key(id); ok {
-			keys = append(keys, material(k))
+		k, ok := root.Key(id)
+		if !ok {
+			continue
 		}
+		if public, err := k.PublicKey(); err == nil {
+			if der, err := x509.MarshalPKIXPublicKey(public); err == nil {
+				known = append(known, hex.EncodeToString(der))
+			}
+		}
+		others = append(others, k.ContentID())
 	}
-	slices.Sort(keys)
-	return strings.Join(slices.Compact(keys), " ")
-}
-
-func material(k metadata.Key) string {
-	public, err := k.PublicKey()
-	if err != nil { // of a scheme that only the policy knows
-		return k.ContentID()
+	if len(known) == 0 {
+		known = others
 	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return k.ContentID()
-	}
-	return hex.EncodeToString(der)
+	slices.Sort(known)
+	return strings.Join(slices.Compact(known), " ")
 }
