@@ -7,7 +7,7 @@ go 1.25.0
 // no terminal. flock locks between processes on every system, by context. errgroup and semaphore bound what goes on at once, by
 // context. go-pep440-version orders Python's versions and matches their specifiers. blake2b makes paths like PyPI's. chromedp drives a
 // headless Chromium in the test of the web page. go-pretty lays out a table whose cells wrap; term tells how wide the terminal is.
-// go-tuf is whom we are compared with. gonum's plot draws the charts: it writes SVG, has logarithmic axes and needs no cgo; go-chart is
+// go-tuf is whom we are compared with, in speed and in answers; it is the only other client of TAP 4 in Go. gonum's plot draws the charts: it writes SVG, has logarithmic axes and needs no cgo; go-chart is
 // hardly kept any more, and go-echarts makes web pages.
 require (
 	github.com/alecthomas/kong v1.17.0

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/multirepo"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+const demoMap = `{
+  "repositories": {
+    "private": ["http://PRIVATE/"],
+    "public":  ["http://PUBLIC/"]
+  },
+  "mapping": [
+    {"paths": ["acme/*"],   "repositories": ["private"],           "threshold": 1, "terminating": true},
+    {"paths": ["tools/*"],  "repositories": ["private", "public"], "threshold": 2, "terminating": true},
+    {"paths": ["*", "*/*"], "repositories": ["public"],            "threshold": 1, "terminating": true}
+  ]
+}
+`
+
+// scenes are what the demonstration shows, in order.
+var scenes = []struct {
+	title, target string
+	stopPrivate   bool  // before this one
+	want          error // nil: it is installed
+}{
+	{"A private name comes from the private repository.", "acme/billing-1.0.txt", false, nil},
+	{"Dependency confusion: the public repository has a higher version of it. The map does not let it speak for such names.", "acme/billing-99.0.txt", false, verify.ErrNoTarget},
+	{"Both have to agree on tools, and on this one they do.", "tools/lint-2.0.txt", false, nil},
+	{"On this one they do not: somebody has changed it in the public repository, and signed it there.", "tools/lint-2.1.txt", false, multirepo.ErrDisagreement},
+	{"Everything else is the public repository's.", "left-pad-1.3.txt", false, nil},
+	{"The private repository is kept from answering. Its names do not become the public one's.", "acme/billing-1.0.txt", true, multirepo.ErrSilent},
+	{"Neither does one voice become enough where two are asked for.", "tools/lint-2.0.txt", false, multirepo.ErrSilent},
+}
+
+// demo makes two repositories up, serves them on this machine, and installs from them as from any others.
+func demo(ctx context.Context, in *installer) error {
+	dir, err := os.MkdirTemp("", "tufwalk-demo-")
+	if err != nil {
+		return err
+	}
+	private, public := demoRepositories(time.Now().UTC())
+	text := demoMap
+	in.Root = map[string]string{}
+	var stopPrivate func()
+	for name, repo := range map[string]*verifytest.Repo{"private": private, "public": public} {
+		address, stop, err := serve(repo)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		if name == "private" {
+			stopPrivate = stop
+		}
+		text = strings.Replace(text, strings.ToUpper(name), address, 1)
+		in.Root[name] = filepath.Join(dir, name+".root.json")
+		if err := os.WriteFile(in.Root[name], repo.Anchor(), 0o600); err != nil {
+			return err
+		}
+	}
+	in.Map, in.Cache, in.Dest = filepath.Join(dir, "map.json"), filepath.Join(dir, "cache"), filepath.Join(dir, "installed")
+	if err := os.WriteFile(in.Map, []byte(text), 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintf(in.stdout, "No arguments, so this is a demonstration: a private and a public TUF repository, made up on the spot, are served on this\nmachine, and files are installed as this map says, %s:\n\n%s", in.Map, text)
+	for i, s := range scenes {
+		if s.stopPrivate {
+			stopPrivate()
+		}
+		in.Targets = []string{s.target}
+		fmt.Fprintf(in.stdout, "\n%d. %s\n   multirepo %s\n\n", i+1, s.title, s.target)
+		switch err := in.run(ctx); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !errors.Is(err, s.want): // nil is nil
+			return fmt.Errorf("this should have been another outcome (%v): %w", s.want, err)
+		case err != nil:
+			fmt.Fprintf(in.stdout, "refused: %s\n", cli.Printable(err.Error()))
+		}
+	}
+	fmt.Fprintf(in.stdout, "\nThe files are left in %s; delete it when you like.\nTo install from repositories of your choice, see multirepo --help.\n", dir)
+	return nil
+}
+
+// demoRepositories have different keys, and not the same opinion of everything.
+func demoRepositories(now time.Time) (private, public *verifytest.Repo) {
+	private = verifytest.New(verifytest.Options{Start: now, Seed: "private", Hashes: []string{"sha256", "sha512"}})
+	team := private.Targets().Delegate(verifytest.Delegation{Name: "billing-team", Paths: []string{"acme/*"}, Terminating: true})
+	team.AddTarget("acme/billing-1.0.txt", []byte("What customers owe us.\n"))
+	private.Targets().AddTarget("tools/lint-2.0.txt", []byte("Finds mistakes.\n"))
+	private.Targets().AddTarget("tools/lint-2.1.txt", []byte("Finds more mistakes.\n"))
+	private.Publish()
+
+	public = verifytest.New(verifytest.Options{Start: now, Seed: "public"})
+	anybody := public.Targets().Delegate(verifytest.Delegation{Name: "anybody", Paths: []string{"acme/*", "*"}})
+	anybody.AddTarget("acme/billing-99.0.txt", []byte("Sends what customers owe to somebody else.\n"))
+	anybody.AddTarget("left-pad-1.3.txt", []byte("    Pads.\n"))
+	public.Targets().AddTarget("tools/lint-2.0.txt", []byte("Finds mistakes.\n"))
+	public.Targets().AddTarget("tools/lint-2.1.txt", []byte("Makes more mistakes.\n"))
+	public.Publish()
+	return private, public
+}
+
+// serve serves a repository on a free loopback port.
+func serve(repo *verifytest.Repo) (address string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
+	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: mux}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(os.Stderr, "demonstration's server:", err)
+		}
+	}()
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
+}

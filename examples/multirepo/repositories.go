@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/multirepo"
+)
+
+// repositories are those of the map, with what this program has for each: mirrors and a folder.
+type repositories struct {
+	group  *multirepo.Group
+	client *http.Client
+	urls   map[string][]string
+	stores map[string]verify.Store
+
+	mu sync.Mutex // for the group, while several requests are under way
+}
+
+// open reads the map, the root files and what earlier runs have saved.
+func (in *installer) open(ctx context.Context, client *http.Client) (*repositories, error) {
+	m, err := readMap(in.Map)
+	if err != nil {
+		return nil, err
+	}
+	r := &repositories{client: client, urls: map[string][]string{}, stores: map[string]verify.Store{}}
+	start, dirs := map[string]multirepo.Repository{}, map[string]*cachedir.Dir{}
+	for name, file := range in.Root {
+		anchor, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		start[name] = multirepo.Repository{Anchor: anchor}
+	}
+	for name, urls := range m.Repositories() {
+		for _, u := range urls {
+			r.urls[name] = append(r.urls[name], strings.TrimRight(u, "/"))
+		}
+		one, ok := start[name]
+		if !ok {
+			continue // New says so
+		}
+		if dirs[name], err = in.openCache(name, r.urls[name][0]); err != nil {
+			return nil, err
+		}
+		one.Stored = verify.LoadStored(dirs[name].Load)
+		start[name] = one
+	}
+	now := in.At
+	if now.IsZero() {
+		now = time.Now()
+	}
+	if r.group, err = multirepo.New(m, start, now, nil); err != nil {
+		return nil, err
+	}
+	for name, dir := range dirs {
+		r.stores[name] = dir.Shared(ctx, r.group.Session(name))
+	}
+	return r, nil
+}
+
+// openCache opens a repository's folder. Its name in the map may be anything, and is not used for a path as it is.
+func (in *installer) openCache(repository, url string) (*cachedir.Dir, error) {
+	path := in.Cache
+	if path == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("no place for metadata, name one with --cache: %w", err)
+		}
+		sum := sha256.Sum256([]byte(url)) // maps may call different repositories the same
+		path = filepath.Join(user, "tufwalk-multirepo", hex.EncodeToString(sum[:16]))
+	}
+	return cachedir.Open(filepath.Join(path, multirepo.DirName(repository)))
+}
+
+// drive does what the group wants done until there is nothing left. What is asked for together, of whichever repositories, is fetched together.
+func (r *repositories) drive(ctx context.Context) {
+	for {
+		b, ok := r.group.Next()
+		if !ok {
+			return
+		}
+		for _, rec := range b.Save {
+			if err := r.stores[rec.Repository].Save(rec.Record); err != nil {
+				r.group.Abandon(err)
+				return
+			}
+		}
+		var wait sync.WaitGroup
+		for _, req := range b.Fetch {
+			wait.Go(func() { r.answer(ctx, req) })
+		}
+		wait.Wait()
+	}
+}
+
+// answer gets a request answered by the repository's folder, if it may, or by its mirrors in turn.
+func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
+	if req.Name != "" {
+		if data, err := r.stores[req.Repository].Load(req.Name); err == nil && r.provide(req, data) == nil {
+			return
+		}
+	}
+	var errs []error
+	absent := 0
+	for _, base := range r.urls[req.Repository] {
+		data, err := mirror.WithContext(ctx, base+"/metadata", r.client)(req.Request)
+		if err == nil {
+			err = r.provide(req, data)
+		}
+		if err == nil {
+			return
+		}
+		if errors.Is(err, verify.ErrAbsent) {
+			absent++
+		}
+		errs = append(errs, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if absent == len(errs) { // the word of some is not the word of all
+		_ = r.group.NotFound(req.ID) // the ID is open: it was just handed out
+		return
+	}
+	_ = r.group.Fail(req.ID, errors.Join(errs...))
+}
+
+func (r *repositories) provide(req multirepo.Request, data []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.group.Provide(req.ID, data)
+}

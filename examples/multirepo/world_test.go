@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// world is several repositories, servers of them over HTTP, a map, and a user with a cache and a destination.
+type world struct {
+	t         *testing.T
+	dir       string
+	cache     string
+	dest      string
+	repos     map[string]*verifytest.Repo
+	urls      map[string][]string
+	mapping   []any
+	mu        sync.Mutex
+	requested []string
+}
+
+func newWorld(t *testing.T) *world {
+	dir := t.TempDir()
+	return &world{t: t, dir: dir, cache: filepath.Join(dir, "cache"), dest: filepath.Join(dir, "dest"), repos: map[string]*verifytest.Repo{}, urls: map[string][]string{}}
+}
+
+// add makes a repository that has these files, and serves it.
+func (w *world) add(name string, files map[string]string) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{Seed: name})
+	for path, content := range files {
+		repo.Targets().AddTarget(path, []byte(content))
+	}
+	repo.Publish()
+	w.repos[name] = repo
+	w.urls[name] = []string{w.mirror(name, repo.Metadata(), repo.TargetFiles())}
+	return repo
+}
+
+// mirror serves files under /metadata and /targets.
+func (w *world) mirror(name string, metadata, targets verifytest.Files) (url string) {
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		kind, path, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+		w.mu.Lock()
+		w.requested = append(w.requested, name+" "+path)
+		w.mu.Unlock()
+		data, ok := map[string]verifytest.Files{"metadata": metadata, "targets": targets}[kind][path]
+		if !ok {
+			http.NotFound(rw, r)
+			return
+		}
+		_, _ = rw.Write(data)
+	}))
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+func (w *world) entry(path string, threshold int, terminating bool, repositories ...string) {
+	w.mapping = append(w.mapping, map[string]any{"paths": []string{path}, "repositories": repositories, "threshold": threshold, "terminating": terminating})
+}
+
+// args writes the map and the root files, and is a whole command line for these targets.
+func (w *world) args(targets ...string) []string {
+	w.t.Helper()
+	data, err := json.Marshal(map[string]any{"repositories": w.urls, "mapping": w.mapping})
+	require.NoError(w.t, err)
+	file := filepath.Join(w.dir, "map.json")
+	require.NoError(w.t, os.WriteFile(file, data, 0o600))
+	var now time.Time
+	args := []string{"--map", file, "--cache", w.cache, "--dest", w.dest}
+	for name, repo := range w.repos {
+		f, err := os.CreateTemp(w.dir, "*.root.json")
+		require.NoError(w.t, err)
+		_, err = f.Write(repo.Anchor())
+		require.NoError(w.t, err)
+		require.NoError(w.t, f.Close())
+		args, now = append(args, "--root", name+"="+f.Name()), repo.Now()
+	}
+	return append(append(args, "--at", now.Format(time.RFC3339)), targets...)
+}
+
+func runArgs(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func (w *world) mustInstall(target, content string) (stdout, stderr string) {
+	w.t.Helper()
+	code, stdout, stderr := runArgs(w.args(target)...)
+	require.Equal(w.t, 0, code, stderr)
+	data, err := os.ReadFile(filepath.Join(w.dest, target))
+	require.NoError(w.t, err)
+	require.Equal(w.t, content, string(data))
+	return stdout, stderr
+}
+
+func (w *world) mustFail(because string, targets ...string) (stderr string) {
+	w.t.Helper()
+	code, stdout, stderr := runArgs(w.args(targets...)...)
+	require.Equal(w.t, 1, code, stdout+stderr)
+	require.Contains(w.t, stderr, because)
+	for _, target := range targets {
+		require.NoFileExists(w.t, filepath.Join(w.dest, target))
+	}
+	return stderr
+}
+
+// since returns what was requested after the last call.
+func (w *world) since() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.requested
+	w.requested = nil
+	return r
+}

@@ -1,0 +1,91 @@
+package multirepo_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/multirepo"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// BenchmarkGroup starts from nothing, for one target that all of several repositories of 4,096 hash bins list, beside the same repositories' sessions one after the other. x-sessions is the ratio, and
+// should be 1: a group costs the sum of its sessions.
+//
+//	go test ./verify/multirepo -run '^$' -bench Group
+func BenchmarkGroup(b *testing.B) {
+	for _, n := range []int{1, 2, 8} {
+		b.Run(fmt.Sprint(n, " repositories"), func(b *testing.B) { benchmarkGroup(b, n) })
+	}
+}
+
+func benchmarkGroup(b *testing.B, n int) {
+	start, sources := map[string]multirepo.Repository{}, map[string][]verify.Source{}
+	var names []any
+	listed := map[string]any{}
+	var now time.Time
+	for i := range n {
+		name := fmt.Sprint("r", i)
+		repo := verifytest.New(verifytest.Options{Seed: name, Compact: true})
+		repo.Targets().DelegateBins("bin", 4096)
+		repo.Targets().AddToBin("x", []byte("same"))
+		repo.Publish()
+		files := map[string][]byte(repo.Metadata())
+		names, listed[name] = append(names, name), []any{"u"}
+		start[name], now = multirepo.Repository{Anchor: repo.Anchor()}, repo.Now()
+		sources[name] = []verify.Source{func(q verify.Request) ([]byte, error) {
+			if data, ok := files[q.Path]; ok {
+				return data, nil
+			}
+			return nil, verify.ErrAbsent
+		}}
+	}
+	m, err := metadata.ParseMap(verifytest.Encode(map[string]any{
+		"repositories": listed, "mapping": []any{map[string]any{"paths": []any{"*"}, "repositories": names, "threshold": int64(n)}},
+	}, ""))
+	require.NoError(b, err)
+	together := func() {
+		g, err := multirepo.New(m, start, now, nil)
+		require.NoError(b, err)
+		l := g.Find("x")
+		require.NoError(b, g.Run(nil, sources))
+		_, err = l.Target()
+		require.NoError(b, err)
+	}
+	alone := func() {
+		var all []*verify.Session // live together, as the group's do
+		for name, r := range start {
+			s, err := verify.New(r.Anchor, r.Stored, now, nil)
+			require.NoError(b, err)
+			l := s.Find("x")
+			require.NoError(b, s.Run(nil, sources[name]...))
+			_, err = l.Target()
+			require.NoError(b, err)
+			all = append(all, s)
+		}
+		runtime.KeepAlive(all)
+	}
+	var ours, theirs []time.Duration
+	for b.Loop() {
+		ours = append(ours, took(together))
+		runtime.GC() // what one has left behind is not for the other to clear away
+		theirs = append(theirs, took(alone))
+		runtime.GC()
+	}
+	slices.Sort(ours)
+	slices.Sort(theirs)
+	b.ReportMetric(float64(ours[len(ours)/2])/float64(theirs[len(theirs)/2]), "x-sessions")
+	b.ReportMetric(0, "ns/op") // it would be the sum of both
+}
+
+func took(f func()) time.Duration {
+	begin := time.Now()
+	f()
+	return time.Since(begin)
+}

@@ -1,0 +1,67 @@
+package multirepo
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
+
+// found returns all groups that cliques yields, and checks that none comes twice.
+func found(t *testing.T, agree []set) map[set]bool {
+	all := map[set]bool{}
+	everybody := set(1)<<len(agree) - 1
+	cliques(agree, 0, everybody, 0, func(group set) {
+		require.False(t, all[group])
+		all[group] = true
+	})
+	return all
+}
+
+// Against trying every group: each agrees with each other, and nobody can be added.
+func TestCliques(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		n := 1 + random.IntN(9)
+		agree := make([]set, n)
+		for i := range n {
+			for j := range i {
+				if random.IntN(3) > 0 {
+					agree[i] |= 1 << j
+					agree[j] |= 1 << i
+				}
+			}
+		}
+		want := map[set]bool{}
+		for group := set(1); group < 1<<n; group++ {
+			whole, most := true, true
+			for i, others := range agree {
+				with := group &^ (1 << i) &^ others // those of the group that i does not agree with
+				whole = whole && (!group.has(i) || with == 0)
+				most = most && (group.has(i) || with != 0)
+			}
+			if whole && most {
+				want[group] = true
+			}
+		}
+		require.Equal(t, want, found(t, agree), "%b", agree)
+	}
+}
+
+// The worst that the repositories of one entry can do is bounded: threes of which nobody agrees with the other two.
+func TestWorstCliques(t *testing.T) {
+	require.Equal(t, 32, metadata.MaxEntryRepositories)
+	agree := make([]set, metadata.MaxEntryRepositories)
+	for i := range agree {
+		for j := range agree {
+			if i/3 != j/3 {
+				agree[i] |= 1 << j
+			}
+		}
+	}
+	n := 0
+	cliques(agree, 0, ^set(0), 0, func(set) { n++ })
+	require.Equal(t, 59049*2, n)
+}

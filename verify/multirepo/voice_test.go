@@ -1,0 +1,42 @@
+package multirepo
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// voiceWith returns the voice of a root with these root keys.
+func voiceWith(t *testing.T, keys ...*verifytest.Key) string {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Rotate("root", 1, keys...)
+	repo.Publish()
+	env, err := metadata.Parse[metadata.Root](repo.Metadata()["2.root.json"])
+	require.NoError(t, err)
+	root, err := env.Unverified()
+	require.NoError(t, err)
+	return voiceOf(root)
+}
+
+// One voice: it goes by the key material of root keys that can be used, in whatever order and spelling.
+func TestVoices(t *testing.T) {
+	a, b := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ecdsa-sha2-nistp256", "b")
+	spelled := *b
+	spelled.KeyType, spelled.Extra = "ecdsa-sha2-nistp256", map[string]any{"comment": "x"}
+	odd := func(scheme string) *verifytest.Key {
+		k := *verifytest.NewKey("ed25519", scheme)
+		k.KeyType, k.Scheme = "post-quantum", scheme
+		return &k
+	}
+	require.Equal(t, voiceWith(t, a, b), voiceWith(t, b, a))
+	require.Equal(t, voiceWith(t, a, b), voiceWith(t, a, &spelled))
+	require.Equal(t, voiceWith(t, b), voiceWith(t, b, &spelled))
+	require.Equal(t, voiceWith(t, a), voiceWith(t, a, odd("x")), "a key of no use makes no other voice")
+	require.NotEqual(t, voiceWith(t, a), voiceWith(t, b))
+	require.NotEqual(t, voiceWith(t, a), voiceWith(t, a, b))
+	require.NotEqual(t, voiceWith(t, odd("x")), voiceWith(t, odd("y")), "unless they are all there is")
+	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, odd("x")))
+}
