@@ -28,6 +28,14 @@ func TestInstallerStands(t *testing.T) {
 	require.Contains(t, stdout, " 0 succeeded.\nAfter each of them, an honest mirror")
 	require.NotContains(t, stdout, "SUCCEEDED")
 	require.NotContains(t, stdout, "NOT PLAYED")
+	require.Contains(t, stdout, "\nSent is what the mirror handed to the system")
+	require.Contains(t, stdout, "\nwrong: keys, by the first 8 digits of their key IDs")
+}
+
+// What an endless answer counts is what was sent, and not what was read.
+func TestSent(t *testing.T) {
+	require.Equal(t, "2 requests; last timestamp.json, 3851 KiB sent", sawText([]*request{{}, {"metadata/timestamp.json", 200, 3851 << 10}}))
+	require.Equal(t, "1 request; last 3.root.json, status 503", sawText([]*request{{"metadata/3.root.json", 503, 0}}))
 }
 
 func TestEveryNamedAttackIsPlayed(t *testing.T) {
@@ -76,6 +84,10 @@ func TestWeakClientsLose(t *testing.T) {
 	rows := playAll(context.Background(), chosen, stubborn(process(program)), t.TempDir())
 	require.Equal(t, highestVersions, rows[1].how)
 	require.Contains(t, rows[1].won, "the client cannot be updated any more")
+	require.NotContains(t, rows[1].verdict(), "undone")
+	rows = playAll(context.Background(), chosen[1:], process(program), t.TempDir())
+	require.Equal(t, "none; undone by the next root", rows[0].verdict())
+	require.Contains(t, rows[0].left, "timestamp 2^63-1")
 }
 
 func TestAnyVictoryFailsTheProgram(t *testing.T) {

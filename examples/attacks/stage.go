@@ -136,7 +136,7 @@ func (s *stage) recover() {
 	s.update()
 	if s.err != nil {
 		s.row.won = append(s.row.won, "the client cannot be updated any more")
-		s.err = nil
+		s.row.undone, s.err = "", nil
 	}
 }
 

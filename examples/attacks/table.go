@@ -41,11 +41,13 @@ func printTable(out io.Writer, rows []row) {
 		{Number: 4, WidthMax: free * 28 / 89, WidthMaxEnforcer: text.WrapSoft},
 		{Number: 5, WidthMax: free * 15 / 89, WidthMaxEnforcer: text.WrapSoft},
 	})
-	t.AppendHeader(table.Row{"attack", "the attacker", "the client saw", "its error", "left on disk"})
+	t.AppendHeader(table.Row{"attack", "the attacker", "asked for, and sent", "its error", "left on disk"})
 	for _, r := range rows {
 		t.AppendRow(table.Row{r.name, r.by + ": " + r.how, r.saw, r.verdict(), r.left})
 	}
 	t.Render()
+	fmt.Fprintln(out, "Sent is what the mirror handed to the system, whose sockets buffer megabytes; a client that stops at its limit has read less.")
+	fmt.Fprintln(out, "wrong: keys, by the first 8 digits of their key IDs, whose signatures do not fit. Digests are shortened in the same way.")
 }
 
 // verdict is the client's error, or what is worse.
@@ -56,7 +58,15 @@ func (r row) verdict() string {
 	case len(r.won) > 0:
 		return "SUCCEEDED: " + strings.Join(r.won, ", ")
 	}
-	return cli.Printable(r.said) + r.repeated()
+	return cli.Printable(r.said) + r.repeated() + r.undoing()
+}
+
+// undoing says how that is undone which the client could not refuse: the last part of the attack showed that it is.
+func (r row) undoing() string {
+	if r.undone == "" {
+		return ""
+	}
+	return "; " + r.undone
 }
 
 func (r row) repeated() string {

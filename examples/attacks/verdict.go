@@ -18,6 +18,7 @@ import (
 type row struct {
 	attack
 	saw, said, left string
+	undone          string // how the operators undid what the attacker did
 	tries           int
 	won             []string // how the attacker succeeded
 	broken          error    // why the attack could not be played
@@ -194,7 +195,7 @@ func sawText(log []*request) string {
 	if strings.HasPrefix(last.path, "targets/") {
 		_, name, _ = strings.Cut(name, ".") // the digest
 	}
-	what := size(last.bytes)
+	what := size(last.bytes) + " sent"
 	if last.status != 200 {
 		what = fmt.Sprintf("status %d", last.status)
 	}

@@ -21,6 +21,7 @@ func demo(ctx context.Context, out *terminal) error {
 	if err != nil {
 		return err
 	}
+	defer func() { fmt.Fprintf(out.stdout, "The files are left in %s; delete it when you like.\n", dir) }()
 	now := time.Now().UTC().Truncate(time.Second)
 	repo := demoRepository(now)
 	base, stop, err := serve(repo)

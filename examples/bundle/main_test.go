@@ -71,6 +71,10 @@ func TestProgram(t *testing.T) {
 	for _, text := range []string{"this is a demonstration", "tools-team version 1 lists it", "hash mismatch", "stale since", "(exit code 3)"} {
 		require.Contains(t, string(out), text)
 	}
+	left, err := filepath.Glob(filepath.Join(temp, "tufwalk-bundle-*"))
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	require.Contains(t, string(out), "\nThe files are left in "+left[0]+"; delete it when you like.\n")
 	files, err := filepath.Glob(filepath.Join(temp, "*", "*", "tools", "*"))
 	require.NoError(t, err)
 	require.Len(t, files, 1, "extracted once: the tampered bundle gave nothing")

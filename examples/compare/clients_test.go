@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"testing"
 
@@ -68,6 +69,7 @@ func TestClientsAgree(t *testing.T) {
 			require.Equal(t, s.goTUF, g.fetcher.rounds)
 			if s.notFound {
 				require.EqualError(t, err, "target packages/0000.whl not found")
+				require.ErrorAs(t, repo.known(err, s.paths), &inBase64{})
 				return
 			}
 			require.NoError(t, err)
@@ -80,6 +82,24 @@ func TestClientsAgree(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The known fault is named only where it is one: not where both ways of writing the hash fit, nor for another error.
+func TestKnown(t *testing.T) {
+	classic, succinct := build(true, few.classic), build(true, few.succinct)
+	both := build(true, func(repo *verifytest.Repo) {
+		repo.Targets().Delegate(verifytest.Delegation{Name: "all", PathHashPrefixes: []string{""}})
+	})
+	notFound := errors.New("target packages/0000.whl not found")
+	require.ErrorIs(t, classic.known(notFound, wheels(1)), notFound)
+	require.ErrorAs(t, classic.known(notFound, wheels(1)), &inBase64{})
+	for _, r := range []*served{succinct, both} {
+		require.Equal(t, notFound, r.known(notFound, wheels(1)))
+	}
+	require.Equal(t, notFound, classic.known(notFound, []string{wheel(1)}), "another path")
+	other := errors.New("no space left on device")
+	require.Equal(t, other, classic.known(other, wheels(1)))
+	require.NoError(t, classic.known(nil, wheels(1)))
 }
 
 // A file that has been tampered with is refused by both: neither is let off its work.

@@ -15,32 +15,34 @@ import (
 // comparison is the program's command line, and where it writes.
 type comparison struct {
 	Parts  []string      `arg:"" optional:"" enum:"cold,warm,target,http,growth" help:"What to compare: cold, warm, target, http, growth. Default: all but growth."`
-	Times  int           `default:"3" help:"How often each client runs for one row of cold, warm, target and growth."`
-	Size   int64         `default:"64" placeholder:"MIB" help:"The target's size for part target."`
-	Budget time.Duration `default:"5m" help:"When part growth begins no more rows."`
+	Times  int           `default:"3" help:"How many turns each client has for one row, as far as the budget goes."`
+	Size   int64         `default:"64" placeholder:"MB" help:"The target's size for part target, in millions of bytes."`
+	Budget time.Duration `help:"When no more rows begin; what is slow has fewer turns before. Default: 90s, and 6m more with growth."`
 	SVG    string        `name:"svg" placeholder:"DIR" help:"Write cold.svg and growth.svg there, as far as these parts are run."`
 
 	stdout, stderr io.Writer
 	dir            string // for go-tuf's files, and for ours in part warm
+	pace           pace
 }
 
 // part compares something, and prints it.
 type part struct {
-	name string
-	run  func(*comparison, context.Context) error
+	name  string
+	share int // of the budget
+	run   func(*comparison, context.Context) error
 }
 
 var parts = []part{
-	{"cold", (*comparison).cold},
-	{"warm", (*comparison).warm},
-	{"target", (*comparison).target},
-	{"http", (*comparison).http},
-	{"growth", (*comparison).growth},
+	{"cold", 45, (*comparison).cold},
+	{"warm", 15, (*comparison).warm},
+	{"target", 5, (*comparison).target},
+	{"http", 35, (*comparison).http},
+	{"growth", 360, (*comparison).growth},
 }
 
 func (c *comparison) run(ctx context.Context) (err error) {
-	if c.Times < 1 || c.Size < 1 {
-		return errors.New("--times and --size must be at least 1")
+	if c.Times < 1 || c.Size < 1 || c.Budget < 0 {
+		return errors.New("--times and --size must be at least 1, and --budget must not be negative")
 	}
 	if c.dir, err = os.MkdirTemp("", "tufwalk-compare-"); err != nil {
 		return err
@@ -49,16 +51,32 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	if len(c.Parts) == 0 {
 		c.Parts = []string{"cold", "warm", "target", "http"}
 	}
-	fmt.Fprintf(c.stdout, "tufwalk and go-tuf %s, %s %s/%s, %d CPUs; medians, %d turns each.\n",
-		goTUFVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), c.Times)
-	for _, p := range parts {
-		if slices.Contains(c.Parts, p.name) {
-			if err := p.run(c, ctx); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
+	chosen := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !slices.Contains(c.Parts, p.name) })
+	if c.Budget == 0 {
+		c.Budget = budgetOf(chosen)
+	}
+	c.pace.begin(c.Budget, chosen)
+	c.printLegend()
+	for _, p := range chosen {
+		c.pace.nextPart(p.share)
+		if err := p.run(c, ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
 	return nil
+}
+
+// printLegend says what the words in the tables mean.
+func (c *comparison) printLegend() {
+	fmt.Fprintf(c.stdout, "tufwalk and go-tuf %s, %s %s/%s, %d CPUs.\n", goTUFVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
+	fmt.Fprintf(c.stdout, "Medians of %s; fewer for what is slow if time is short. No row begins after %s.\n", turnsText(c.Times), c.Budget)
+	fmt.Fprint(c.stdout, `  floor          a yardstick: sha256 of the files needed, their signatures, one json.Valid
+                 (a client can be faster than json.Valid)
+  ahead          Options{Lookahead: 64}, requests together: files are asked for before it is known
+                 whether they are needed
+  with hashes    timestamp and snapshot list the hashes of files; versions only: they do not
+Limits are raised, go-tuf's too, where files are over 8 MB (65,536 bins).
+`)
 }
 
 // progress says what is being done; it may take a while.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -16,22 +15,36 @@ var latencies = []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond
 // someRoots are as many as a repository has after some years; more would be a long wait.
 var someRoots = workload{"25 new roots", false, roots(25), []want{{"", []string{"top"}}}}
 
-// http compares what a person waits for, over a server that takes its time. One run each: it is the waiting that counts.
+// patience is how long a run may take that is to be repeated: after that it is the waiting that counts.
+const patience = 2 * time.Second
+
+// http compares what a person waits for, over a server that takes its time.
 func (c *comparison) http(ctx context.Context) error {
-	fmt.Fprintf(c.stdout, "\nHTTP: cold, over a loopback server that waits before each answer; one run each, up to %d requests at once\n", parallel)
+	fmt.Fprintf(c.stdout, "\nHTTP: cold, over a loopback server that waits before each answer; up to %d requests at once\n", parallel)
+	fmt.Fprintf(c.stdout, "Medians; *: one run only (over %s, or time was short); ?: unsteady (from once to over twice as long)\n", patience)
 	fmt.Fprintf(c.stdout, "  %-26s", "")
 	for _, latency := range latencies {
-		fmt.Fprintf(c.stdout, " %10s", fmt.Sprintf("%d ms", latency.Milliseconds()))
+		fmt.Fprintf(c.stdout, " %10s ", fmt.Sprintf("%d ms", latency.Milliseconds()))
 	}
 	fmt.Fprintf(c.stdout, " %8s %9s\n", "rounds", "requests")
-	for _, w := range []workload{workloads[1], someRoots} { // go-tuf can resolve them, and they differ in rounds
+	resolved := []workload{workloads[1], someRoots} // by go-tuf, too; and they differ in rounds
+	left := len(latencies) * (len(workloads[1].wants) + len(someRoots.wants))
+	for _, w := range resolved {
+		if c.late(w.title) {
+			continue
+		}
 		c.progress("building %s", w.title)
 		repo := build(w.hashes, w.fill)
 		for _, want := range w.wants {
-			fmt.Fprintln(c.stdout, w.title+want.title)
-			if err := c.waits(ctx, repo, want.paths); err != nil {
+			if c.late(w.title + want.title) {
+				continue
+			}
+			lines, err := c.waits(ctx, repo, want.paths, left)
+			left -= len(latencies)
+			if err != nil {
 				return err
 			}
+			fmt.Fprintf(c.stdout, "%s\n%s", w.title+want.title, lines)
 		}
 	}
 	return nil
@@ -47,25 +60,57 @@ func (c *comparison) online() []online {
 	return []online{{walkName, walkOnline(false)}, {aheadName, walkOnline(true)}, {goTUFName, c.tufOnline}}
 }
 
-func (c *comparison) waits(ctx context.Context, repo *served, paths []string) error {
-	for _, client := range c.online() {
-		var line strings.Builder
-		fmt.Fprintf(&line, "  %-26s", client.name)
-		var a asked
-		for _, latency := range latencies {
-			s, err := wait(ctx, repo, latency, client, paths)
-			if err != nil {
-				return err
-			}
-			a = s.asked
-			fmt.Fprintf(&line, " %10s", duration(s.time))
+// waits returns a line for each client. So many cells are left, this row's included, to share what is left of the budget.
+func (c *comparison) waits(ctx context.Context, repo *served, paths []string, left int) (string, error) {
+	clients := c.online()
+	lines := make([]strings.Builder, len(clients))
+	rounds := make([]asked, len(clients))
+	for i, client := range clients {
+		fmt.Fprintf(&lines[i], "  %-26s", client.name)
+	}
+	for n, latency := range latencies {
+		t := c.turns(ctx, left-n)
+		t.once = patience
+		samples, _, err := inTurn(t, waiting(ctx, repo, latency, clients, paths))
+		if err != nil {
+			return "", err
 		}
-		fmt.Fprintf(&line, " %8d %9d\n", a.rounds, a.requests)
-		if _, err := io.WriteString(c.stdout, line.String()); err != nil {
-			return err
+		for i, s := range samples {
+			if s.err != nil {
+				return "", fmt.Errorf("%s: %w", clients[i].name, s.err)
+			}
+			rounds[i] = s.asked
+			fmt.Fprintf(&lines[i], " %10s%1s", duration(s.time), mark(s))
 		}
 	}
-	return nil
+	var all strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&all, "%s %8d %9d\n", lines[i].String(), rounds[i].rounds, rounds[i].requests)
+	}
+	return all.String(), nil
+}
+
+// mark says how far a time is to be trusted.
+func mark(s sample) string {
+	switch {
+	case s.runs == 1:
+		return "*"
+	case s.unsteady():
+		return "?"
+	}
+	return ""
+}
+
+func waiting(ctx context.Context, repo *served, latency time.Duration, clients []online, paths []string) []contender {
+	var list []contender
+	for _, client := range clients {
+		list = append(list, contender{client.name, func() sample {
+			s, err := wait(ctx, repo, latency, client, paths)
+			s.err = err
+			return s
+		}})
+	}
+	return list
 }
 
 func wait(ctx context.Context, repo *served, latency time.Duration, client online, paths []string) (sample, error) {

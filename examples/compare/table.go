@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,6 +14,8 @@ type row struct {
 	title string
 	bytes int64 // of the files that are needed
 	lines []line
+	turns int // that there were, for all clients
+	of    int // that there should have been
 }
 
 type line struct {
@@ -24,22 +27,27 @@ const (
 	floorName   = "floor"
 	walkName    = "tufwalk"
 	aheadName   = "tufwalk, ahead"
+	sameName    = "tufwalk, same session"
 	goTUFName   = "go-tuf"
 	tableFormat = "  %-26s %10s %9s %11s %12s %8s %9s\n"
 )
 
-// newRow puts what was measured together.
-func newRow(title string, bytes int64, contenders []contender, samples []sample) row {
-	r := row{title: title, bytes: bytes}
+// newRow measures a row.
+func newRow(title string, bytes int64, t turns, contenders []contender) (row, error) {
+	samples, done, err := inTurn(t, contenders)
+	if err != nil {
+		return row{}, err
+	}
+	r := row{title: title, bytes: bytes, turns: done, of: t.times}
 	for i, c := range contenders {
 		r.lines = append(r.lines, line{c.name, samples[i]})
 	}
-	return r
+	return r, nil
 }
 
-// ratio is how many times the row's floor a line took; 0 if there is nothing to compare.
+// ratio is how many times the row's floor a line took; 0 if there is nothing to compare: a session that goes on does not begin anew, as the floor does.
 func (r row) ratio(l line) float64 {
-	if r.lines[0].client != floorName || l.err != nil {
+	if r.lines[0].client != floorName || l.err != nil || l.client == sameName {
 		return 0
 	}
 	return float64(l.time) / float64(r.lines[0].time)
@@ -67,12 +75,23 @@ func (r row) print(w io.Writer) {
 		text := fmt.Sprintf(tableFormat, l.client, duration(l.time), ratio, size(l.bytes), grouped(l.allocs), last, requests)
 		fmt.Fprintln(w, strings.TrimRight(text, " \n"))
 		if l.err != nil {
-			fmt.Fprintf(w, "    could not: %v\n", l.err)
+			printFailure(w, l.err)
 		}
 	}
-	if f := r.lines[0]; f.client == floorName && f.most > 2*f.least {
+	if r.turns < r.of {
+		fmt.Fprintf(w, "    for lack of time %s instead of %d for those that took over %s\n", turnsText(r.turns), r.of, quick)
+	}
+	if f := r.lines[0]; f.client == floorName && f.unsteady() {
 		fmt.Fprintf(w, "    unsteady: the floor took between %s and %s; is the machine busy?\n", duration(f.least), duration(f.most))
 	}
+}
+
+func printFailure(w io.Writer, err error) {
+	if known := (inBase64{}); errors.As(err, &known) {
+		fmt.Fprintf(w, "    %v\n    in its own words: %v\n", known, known.said)
+		return
+	}
+	fmt.Fprintf(w, "    could not: %v\n", err)
 }
 
 // duration rounds to what can be relied on.

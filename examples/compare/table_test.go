@@ -18,7 +18,7 @@ import (
 )
 
 func sampleRow() row {
-	return row{"16,384 classic bins", 7_300_000, []line{
+	return row{title: "16,384 classic bins", bytes: 7_300_000, lines: []line{
 		{floorName, sample{time: 35 * time.Millisecond, bytes: 480, allocs: 7}},
 		{walkName, sample{time: 45500 * time.Microsecond, bytes: 29_000_000, allocs: 731, asked: asked{6, 6}}},
 		{goTUFName, sample{time: 1107 * time.Millisecond, bytes: 334_000_000, allocs: 5_935_860, asked: asked{5, 5}, err: errors.New("target x not found")}},
@@ -43,8 +43,18 @@ COLD
 	busy.lines[0].least, busy.lines[0].most = 30*time.Millisecond, 90*time.Millisecond
 	busy.print(&b)
 	require.Contains(t, b.String(), "unsteady: the floor took between 30.0 ms and 90.0 ms")
-	require.Error(t, row{"", 1, []line{{walkName, sample{err: errors.New("x")}}}}.mustHaveWorked())
+	require.Error(t, row{lines: []line{{walkName, sample{err: errors.New("x")}}}}.mustHaveWorked())
 	require.NoError(t, sampleRow().mustHaveWorked())
+
+	b.Reset()
+	short := sampleRow()
+	short.turns, short.of = 1, 3
+	short.lines[1].client, short.lines[2].err = sameName, inBase64{errors.New("target x not found")}
+	short.print(&b)
+	require.Contains(t, b.String(), "\n    for lack of time 1 turn instead of 3 for those that took over 500ms\n")
+	require.Contains(t, b.String(), "\n    finds no target: compares path_hash_prefixes with base64 (go-tuf#783)\n    in its own words: target x not found\n")
+	require.NotContains(t, b.String(), "could not")
+	require.Regexp(t, `tufwalk, same session +45.5 ms +29 MB`, b.String(), "no ratio to a cold start's floor")
 }
 
 func TestFigures(t *testing.T) {
@@ -62,27 +72,83 @@ func TestFigures(t *testing.T) {
 func TestInTurn(t *testing.T) {
 	var order strings.Builder
 	next := 0
-	samples, err := inTurn(3, []contender{
+	never := func() error { return nil }
+	all := turns{times: 3, until: time.Now().Add(time.Hour), interrupted: never}
+	two := []contender{
 		{"a", func() sample { order.WriteByte('a'); return sample{time: time.Second, bytes: 3} }},
 		{"b", func() sample {
 			order.WriteByte('b')
 			next++
 			return sample{time: time.Duration(next) * time.Second, allocs: uint64(10 - next), asked: asked{4, 9}}
 		}},
-	}, func() error { return nil })
+	}
+	samples, done, err := inTurn(all, two)
 	require.NoError(t, err)
+	require.Equal(t, 3, done)
 	require.Equal(t, "ababab", order.String())
 	require.Equal(t, []sample{
-		{time: time.Second, bytes: 3, least: time.Second, most: time.Second},
-		{time: 2 * time.Second, allocs: 8, asked: asked{4, 9}, least: time.Second, most: 3 * time.Second},
+		{time: time.Second, bytes: 3, least: time.Second, most: time.Second, runs: 3},
+		{time: 2 * time.Second, allocs: 8, asked: asked{4, 9}, least: time.Second, most: 3 * time.Second, runs: 3},
 	}, samples)
 
+	order.Reset()
+	all.once = 3 * time.Second
+	_, done, err = inTurn(all, two)
+	require.NoError(t, err)
+	require.Equal(t, 3, done)
+	require.Equal(t, "abaa", order.String(), "b took longer than that")
+
+	order.Reset()
+	_, done, err = inTurn(turns{times: 3, until: time.Now(), interrupted: never}, two)
+	require.NoError(t, err)
+	require.Equal(t, 1, done, "the first turn is never left out")
+	require.Equal(t, "ab", order.String())
+	order.Reset()
+	_, done, err = inTurn(turns{times: 3, until: time.Now(), interrupted: never}, append(two, contender{"fast", func() sample {
+		order.WriteByte('f')
+		return sample{time: quick}
+	}}))
+	require.NoError(t, err)
+	require.Equal(t, 1, done)
+	require.Equal(t, "abfff", order.String(), "quick ones go on")
+
 	quick := 0
-	_, err = inTurn(1, []contender{{"quick", func() sample { quick++; return sample{} }}}, func() error { return nil })
+	_, _, err = inTurn(turns{times: 1, interrupted: never}, []contender{{"quick", func() sample { quick++; return sample{} }}})
 	require.NoError(t, err)
 	require.Equal(t, 10, quick)
-	_, err = inTurn(1, []contender{{"a", func() sample { return sample{} }}}, func() error { return context.Canceled })
+	_, _, err = inTurn(turns{times: 1, interrupted: func() error { return context.Canceled }}, []contender{{"a", func() sample { return sample{} }}})
 	require.ErrorIs(t, err, context.Canceled)
+
+	failed := median([]sample{{}, {err: context.Canceled}})
+	require.ErrorIs(t, failed.err, context.Canceled, "no failure is lost")
+	for want, s := range map[string]sample{"*": {runs: 1}, "?": {runs: 3, least: 2, most: 5}, "": {runs: 3, least: 2, most: 4}} {
+		require.Equal(t, want, mark(s))
+	}
+}
+
+// The parts share the budget; what one does not need goes to the others.
+func TestPace(t *testing.T) {
+	var p pace
+	p.begin(100*time.Hour, parts[:4])
+	p.nextPart(parts[0].share)
+	require.InDelta(t, 45, time.Until(p.partEnd).Hours(), 0.1)
+	p.nextPart(parts[1].share)
+	require.InDelta(t, 100*15/55., time.Until(p.partEnd).Hours(), 0.1)
+	p.nextPart(parts[2].share)
+	p.nextPart(parts[3].share)
+	require.InDelta(t, 100, time.Until(p.partEnd).Hours(), 0.1)
+	require.Equal(t, 90*time.Second, budgetOf(parts[:4]))
+	require.Equal(t, 450*time.Second, budgetOf(parts))
+
+	c := &comparison{Times: 3, pace: p, stdout: io.Discard}
+	require.InDelta(t, 25, time.Until(c.turns(t.Context(), 4).until).Hours(), 0.1)
+}
+
+func TestBudgetIsKept(t *testing.T) {
+	var stdout strings.Builder
+	require.Equal(t, cli.OK, run(t.Context(), []string{"--budget", "1ns"}, &stdout, io.Discard))
+	require.Equal(t, 2+len(workloads)+2+1, strings.Count(stdout.String(), "left out for lack of time (--budget=1ns)"), stdout.String())
+	require.NotContains(t, stdout.String(), "\n  tufwalk ")
 }
 
 func TestCharts(t *testing.T) {
@@ -126,7 +192,8 @@ func TestProgram(t *testing.T) {
 	var stdout, stderr strings.Builder
 	code := run(t.Context(), []string{"target", "--times", "1", "--size", "1"}, &stdout, &stderr)
 	require.Equal(t, cli.OK, code, stderr.String())
-	require.Regexp(t, `(?s)TARGET: 1 MiB.*\n  floor .*\n  tufwalk .*\n  go-tuf, its own fetcher .*\n  go-tuf, one buffer `, stdout.String())
+	require.Regexp(t, `(?s)TARGET: .*\none file \(1.0 MB\)\n  floor .*\n  tufwalk .*\n  go-tuf, its own fetcher .*\n  go-tuf, one buffer `, stdout.String())
+	require.Contains(t, stdout.String(), "\n  ahead          Options{Lookahead: 64}, requests together")
 	for _, line := range strings.Split(stdout.String(), "\n") {
 		require.LessOrEqual(t, len(line), 100, line)
 	}

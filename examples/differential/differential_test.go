@@ -11,23 +11,21 @@ import (
 	"github.com/tufwalk/tufwalk/internal/model"
 )
 
+// How many histories TestHistories plays.
+const fullRun, shortRun = uint64(250), uint64(40)
+
 // TestHistories plays some histories: nothing may be left unexplained, and what is known to differ must show, or the histories do not
 // reach it.
 func TestHistories(t *testing.T) {
-	n, usual := uint64(250), []string{"D6", "F4", "G4", "G9", keepsNoRoots, "R-4.6.5", "R-5.5.8"}
-	if testing.Short() {
-		n, usual = 40, nil
+	n, usual := fullRun, []string{"D6", "F4", "G4", "G9", keepsNoRoots, "R-4.6.5", "R-5.5.8"}
+	if testing.Short() || raceDetector {
+		n, usual = shortRun, nil
 	}
 	all, err := playAll(t.Context(), 1, n)
 	require.NoError(t, err)
 	require.Greater(t, all.refreshed, int(n))
 	require.Greater(t, all.found, int(n))
-	seen := map[string]bool{}
-	for ids := range all.explained {
-		for id := range strings.SplitSeq(ids, "+") {
-			seen[id] = true
-		}
-	}
+	seen := all.seen()
 	for _, id := range usual {
 		require.True(t, seen[id], "%s does not show; seen are %v", id, seen)
 	}
@@ -73,5 +71,28 @@ func TestCommand(t *testing.T) {
 	var out, errs bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-histories", "3"}, &out, &errs), errs.String())
 	require.Contains(t, out.String(), "3 histories")
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.Contains(t, lines[len(lines)-1], "tufwalk and go-tuf agree in ", "the last line is a verdict")
+	out.Reset()
+	require.Zero(t, run(t.Context(), []string{"-h"}, &out, &errs))
+	require.Contains(t, out.String(), "Exit code 0")
 	require.Equal(t, 2, run(t.Context(), []string{"-nonsense"}, &out, &errs))
+}
+
+// Only what occurred is listed, and as go-tuf's.
+func TestPrint(t *testing.T) {
+	all := &tally{histories: 2, cycles: 9, explained: map[string][]string{"G4": {"history 2, cycle 1"}, "D6+G15": {"history 1, cycle 3", "history 2, cycle 4"}}}
+	var out bytes.Buffer
+	all.print(&out)
+	require.Contains(t, out.String(), "\nWhat go-tuf ")
+	require.Regexp(t, `D6\+G15 +2 +history 1, cycle 3\n`, out.String())
+	for _, d := range deviations {
+		require.Equal(t, all.seen()[d.id], strings.Contains(out.String(), d.what), d.id)
+	}
+	require.Equal(t, "tufwalk and go-tuf agree in 6 of 9 cycles; the other 3 are explained by known deviations of go-tuf.", all.verdict())
+	require.Equal(t, "tufwalk and go-tuf agree in all 9 cycles.", (&tally{cycles: 9}).verdict())
+
+	out.Reset()
+	(&tally{histories: 1}).print(&out)
+	require.NotContains(t, out.String(), "differently")
 }

@@ -45,6 +45,7 @@ func (in *installer) embed() (stop func(), err error) {
 		for _, s := range servers {
 			_ = s.Close()
 		}
+		fmt.Fprintf(in.stdout, "The made-up index's files are left in %s; delete it when you like.\n", dir)
 	}
 
 	in.Root = filepath.Join(dir, "root.json")

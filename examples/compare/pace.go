@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// pace shares out the budget, so that a run ends in time on a slow or busy machine too: first those that are slow have fewer turns, then rows are left out.
+type pace struct {
+	end     time.Time // of the whole budget
+	shares  int       // of the parts to come
+	partEnd time.Time
+}
+
+// budgetOf is the default for some parts.
+func budgetOf(chosen []part) time.Duration {
+	for _, p := range chosen {
+		if p.name == "growth" {
+			return 90*time.Second + 6*time.Minute
+		}
+	}
+	return 90 * time.Second
+}
+
+func (p *pace) begin(budget time.Duration, chosen []part) {
+	p.end, p.shares = time.Now().Add(budget), 0
+	for _, part := range chosen {
+		p.shares += part.share
+	}
+}
+
+// nextPart gives a part its share of what is left: what earlier ones did not need, too.
+func (p *pace) nextPart(share int) {
+	left := time.Until(p.end)
+	p.partEnd = time.Now().Add(time.Duration(float64(left) * float64(share) / float64(p.shares)))
+	p.shares -= share
+}
+
+// turns are those for the next of so many rows of this part.
+func (c *comparison) turns(ctx context.Context, rows int) turns {
+	return turns{times: c.Times, until: time.Now().Add(time.Until(c.pace.partEnd) / time.Duration(max(rows, 1))), interrupted: ctx.Err}
+}
+
+// late says so if this part has no time for another row: the next parts are to have theirs.
+func (c *comparison) late(title string) bool {
+	if time.Now().Before(c.pace.partEnd) {
+		return false
+	}
+	fmt.Fprintf(c.stdout, "%s: left out for lack of time (--budget=%s)\n", title, c.Budget)
+	return true
+}
+
+func turnsText(n int) string {
+	if n == 1 {
+		return "1 turn"
+	}
+	return fmt.Sprintf("%d turns", n)
+}
