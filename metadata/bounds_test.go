@@ -30,7 +30,7 @@ func readAs[T metadata.Content](data []byte) {
 // A document costs at most so many bytes of memory for each of its own, all that is freed on the way included, whatever is in it; and a little to begin with.
 const allocatedPerByte, allocatedAtFirst = 160, 16_384
 
-// CVE-2020-6173, K10, J4: nobody can make a reader do more than the length of a file allows, which is known before it is read.
+// CVE-2020-6173, K10, J7: nobody can make a reader do more than the length of a file allows, which is known before it is read.
 func TestReadingAllocatesAtMostAMultiple(t *testing.T) {
 	for _, s := range shapes {
 		t.Run(s.name, func(t *testing.T) {
