@@ -7,6 +7,7 @@ go 1.25.0
 // no terminal. flock locks between processes on every system, by context. atomicwriter writes a temporary file, syncs and renames it, on
 // Windows too. errgroup and semaphore bound what goes on at once, by context. go-pep440-version orders Python's versions and matches
 // their specifiers. blake2b makes paths like PyPI's. chromedp drives a headless Chromium in the test of the web page.
+// go/packages, of x/tools, finds and type-checks the packages to mutate.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1
@@ -23,6 +24,7 @@ require (
 	github.com/chromedp/chromedp v0.14.2
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sync v0.18.0
+	golang.org/x/tools v0.39.0
 )
 
 require (
@@ -40,8 +42,8 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/secure-systems-lab/go-securesystemslib v0.11.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/mod v0.30.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
-	golang.org/x/tools v0.39.0 // indirect
 	golang.org/x/xerrors v0.0.0-20231012003039-104605ab7028 // indirect
 )
 

@@ -31,7 +31,7 @@ func FuzzKey(f *testing.F) {
 	}
 	repo := newRepository(nil)
 	f.Fuzz(func(t *testing.T, keyType, scheme, public string) {
-		if !utf8.ValidString(keyType + scheme + public) {
+		if !utf8.ValidString(keyType) || !utf8.ValidString(scheme) || !utf8.ValidString(public) {
 			return
 		}
 		first, key := readKey(t, repo.Repo, keyType, scheme, public)

@@ -40,7 +40,7 @@ func (t *tree) build(ctx context.Context) (_ *binaries, err error) {
 		return nil, err
 	}
 	for i, tester := range t.testers {
-		file := filepath.Join(b.dir, fmt.Sprintf("%d.test", i))
+		file := filepath.Join(b.dir, fmt.Sprintf("%d.test.exe", i))
 		out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", file, tester.path).CombinedOutput()
 		if err != nil {
 			return nil, fmt.Errorf("the mutants of %s do not compile: %w\n%s", tester.path, err, out)
