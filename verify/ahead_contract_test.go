@@ -96,7 +96,7 @@ func TestFailureAheadWaitsForItsTurn(t *testing.T) {
 // An answer to a request that is not needed any more is taken once, whatever it is, and changes nothing.
 func TestAnswersThatAreNotNeededMeanNothing(t *testing.T) {
 	for name, answer := range map[string]func(*verify.Session, verify.RequestID) error{
-		"body":   func(s *verify.Session, id verify.RequestID) error { return s.Provide(id, []byte("x")) },
+		"body":   func(s *verify.Session, id verify.RequestID) error { return s.Provide(id, make([]byte, 1_000_000)) },
 		"absent": func(s *verify.Session, id verify.RequestID) error { return s.NotFound(id) },
 		"failed": func(s *verify.Session, id verify.RequestID) error { return s.Fail(id, errDisk) },
 	} {
@@ -155,4 +155,22 @@ func TestAheadIsNeededInTheEnd(t *testing.T) {
 	require.False(t, s.Outstanding()[0].Ahead)
 	require.NoError(t, s.Provide(b.Fetch[1].ID, repo.Metadata()[b.Fetch[1].Path]))
 	require.NoError(t, s.Err())
+}
+
+// A request that is not needed any more before it was handed out never is.
+func TestRequestsThatAreNotNeededAreNotHandedOut(t *testing.T) {
+	repo, s, requests := ahead(t, verify.Options{Lookahead: 64})
+	for _, req := range requests {
+		if data, ok := repo.Metadata()[req.Path]; ok && req.Role == "root" {
+			require.NoError(t, s.Provide(req.ID, data))
+		}
+	}
+	for _, req := range requests {
+		if req.Path == "22.root.json" {
+			require.NoError(t, s.NotFound(req.ID))
+		}
+	}
+	b, _ := s.Next()
+	require.Empty(t, b.Fetch, "the timestamp was asked for already")
+	require.Len(t, s.Outstanding(), 1)
 }
