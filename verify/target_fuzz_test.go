@@ -31,6 +31,7 @@ func FuzzVerifier(f *testing.F) {
 		f.Add([]byte{}, int8(0), byte(9), []byte{0, 0}, name, "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824")
 		f.Add([]byte("hello"), int8(0), byte(0), []byte{5}, name, "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824")
 	}
+	f.Add([]byte("hello, world"), int8(-7), byte(9), []byte{5, 7}, "", "") // wrong, and then too long
 	f.Fuzz(func(t *testing.T, body []byte, more int8, listed byte, sizes []byte, name, digest string) {
 		length := int64(len(body)) + int64(more)
 		if length < 0 || len(body) > 4096 || !utf8.ValidString(name) || !utf8.ValidString(digest) {
