@@ -56,6 +56,9 @@ func (t *tree) build(ctx context.Context) (_ *binaries, err error) {
 func (t *tree) overlay(dir string) (string, error) {
 	replace := map[string]string{}
 	add := func(name, text string) error {
+		if replace[name] != "" { // the switches of a package's other file
+			return nil
+		}
 		replace[name] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
 		return os.WriteFile(replace[name], []byte(text), 0o600)
 	}

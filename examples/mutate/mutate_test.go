@@ -108,3 +108,11 @@ func TestListOfEquivalents(t *testing.T) {
 		require.NotEmpty(t, reason)
 	}
 }
+
+// Several packages are changed at a time, and each is seen by the tests of those that import it.
+func TestPackages(t *testing.T) {
+	code, lines, stderr := mutate(t, "--only", "(Within|Both)", "./other")
+	require.Zero(t, code, lines)
+	require.Contains(t, stderr, "example.com/limits/other: 1 tests reach mutants")
+	require.Equal(t, []string{"3 3 0 0 0 100.0 % example.com/limits/other", "9 9 0 0 0 100.0 % example.com/limits", header}, lines)
+}
