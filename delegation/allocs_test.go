@@ -1,6 +1,8 @@
 package delegation_test
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -44,4 +46,26 @@ func TestForAllocatesLittle(t *testing.T) {
 			require.Equal(t, 21, found, "one each time, and once more to warm up")
 		})
 	}
+}
+
+// R-5.6.7c: a role that delegates a path to a hundred thousand others costs a search no more than the roles that it may still ask.
+func TestVisitKeepsNoMoreRolesThanItMayAsk(t *testing.T) {
+	const n = 100_000
+	r := newRepository(t)
+	r.Edit("targets", func(signed map[string]any) {
+		var list []any
+		for i := range n {
+			list = append(list, map[string]any{"name": fmt.Sprintf("%06d", i), "keyids": []any{}, "threshold": int64(1), "terminating": false, "paths": []any{"*"}})
+		}
+		signed["delegations"] = map[string]any{"keys": map[string]any{}, "roles": list}
+	})
+	r.Publish()
+	w := delegation.NewWalk(delegation.PathOf("x"), delegation.Options{})
+	top, _ := w.Next()
+	file := r.open(top)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	require.NoError(t, w.Visit(file))
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(n))
 }

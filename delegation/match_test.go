@@ -36,6 +36,7 @@ var matches = []struct {
 	{"[é-ü]", "ö", true}, {"[🍺]", "🍺", true}, {"[!🍺]", "🍺", false}, {"[*?]", "*", true}, {"[*?]", "a", false}, {"x[0-9][0-9]y", "x42y", true},
 	// what is no set stands for itself
 	{"[", "[", true}, {"[", "a", false}, {"[a", "[a", true}, {"[a", "a", false}, {"[]", "[]", true}, {"[!]", "[!]", true}, {"[!]", "a", false}, {"[a/b]", "[a/b]", true}, {"[a/b]", "a", false}, {"a]", "a]", true},
+	{"[]/a]", "[]/a]", true}, {"[]/a]", "a", false}, {"[]-/x]", "[]-/x]", true}, {"[]-/x]", "x", false}, {"[]-", "[]-", true}, {"[]-", "]", false},
 	// and so does everything else
 	{`\*`, `\x`, true}, {`\*`, "*", false}, {`a\b`, `a\b`, true}, {`a\b`, "a/b", false}, {"{a,b}", "a", false}, {"{a,b}", "{a,b}", true}, {"!a", "!a", true}, {"!a", "b", false}, {"#a", "#a", true}, {"+(a)", "+(a)", true}, {"+(a)", "a", false},
 	// characters, not bytes

@@ -1,8 +1,10 @@
 package delegation_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,6 +171,15 @@ func TestWalk(t *testing.T) {
 			r.Targets().Delegate(delegate{Name: "f", PathHashPrefixes: []string{"f3", "f", "f379"}}).AddTarget("packages/x", nil)
 			r.Targets().Delegate(delegate{Name: "g", PathHashPrefixes: []string{""}})
 		}, "packages/x", "targets a b d f: found"},
+		{"prefixes alone", func(r repository) {
+			for _, name := range []string{"c", "a", "b"} {
+				r.Targets().Delegate(delegate{Name: name, PathHashPrefixes: []string{""}})
+			}
+		}, "x", "targets c a b: no such target"},
+		{"back to a role that was visited, and terminating", func(r repository) {
+			r.Targets().Delegate(all("a")).Delegate(all("b")).Delegate(last(all("a")))
+			r.Targets().Delegate(all("c")).AddTarget("x", nil)
+		}, "x", "targets a b: no such target"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRepository(t)
@@ -193,6 +204,18 @@ func TestRoleLimit(t *testing.T) {
 	}
 	require.True(t, strings.HasSuffix(r.search("x", delegation.Options{}), "r30: limit reached"), "32 roles, the top-level one included")
 	require.Contains(t, r.search("y", delegation.Options{MaxRoles: 41}), "no such target", "a limit that is just enough is not reached")
+}
+
+// R-5.6.7b, R-5.6.7c: delegations back to roles that were visited do not use up the limit.
+func TestRoleLimitCountsNoRoleTwice(t *testing.T) {
+	r := newRepository(t)
+	c := r.Targets().Delegate(all("a")).Delegate(all("b")).Delegate(all("c"))
+	for _, name := range []string{"a", "b", "c"} {
+		c.Delegate(all(name))
+	}
+	c.Delegate(all("d")).AddTarget("x", nil)
+	r.Publish()
+	require.Equal(t, "targets a b c d: found", r.search("x", delegation.Options{MaxRoles: 5}))
 }
 
 // R-4.6.5, R-T15.2, R-T15.4 (D7, D10, go-tuf#783): every path falls into just one bin, by either kind of bins, and classic and succinct bins agree.
@@ -231,6 +254,13 @@ func TestSuccinctBinsAreTerminating(t *testing.T) {
 	r.Publish()
 	require.Equal(t, "targets a bin-0: no such target", r.search("x", delegation.Options{}))
 	require.Equal(t, "targets a bin-0 b: found", r.search("x", delegation.Options{SuccinctFallThrough: true}))
+
+	// R-5.6.7e: and what one wants of bins is not said of other roles.
+	listed := newRepository(t)
+	listed.Targets().Delegate(last(all("a")))
+	listed.Targets().Delegate(all("b")).AddTarget("x", nil)
+	listed.Publish()
+	require.Equal(t, "targets a: no such target", listed.search("x", delegation.Options{SuccinctFallThrough: true}))
 }
 
 func TestUpcoming(t *testing.T) {
@@ -257,6 +287,42 @@ func TestUpcoming(t *testing.T) {
 	}
 }
 
+// Nothing is upcoming that was visited, or behind the end of a search, whatever is left over.
+func TestUpcomingIsOnlyWhatMayStillBeAsked(t *testing.T) {
+	r := newRepository(t)
+	r.Targets().Delegate(all("a")).Delegate(all("c"))
+	r.Targets().Delegate(all("b")).AddTarget("found", nil)
+	r.Targets().Delegate(all("c"))
+	r.Targets().Delegate(all("d"))
+	r.Publish()
+	for _, c := range []struct {
+		path  string
+		limit int
+		want  string
+	}{
+		{"absent", 32, "targets | a b c d | c b d | b d | d | "},
+		{"found", 32, "targets | a b c d | c b d | b d | "},
+		{"absent", 2, "targets | a b c | "},
+	} {
+		w := delegation.NewWalk(delegation.PathOf(c.path), delegation.Options{MaxRoles: c.limit})
+		var steps []string
+		for more := true; more; {
+			p, ok := w.Next()
+			var names []string
+			for u := range w.Upcoming() {
+				if !slices.Contains(names, u.Role) {
+					names = append(names, u.Role)
+				}
+			}
+			steps = append(steps, strings.Join(names, " "))
+			if more = ok; ok {
+				require.NoError(t, w.Visit(r.open(p)))
+			}
+		}
+		require.Equal(t, c.want, strings.Join(steps, " | "))
+	}
+}
+
 // A walk believes only content of the role that it asked for.
 func TestVisitRefusesOtherContent(t *testing.T) {
 	r := newRepository(t)
@@ -279,6 +345,7 @@ func TestCovers(t *testing.T) {
 	for _, d := range []delegate{
 		{Name: "a", Paths: []string{"no", "packages/*"}}, {Name: "b", Paths: []string{"*"}}, {Name: "c", PathHashPrefixes: []string{"00", "f379"}},
 		{Name: "d", PathHashPrefixes: []string{"f378"}}, {Name: "e", PathHashPrefixes: []string{""}}, {Name: "f"}, {Name: "g", Paths: []string{}},
+		{Name: "h", PathHashPrefixes: []string{fmt.Sprintf("%x", sha256.Sum256([]byte("packages/x")))}},
 	} {
 		r.Targets().Delegate(d)
 	}
@@ -296,7 +363,7 @@ func TestCovers(t *testing.T) {
 	for e := range delegation.For("targets", d, path) {
 		asked = append(asked, e.Role)
 	}
-	require.Equal(t, []string{"a", "c", "e"}, covered)
+	require.Equal(t, []string{"a", "c", "e", "h"}, covered)
 	require.Equal(t, covered, asked)
 	for range delegation.For("targets", nil, path) {
 		t.Error("no delegations cover nothing")

@@ -8,7 +8,7 @@ go 1.25.0
 // context. go-pep440-version orders Python's versions and matches their specifiers. blake2b makes paths like PyPI's. chromedp drives a
 // headless Chromium in the test of the web page. go-pretty lays out a table whose cells wrap; term tells how wide the terminal is.
 // go-tuf is whom we are compared with, in speed and in answers; it is the only other client of TAP 4 in Go. gonum's plot draws the charts: it writes SVG, has logarithmic axes and needs no cgo; go-chart is
-// hardly kept any more, and go-echarts makes web pages.
+// hardly kept any more, and go-echarts makes web pages. go/packages, of x/tools, finds and type-checks the packages to mutate.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1
@@ -27,6 +27,7 @@ require (
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sync v0.22.0
 	golang.org/x/term v0.45.0
+	golang.org/x/tools v0.48.0
 	gonum.org/v1/plot v0.17.0
 )
 
@@ -56,6 +57,7 @@ require (
 	github.com/sigstore/sigstore v1.10.6 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/image v0.30.0 // indirect
+	golang.org/x/mod v0.38.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/xerrors v0.0.0-20231012003039-104605ab7028 // indirect

@@ -22,4 +22,7 @@
 //
 // Contents are views on one immutable text: a name or a digest is a part of it, and entries of long lists are decoded
 // when they are asked for. Everything in this package may be used from several goroutines at once.
+//
+// Parse and Unverified allocate at most 40 bytes for each byte of a file, and 16 KB to begin with, whatever is in it; an ordinary file takes
+// less than three.
 package metadata

@@ -50,13 +50,31 @@ func (x *index) raw(i int) string {
 
 // find leaves the reader before the value of the named member.
 func (x *index) find(name string) (reader, bool) {
-	i := sort.Search(len(x.at), func(i int) bool {
-		n, _ := x.name(i)
-		return n >= name
-	})
-	if i == len(x.at) {
+	i, found := sort.Find(len(x.at), func(i int) int { return compareQuoted(name, x.text[x.at[i]+1:]) })
+	if !found {
 		return reader{}, false
 	}
-	n, r := x.name(i)
-	return r, n == name
+	_, r := x.name(i)
+	return r, true
+}
+
+// compareQuoted compares a name with the one in canonical escaping that a text begins with, behind its opening quote, and looks no further than where they differ:
+// a name in a file may be as long as the file.
+func compareQuoted(name, quoted string) int {
+	for i, j := 0, 0; ; i, j = i+1, j+1 {
+		c := quoted[j]
+		if c == '"' {
+			return len(name) - i
+		}
+		if c == '\\' {
+			j++
+			c = quoted[j]
+		}
+		if i == len(name) || name[i] != c {
+			if i < len(name) && name[i] > c {
+				return 1
+			}
+			return -1
+		}
+	}
 }

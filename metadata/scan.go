@@ -258,16 +258,20 @@ func (s *scanner) sort(start int, members []member) *SyntaxError {
 			end = int(members[i+1].name) - 1
 		}
 		whole := text[int(m.name)-start : end-start]
-		parts = append(parts, part{m, whole[1:closing(whole)], whole})
+		name := whole[1:closing(whole)]
+		if s.escaped && bytes.IndexByte(name, '\\') >= 0 { // once, and not for each comparison
+			name = []byte(unescape(string(name)))
+		}
+		parts = append(parts, part{m, name, whole})
 	}
 	s.parts = parts
-	slices.SortFunc(parts, func(a, b part) int { return s.compareNames(a.name, b.name) })
+	slices.SortFunc(parts, func(a, b part) int { return bytes.Compare(a.name, b.name) })
 	s.out = s.out[:start+1]
 	for i, p := range parts {
 		if i > 0 {
 			// .K2: no name stands twice, however it is escaped.
 			if last := parts[i-1]; bytes.Equal(last.name, p.name) {
-				return &SyntaxError{Offset: int64(max(last.at, p.at)), Path: memberStep(unescape(string(p.name))), Reason: "duplicate name"}
+				return &SyntaxError{Offset: int64(max(last.at, p.at)), Path: memberStep(string(p.name)), Reason: "duplicate name"}
 			}
 			s.out = append(s.out, ',')
 		}

@@ -24,7 +24,6 @@ type Lookup struct {
 	trail   []Step
 	target  *Target
 	err     error
-	settled bool
 	handed  bool
 }
 
@@ -100,7 +99,7 @@ func (s *Session) settle(l *Lookup, err error) {
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
-	l.settled, l.walk = true, nil
+	l.walk = nil
 	s.queue.Found = append(s.queue.Found, l)
 }
 

@@ -1,0 +1,105 @@
+// Command mutate asks of the tests what the tests ask of the code: it makes one small change at a time, a check left out, say, and sees whether any test notices.
+//
+//	go run ./examples/mutate ./roles ./delegation ./verify
+//
+// All mutants of all packages are woven into one copy of the sources, each behind a switch, and compiled once, through the go command's overlay: the tree
+// is never touched. An environment variable throws one switch for one run of a test binary. Which tests reach a mutant is recorded
+// first, and only those are run for it, the quick ones before the slow, until one fails. A mutant that none of them notices has survived.
+//
+// The mutators: a condition of an if or a case is always or never met; an operand of && or || is dropped; a comparison takes the bound in or leaves it out, or
+// is turned around; "not" is dropped; an error is not returned; a 0 becomes a 1 and the reverse, true false; a statement is left out; a string of a case or a list is another.
+//
+// Not gremlins, the best kept of the known mutation testers: it copies and compiles the module for each mutant, runs whole packages, and knows neither
+// dropped checks nor dropped statements nor a list of equivalents.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"time"
+
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
+)
+
+const description = `Change packages in small ways, one at a time, and see whether the tests notice.
+
+The tests are those of the packages and of all that import them in their module, with -short. Survivors are printed with file, line and change. Mutants that are
+known to change nothing are listed, each with the reason, in a file (--equivalents): a line "FILE FUNCTION: CHANGE" as it is printed, and the reason indented below.
+
+Exit code 0: no mutant survived. 1: one did, or an entry of the list is out of date. 2: wrong usage. 130: interrupted.`
+
+type options struct {
+	Packages    []string       `arg:"" help:"Packages to change, as the go command names them."`
+	Jobs        int            `short:"j" default:"2" help:"So many test binaries run at a time."`
+	Equivalents string         `placeholder:"FILE" help:"Mutants that change nothing."`
+	Only        *regexp.Regexp `placeholder:"REGEXP" help:"Only mutants whose line of the report matches."`
+	Every       int            `default:"1" help:"Only every n-th mutant."`
+	First       int            `default:"0" help:"With --every: the first one."`
+	List        bool           `help:"List the mutants and end."`
+	Verbose     bool           `short:"v" help:"Print each mutant with the test that noticed it."`
+	Timeout     time.Duration  `default:"20s" help:"A test that takes so much longer than without the change has noticed it."`
+}
+
+func main() { cli.Main(run) }
+
+// run is the program. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var o options
+	command, code := cli.Parse(&o, "mutate", description, args, stdout, stderr)
+	if command == nil {
+		return code
+	}
+	err := o.run(ctx, stdout, stderr)
+	return cli.End(ctx, err, "mutate", "the sources are as they were", stderr)
+}
+
+var errSurvivors = errors.New("mutants survived, or known equivalents are out of date")
+
+func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
+	known, err := readEquivalents(o.Equivalents)
+	if err != nil {
+		return err
+	}
+	tree, err := load(ctx, o.Packages)
+	if err != nil {
+		return err
+	}
+	all := tree.mutants()
+	chosen := o.choose(all)
+	if o.List {
+		for _, m := range chosen {
+			fmt.Fprintln(stdout, m)
+		}
+		return nil
+	}
+	b, err := tree.build(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.remove()
+	fmt.Fprintf(stderr, "%d mutants, %d of them chosen; recording which tests reach them\n", len(all), len(chosen))
+	if err := b.record(ctx, o.Jobs, stderr); err != nil {
+		return err
+	}
+	results, err := o.judge(ctx, b, chosen, known, stdout)
+	if err != nil {
+		return err
+	}
+	if !report(results, known.stale(all, results), stdout) {
+		return errSurvivors
+	}
+	return nil
+}
+
+// choose leaves out what was not asked for.
+func (o *options) choose(all []*mutant) (chosen []*mutant) {
+	for i, m := range all {
+		if (o.Only == nil || o.Only.MatchString(m.String())) && (i+o.Every-o.First%o.Every)%o.Every == 0 {
+			chosen = append(chosen, m)
+		}
+	}
+	return chosen
+}

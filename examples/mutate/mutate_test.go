@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mutate runs the program on the module in testdata, and returns what it prints, sorted.
+func mutate(t *testing.T, args ...string) (code int, lines []string, stderr string) {
+	t.Helper()
+	t.Setenv("GOWORK", "off")
+	t.Chdir(filepath.Join("testdata", "module"))
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append(args, "."), &out, &errs)
+	for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	slices.Sort(lines)
+	return code, lines, errs.String()
+}
+
+const header = "mutants killed equivalent survived not reached score package"
+
+// What no test notices is what survives, and nothing else.
+func TestSurvivors(t *testing.T) {
+	code, lines, stderr := mutate(t)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "2 tests reach mutants")
+	require.Equal(t, []string{
+		"26 13 0 2 11 50.0 % example.com/limits",
+		header,
+		`not reached: module/limits.go:15 First: return "", errors.New("empty") -> return "", nil`,
+		`not reached: module/limits.go:24 Unused: 1 -> 0`,
+		`not reached: module/limits.go:26 Unused: 0 -> 1`,
+		`not reached: module/limits.go:26 Unused: calls > 0 -> calls >= 0`,
+		`not reached: module/limits.go:26 Unused: kind == "a" && calls > 0 -> calls > 0`,
+		`not reached: module/limits.go:26 Unused: kind == "a" && calls > 0 -> false`,
+		`not reached: module/limits.go:26 Unused: kind == "a" && calls > 0 -> kind == "a"`,
+		`not reached: module/limits.go:26 Unused: kind == "a" && calls > 0 -> true`,
+		`not reached: module/limits.go:26 Unused: kind == "a" -> kind != "a"`,
+		`not reached: module/limits.go:27 Unused: 0 -> 1 (2)`,
+		`not reached: module/limits.go:27 Unused: n = 0 left out`,
+		`survived: module/limits.go:14 First: len(list) == 0 -> false`,
+		`survived: module/limits.go:17 First: calls++ left out`,
+	}, lines)
+}
+
+// Each mutator, and which test noticed it.
+func TestMutators(t *testing.T) {
+	code, lines, _ := mutate(t, "-v", "--only", "Within")
+	require.Zero(t, code)
+	require.Equal(t, []string{
+		"9 9 0 0 0 100.0 % example.com/limits",
+		`module/limits.go:10 Within: true -> false: TestWithin`,
+		`module/limits.go:7 Within: 0 -> 1: TestWithin`,
+		`module/limits.go:7 Within: n < 0 -> n <= 0: TestWithin`,
+		`module/limits.go:7 Within: n < 0 || n > most -> false: TestWithin`,
+		`module/limits.go:7 Within: n < 0 || n > most -> n < 0: TestWithin`,
+		`module/limits.go:7 Within: n < 0 || n > most -> n > most: TestWithin`,
+		`module/limits.go:7 Within: n < 0 || n > most -> true: TestWithin`,
+		`module/limits.go:7 Within: n > most -> n >= most: TestWithin`,
+		`module/limits.go:8 Within: false -> true: TestWithin`,
+		header,
+	}, lines)
+}
+
+// The list of equivalents excuses what survives, and is refused where it is wrong.
+func TestEquivalents(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "equivalents.txt")
+	write := func(text string) { require.NoError(t, os.WriteFile(list, []byte(text), 0o600)) }
+	write("# why\nmodule/limits.go First: len(list) == 0 -> false\nmodule/limits.go First: calls++ left out\n\tNobody\n\tcounts.\n")
+	code, lines, _ := mutate(t, "--equivalents", list, "--only", "First: (len.*false|calls)")
+	require.Zero(t, code, lines)
+	require.Equal(t, []string{"2 0 2 0 0 0.0 % example.com/limits", header}, lines)
+
+	t.Chdir(filepath.Join("..", ".."))
+	write("module/limits.go First: 0 -> 1 (2)\nmodule/limits.go Last: calls++ left out\n\tA mistake.\nother/file.go x: y\n\tAnother package.\n")
+	code, lines, _ = mutate(t, "--equivalents", list, "--only", "First: 0 -> 1 .2")
+	require.Equal(t, 1, code)
+	require.Equal(t, []string{
+		"1 1 0 0 0 100.0 % example.com/limits",
+		"equivalents out of date: noticed by TestFirst: module/limits.go First: 0 -> 1 (2)",
+		"equivalents out of date: there is no such mutant: module/limits.go Last: calls++ left out",
+		header,
+	}, lines)
+
+	write("module/limits.go First: calls++ left out\n")
+	_, err := readEquivalents(list)
+	require.ErrorContains(t, err, "has no reason")
+	write("a b: c\n\tOnce.\na b: c\n\tTwice.\n")
+	_, err = readEquivalents(list)
+	require.ErrorContains(t, err, "equivalents.txt:3: listed twice")
+}
+
+// The list that is kept beside the program is well-formed, and gives a reason for each of its entries.
+func TestListOfEquivalents(t *testing.T) {
+	known, err := readEquivalents("equivalents.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, known.reasons)
+	for key, reason := range known.reasons {
+		require.Regexp(t, `^[a-z]+/[a-z_]+\.go \w+: .+( -> .*| left out)`, key)
+		require.NotEmpty(t, reason)
+	}
+}
+
+// Several packages are changed at a time, and each is seen by the tests of those that import it.
+func TestPackages(t *testing.T) {
+	code, lines, stderr := mutate(t, "--only", "(Within|Both)", "./other")
+	require.Zero(t, code, lines)
+	require.Contains(t, stderr, "example.com/limits/other: 1 tests reach mutants")
+	require.Equal(t, []string{"3 3 0 0 0 100.0 % example.com/limits/other", "9 9 0 0 0 100.0 % example.com/limits", header}, lines)
+}
