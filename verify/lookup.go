@@ -18,13 +18,13 @@ var ErrPending = errors.New("lookup is pending")
 // Lookup is the search for one target path. Once it has been handed out by Next, and the records that came with it are
 // saved, it does not change any more and may be used from several goroutines.
 type Lookup struct {
-	path    string
-	walk    *delegation.Walk
-	born    int
-	trail   []Step
-	target  *Target
-	err     error
-	handed  bool
+	path   string
+	walk   *delegation.Walk
+	born   int
+	trail  []Step
+	target *Target
+	err    error
+	handed bool
 }
 
 // Step is one edge that a lookup asked, and what came of it.
