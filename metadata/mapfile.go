@@ -139,7 +139,7 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 	for o.next() {
 		switch o.name {
 		case "paths":
-			entry.Paths = r.someStrings(maxMapBytes)
+			entry.Paths = r.patterns()
 		case "repositories":
 			entry.Repositories = r.mapNames(m)
 		case "threshold":
@@ -147,6 +147,8 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 			entry.Threshold = r.count(MaxEntryRepositories)
 		case "terminating":
 			entry.Terminating = r.boolean()
+		default: // one letter wrong in "terminating" would open private names to others
+			r.fail(o.at, "an entry has no such member")
 		}
 	}
 	r.missing(at, "paths", entry.Paths != nil)
@@ -156,6 +158,18 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 		r.fail(threshold, "a threshold of %d out of %d repositories", entry.Threshold, most)
 	}
 	return entry
+}
+
+// patterns reads the paths of an entry. One that no target's path matches would hand the names that it is meant for to a later entry.
+func (r *reader) patterns() []string {
+	at := r.pos
+	list := r.someStrings(maxMapBytes)
+	for i, p := range list {
+		if p == "" || p[0] == '/' {
+			r.fail(at, "%q, number %d of the list, matches no target: paths begin without a slash", shorten(p), i+1)
+		}
+	}
+	return list
 }
 
 // mapNames reads the list of an entry's repositories: each is in the map, and none stands twice.

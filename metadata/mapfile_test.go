@@ -16,10 +16,10 @@ import (
 const goodMap = `{
   "repositories": {"Django": ["https://djangoproject.example/"], "PyPI": ["https://pypi.example/", "https://mirror.example"]},
   "mapping": [
-    {"paths": ["*django*", "django/*"], "repositories": ["PyPI", "Django"], "threshold": 2, "terminating": true, "comment": [1.5e3, null]},
+    {"paths": ["*django*", "django/*"], "repositories": ["PyPI", "Django"], "threshold": 2, "terminating": true},
     {"paths": ["*"], "repositories": ["PyPI"], "threshold": 1}
   ],
-  "comment": "anything"
+  "comment": ["anything", 1.5e3, null]
 }`
 
 func entries(m *metadata.Map) (list []metadata.MapEntry) {
@@ -127,7 +127,10 @@ func TestBadMaps(t *testing.T) {
 		{first, `"threshold": "2"`, "mapping[0].threshold", `found "2", want`},
 		{first, `"threshold": null`, "mapping[0].threshold", "found null, want"},
 		{first, `"threshold": 18446744073709551618`, "mapping[0].threshold", "found 18446744073709551618, want"},
-		{first, `"Threshold": 2`, "mapping[0]", `member "threshold" is missing`},
+		{first, `"Threshold": 2`, "mapping[0].Threshold", "an entry has no such member"},
+		{`"terminating": true`, `"terminatng": true`, "mapping[0].terminatng", "an entry has no such member"},
+		{`["*"]`, `["*",""]`, "mapping[1].paths", `"", number 2 of the list, matches no target`},
+		{`["*"]`, `["/acme/*"]`, "mapping[1].paths", "paths begin without a slash"},
 		{`"terminating": true`, `"terminating": null`, "mapping[0].terminating", "found null, want a boolean"},
 		{`"terminating": true`, `"terminating": true, "terminating": false`, "mapping[0].terminating", "duplicate name"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -242,4 +243,32 @@ func TestDSSEWithoutKeyIDs(t *testing.T) {
 			require.ErrorIs(t, err, roles.ErrThreshold, name)
 		}
 	}
+}
+
+// Anybody can add signatures without a key ID. Where a key is listed under the empty one, they are tried as far as 64 MB of hashing go, and no further.
+func TestManySignaturesWithoutIDs(t *testing.T) {
+	for size, want := range map[int]int{0: 1000, 4 << 20: 17} {
+		const role = `{"keyids":[""],"threshold":1}`
+		payload := fmt.Sprintf(`{"_type":"root","spec_version":"1.0.0","version":1,"expires":"2030-01-01T00:00:00Z","consistent_snapshot":true,"x":%q,`+
+			`"keys":{"":{"keytype":"counted","scheme":"counted","keyval":{"public":""}}},"roles":{"root":%[2]s,"timestamp":%[2]s,"snapshot":%[2]s,"targets":%[2]s}}`,
+			strings.Repeat("x", size), role)
+		file := fmt.Sprintf(`{"payload":%q,"payloadType":%q,"signatures":[%s]}`, base64.StdEncoding.EncodeToString([]byte(payload)), metadata.PayloadType,
+			strings.TrimSuffix(strings.Repeat(`{"sig":"AAAA"},`, 1000), ","))
+		env, err := metadata.ParseAs[metadata.Root]([]byte(file), metadata.DSSE, metadata.Limits{})
+		require.NoError(t, err)
+		tried := new(counted)
+		_, err = roles.Anchor(env, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+			{KeyType: "counted", Scheme: "counted"}: func(metadata.Key) (roles.Verifier, []byte, error) { return tried, []byte("x"), nil },
+		}})
+		require.ErrorIs(t, err, roles.ErrThreshold)
+		require.InDelta(t, want, int(*tried), 1)
+	}
+}
+
+// counted accepts nothing and counts how often it is asked.
+type counted int
+
+func (c *counted) Verify([]byte, []byte) error {
+	*c++
+	return errors.New("no")
 }

@@ -163,9 +163,17 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 	}
 	var wrong []string
 	valid := make(map[string]bool) // .K3: by key material
+	again := hashing/(len(payload)+1) + 1
 	for _, s := range r.signers {
+		first := true
 		for _, sig := range signatures { // signatures of other keys are not even looked at
 			if sig.KeyID == s.id && !valid[s.material] {
+				if !first { // only the empty ID of a DSSE envelope can name a key again (R-T17.6)
+					if again--; again < 0 {
+						break
+					}
+				}
+				first = false
 				if s.signed(payload, sig) {
 					valid[s.material] = true
 				} else if len(wrong) < most {
@@ -183,7 +191,7 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
 }
 
-// hashing is how many bytes verifyAny may have hashed.
+// hashing is how many bytes may be hashed for signatures that anybody can add to a file.
 const hashing = 64 << 20
 
 // verifyAny tries all signatures with all keys that are still to sign, within bounds, and says whether that reaches the threshold.

@@ -211,6 +211,7 @@ func (s *Session) Fail(id RequestID, cause error) error {
 	if cause == nil {
 		cause = errGivenUp
 	}
+	cause = foreign(cause)
 	if t.kept() && !t.dropped {
 		s.keep(t, answer{cause: cause})
 		return nil
@@ -219,6 +220,17 @@ func (s *Session) Fail(id RequestID, cause error) error {
 		s.given(t, cause)
 	}
 	return nil
+}
+
+// foreign returns a cause that comes from outside as it is, unless it wraps what only a session may say of itself: of such a cause the text is left. A source may
+// well be a client of another repository, and what that one does not have may yet be here.
+func foreign(cause error) error {
+	for _, own := range []error{ErrNoTarget, ErrPending, ErrUnsettled, ErrSave} {
+		if errors.Is(cause, own) {
+			return errors.New(cause.Error())
+		}
+	}
+	return cause
 }
 
 // wants says whether a request is open and may still be needed.

@@ -126,7 +126,7 @@ var ErrSave = errors.New("a trusted file could not be saved")
 // record: they rest on what is not saved. Everything reports ErrSave and the cause from then on. Callers of Next must call it, or
 // use nothing any more.
 func (s *Session) Abandon(cause error) {
-	s.broken = fmt.Errorf("%w: %w", ErrSave, cause)
+	s.broken = fmt.Errorf("%w: %w", ErrSave, foreign(cause))
 	s.endCycle(s.broken)
 	for _, l := range append(s.found, s.queue.Found...) {
 		l.target, l.err, l.handed = nil, s.broken, true

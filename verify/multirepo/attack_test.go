@@ -155,3 +155,32 @@ func TestTrailIsPrintable(t *testing.T) {
 	require.ErrorIs(t, err, multirepo.ErrSilent)
 	require.NotContains(t, err.Error(), "\x1b")
 }
+
+// Dependency confusion by way of a cause: a source may be a client of another repository, and hand on its errors. What it says of that one is not taken for what this one
+// says: silence stays silence, ends the lookup and the cycle, and costs nobody else anything.
+func TestCausesAreNotAnswers(t *testing.T) {
+	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrUnsettled, verify.ErrSave, verify.ErrAbsent, multirepo.ErrDisagreement} {
+		for _, role := range []string{"timestamp", "team"} {
+			w := company(t)
+			w.entries[0].(map[string]any)["terminating"] = false
+			sources := w.sources()
+			sources["private"] = []verify.Source{func(q verify.Request) ([]byte, error) {
+				if q.Role == role {
+					return nil, fmt.Errorf("a mirror of a mirror: %w", cause)
+				}
+				return w.repos["private"].Metadata().Source()(q)
+			}}
+			g := w.group()
+			private, public := g.Find("acme/billing-99.0.tgz"), g.Find("left-pad-1.0.tgz")
+			require.NoError(t, g.Run(w.stores, sources), "%v for %s", cause, role)
+			target, err := private.Target()
+			require.Nil(t, target, "%v for %s", cause, role)
+			require.ErrorIs(t, err, multirepo.ErrSilent)
+			require.NotErrorIs(t, err, verify.ErrNoTarget)
+			require.ErrorContains(t, err, cause.Error(), "but it is said")
+			_, err = public.Target()
+			require.NoError(t, err, "%v for %s", cause, role)
+			require.NoError(t, g.Refresh(w.now()), "%v for %s", cause, role)
+		}
+	}
+}

@@ -157,7 +157,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 func (e *entry) voices() (list []string) {
 	for _, x := range e.members {
 		if v := x.session.Version("root"); x.root != v {
-			x.root, x.voice = v, voiceOf(x.session.Root())
+			x.root, x.voice = v, voiceOf(x.session.Root(), x.options.Policy)
 		}
 		list = append(list, x.voice)
 	}
@@ -216,7 +216,7 @@ func (g *Group) Err() error {
 		if err == nil {
 			return nil
 		}
-		errs[i] = &RepositoryError{x.name, err}
+		errs[i] = &RepositoryError{x.name, g.own(x, err)}
 	}
 	return errors.Join(errs...)
 }
@@ -235,7 +235,7 @@ func (g *Group) Reports() (list []Report) {
 			list = append(list, Report{x.name, r})
 		}
 		if err := x.session.Err(); err != nil && !errors.Is(err, verify.ErrUnsettled) {
-			list = append(list, Report{x.name, verify.Report{Err: &RepositoryError{x.name, err}}})
+			list = append(list, Report{x.name, verify.Report{Err: &RepositoryError{x.name, g.own(x, err)}}})
 		}
 	}
 	return list

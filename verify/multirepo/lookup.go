@@ -113,7 +113,7 @@ func (g *Group) decide() bool {
 // weigh decides on an entry whose repositories have all answered. (TAP 4 step 4, TAP 4 step 5)
 func (g *Group) weigh(l *Lookup) {
 	e := &g.entries[l.entry]
-	step, target := l.ask(e)
+	step, target := g.ask(l, e)
 	l.trail = append(l.trail, step)
 	absent := errors.Is(step.Err, verify.ErrNoTarget)
 	switch {
@@ -142,13 +142,16 @@ func (g *Group) settle(l *Lookup, err error) {
 }
 
 // ask hears what the repositories of an entry say.
-func (l *Lookup) ask(e *entry) (Step, *Target) {
+func (g *Group) ask(l *Lookup, e *entry) (Step, *Target) {
 	step := Step{Entry: l.entry, Threshold: e.Threshold, Terminating: e.Terminating}
 	statements := make([]*statement, len(l.questions))
 	targets := make([]*verify.Target, len(l.questions))
 	for i, q := range l.questions {
 		t, err := q.lookup.Target()
-		a := Answer{Repository: q.asked.name, Err: err, Trail: q.lookup.Trail()}
+		a := Answer{Repository: q.asked.name, Err: g.own(q.asked, err), Trail: q.lookup.Trail()}
+		for i := range a.Trail {
+			a.Trail[i].Err = g.own(q.asked, a.Trail[i].Err)
+		}
 		switch {
 		case err == nil:
 			s := newStatement(t.Length, t.Hashes, q.asked.options.Policy)
@@ -180,10 +183,14 @@ func (l *Lookup) Target() (*Target, error) {
 	return l.target, l.err
 }
 
-// Trail returns every entry that was asked, in order, and who said what. The slice is the caller's.
+// Trail returns every entry that was asked, in order, and who said what. The slices are the caller's.
 func (l *Lookup) Trail() []Step {
 	if !l.handed {
 		return nil
 	}
-	return slices.Clone(l.trail)
+	trail := slices.Clone(l.trail)
+	for i := range trail {
+		trail[i] = trail[i].clone()
+	}
+	return trail
 }

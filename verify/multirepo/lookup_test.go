@@ -255,3 +255,63 @@ func TestZeroValues(t *testing.T) {
 	_, ok := voucher.Custom()
 	require.False(t, ok)
 }
+
+// Errors about requests have the group's IDs, wherever they are told: a session's own are another repository's requests.
+func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
+	for _, role := range []string{"snapshot", "team"} {
+		w := company(t)
+		g := w.group()
+		l := g.Find("acme/billing-1.0.tgz")
+		var id verify.RequestID
+		for b, ok := g.Next(); ok; b, ok = g.Next() {
+			for _, req := range b.Fetch {
+				data, err := w.repos[req.Repository].Metadata().Source()(req.Request)
+				switch {
+				case req.Repository == "private" && req.Role == role || req.Repository == "public" && req.Role == "timestamp":
+					if req.Repository == "private" {
+						id = req.ID
+					}
+					require.NoError(t, g.Fail(req.ID, errDown))
+				case err != nil:
+					require.NoError(t, g.NotFound(req.ID))
+				default:
+					require.NoError(t, g.Provide(req.ID, data))
+				}
+			}
+		}
+		_, err := l.Target()
+		errs := []error{err, l.Trail()[0].Answers[0].Err}
+		for _, step := range l.Trail()[0].Answers[0].Trail {
+			if step.Err != nil {
+				errs = append(errs, step.Err)
+			}
+		}
+		if role == "snapshot" {
+			errs = append(errs, g.Err(), g.Reports()[0].Err)
+		}
+		for i, err := range errs {
+			fetch := new(verify.FetchError)
+			require.ErrorAs(t, err, &fetch)
+			require.Equal(t, id, fetch.Request.ID, "%s, error %d", role, i)
+			require.ErrorIs(t, err, errDown)
+		}
+	}
+}
+
+// What a caller does to a trail changes neither the next one nor the error.
+func TestTrailIsTheCallers(t *testing.T) {
+	w := newWorld(t)
+	w.add("a", plain, files{"x": "one"})
+	w.add("b", plain, files{"x": "another"})
+	w.entry("x", "a,b", 2, true)
+	g := w.group()
+	l := g.Find("x")
+	require.NoError(t, g.Run(w.stores, w.sources()))
+	_, err := l.Target()
+	text, trail := err.Error(), texts(l.Trail())
+	l.Trail()[0].Answers[0].Verdict = multirepo.Agrees
+	l.Trail()[0].Answers[1].Trail[0].Role = "evil"
+	require.Equal(t, trail, texts(l.Trail()))
+	require.Equal(t, "targets", l.Trail()[0].Answers[1].Trail[0].Role)
+	require.Equal(t, text, err.Error())
+}

@@ -116,6 +116,14 @@ func (g *Group) translate(x *member, id verify.RequestID, err error) error {
 	return err
 }
 
+// own puts the group's ID into what a session says of a request that was given up.
+func (g *Group) own(x *member, err error) error {
+	if fetch, ok := err.(*verify.FetchError); ok {
+		return &verify.FetchError{Request: g.tag(x, fetch.Request).Request, Err: fetch.Err}
+	}
+	return err
+}
+
 // Outstanding returns the open requests that have been handed out, in the order of their IDs.
 func (g *Group) Outstanding() (list []Request) {
 	for _, x := range g.members {

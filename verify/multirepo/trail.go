@@ -74,6 +74,14 @@ type Step struct {
 	Err error
 }
 
+func (s Step) clone() Step {
+	s.Answers = slices.Clone(s.Answers)
+	for i := range s.Answers {
+		s.Answers[i].Trail = slices.Clone(s.Answers[i].Trail)
+	}
+	return s
+}
+
 // String describes the step in one line.
 func (s Step) String() string {
 	var b strings.Builder
@@ -126,7 +134,7 @@ func (s *Step) undecided(path string, conflict bool) error {
 	if absent == len(s.Answers) {
 		return fmt.Errorf("%w: %q: in none of the repositories of mapping[%d]", verify.ErrNoTarget, path, s.Entry)
 	}
-	err := &AgreementError{Path: path, Step: *s, Conflict: conflict}
+	err := &AgreementError{Path: path, Step: s.clone(), Conflict: conflict}
 	if listed := disagree + s.count(Lists); listed > 0 && (silent == 0 || absent+disagree > 0) {
 		err.reasons = append(err.reasons, ErrDisagreement)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -18,7 +19,10 @@ func voiceWith(t *testing.T, keys ...*verifytest.Key) string {
 	require.NoError(t, err)
 	root, err := env.Unverified()
 	require.NoError(t, err)
-	return voiceOf(root)
+	postQuantum := func(k metadata.Key) (roles.Verifier, []byte, error) { return nil, []byte(k.Public), nil }
+	return voiceOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+		{KeyType: "post-quantum", Scheme: "x"}: postQuantum, {KeyType: "post-quantum", Scheme: "y"}: postQuantum,
+	}})
 }
 
 // One voice: it goes by the key material of root keys that can be used, in whatever order and spelling.
@@ -34,9 +38,13 @@ func TestVoices(t *testing.T) {
 	require.Equal(t, voiceWith(t, a, b), voiceWith(t, b, a))
 	require.Equal(t, voiceWith(t, a, b), voiceWith(t, a, &spelled))
 	require.Equal(t, voiceWith(t, b), voiceWith(t, b, &spelled))
-	require.Equal(t, voiceWith(t, a), voiceWith(t, a, odd("x")), "a key of no use makes no other voice")
+	require.Equal(t, voiceWith(t, a), voiceWith(t, a, odd("z")), "a key of no use makes no other voice")
 	require.NotEqual(t, voiceWith(t, a), voiceWith(t, b))
 	require.NotEqual(t, voiceWith(t, a), voiceWith(t, a, b))
-	require.NotEqual(t, voiceWith(t, odd("x")), voiceWith(t, odd("y")), "unless they are all there is")
-	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, odd("x")))
+	require.NotEqual(t, voiceWith(t, odd("x")), voiceWith(t, odd("y")))
+	require.NotEqual(t, voiceWith(t, a), voiceWith(t, a, odd("x")), "the policy knows the key")
+	commented := odd("x")
+	commented.Extra = map[string]any{"comment": "x"}
+	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, commented), "in whatever spelling")
+	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, odd("x"), odd("z")))
 }

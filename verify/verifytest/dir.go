@@ -30,7 +30,7 @@ func (r *Repo) WriteDir(dir string) error {
 
 // WriteDir writes the files to a folder, which is made if need be, so that an HTTP server for that folder answers requests for them: under their
 // decoded names, as in FS. The file 2.a%2Fb.json is b.json in the folder 2.a. An error names the files that cannot be written there, and the
-// others are written all the same: names that are not UTF-8 or not allowed on this system, and of two files that would be one, or
+// others are written all the same: names that are not UTF-8 or not allowed on this system, .verifytest-unfinished, and of two files that would be one, or
 // of a file and a folder of the same name, the second by encoded name. Where the system ignores case, names that differ in nothing else
 // are one file.
 func (f Files) WriteDir(dir string) error {
@@ -76,11 +76,14 @@ func decodedName(key string) (string, error) {
 		return "", err
 	}
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	if name == "" || !fs.ValidPath(name) {
+	if first, _, _ := strings.Cut(name, "/"); name == "" || !fs.ValidPath(name) || strings.EqualFold(first, unfinished) {
 		return "", fs.ErrInvalid
 	}
 	return name, nil
 }
+
+// unfinished is the name of a file before it is whole.
+const unfinished = ".verifytest-unfinished"
 
 // replaceFile puts a file in its place in one piece.
 func replaceFile(root *os.Root, name string, data []byte) error {
@@ -91,7 +94,6 @@ func replaceFile(root *os.Root, name string, data []byte) error {
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	const unfinished = ".verifytest-unfinished"
 	if err := root.WriteFile(unfinished, data, 0o644); err != nil {
 		return err
 	}

@@ -128,3 +128,15 @@ func TestWriteDirOneNameForTwo(t *testing.T) {
 		require.Equal(t, want, string(data))
 	}
 }
+
+// The name that files have before they are whole is no file's: the next one would take it away.
+func TestWriteDirUnfinishedName(t *testing.T) {
+	dir := t.TempDir()
+	err := verifytest.Files{".verifytest-unfinished": []byte("1"), "%2everifytest-unfinished/x": []byte("2"), "z": []byte("z")}.WriteDir(dir)
+	require.ErrorIs(t, err, fs.ErrInvalid)
+	require.ErrorContains(t, err, `verifytest: ".verifytest-unfinished"`)
+	require.ErrorContains(t, err, `verifytest: "%2everifytest-unfinished/x"`)
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}
