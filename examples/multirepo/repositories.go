@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/verify"
@@ -85,6 +87,9 @@ func (in *installer) openCache(repository, url string) (*cachedir.Dir, error) {
 	return cachedir.Open(filepath.Join(path, multirepo.DirName(repository)))
 }
 
+// atOnce is how many requests are on their way together: many lookups may ask for many roles.
+const atOnce = 16
+
 // drive does what the group wants done until there is nothing left. What is asked for together, of whichever repositories, is fetched together.
 func (r *repositories) drive(ctx context.Context) {
 	for {
@@ -98,11 +103,15 @@ func (r *repositories) drive(ctx context.Context) {
 				return
 			}
 		}
-		var wait sync.WaitGroup
+		var group errgroup.Group
+		group.SetLimit(atOnce)
 		for _, req := range b.Fetch {
-			wait.Go(func() { r.answer(ctx, req) })
+			group.Go(func() error {
+				r.answer(ctx, req)
+				return nil
+			})
 		}
-		wait.Wait()
+		_ = group.Wait() // answers are the session's to judge
 	}
 }
 
