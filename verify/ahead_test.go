@@ -220,3 +220,40 @@ func TestRunAhead(t *testing.T) {
 	require.Equal(t, repo.Metadata()["4.root.json"], store["4.root.json"])
 	require.Equal(t, []string{"timestamp.json", "7.root.json"}, run(), "saved roots first, and what is ahead as it comes")
 }
+
+// What is ahead is bounded: by Lookahead in all, and for roots by the limit of new ones, which the stored ones do not count towards.
+func TestAheadIsBounded(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	for i := range 6 {
+		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
+	}
+	for range 12 {
+		repo.PublishOnly("root")
+	}
+	repo.Publish()
+	c := travel(t, repo, 3)
+	c.session.Find("x")
+	c.arrive()
+	ahead := 0
+	for _, round := range c.rounds {
+		require.LessOrEqual(t, len(round), 1+3, "%v", c.rounds)
+		ahead = max(ahead, len(round)-1)
+	}
+	require.Equal(t, 3, ahead)
+	require.Len(t, c.rounds[len(c.rounds)-2], 4, "a role that is needed, and three that may be: %v", c.rounds)
+
+	for stored, most := range map[int]int{1: 1 + 5, 4: 4 + 5} {
+		s, err := verify.New(repo.Anchor(), verify.Stored{Root: repo.Metadata()[fmt.Sprintf("%d.root.json", stored)]}, repo.Now(), &verify.Options{
+			Lookahead: 64, Limits: verify.Limits{Roots: 5},
+		})
+		require.NoError(t, err)
+		c := &traveller{T: t, repo: repo, session: s}
+		c.arrive()
+		require.EqualValues(t, most, s.Version("root"))
+		for _, round := range c.rounds {
+			for v := most + 1; v <= 13; v++ {
+				require.NotContains(t, round, fmt.Sprintf("%d.root.json", v), "beyond the limit")
+			}
+		}
+	}
+}
