@@ -166,9 +166,8 @@ func (s *Session) close(t *task) {
 	}
 }
 
-// forgetAhead forgets all requests ahead, at the end of a cycle in which no others are open.
+// forgetAhead forgets all requests ahead, at the end of a cycle in which no others are open: those that are left are for targets files.
 func (s *Session) forgetAhead() {
-	s.dropAhead(true)
 	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.Ahead })
 	clear(s.open)
 	s.aheadOpen = 0

@@ -257,3 +257,29 @@ func TestAheadIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// A new cycle begins with nothing ahead, whatever the last one left open.
+func TestRefreshForgetsWhatIsAhead(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	for i := range 4 {
+		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
+	}
+	repo.Role("role1").AddTarget("x", []byte("1"))
+	repo.Publish()
+	c := travel(t, repo, 1)
+	c.arrive()
+	l := c.session.Find("x")
+	b, _ := c.session.Next()
+	require.Len(t, b.Fetch, 2)
+	for _, req := range b.Fetch {
+		require.NoError(t, c.session.Provide(req.ID, repo.Metadata()[req.Path]))
+	}
+	require.NoError(t, c.session.Err(), "role2 was asked for ahead, and nobody has been told yet")
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	b, _ = c.session.Next()
+	require.Equal(t, []*verify.Lookup{l}, b.Found)
+	require.Len(t, b.Fetch, 2, "the next root, and the timestamp ahead: %v", b.Fetch)
+	require.Equal(t, []bool{false, true}, []bool{b.Fetch[0].Ahead, b.Fetch[1].Ahead})
+	require.Equal(t, "timestamp", b.Fetch[1].Role)
+	require.Len(t, c.session.Outstanding(), 2)
+}
