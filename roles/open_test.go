@@ -81,3 +81,19 @@ func TestStrictKeyIDsOfFilesWithoutKeys(t *testing.T) {
 	_, err = openAs[metadata.Snapshot](r, "snapshot")
 	require.NoError(t, err)
 }
+
+// Decision 6: edges are told apart by content.
+func TestSameContent(t *testing.T) {
+	r := newRepository(t)
+	none := roles.Trusted[metadata.Targets]{}
+	first := r.mustOpenTargets()
+	require.True(t, first.SameContent(first))
+	require.True(t, first.SameContent(r.mustOpenTargets()), "opened twice")
+	require.False(t, first.SameContent(none))
+	require.False(t, none.SameContent(first))
+	require.False(t, none.SameContent(none))
+	r.Touch("targets")
+	r.PublishOnly("targets")
+	second := r.mustOpenTargets()
+	require.False(t, first.SameContent(second))
+}

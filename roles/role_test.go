@@ -75,6 +75,14 @@ func TestSame(t *testing.T) {
 		require.False(t, other.Same(first), name)
 	}
 	require.False(t, roles.Role{}.Same(roles.Role{}))
+
+	builtin := func(name string) *verifytest.Key {
+		k := *r.Key(name)
+		k.KeyID = "the ID"
+		return &k
+	}
+	require.True(t, role("targets", 1, builtin("a")).Same(role("targets", 1, builtin("a"))))
+	require.False(t, role("targets", 1, builtin("a")).Same(role("targets", 1, builtin("b"))), "another key of a built-in scheme under the old ID")
 }
 
 // threshold opens the targets file, which lacks signatures, and returns what is said of that.
