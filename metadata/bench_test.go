@@ -2,13 +2,12 @@ package metadata_test
 
 import (
 	"encoding/json"
-	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/internal/ratio"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -65,7 +64,7 @@ func BenchmarkRead(b *testing.B) {
 				data := slices.Clone(d.make(verifytest.Options{Compact: layout.compact})) // the repository is left to the collector
 				parsed, err := d.parse(data)
 				require.NoError(b, err)
-				inTurn(b, func() { unverified, _ := d.parse(data); _ = unverified() }, func() { json.Valid(data) })
+				ratio.InTurn(b, func() { unverified, _ := d.parse(data); _ = unverified() }, func() { json.Valid(data) })
 				for _, m := range []measured{
 					{"parse", func() bool { _, err := d.parse(data); return err == nil }},
 					{"unverified", func() bool { return parsed() == nil }},
@@ -95,27 +94,4 @@ func (m measured) run(b *testing.B, size int) {
 			}
 		}
 	})
-}
-
-// inTurn reports how many times the floor something costs: the ratio of the medians of runs in turn, which other work on the machine slows
-// down alike.
-func inTurn(b *testing.B, ours, floor func()) {
-	b.Run("ratio", func(b *testing.B) {
-		var a, f []time.Duration
-		for b.Loop() {
-			a = append(a, timed(ours))
-			runtime.GC() // what ours has left behind is not for the floor to clear away
-			f = append(f, timed(floor))
-		}
-		slices.Sort(a)
-		slices.Sort(f)
-		b.ReportMetric(float64(a[len(a)/2])/float64(f[len(f)/2]), "x-floor")
-		b.ReportMetric(0, "ns/op") // it would be the sum of both
-	})
-}
-
-func timed(f func()) time.Duration {
-	start := time.Now()
-	f()
-	return time.Since(start)
 }

@@ -53,18 +53,6 @@ func TestOpenAllocatesNothingPerMember(t *testing.T) {
 
 // Two snapshots are compared where they stand. A guard against decoding the entries of either for each entry of the other.
 func TestCheckSnapshotAllocatesNothingPerFile(t *testing.T) {
-	const n = 4096
-	repo := verifytest.New(verifytest.Options{})
-	repo.Edit("snapshot", func(signed map[string]any) {
-		for i := range n {
-			signed["meta"].(map[string]any)[fmt.Sprintf("bin-%04x.json", i)] = map[string]any{"version": int64(i + 1)}
-		}
-	})
-	root := benchAnchor(t, repo)
-	repo.PublishOnly("snapshot")
-	old := benchOpen[metadata.Snapshot](t, repo, root, "snapshot")
-	repo.PublishOnly("snapshot")
-	next := benchOpen[metadata.Snapshot](t, repo, root, "snapshot")
-	pin := metadata.FileInfo{Version: next.Content().Version, Length: -1}
+	old, next, pin := longSnapshots(t, 4096)
 	require.LessOrEqual(t, testing.AllocsPerRun(5, func() { require.NoError(t, roles.CheckSnapshot(old, next, pin)) }), 4.0)
 }

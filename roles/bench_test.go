@@ -110,21 +110,26 @@ func signedFloor(b *testing.B, data, payload []byte, signatures int) func() bool
 	}
 }
 
-// BenchmarkCheckSnapshot looks for rollbacks in a long list; the floor walks two sorted lists of names and versions.
-func BenchmarkCheckSnapshot(b *testing.B) {
-	const n = 16_384
+// longSnapshots returns two versions of a snapshot that lists so many files, and what a timestamp says of the second.
+func longSnapshots(tb testing.TB, n int) (old, next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Edit("snapshot", func(signed map[string]any) {
 		for i := range n {
 			signed["meta"].(map[string]any)[fmt.Sprintf("bin-%04x.json", i)] = map[string]any{"version": int64(i + 1)}
 		}
 	})
-	root := benchAnchor(b, repo)
+	root := benchAnchor(tb, repo)
 	repo.PublishOnly("snapshot")
-	old := benchOpen[metadata.Snapshot](b, repo, root, "snapshot")
+	old = benchOpen[metadata.Snapshot](tb, repo, root, "snapshot")
 	repo.PublishOnly("snapshot")
-	next := benchOpen[metadata.Snapshot](b, repo, root, "snapshot")
-	pin := metadata.FileInfo{Version: next.Content().Version, Length: -1}
+	next = benchOpen[metadata.Snapshot](tb, repo, root, "snapshot")
+	return old, next, metadata.FileInfo{Version: next.Content().Version, Length: -1}
+}
+
+// BenchmarkCheckSnapshot looks for rollbacks in a long list; the floor walks two sorted lists of names and versions.
+func BenchmarkCheckSnapshot(b *testing.B) {
+	const n = 16_384
+	old, next, pin := longSnapshots(b, n)
 
 	type file struct {
 		name    string

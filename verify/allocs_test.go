@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -56,6 +57,15 @@ func TestColdStartAllocatesLittle(t *testing.T) {
 	}
 }
 
+// foundOnce returns a path in one of 2^bits bins, and a session that has found it.
+func foundOnce(t *testing.T, kind binKind, bits int) (*served, *verify.Session, string) {
+	paths := somePaths(1)
+	m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
+	s := m.session(t, nil)
+	m.find(t, s, nil, m.source)
+	return m, s, paths[0]
+}
+
 // A lookup whose roles are trusted allocates itself, its trail and its answer, in any number of bins. A guard against decoding or
 // verifying anything again, and against walking through the bins.
 func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
@@ -63,11 +73,8 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, bits := range []int{4, 10} {
-				paths := somePaths(1)
-				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
-				s := m.session(t, nil)
-				m.find(t, s, nil, m.source)
-				n := testing.AllocsPerRun(50, func() { findTrusted(t, s, paths[0]) })
+				_, s, path := foundOnce(t, kind, bits)
+				n := testing.AllocsPerRun(50, func() { findTrusted(t, s, path) })
 				require.LessOrEqual(t, n, float64(most))
 			}
 		})
@@ -81,10 +88,7 @@ func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, bits := range []int{4, 10} {
-				paths := somePaths(1)
-				m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
-				s := m.session(t, nil)
-				m.find(t, s, nil, m.source)
+				m, s, _ := foundOnce(t, kind, bits)
 				require.LessOrEqual(t, testing.AllocsPerRun(10, func() {
 					require.NoError(t, s.Refresh(m.now))
 					require.NoError(t, s.Run(nil, m.source))

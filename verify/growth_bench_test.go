@@ -3,13 +3,11 @@ package verify_test
 import (
 	"crypto/sha256"
 	"fmt"
-	"runtime"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/internal/ratio"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -22,11 +20,13 @@ import (
 // someBits are the sizes that repositories of hash bins are measured with: 1,024 to 65,536 bins.
 var someBits = []int{10, 12, 14, 16}
 
-// binKinds are the two ways to write bins down.
-var binKinds = []struct {
+type binKind struct {
 	name  string
 	build func(bits int, paths []string) func(*verifytest.Repo)
-}{
+}
+
+// binKinds are the two ways to write bins down.
+var binKinds = []binKind{
 	{"classic", func(bits int, paths []string) func(*verifytest.Repo) { return inClassicBins(1<<bits, paths) }},
 	{"succinct", inSuccinctBins},
 }
@@ -95,7 +95,7 @@ func BenchmarkRefresh(b *testing.B) {
 			require.NoError(b, s.Refresh(m.now))
 			require.NoError(b, s.Run(nil, m.source))
 		}
-		inTurn(b, refresh, check)
+		ratio.InTurn(b, refresh, check)
 		b.Run("tufwalk", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -155,7 +155,7 @@ func eachSize(b *testing.B, targets int, run func(*testing.B, *served)) {
 // besideFloor measures something and what no verifier can do without for the files that a cold client takes.
 func (m *served) besideFloor(b *testing.B, ours func()) {
 	check := floor(b, m.taken, m.hashes)
-	inTurn(b, ours, check)
+	ratio.InTurn(b, ours, check)
 	for _, x := range []struct {
 		name string
 		do   func()
@@ -168,27 +168,4 @@ func (m *served) besideFloor(b *testing.B, ours func()) {
 			}
 		})
 	}
-}
-
-// inTurn reports how many times the floor something costs: the ratio of the medians of runs in turn, which other work on the machine slows
-// down alike.
-func inTurn(b *testing.B, ours, floor func()) {
-	b.Run("ratio", func(b *testing.B) {
-		var a, f []time.Duration
-		for b.Loop() {
-			a = append(a, timed(ours))
-			runtime.GC() // what ours has left behind is not for the floor to clear away
-			f = append(f, timed(floor))
-		}
-		slices.Sort(a)
-		slices.Sort(f)
-		b.ReportMetric(float64(a[len(a)/2])/float64(f[len(f)/2]), "x-floor")
-		b.ReportMetric(0, "ns/op") // it would be the sum of both
-	})
-}
-
-func timed(f func()) time.Duration {
-	start := time.Now()
-	f()
-	return time.Since(start)
 }

@@ -114,24 +114,11 @@ func escapePath(path string) string {
 // the hashes match; before that dst holds unverified data, which must not be used. It reads src to its end. Errors are those of Verdict, and what dst
 // and src return.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
-	v := t.Verifier()
-	if _, err := io.Copy(checkedWriter{v, dst}, src); err != nil {
+	v := t.Verifier() // dst gets only what it lets through
+	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
 		return err
 	}
 	return v.Verdict()
-}
-
-// checkedWriter passes on what the verifier lets through.
-type checkedWriter struct {
-	v   *Verifier
-	dst io.Writer
-}
-
-func (w checkedWriter) Write(p []byte) (int, error) {
-	if _, err := w.v.Write(p); err != nil {
-		return 0, err
-	}
-	return w.dst.Write(p)
 }
 
 // Verifier checks a target's bytes as they come, in memory that does not depend on their number. It is an io.Writer, and is for one

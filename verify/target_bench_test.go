@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/internal/ratio"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -39,7 +40,7 @@ func BenchmarkTarget(b *testing.B) {
 		return v.Verdict()
 	}
 	copied := func() error { return target.Copy(io.Discard, zeros(*targetSize)) }
-	inTurn(b, func() { require.NoError(b, copied()) }, func() { require.NoError(b, plain()) })
+	ratio.InTurn(b, func() { require.NoError(b, copied()) }, func() { require.NoError(b, plain()) })
 	for _, m := range []struct {
 		name string
 		do   func() error

@@ -121,24 +121,11 @@ func compareAlgorithms(a, b string) int {
 
 // Copy copies the file from src to dst and returns nil only if it is whole and right in the eyes of every repository that agreed; see verify.Target.Copy.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
-	v := t.Verifier()
-	if _, err := io.Copy(checkedWriter{v, dst}, src); err != nil {
+	v := t.Verifier() // dst gets only what it lets through
+	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
 		return err
 	}
 	return v.Verdict()
-}
-
-// checkedWriter passes on what the verifier lets through.
-type checkedWriter struct {
-	v   *Verifier
-	dst io.Writer
-}
-
-func (w checkedWriter) Write(p []byte) (int, error) {
-	if _, err := w.v.Write(p); err != nil {
-		return 0, err
-	}
-	return w.dst.Write(p)
 }
 
 // Verifier checks a target's bytes as they come, like verify.Verifier, against all that was agreed on. The zero Verifier accepts nothing.
