@@ -25,14 +25,15 @@ func (t Trusted[T]) Content() *T {
 
 // SameContent says whether two files were opened as the same role and have the same content, whoever signed it.
 func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {
-	if t.content == nil || other.content == nil || t.name != other.name {
+	if t.content == nil || t.name != other.name { // whatever has content has a name
 		return false
 	}
 	_ = t.envelope.CheckPayload(func(a []byte) error {
-		return other.envelope.CheckPayload(func(b []byte) error {
+		_ = other.envelope.CheckPayload(func(b []byte) error {
 			same = bytes.Equal(a, b)
 			return nil
 		})
+		return nil
 	})
 	return same
 }

@@ -35,6 +35,7 @@ func TestReopen(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "b", again.Name())
 	require.Equal(t, file.Content(), again.Content())
+	require.False(t, again.SameContent(file), "as another role")
 	for _, name := range []string{"c", "d"} {
 		none, err := roles.Reopen(file, role(name))
 		require.ErrorIs(t, err, roles.ErrThreshold)

@@ -163,17 +163,15 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 	}
 	var wrong []string
 	valid := make(map[string]bool) // .K3: by key material
-	again := hashing/(len(payload)+1) + 1
+	nameless := tries(payload)
 	for _, s := range r.signers {
-		first := true
 		for _, sig := range signatures { // signatures of other keys are not even looked at
 			if sig.KeyID == s.id && !valid[s.material] {
-				if !first { // only the empty ID of a DSSE envelope can name a key again (R-T17.6)
-					if again--; again < 0 {
+				if s.id == "" { // in a DSSE envelope any number of signatures have no ID (R-T17.6)
+					if nameless--; nameless < 0 {
 						break
 					}
 				}
-				first = false
 				if s.signed(payload, sig) {
 					valid[s.material] = true
 				} else if len(wrong) < most {
@@ -191,18 +189,18 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
 }
 
-// hashing is how many bytes may be hashed for signatures that anybody can add to a file.
-const hashing = 64 << 20
+// tries is how many signatures that anybody can add to a file are tried with its payload: as many as 64 MB of hashing allow.
+func tries(payload []byte) int { return 64<<20/(len(payload)+1) + 1 }
 
 // verifyAny tries all signatures with all keys that are still to sign, within bounds, and says whether that reaches the threshold.
 func (r Role) verifyAny(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
-	tries := hashing/(len(payload)+1) + 1
+	left := tries(payload)
 	for _, sig := range signatures {
 		for _, s := range r.signers {
 			if valid[s.material] || sig.KeyID == s.id {
 				continue
 			}
-			if tries--; tries < 0 {
+			if left--; left < 0 {
 				return false
 			}
 			if s.signed(payload, sig) {
