@@ -45,11 +45,9 @@ func (s *Session) lookAhead() {
 	}
 	next := s.root.Content().Version + 1
 	stored := max(0, s.floors.stored-next+1)
-	window := max(int64(s.chain), stored)
-	if left := int64(min(s.limits.Roots-s.roots, math.MaxInt32)); window > stored {
-		window = min(window, stored+left-1)
-	}
-	for v := next + 1; v <= next+window && v < math.MaxInt64; v++ {
+	left := int64(min(s.limits.Roots-s.roots, math.MaxInt32))
+	window := min(max(int64(s.chain), stored), stored+left-1, math.MaxInt64-next)
+	for v := next + 1; v-next <= window; v++ {
 		if !slices.ContainsFunc(s.ahead, func(t *task) bool { return t.Role == "root" && t.Version == v }) && !s.askAhead(s.rootTask(v)) {
 			return
 		}
@@ -63,7 +61,7 @@ func (s *Session) prefetch(l *Lookup) {
 		return
 	}
 	for p := range l.walk.Upcoming() {
-		if e := s.edgeOf(p); e.file.Content() == nil && !e.asked && e.err == nil {
+		if e := s.edgeOf(p); !e.asked && e.err == nil {
 			if !s.mayAhead() {
 				return
 			}
@@ -151,8 +149,8 @@ func (s *Session) drop(t *task) {
 		return
 	}
 	s.close(t)
-	if t.dropped = true; t.handed {
-		s.open[t.ID] = t // until the answer comes
+	if t.handed {
+		s.dropped[t.ID] = true
 		return
 	}
 	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.ID == t.ID })
@@ -161,7 +159,7 @@ func (s *Session) drop(t *task) {
 // close takes a request from the open ones.
 func (s *Session) close(t *task) {
 	delete(s.open, t.ID)
-	if t.Ahead && !t.dropped {
+	if t.Ahead {
 		s.aheadOpen--
 	}
 }
@@ -170,5 +168,6 @@ func (s *Session) close(t *task) {
 func (s *Session) forgetAhead() {
 	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.Ahead })
 	clear(s.open)
+	clear(s.dropped)
 	s.aheadOpen = 0
 }

@@ -1,6 +1,8 @@
 package verify_test
 
 import (
+	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -176,4 +178,112 @@ func TestRequestsThatAreNotNeededAreNotHandedOut(t *testing.T) {
 	b, _ := s.Next()
 	require.Empty(t, b.Fetch, "the timestamp was asked for already")
 	require.Len(t, s.Outstanding(), 1)
+}
+
+// There is no version after the greatest one, and so nothing to ask for ahead.
+func TestNoRootAfterTheLast(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	var anchor []byte
+	for v := range int64(4) {
+		repo.SetVersion("root", math.MaxInt64-3+v)
+		repo.PublishOnly("root")
+		if v == 0 {
+			anchor = repo.Metadata()[repo.FileName("root")]
+		}
+	}
+	repo.Publish()
+	s, err := verify.New(anchor, verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	require.NoError(t, err)
+	c := &traveller{T: t, repo: repo, session: s}
+	c.arrive()
+	require.EqualValues(t, math.MaxInt64, s.Version("root"))
+	require.Equal(t, [][]string{
+		{"timestamp.json", "9223372036854775805.root.json"},
+		{"9223372036854775807.root.json", "9223372036854775806.root.json"}, {"2.snapshot.json"}, {"1.targets.json"},
+	}, c.rounds)
+	s, err = verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	require.NoError(t, err)
+	b, _ := s.Next()
+	require.Len(t, b.Fetch, 1)
+	require.Equal(t, "timestamp.json", b.Fetch[0].Path)
+	require.False(t, b.Fetch[0].Ahead)
+}
+
+// A role that could not be had is not asked for ahead over and over while the search is under way.
+func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	for _, name := range []string{"a", "b", "c"} {
+		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
+	}
+	repo.Publish()
+	c := travel(t, repo, 8)
+	c.arrive()
+	l := c.session.Find("x")
+	b, _ := c.session.Next()
+	require.Len(t, b.Fetch, 3)
+	require.NoError(t, c.session.Fail(b.Fetch[2].ID, errDisk))
+	require.NoError(t, c.session.Provide(b.Fetch[0].ID, repo.Metadata()["1.a.json"]))
+	more, _ := c.session.Next()
+	require.Empty(t, more.Fetch)
+	require.NoError(t, c.session.Provide(b.Fetch[1].ID, repo.Metadata()["1.b.json"]))
+	c.session.Next()
+	_, err := l.Target()
+	require.ErrorIs(t, err, errDisk)
+}
+
+// A cycle that ends early gives up what is ahead: whether it was answered or not, it takes no room in the next one.
+func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		repo := verifytest.New(verifytest.Options{})
+		repo.Publish()
+		timestamp := repo.Metadata()["timestamp.json"]
+		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 1, Limits: verify.Limits{AheadBytes: int64(len(timestamp))}})
+		require.NoError(t, err)
+		for range 2 {
+			b, _ := s.Next()
+			require.Len(t, b.Fetch, 2)
+			if answered {
+				require.NoError(t, s.Provide(b.Fetch[1].ID, timestamp))
+			}
+			require.NoError(t, s.Fail(b.Fetch[0].ID, errDisk))
+			require.ErrorIs(t, s.Err(), errDisk)
+			require.Empty(t, s.Outstanding())
+			if !answered {
+				require.NoError(t, s.Provide(b.Fetch[1].ID, timestamp), "too late")
+			}
+			require.NoError(t, s.Refresh(repo.Now()))
+		}
+		c := &traveller{T: t, repo: repo, session: s}
+		require.Equal(t, 3, c.arrive(), "the timestamp is asked for once: %v", c.rounds)
+	}
+}
+
+// What is not needed any more counts towards Lookahead no longer, and does so once.
+func TestAnswersThatAreNotNeededMakeNoRoom(t *testing.T) {
+	repo, s, requests := ahead(t, verify.Options{Lookahead: 4})
+	for i := range 5 {
+		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
+	}
+	repo.Publish()
+	var spare []verify.Request
+	for len(requests) > 0 {
+		for _, req := range requests {
+			if data, ok := repo.Metadata()[req.Path]; ok {
+				require.NoError(t, s.Provide(req.ID, data))
+			} else {
+				spare = append(spare, req)
+			}
+		}
+		b, _ := s.Next()
+		requests = b.Fetch
+	}
+	require.Greater(t, len(spare), 1)
+	for _, req := range spare {
+		require.NoError(t, s.NotFound(req.ID), req.Path)
+	}
+	c := &traveller{T: t, repo: repo, session: s}
+	c.arrive()
+	s.Find("x")
+	c.arrive()
+	require.Len(t, c.rounds[0], 1+4, "%v", c.rounds)
 }

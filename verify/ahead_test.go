@@ -89,7 +89,7 @@ func TestRounds(t *testing.T) {
 		repo.Rotate("root", 1, repo.Key(fmt.Sprint("root", i)))
 		repo.PublishOnly("root")
 	}
-	for lookahead, want := range map[int]int{0: 104, 64: 9, 1000: 9} {
+	for lookahead, want := range map[int]int{0: 104, 1: 53, 64: 9, 1000: 9} {
 		c := travel(t, repo, lookahead)
 		require.Equal(t, want, c.arrive(), "100 root rotations: %v", c.rounds)
 		asked := 0
@@ -214,7 +214,10 @@ func TestRunAhead(t *testing.T) {
 		}))
 		return asked
 	}
-	run()
+	cold := run()
+	require.Equal(t, []string{"2.root.json", "timestamp.json", "3.root.json", "4.root.json", "5.root.json", "6.root.json", "7.root.json"}, cold[:7],
+		"and nothing that was asked for beyond the one that does not exist: %v", cold)
+	require.Len(t, cold, 9)
 	store["4.root.json"] = store["3.root.json"]
 	require.Equal(t, []string{"4.root.json", "7.root.json", "timestamp.json"}, slices.Sorted(slices.Values(run())))
 	require.Equal(t, repo.Metadata()["4.root.json"], store["4.root.json"])

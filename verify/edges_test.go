@@ -57,3 +57,41 @@ func TestOneRequestPerEdge(t *testing.T) {
 	require.Equal(t, 1, asked["c for d"])
 	require.Equal(t, 1, asked["x for c"])
 }
+
+// A saved file may be signed for one delegator and not for another. What comes for the other is saved, although the first came from the store.
+func TestRunSavesForEachEdge(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	x := repo.Targets()
+	a := x.Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a"}})
+	b := x.Delegate(verifytest.Delegation{Name: "b", Paths: []string{"b"}})
+	a.Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"*"}, Keys: []*verifytest.Key{repo.Key("of a")}})
+	b.Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"*"}, Keys: []*verifytest.Key{repo.Key("of b")}})
+	repo.SignWith("shared", repo.Key("of a"))
+	repo.Publish()
+	ours := repo.Metadata()["1.shared.json"]
+	repo.SignWith("shared", repo.Key("of a"), repo.Key("of b"))
+	repo.SetVersion("shared", 1)
+	repo.PublishOnly("shared")
+	both := repo.Metadata()["1.shared.json"]
+	require.NotEqual(t, ours, both)
+
+	store := memory{verify.RecordName("shared"): ours}
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	require.NoError(t, err)
+	var asked []string
+	run := func(path string) {
+		l := s.Find(path)
+		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
+			if r.Role == "shared" {
+				asked = append(asked, "shared for "+r.Delegator)
+			}
+			return repo.Metadata().Source()(r)
+		}))
+		_, err := l.Target()
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+	}
+	s.Find("a")
+	run("b")
+	require.Equal(t, []string{"shared for b"}, asked)
+	require.Equal(t, string(both), string(store[verify.RecordName("shared")]))
+}

@@ -62,6 +62,69 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 	}
 }
 
+// tally is a scheme that counts the signatures that are verified for a key.
+var tally = roles.Scheme{KeyType: "tally", Scheme: "tally"}
+
+type tallyVerifier struct {
+	public ed25519.PublicKey
+	count  *int
+}
+
+func (v tallyVerifier) Verify(message, sig []byte) error {
+	*v.count++
+	if !ed25519.Verify(v.public, message, sig) {
+		return roles.ErrThreshold
+	}
+	return nil
+}
+
+// What is verified once is not verified again: by a refresh, or because a saved file is both the floor and the answer.
+func TestVerifiedOnce(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	counts := map[string]*int{}
+	role := map[string]string{} // by key
+	for _, name := range []string{"timestamp", "snapshot", "targets"} {
+		k := *repo.Key("tally " + name)
+		k.KeyType, k.Scheme = tally.KeyType, tally.Scheme
+		repo.Rotate(name, 1, &k)
+		counts[name], role[k.Object()["keyval"].(map[string]any)["public"].(string)] = new(int), name
+	}
+	repo.Publish()
+	options := &verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{tally: func(k metadata.Key) (roles.Verifier, []byte, error) {
+		public, err := hex.DecodeString(k.Public)
+		return tallyVerifier{public, counts[role[k.Public]]}, public, err
+	}}}}
+	store := memory{}
+	var s *verify.Session
+	for _, c := range []struct {
+		name  string
+		begin func() error
+		want  [3]int // timestamp, snapshot, targets
+	}{
+		{"cold", func() (err error) {
+			s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), options)
+			return err
+		}, [3]int{1, 1, 1}},
+		{"refreshed", func() error { return s.Refresh(repo.Now()) }, [3]int{1, 0, 0}},
+		{"from saved files", func() (err error) {
+			s, err = verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), options)
+			return err
+		}, [3]int{2, 1, 1}},
+		{"with another snapshot", func() error {
+			repo.Touch("snapshot")
+			repo.Publish()
+			return s.Refresh(repo.Now())
+		}, [3]int{1, 2, 0}}, // the saved snapshot is offered first, and only its version tells that it is the old one
+	} {
+		for _, n := range counts {
+			*n = 0
+		}
+		require.NoError(t, c.begin())
+		require.NoError(t, s.Run(store, repo.Metadata().Source()))
+		require.Equal(t, c.want, [3]int{*counts["timestamp"], *counts["snapshot"], *counts["targets"]}, c.name)
+	}
+}
+
 // A session that lives long keeps nothing of the files that newer ones have replaced.
 func TestRefreshLetsGo(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})

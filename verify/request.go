@@ -43,11 +43,10 @@ type Request struct {
 // task is an open request, and what the session knows about it.
 type task struct {
 	Request
-	pin     metadata.FileInfo // what is listed for the file, if it is listed anywhere
-	edge    *edge             // for targets files
-	handed  bool
-	answer  *answer // if it came ahead
-	dropped bool    // not needed any more
+	pin    metadata.FileInfo // what is listed for the file, if it is listed anywhere
+	edge   *edge             // for targets files
+	handed bool
+	answer *answer // if it came ahead
 }
 
 // Batch is what a session wants done. The caller must go through the fields in their order.
@@ -126,10 +125,15 @@ func (s *Session) hand(t *task) {
 	s.queue.Fetch = append(s.queue.Fetch, t.Request)
 }
 
+// task returns the open request that is to be answered, or nil if there is nothing to do: the answer to one that is not needed any more is taken,
+// and means nothing.
 func (s *Session) task(id RequestID) (*task, error) {
 	switch t := s.open[id]; {
 	case s.broken != nil:
 		return nil, s.broken
+	case s.dropped[id]:
+		delete(s.dropped, id)
+		return nil, nil
 	case t != nil && t.handed:
 		return t, nil
 	case t != nil || id > s.lastID:
@@ -158,14 +162,10 @@ func (s *Session) Next() (Batch, bool) {
 // The body is the caller's again when Provide returns.
 func (s *Session) Provide(id RequestID, body []byte) error {
 	t, err := s.task(id)
-	if err != nil {
+	if t == nil {
 		return err
 	}
-	switch {
-	case t.dropped:
-		s.close(t)
-		return nil
-	case t.kept():
+	if t.kept() {
 		if err := t.checkLength(body); err != nil {
 			return &RejectError{t.Request, err}
 		}
@@ -188,16 +188,15 @@ func (t *task) kept() bool { return t.Ahead && t.edge == nil }
 // answer, and a source that could not be asked leaves the question open: that is Fail. For the next root that is how a chain of roots ends; any other file is given up. The error is a *RequestError.
 func (s *Session) NotFound(id RequestID) error {
 	t, err := s.task(id)
-	if err != nil {
+	if t == nil {
 		return err
 	}
-	if t.kept() && !t.dropped {
+	if t.kept() {
 		s.keep(t, answer{absent: true})
 		return nil
 	}
-	if s.close(t); !t.dropped {
-		s.absent(t)
-	}
+	s.close(t)
+	s.absent(t)
 	return nil
 }
 
@@ -205,20 +204,19 @@ func (s *Session) NotFound(id RequestID) error {
 // role the lookups that need it; they report a *FetchError with the cause. The error is a *RequestError.
 func (s *Session) Fail(id RequestID, cause error) error {
 	t, err := s.task(id)
-	if err != nil {
+	if t == nil {
 		return err
 	}
 	if cause == nil {
 		cause = errGivenUp
 	}
 	cause = foreign(cause)
-	if t.kept() && !t.dropped {
+	if t.kept() {
 		s.keep(t, answer{cause: cause})
 		return nil
 	}
-	if s.close(t); !t.dropped {
-		s.given(t, cause)
-	}
+	s.close(t)
+	s.given(t, cause)
 	return nil
 }
 
@@ -233,17 +231,11 @@ func foreign(cause error) error {
 	return cause
 }
 
-// wants says whether a request is open and may still be needed.
-func (s *Session) wants(id RequestID) bool {
-	t := s.open[id]
-	return t != nil && !t.dropped
-}
-
 // Outstanding returns the open requests that have been handed out, in the order of their IDs.
 func (s *Session) Outstanding() []Request {
 	var list []Request
 	for _, t := range s.open {
-		if t.handed && !t.dropped {
+		if t.handed {
 			list = append(list, t.Request)
 		}
 	}

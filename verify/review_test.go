@@ -26,6 +26,9 @@ func TestClockSetBack(t *testing.T) {
 	back := later.Add(time.Second).Round(0).Add(-5 * time.Hour)
 	require.ErrorIs(t, s.Refresh(back), verify.ErrTime)
 	require.Equal(t, later.Round(0), s.Time())
+	later = time.Now()
+	require.NoError(t, s.Refresh(later))
+	require.Equal(t, later.Round(0), s.Time())
 }
 
 // A saved file that no session would have taken does not count, and costs no time.

@@ -28,7 +28,7 @@ func (s *Session) Run(store Store, live ...Source) error {
 			}
 		}
 		for _, req := range b.Fetch {
-			if s.wants(req.ID) {
+			if s.open[req.ID] != nil { // it may not be needed any more
 				r.fetch(req)
 			}
 		}
@@ -44,14 +44,13 @@ type runner struct {
 
 func (r *runner) save(rec Record) error {
 	if r.store == nil || r.cached[rec.Name] {
-		delete(r.cached, rec.Name)
 		return nil
 	}
 	return r.store.Save(rec)
 }
 
 func (r *runner) fetch(req Request) {
-	delete(r.cached, req.Name) // if a copy that was kept ahead proved bad, what comes in its place is to be saved
+	delete(r.cached, req.Name) // another edge may need another file of the role, and that is to be saved
 	if r.store != nil && req.Name != "" {
 		if data, err := r.store.Load(req.Name); err == nil && r.s.Provide(req.ID, data) == nil {
 			r.cached[req.Name] = true

@@ -118,9 +118,10 @@ type Session struct {
 
 	lastID    RequestID
 	open      map[RequestID]*task
-	ahead     []*task // roots and timestamp whose turn has not come, answered or not
-	kept      int64   // bytes of their answers
-	aheadOpen int     // requests ahead that are open and not dropped
+	dropped   map[RequestID]bool // handed out, not needed any more, and not answered
+	ahead     []*task            // roots and timestamp whose turn has not come, answered or not
+	kept      int64              // bytes of their answers
+	aheadOpen int                // requests ahead that are open
 	queue     Batch
 	found     []*Lookup // handed out by the last Next
 	finds     int
@@ -142,7 +143,7 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 	if now.IsZero() {
 		return nil, fmt.Errorf("%w: the zero time", ErrTime)
 	}
-	s := &Session{open: make(map[RequestID]*task), known: make(known), pending: make(map[*Lookup]bool)}
+	s := &Session{open: make(map[RequestID]*task), dropped: make(map[RequestID]bool), known: make(known), pending: make(map[*Lookup]bool)}
 	if opts != nil {
 		s.options = *opts
 	}
@@ -206,7 +207,7 @@ func (s *Session) Err() error {
 // busy says whether a request is open whose answer is needed.
 func (s *Session) busy() bool {
 	for _, t := range s.open {
-		if !t.Ahead && !t.dropped {
+		if !t.Ahead {
 			return true
 		}
 	}

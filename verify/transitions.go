@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"maps"
 	"math"
 	"time"
 
@@ -31,8 +30,8 @@ type edge struct {
 	task    *task      // that asks for the file
 	file    roles.Trusted[metadata.Targets]
 	err     error
-	failed  int // number of Finds when it failed: a later one asks again
-	asked   bool
+	failed  int  // number of Finds when it failed: a later one asks again
+	asked   bool // for its file, which came or is yet to come
 	waiting []*Lookup
 }
 
@@ -489,7 +488,7 @@ func (s *Session) advance(l *Lookup) {
 			return
 		}
 		e := s.edgeOf(p)
-		if e.file.Content() == nil && !e.asked && (e.err == nil || e.failed < l.born) {
+		if !e.asked && (e.err == nil || e.failed < l.born) {
 			s.start(e, false)
 		}
 		switch {
@@ -513,7 +512,7 @@ func (s *Session) advance(l *Lookup) {
 func (s *Session) endCycle(err error) {
 	s.phase, s.err = phaseFailed, err
 	s.dropAhead(true)
-	maps.DeleteFunc(s.open, func(_ RequestID, t *task) bool { return !t.dropped })
+	clear(s.open)
 	s.queue.Fetch = nil
 	for _, l := range s.inOrder() {
 		s.settle(l, err)
