@@ -44,7 +44,7 @@ func (s *Session) lookAhead() {
 		return
 	}
 	next := s.root.Content().Version + 1
-	stored := max(0, s.floors.stored-next+1)
+	stored := max(0, s.floors.root-next+1)
 	left := int64(min(s.limits.Roots-s.roots, math.MaxInt32))
 	window := min(max(int64(s.chain), stored), stored+left-1, math.MaxInt64-next)
 	for v := next + 1; v-next <= window; v++ {

@@ -235,7 +235,10 @@ func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	s := newClient(t, repo).session
 	b, _ := s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
+	s.Next()
+	require.Len(t, s.Outstanding(), 1)
 	s.Abandon(errors.New("full"))
+	require.Empty(t, s.Outstanding())
 	b, more := s.Next()
 	require.False(t, more, "%v", b)
 	require.ErrorIs(t, s.Err(), verify.ErrSave)

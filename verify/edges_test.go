@@ -95,3 +95,35 @@ func TestRunSavesForEachEdge(t *testing.T) {
 	require.Equal(t, []string{"shared for b"}, asked)
 	require.Equal(t, string(both), string(store[verify.RecordName("shared")]))
 }
+
+// Two delegators name a role alike and give it different keys, and there is a file for each. What one is trusted with is not what the other is.
+func TestFilesOfOneNameAreNotMixedUp(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	x := repo.Targets()
+	files := map[string][]byte{}
+	for _, name := range []string{"a", "b"} {
+		role := x.Delegate(verifytest.Delegation{Name: name, Paths: []string{"of " + name}})
+		role.Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"*"}, Keys: []*verifytest.Key{repo.Key("of " + name)}})
+	}
+	repo.Publish()
+	for _, name := range []string{"a", "b"} {
+		repo.Role("shared").AddTarget("of "+name, []byte(name))
+		repo.SignWith("shared", repo.Key("of "+name))
+		repo.SetVersion("shared", 1)
+		repo.PublishOnly("shared")
+		files[name] = repo.Metadata()["1.shared.json"]
+	}
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	require.NoError(t, err)
+	first, second := s.Find("of a"), s.Find("of b")
+	require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) {
+		if r.Role == "shared" {
+			return files[r.Delegator], nil
+		}
+		return repo.Metadata().Source()(r)
+	}))
+	_, err = first.Target()
+	require.NoError(t, err)
+	_, err = second.Target()
+	require.NoError(t, err, "%v", second.Trail())
+}

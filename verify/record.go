@@ -129,8 +129,7 @@ func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 
 // floors are what was trusted before: read from Stored, or taken in this session.
 type floors struct {
-	root      int64 // the newest version, stored or taken
-	stored    int64 // the version that was stored
+	root      int64 // the version that was stored; newer ones that were taken are in the session
 	rootFile  []byte
 	damaged   []Report // told in the first cycle
 	timestamp floor[metadata.Timestamp]
@@ -147,7 +146,7 @@ type floor[T metadata.Content] struct {
 	file   roles.Trusted[T] // zero if it does not count
 	err    error            // why it does not
 	role   roles.Role       // whose signatures it has
-	opened bool             // they name its keys, so that the file may not only be a floor, but serve again
+	opened bool             // they name its keys, so that the file (a snapshot) may not only be a floor, but serve again
 }
 
 // verify finds out whether a file counts for a role.
@@ -203,8 +202,7 @@ func (s *Session) loadRoot(data []byte) error {
 	if err != nil {
 		return err
 	}
-	s.floors.stored = root.Content().Version
-	s.floors.root, s.floors.rootFile = s.floors.stored, bytes.Clone(data)
+	s.floors.root, s.floors.rootFile = root.Content().Version, bytes.Clone(data)
 	return nil
 }
 

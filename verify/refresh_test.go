@@ -62,6 +62,49 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 	}
 }
 
+// Decision 7: a file that the keys signed under other IDs than the new root gives them is still a floor, and does not serve again.
+func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
+	for _, role := range []string{"snapshot", "targets"} {
+		repo := verifytest.New(verifytest.Options{})
+		key := *repo.Key("k")
+		repo.Rotate(role, 1, &key)
+		repo.Publish()
+		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+		require.NoError(t, err)
+		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		renamed := key
+		renamed.KeyID = "renamed"
+		repo.Rotate(role, 1, &renamed)
+		repo.PublishOnly("root")
+		require.NoError(t, s.Refresh(repo.Now()))
+		require.ErrorIs(t, s.Run(nil, repo.Metadata().Source()), roles.ErrThreshold, role)
+		repo.Publish()
+		require.NoError(t, s.Refresh(repo.Now()))
+		require.NoError(t, s.Run(nil, repo.Metadata().Source()), role)
+	}
+}
+
+// A timestamp may say that the snapshot has no bytes. Nothing is still no snapshot, although there was one before.
+func TestRefreshWithNothing(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	require.NoError(t, err)
+	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	repo.Edit("timestamp", func(signed map[string]any) {
+		signed["meta"].(map[string]any)["snapshot.json"].(map[string]any)["length"] = 0
+	})
+	repo.Touch("timestamp")
+	repo.PublishOnly("timestamp")
+	require.NoError(t, s.Refresh(repo.Now()))
+	err = s.Run(nil, func(r verify.Request) ([]byte, error) {
+		if r.Role == "snapshot" {
+			return nil, nil
+		}
+		return repo.Metadata().Source()(r)
+	})
+	require.ErrorIs(t, err, metadata.ErrSyntax)
+}
+
 // tally is a scheme that counts the signatures that are verified for a key.
 var tally = roles.Scheme{KeyType: "tally", Scheme: "tally"}
 

@@ -127,6 +127,7 @@ var ErrSave = errors.New("a trusted file could not be saved")
 func (s *Session) Abandon(cause error) {
 	s.broken = fmt.Errorf("%w: %w", ErrSave, foreign(cause))
 	s.endCycle(s.broken)
+	clear(s.open)
 	for _, l := range append(s.found, s.queue.Found...) {
 		l.target, l.err, l.handed = nil, s.broken, true
 	}

@@ -157,7 +157,7 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 	return func() {
 		s.root = next
 		s.chain++
-		if next.Content().Version > s.floors.stored { // those up to a root that was trusted before were counted then
+		if next.Content().Version > s.floors.root { // those up to a root that was trusted before were counted then
 			s.roots++
 		}
 		s.save("root", next.Content().Version, t.Name, body)
@@ -237,7 +237,7 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 		}
 		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
 		if kept == next {
-			s.floors.timestamp = floor[metadata.Timestamp]{envelope: env, file: next, role: role, opened: true}
+			s.floors.timestamp = floor[metadata.Timestamp]{envelope: env, file: next, role: role}
 			s.save("timestamp", next.Content().Version, nameTimestamp, body)
 		}
 		s.askSnapshot()
@@ -341,12 +341,13 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 // forgetOld drops the targets files that the snapshot does not list in that form.
 func (k known) forgetOld(s *metadata.Snapshot) {
 	for role, files := range k {
-		if pin, ok := s.File(role); !ok || pin != files[0].pin {
+		pin, ok := s.File(role)
+		if !ok || pin != files[0].pin {
 			delete(k, role)
-			continue
-		}
-		for i := range files {
-			files[i].pin, _ = s.File(role) // the same, but its text is the new snapshot's: the old one can go
+		} else {
+			for i := range files {
+				files[i].pin = pin // the same, but its text is the new snapshot's: the old one can go
+			}
 		}
 	}
 }
@@ -512,7 +513,6 @@ func (s *Session) advance(l *Lookup) {
 func (s *Session) endCycle(err error) {
 	s.phase, s.err = phaseFailed, err
 	s.dropAhead(true)
-	clear(s.open)
 	s.queue.Fetch = nil
 	for _, l := range s.inOrder() {
 		s.settle(l, err)
@@ -526,7 +526,6 @@ func (s *Session) saveNewestRoot(body []byte) {
 	if version < f.root || bytes.Equal(body, f.rootFile) {
 		return
 	}
-	f.root, f.rootFile = version, bytes.Clone(body)
 	s.save("root", version, nameRoot, body)
 }
 
