@@ -258,6 +258,17 @@ func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 	}
 }
 
+// A new cycle forgets the requests of the last one, also those that were not needed any more.
+func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 1})
+	require.NoError(t, err)
+	b, _ := s.Next()
+	require.NoError(t, s.Fail(b.Fetch[0].ID, errDisk))
+	require.NoError(t, s.Refresh(repo.Now()))
+	require.ErrorIs(t, s.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
+}
+
 // What is not needed any more counts towards Lookahead no longer, and does so once.
 func TestAnswersThatAreNotNeededMakeNoRoom(t *testing.T) {
 	repo, s, requests := ahead(t, verify.Options{Lookahead: 4})

@@ -232,10 +232,10 @@ func TestListedLengthIsTheLimit(t *testing.T) {
 func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")
-	s := newClient(t, repo).session
+	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	require.NoError(t, err)
 	b, _ := s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
-	s.Next()
 	require.Len(t, s.Outstanding(), 1)
 	s.Abandon(errors.New("full"))
 	require.Empty(t, s.Outstanding())
