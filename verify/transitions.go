@@ -341,8 +341,8 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 // forgetOld drops the targets files that the snapshot does not list in that form.
 func (k known) forgetOld(s *metadata.Snapshot) {
 	for role, files := range k {
-		pin, ok := s.File(role)
-		if !ok || pin != files[0].pin {
+		pin, _ := s.File(role) // no version, where there is none
+		if pin != files[0].pin {
 			delete(k, role)
 		} else {
 			for i := range files {
@@ -513,7 +513,6 @@ func (s *Session) advance(l *Lookup) {
 func (s *Session) endCycle(err error) {
 	s.phase, s.err = phaseFailed, err
 	s.dropAhead(true)
-	s.queue.Fetch = nil
 	for _, l := range s.inOrder() {
 		s.settle(l, err)
 	}
