@@ -236,13 +236,15 @@ func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	require.NoError(t, err)
 	b, _ := s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
-	require.Len(t, s.Outstanding(), 1)
 	s.Abandon(errors.New("full"))
-	require.Empty(t, s.Outstanding())
 	b, more := s.Next()
 	require.False(t, more, "%v", b)
 	require.ErrorIs(t, s.Err(), verify.ErrSave)
 	require.ErrorIs(t, s.Refresh(repo.Now()), verify.ErrSave)
+	s = newClient(t, repo).session
+	s.Next()
+	s.Abandon(errDisk)
+	require.Empty(t, s.Outstanding())
 }
 
 // A session with an open lookup is not settled.
