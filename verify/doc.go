@@ -35,7 +35,8 @@
 //		for _, req := range b.Fetch {
 //			// if req.Name is not empty, offer the saved copy first: s.Provide(req.ID, saved);
 //			// if there is none or it is rejected, fetch req.Path, at most req.MaxBytes, and
-//			// call s.Provide(req.ID, body), s.NotFound(req.ID) or s.Fail(req.ID, err)
+//			// call s.Provide(req.ID, body), s.NotFound(req.ID) or s.Fail(req.ID, err);
+//			// if that body is rejected too, try another mirror, or s.Fail(req.ID, err) with the rejection
 //		}
 //		for _, l := range b.Found {
 //			// l.Target() has its answer

@@ -128,7 +128,7 @@ func (l *Lookup) Path() string { return l.path }
 // if the search is complete and no role lists the path, ErrLimit if it was cut short, and otherwise what kept it from an answer.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
-		return nil, fmt.Errorf("%q: %w: call Run or Next first", l.path, ErrPending)
+		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is settled", l.path, ErrPending)
 	}
 	return l.target, l.err
 }

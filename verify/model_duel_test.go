@@ -260,13 +260,15 @@ func (d *duel) offer(req verify.Request, want *model.Want, body []byte) bool {
 	if err != nil && !errors.As(err, &reject) || (err == nil) != (err2 == nil) {
 		disagree("%s for %s: the library says %v, the model %v\n%q", req.Path, req.Delegator, err, err2, body)
 	}
-	d.w.Note("%s for %s: %v", req.Path, req.Delegator, err)
 	role, outcome := req.Role, "taken"
 	if !slices.Contains([]string{"root", "timestamp", "snapshot", "targets"}, role) {
 		role = "delegated role"
 	}
 	if err != nil {
 		outcome = "refused"
+		d.w.Note("%s for %s: %v", req.Path, req.Delegator, err)
+	} else {
+		d.w.Note("%s for %s: taken", req.Path, req.Delegator)
 	}
 	d.seen[role+": "+outcome]++
 	return err == nil
@@ -279,7 +281,12 @@ func (d *duel) compareEnd() {
 	if !done || kind(err) != err2 {
 		disagree("the cycle ends with %v, says the library, and with %v (%v), says the model", err, err2, done)
 	}
-	d.seen[fmt.Sprintf("cycle: %v", err2)]++
+	end := "succeeded"
+	if err2 != nil {
+		end = err2.Error()
+	}
+	d.seen["cycle: "+end]++
+	d.w.Note("the cycle: %s", end)
 	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
 		if a, b := d.session.Version(role), d.model.Version(role); a != b {
 			disagree("%s has version %d, says the library, and %d, says the model", role, a, b)

@@ -100,6 +100,9 @@ type FetchError struct {
 }
 
 func (e *FetchError) Error() string {
+	if r, ok := e.Err.(*RejectError); ok { // it names the file once more
+		return fmt.Sprintf("%s could not be had: rejected: %v", e.Request.Path, r.Err)
+	}
 	return fmt.Sprintf("%s could not be had: %v", e.Request.Path, e.Err)
 }
 

@@ -183,7 +183,7 @@ func (s *Session) Refresh(now time.Time) error {
 	case now.Before(s.now):
 		return fmt.Errorf("%w: %s, before the last cycle's %s", ErrTime, now.Format(time.RFC3339), s.now.Format(time.RFC3339))
 	case s.busy():
-		return ErrUnsettled
+		return s.unsettled()
 	}
 	s.forgetAhead()
 	s.begin(now)
@@ -199,9 +199,19 @@ func (s *Session) Err() error {
 	case s.err != nil:
 		return s.err
 	case s.phase != phaseReady || s.busy():
-		return ErrUnsettled
+		return s.unsettled()
 	}
 	return nil
+}
+
+// unsettled says what a cycle waits for.
+func (s *Session) unsettled() error {
+	for _, r := range s.Outstanding() {
+		if !r.Ahead {
+			return fmt.Errorf("%w: there is no good answer for %s yet", ErrUnsettled, r.Path)
+		}
+	}
+	return fmt.Errorf("%w: call Next", ErrUnsettled)
 }
 
 // busy says whether a request is open whose answer is needed.

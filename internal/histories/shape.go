@@ -134,5 +134,5 @@ func (w *World) rotate() {
 	}
 	keys, threshold := w.signers(role)
 	w.Rotate(role, threshold, keys...)
-	w.note("%s has %d keys, threshold %d", role, len(keys), threshold)
+	w.note("%s is to be signed by %d of %d keys", role, threshold, len(keys))
 }

@@ -1,6 +1,10 @@
 // Package multirepo decides which files may be trusted where there are several repositories, as TAP 4 has it: a map says whose word counts for
 // which target paths, and how many have to agree. Like package verify it does no I/O.
 //
+//	m, err := metadata.ParseMap(mapFile) // which ships with the program, as the anchors do
+//	if err != nil {
+//		return err
+//	}
 //	g, err := multirepo.New(m, map[string]multirepo.Repository{
 //		"private": {Anchor: privateRoot, Stored: verify.LoadStored(private.Load)},
 //		"public":  {Anchor: publicRoot, Stored: verify.LoadStored(public.Load)},
@@ -16,7 +20,25 @@
 //	if err != nil {
 //		return err
 //	}
+//	paths, err := t.Vouchers[0].URLPaths() // below the targets URL of the repository t.Vouchers[0].Repository
+//	if err != nil {
+//		return err
+//	}
+//	// body is what one of them is
 //	err = t.Copy(file, body) // file may be used only if err is nil
+//
+// A map file says which repositories there are, and for which paths, in which order, how many of them have to agree:
+//
+//	{
+//	  "repositories": {
+//	    "private": ["https://repo.example.com"],
+//	    "public":  ["https://pub.example.org"]
+//	  },
+//	  "mapping": [
+//	    {"paths": ["acme/*", "acme/*/*"], "repositories": ["private"], "threshold": 1, "terminating": true},
+//	    {"paths": ["*", "*/*"],           "repositories": ["public"],  "threshold": 1, "terminating": true}
+//	  ]
+//	}
 //
 // A [Group] has one [verify.Session] for each repository of the map, with an anchor, floors, limits and options of its own. All of them speak through one stream of
 // requests, whose IDs are unique in the group, so that the loop for one repository drives them all:
@@ -30,8 +52,12 @@
 //			// store it durably, in rec.Repository's store; if that fails, g.Abandon(err) and stop
 //		}
 //		for _, req := range b.Fetch {
-//			// fetch req.Path from a mirror of req.Repository, at most req.MaxBytes, and then call
-//			// g.Provide(req.ID, body), g.NotFound(req.ID) or g.Fail(req.ID, err)
+//			// if req.Name is not empty, offer the copy in req.Repository's store first: g.Provide(req.ID, saved);
+//			// if there is none or it is rejected, fetch req.Path from a mirror of req.Repository, at most req.MaxBytes,
+//			// and call g.Provide(req.ID, body), g.NotFound(req.ID) or g.Fail(req.ID, err)
+//		}
+//		for _, l := range b.Found {
+//			// l.Target() has its answer, and l.Trail() says who said what
 //		}
 //	}
 //
@@ -72,6 +98,9 @@
 //
 // Where the threshold is reached, those who disagree or are silent do not matter; the trail names them. With a threshold of 1 that means that the word of any
 // one of the entry's repositories is enough while the others are silent: names that belong to one repository must be in an entry of that repository alone, before the others and terminating.
+//
+// Such an entry protects only the paths that its patterns match. No * stands for a slash, and case counts: "acme/*" matches neither acme/tools/hammer nor Acme/hammer, and an entry
+// further down whose patterns do, answers for these. A private name needs a pattern for each depth that any later entry reaches.
 //
 // # Not here: TAP 3
 //

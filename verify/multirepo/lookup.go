@@ -178,7 +178,7 @@ func (l *Lookup) Path() string { return l.path }
 // who was asked has the target, and an *AgreementError if it was not decided.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
-		return nil, fmt.Errorf("%q: %w: call Run or Next first", l.path, verify.ErrPending)
+		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is settled", l.path, verify.ErrPending)
 	}
 	return l.target, l.err
 }
