@@ -45,7 +45,7 @@ func (s *Session) lookAhead() {
 	}
 	next := s.root.Content().Version + 1
 	stored := max(0, s.floors.root-next+1)
-	left := int64(min(s.limits.Roots-s.roots, math.MaxInt32))
+	left := min(int64(s.limits.Roots-s.roots), math.MaxInt64-stored)
 	window := min(max(int64(s.chain), stored), stored+left-1, math.MaxInt64-next)
 	for v := next + 1; v-next <= window; v++ {
 		if !slices.ContainsFunc(s.ahead, func(t *task) bool { return t.Role == "root" && t.Version == v }) && !s.askAhead(s.rootTask(v)) {

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -201,12 +202,41 @@ func TestNoRootAfterTheLast(t *testing.T) {
 		{"timestamp.json", "9223372036854775805.root.json"},
 		{"9223372036854775807.root.json", "9223372036854775806.root.json"}, {"2.snapshot.json"}, {"1.targets.json"},
 	}, c.rounds)
+
+	// Also where the last but one has been taken before the answer for the last one comes.
+	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	require.NoError(t, err)
+	for b, more := s.Next(); more; b, more = s.Next() {
+		for _, req := range b.Fetch {
+			require.GreaterOrEqual(t, req.Version, int64(0), req.Path)
+		}
+		open := s.Outstanding()
+		if i := slices.IndexFunc(open, func(r verify.Request) bool { return !r.Ahead }); i >= 0 {
+			require.NoError(t, s.Provide(open[i].ID, repo.Metadata()[open[i].Path]))
+		}
+	}
+
 	s, err = verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 1)
 	require.Equal(t, "timestamp.json", b.Fetch[0].Path)
 	require.False(t, b.Fetch[0].Ahead)
+}
+
+// However late the stored root is, or says that it is, those on the way to it are asked for ahead.
+func TestRootsToAnyStoredOne(t *testing.T) {
+	for _, v := range []int64{1000, math.MaxInt64 - 300, math.MaxInt64 - 200, math.MaxInt64} {
+		repo := verifytest.New(verifytest.Options{})
+		repo.Publish()
+		repo.SetVersion("root", v)
+		repo.PublishOnly("root")
+		stored := verify.Stored{Root: repo.Metadata()[repo.FileName("root")]}
+		s, err := verify.New(repo.Anchor(), stored, repo.Now(), &verify.Options{Lookahead: 8})
+		require.NoError(t, err)
+		b, _ := s.Next()
+		require.Len(t, b.Fetch, 1+8, "%d", v)
+	}
 }
 
 // A role that could not be had is not asked for ahead over and over while the search is under way.
@@ -272,7 +302,7 @@ func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
 // What is not needed any more counts towards Lookahead no longer, and does so once.
 func TestAnswersThatAreNotNeededMakeNoRoom(t *testing.T) {
 	repo, s, requests := ahead(t, verify.Options{Lookahead: 4})
-	for i := range 5 {
+	for i := range 12 {
 		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
 	}
 	repo.Publish()
