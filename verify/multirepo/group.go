@@ -82,7 +82,7 @@ type VoicesError struct {
 }
 
 func (e *VoicesError) Error() string {
-	return fmt.Sprintf("%v: mapping[%d] has a threshold of %d, and its repositories have only %d different sets of root keys", ErrMap, e.Entry, e.Threshold, e.Voices)
+	return fmt.Sprintf("%v: mapping[%d] has a threshold of %d, and its repositories, by their root keys, are only %d different", ErrMap, e.Entry, e.Threshold, e.Voices)
 }
 
 func (e *VoicesError) Unwrap() error { return ErrMap }

@@ -15,7 +15,7 @@ import (
 
 // Options says how a repository is built. The zero value is a good one.
 type Options struct {
-	Seed       string    // another seed, other keys
+	Seed       string    // another seed, other keys; repositories with the same seed have the same
 	Start      time.Time // where the repository's clock starts; default 2030-01-01T00:00:00Z
 	Scheme     string    // of the keys that are not given explicitly, as in NewKey; default "ed25519"
 	Plain      bool      // consistent_snapshot false: no version or hash in file names
