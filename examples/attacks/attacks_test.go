@@ -3,16 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// named are the attacks that the TUF specification names, or that have been published on its clients.
-var named = []string{
-	"arbitrary software", "rollback", "fast-forward", "freeze", "endless data", "mix-and-match", "wrong software", "slow retrieval", "key compromise",
-	"malicious mirror", "cache poisoning", "crash before signature",
+// named are the attacks that the TUF specification names, or that have been published on its clients, as ATTACKS.md has them, and their names here.
+var named = map[string]string{
+	"Arbitrary install": "arbitrary software", "Endless data": "endless data", "Slow retrieval": "slow retrieval", "Extraneous dependencies": "extraneous dependencies",
+	"Fast-forward": "fast-forward", "Indefinite freeze": "freeze", "Mix-and-match": "mix-and-match", "Rollback": "rollback", "Key compromise": "key compromise",
+	"Wrong software": "wrong software", "Malicious mirrors": "malicious mirror", "Cache poisoning": "cache poisoning", "Crash/DoS before signature": "crash before signature",
 }
 
 func runArgs(args ...string) (code int, stdout, stderr string) {
@@ -39,6 +46,17 @@ func TestSent(t *testing.T) {
 }
 
 func TestEveryNamedAttackIsPlayed(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "ATTACKS.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(page), "\n## Attacks that have a name\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed []string
+	for _, row := range regexp.MustCompile(`(?m)^\| (.+?) \|`).FindAllStringSubmatch(section, -1)[1:] {
+		listed = append(listed, row[1])
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(named)), listed)
+
 	played := map[string]bool{control: true}
 	for _, name := range named {
 		chosen, err := choose(plain(name))
@@ -104,6 +122,6 @@ func TestAnyVictoryFailsTheProgram(t *testing.T) {
 	out.Reset()
 	refuse := func(context.Context, []string) outcome { return outcome{code: 1, text: "no"} }
 	err = show(context.Background(), attacks, false, refuse, filepath.Join(t.TempDir()), &out)
-	require.ErrorContains(t, err, "31 could not be played")
+	require.ErrorContains(t, err, fmt.Sprintf("%d could not be played", len(attacks)))
 	require.Contains(t, out.String(), "NOT PLAYED")
 }
