@@ -58,7 +58,6 @@ func raiseSigned(s *stage) {
 	s.mirror.serve(files)
 	s.tolerate(app)
 	s.rotate("timestamp", "snapshot") // what follows has to reach the user
-	s.row.undone = "undone by the next root"
 }
 
 func standStill(s *stage) {
