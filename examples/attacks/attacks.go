@@ -35,6 +35,8 @@ var attacks = []attack{
 	{"mix-and-match", "mirror", "serves an old snapshot under the new one's name", mixSnapshot},
 	{"wrong software", "mirror", "hands out the hammer for the app", handOutHammer},
 	{"wrong software", "thief: the tools' team's key", "has the team list a file that is not the team's", outOfBounds},
+	{"extraneous dependencies", "mirror", "says that the app needs the hammer too, and cannot sign it", requireHammer},
+	{"extraneous dependencies", "thief: the tools' team's key", "has the team list the app too, as one that needs its malware", requireMiner},
 	{"slow retrieval", "mirror", "sends the timestamp a byte at a time", slowTimestamp},
 	{"slow retrieval", "mirror", "sends the app a byte at a time", slowApp},
 	{"key compromise", "thief: all online keys, 1 of 2 targets keys", "signs targets of its own", oneOfTwoTargets},

@@ -3,16 +3,25 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
 
-// named are the attacks that the TUF specification names, or that have been published on its clients.
-var named = []string{
-	"arbitrary software", "rollback", "fast-forward", "freeze", "endless data", "mix-and-match", "wrong software", "slow retrieval", "key compromise",
-	"malicious mirror", "cache poisoning", "crash before signature",
+// named are the attacks that the TUF specification names, or that have been published on its clients, as ATTACKS.md has them, and their names here.
+var named = map[string]string{
+	"Arbitrary install": "arbitrary software", "Endless data": "endless data", "Slow retrieval": "slow retrieval", "Extraneous dependencies": "extraneous dependencies",
+	"Fast-forward": "fast-forward", "Indefinite freeze": "freeze", "Mix-and-match": "mix-and-match", "Rollback": "rollback", "Key compromise": "key compromise",
+	"Wrong software": "wrong software", "Malicious mirrors": "malicious mirror", "Cache poisoning": "cache poisoning", "Crash/DoS before signature": "crash before signature",
 }
 
 func runArgs(args ...string) (code int, stdout, stderr string) {
@@ -25,9 +34,11 @@ func runArgs(args ...string) (code int, stdout, stderr string) {
 func TestInstallerStands(t *testing.T) {
 	code, stdout, stderr := runArgs()
 	require.Equal(t, 0, code, stdout+stderr)
-	require.Contains(t, stdout, " 0 succeeded.\nAfter each of them, an honest mirror")
+	require.Regexp(t, fmt.Sprintf(`\n%d attacks, \d+ updates under attack, \d+ s: \d+ refused, 2 repaired, 1 harmless, 0 succeeded.\nAfter each of them, an honest mirror`, len(attacks)-1), stdout)
 	require.NotContains(t, stdout, "SUCCEEDED")
-	require.NotContains(t, stdout, "NOT PLAYED")
+	require.NotContains(t, stdout, "PLAYED")
+	require.Contains(t, stdout, "\nAn attack succeeds if ")
+	require.Contains(t, stdout, "\nrefused: the client ended with an error. repaired: ")
 	require.Contains(t, stdout, "\nSent is what the mirror handed to the system")
 	require.Contains(t, stdout, "\nwrong: keys, by the first 8 digits of their key IDs")
 }
@@ -39,6 +50,17 @@ func TestSent(t *testing.T) {
 }
 
 func TestEveryNamedAttackIsPlayed(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "ATTACKS.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(page), "\n## Attacks that have a name\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed []string
+	for _, row := range regexp.MustCompile(`(?m)^\| (.+?) \|`).FindAllStringSubmatch(section, -1)[1:] {
+		listed = append(listed, row[1])
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(named)), listed)
+
 	played := map[string]bool{control: true}
 	for _, name := range named {
 		chosen, err := choose(plain(name))
@@ -84,10 +106,58 @@ func TestWeakClientsLose(t *testing.T) {
 	rows := playAll(context.Background(), chosen, stubborn(process(program)), t.TempDir())
 	require.Equal(t, highestVersions, rows[1].how)
 	require.Contains(t, rows[1].won, "the client cannot be updated any more")
-	require.NotContains(t, rows[1].verdict(), "undone")
+	require.Equal(t, hasSucceeded, rows[1].verdict())
+	require.NotContains(t, rows[1].ending(), "replaced")
 	rows = playAll(context.Background(), chosen[1:], process(program), t.TempDir())
-	require.Equal(t, "none; undone by the next root", rows[0].verdict())
+	require.Equal(t, wasRepaired, rows[0].verdict())
+	require.Equal(t, "none; replaced by the next update: snapshot.json, timestamp.json", rows[0].ending())
 	require.Contains(t, rows[0].left, "timestamp 2^63-1")
+
+	chosen, err = choose("cache-poisoning")
+	require.NoError(t, err)
+	rows = playAll(context.Background(), chosen[1:], hoarding(process(program)), t.TempDir())
+	require.Equal(t, []string{"the attacker's targets.json stays in the cache"}, rows[0].won)
+	rows = playAll(context.Background(), chosen[1:], process(program), t.TempDir())
+	require.Equal(t, wasRepaired, rows[0].verdict())
+	require.Equal(t, "none; replaced at once: targets.json", rows[0].ending())
+}
+
+// The verdict goes by what happened, whichever row it is.
+func TestVerdicts(t *testing.T) {
+	won, poisoned := []string{"malware is installed"}, repairs{later: []string{"snapshot.json"}}
+	for _, c := range []struct {
+		row  row
+		want string
+	}{
+		{row{tries: 2, refused: 2}, "refused"},
+		{row{tries: 2, refused: 1}, "harmless"},
+		{row{tries: 1}, "harmless"},
+		{row{tries: 1, repairs: poisoned}, "repaired"},
+		{row{tries: 1, repairs: poisoned, won: won}, "SUCCEEDED"},
+		{row{tries: 1, refused: 1, won: won}, "SUCCEEDED"},
+		{row{tries: 1, refused: 1, won: won, broken: os.ErrInvalid}, "NOT PLAYED"},
+		{row{}, "NOT PLAYED"},
+		{row{attack: attacks[0], tries: 1}, "updated"},
+		{row{attack: attacks[0], tries: 1, won: won}, "FAILED"},
+	} {
+		require.Equal(t, c.want, c.row.verdict(), "%+v", c.row)
+		require.Equal(t, slices.Contains([]string{"SUCCEEDED", "FAILED", "NOT PLAYED"}, c.want), sum(io.Discard, []row{c.row}, 0) != nil, c.want)
+	}
+}
+
+// The table is as wide as the terminal at most, and breaks no usual word.
+func TestTableFits(t *testing.T) {
+	r := row{attack: attacks[1], saw: "3 requests; last 5.snapshot.json, 473 bytes sent", said: `Content-Encoding "gzip"`, left: "app.bin 1.0; cache: timestamp 4, snapshot 4", tries: 1}
+	for width := 100; width <= 160; width += 5 {
+		var out bytes.Buffer
+		printTable(&out, width, []row{r, {attack: attacks[1], broken: os.ErrInvalid}})
+		for line := range strings.Lines(out.String()) {
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), width)
+		}
+		for _, word := range []string{" 5.snapshot.json, ", " Content-Encoding ", " timestamp ", " harmless ", " PLAYED "} {
+			require.Contains(t, out.String(), word, "%d columns", width)
+		}
+	}
 }
 
 func TestAnyVictoryFailsTheProgram(t *testing.T) {
@@ -96,7 +166,8 @@ func TestAnyVictoryFailsTheProgram(t *testing.T) {
 	var out bytes.Buffer
 	err = show(context.Background(), chosen, true, gullible, t.TempDir(), &out)
 	require.ErrorIs(t, err, errSucceeded)
-	require.Contains(t, out.String(), "SUCCEEDED: app.bin is")
+	require.Contains(t, out.String(), " SUCCEEDED │\n")
+	require.Contains(t, out.String(), "  Verdict: SUCCEEDED.\n")
 	require.Contains(t, out.String(), "THE ATTACK SUCCEEDED: app.bin is app.bin 1.0 now.")
 	require.NotContains(t, out.String(), "After each of them")
 
@@ -104,6 +175,6 @@ func TestAnyVictoryFailsTheProgram(t *testing.T) {
 	out.Reset()
 	refuse := func(context.Context, []string) outcome { return outcome{code: 1, text: "no"} }
 	err = show(context.Background(), attacks, false, refuse, filepath.Join(t.TempDir()), &out)
-	require.ErrorContains(t, err, "31 could not be played")
-	require.Contains(t, out.String(), "NOT PLAYED")
+	require.ErrorContains(t, err, fmt.Sprintf("%d could not be played", len(attacks)))
+	require.Contains(t, out.String(), " PLAYED ")
 }

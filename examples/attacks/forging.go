@@ -27,6 +27,16 @@ func (s *stage) forge(role string, with []*verifytest.Key, edit func(signed obje
 	return verifytest.Encode(verifytest.Sign(signed, with...), " ")
 }
 
+// edit changes a role's newest file and leaves its signatures as they are.
+func (s *stage) edit(role string, edit func(signed object)) []byte {
+	document, err := verifytest.Decode(s.repo.Metadata()[s.repo.FileName(role)])
+	if err != nil {
+		panic(err) // the repository's own file
+	}
+	edit(document.(object)["signed"].(object))
+	return verifytest.Encode(document, " ")
+}
+
 // forgeTargets adds targets, a version on, that list the attacker's app.
 func (s *stage) forgeTargets(files verifytest.Files, with []*verifytest.Key) {
 	version := s.repo.Version("targets") + 1

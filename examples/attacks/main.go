@@ -8,7 +8,7 @@
 // alone; others are thieves who have some of the repository's keys as well. The first row is an honest mirror, which has to succeed: where
 // everything is refused, refusing proves nothing.
 //
-// The attacks are in forging.go, replaying.go, sending.go, stealing.go and poisoning.go; stage.go is what they are told with, and verdict.go decides
+// The attacks are in forging.go, replaying.go, sending.go, stealing.go, depending.go and poisoning.go; stage.go is what they are told with, and verdict.go decides
 // who won.
 package main
 

@@ -5,8 +5,6 @@ import (
 	"math"
 	"net/http"
 	"time"
-
-	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 const day = 24 * time.Hour
@@ -46,9 +44,7 @@ func oldTargets(s *stage) {
 func raiseUnsigned(s *stage) {
 	s.tell("The mirror raises the version in the timestamp, so that no later one would ever be new; the signature stays.")
 	files := repository(s.repo)
-	document, _ := verifytest.Decode(files["metadata/timestamp.json"])
-	document.(object)["signed"].(object)["version"] = int64(math.MaxInt32)
-	files["metadata/timestamp.json"] = verifytest.Encode(document, " ")
+	files["metadata/timestamp.json"] = s.edit("timestamp", func(signed object) { signed["version"] = int64(math.MaxInt32) })
 	s.mirror.serve(files)
 	s.strike(app)
 }
@@ -62,7 +58,6 @@ func raiseSigned(s *stage) {
 	s.mirror.serve(files)
 	s.tolerate(app)
 	s.rotate("timestamp", "snapshot") // what follows has to reach the user
-	s.row.undone = "undone by the next root"
 }
 
 func standStill(s *stage) {

@@ -28,7 +28,7 @@ func show(ctx context.Context, chosen []attack, verbose bool, c client, dir stri
 	if verbose {
 		printStories(out, rows)
 	}
-	printTable(out, rows)
+	printTable(out, tableWidth(out), rows)
 	return sum(out, rows, time.Since(begin))
 }
 

@@ -24,10 +24,11 @@ type stage struct {
 	limit  time.Duration // what the user grants one update
 	clock  time.Time     // of the user; zero: the machine's own
 
-	version string // of the newest release
-	story   strings.Builder
-	err     error // what kept the attack from being played
-	row     row
+	version   string // of the newest release
+	published traces // the metadata of the operators, of all times
+	story     strings.Builder
+	err       error // what kept the attack from being played
+	row       row
 }
 
 const (
@@ -41,7 +42,7 @@ const (
 
 // newStage opens with a user who has installed release 1.0 from an honest mirror. The root and the targets role need two keys of two.
 func newStage(ctx context.Context, dir string, c client) *stage {
-	s := &stage{ctx: ctx, client: c, dir: dir, limit: usualLimit, mirror: newMirror()}
+	s := &stage{ctx: ctx, client: c, dir: dir, limit: usualLimit, mirror: newMirror(), published: traces{}}
 	s.repo = verifytest.New(verifytest.Options{Start: time.Now().UTC(), Seed: "attacks"})
 	s.repo.Rotate("root", 2, s.repo.Key("root-a"), s.repo.Key("root-b"))
 	s.repo.Rotate("targets", 2, s.repo.Key("targets-a"), s.repo.Key("targets-b"))
@@ -73,6 +74,7 @@ func (s *stage) release(version string) {
 	s.repo.Targets().AddTarget(app, s.newest())
 	s.repo.Touch("targets")
 	s.repo.Publish()
+	s.published.note(s.repo.Metadata())
 	s.mirror.serve(repository(s.repo))
 }
 
@@ -136,8 +138,10 @@ func (s *stage) recover() {
 	s.update()
 	if s.err != nil {
 		s.row.won = append(s.row.won, "the client cannot be updated any more")
-		s.row.undone, s.err = "", nil
+		s.err = nil
+		return
 	}
+	s.row.outlived(s.published.foreign(s.dir))
 }
 
 // mustHaveNewest is for what has to succeed.

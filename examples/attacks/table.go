@@ -25,52 +25,59 @@ func tableWidth(out io.Writer) int {
 	return min(max(width, 100), 160)
 }
 
+// Widths of columns: narrowest is that of a table of 100, at which no usual word is broken; what there is beyond is shared out in these parts.
+var narrowest, parts = []int{13, 15, 16, 16, 12, 9}, []int{0, 3, 2, 4, 1, 0}
+
+func columns(width int) (list []table.ColumnConfig) {
+	for i, n := range narrowest {
+		n += (width - 100) * parts[i] / 10
+		list = append(list, table.ColumnConfig{Number: i + 1, WidthMax: n, WidthMaxEnforcer: text.WrapSoft, AutoMerge: i == 0})
+	}
+	return list
+}
+
 // printTable shows a row for each attack.
-func printTable(out io.Writer, rows []row) {
-	const frame, name = 16, 13 // columns for lines and blanks, and for the longest name without one
-	free := tableWidth(out) - frame - name
+func printTable(out io.Writer, width int, rows []row) {
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
 	t.SetStyle(table.StyleLight)
 	t.Style().Options.SeparateRows = true
 	t.Style().Format.Header = text.FormatDefault
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 1, WidthMax: name, WidthMaxEnforcer: text.WrapSoft, AutoMerge: true},
-		{Number: 2, WidthMax: free * 26 / 89, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 3, WidthMax: free * 20 / 89, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 4, WidthMax: free * 28 / 89, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 5, WidthMax: free * 15 / 89, WidthMaxEnforcer: text.WrapSoft},
-	})
-	t.AppendHeader(table.Row{"attack", "the attacker", "asked for, and sent", "its error", "left on disk"})
+	t.SetColumnConfigs(columns(width))
+	t.AppendHeader(table.Row{"attack", "the attacker", "asked for, and sent", "the client's error", "left on disk", "verdict"})
 	for _, r := range rows {
-		t.AppendRow(table.Row{r.name, r.by + ": " + r.how, r.saw, r.verdict(), r.left})
+		t.AppendRow(table.Row{r.name, r.by + ": " + r.how, r.saw, r.ending(), r.left, r.verdict()})
 	}
 	t.Render()
-	fmt.Fprintln(out, "Sent is what the mirror handed to the system, whose sockets buffer megabytes; a client that stops at its limit has read less.")
-	fmt.Fprintln(out, "wrong: keys, by the first 8 digits of their key IDs, whose signatures do not fit. Digests are shortened in the same way.")
+	for _, line := range legend {
+		for wrapped := range strings.SplitSeq(text.WrapSoft(line, width), "\n") {
+			fmt.Fprintln(out, strings.TrimRight(wrapped, " "))
+		}
+	}
 }
 
-// verdict is the client's error, or what is worse.
-func (r row) verdict() string {
+// legend says how to read the table.
+var legend = []string{
+	"An attack succeeds if it removes what is installed or installs anything but the newest release, sets a saved version back, is not refused where it must be, has the client hang, crash or be sent more than " +
+		size(mostBytes) + ", or lasts beyond the next update from an honest mirror.",
+	"refused: the client ended with an error. repaired: it did not, and what the attacker had put into its cache is gone. harmless: it did not, and all that is on its disk is the operators'.",
+	"Sent is what the mirror handed to the system, whose sockets buffer megabytes; a client that stops at its limit has read less.",
+	"wrong: keys, by the first 8 digits of their key IDs, whose signatures do not fit. Digests are shortened in the same way.",
+}
+
+// ending is the client's error, if any, with what else the verdict goes by.
+func (r row) ending() string {
 	switch {
 	case r.broken != nil:
-		return "NOT PLAYED: " + cli.Printable(r.broken.Error())
+		return cli.Printable(r.broken.Error())
 	case len(r.won) > 0:
-		return "SUCCEEDED: " + strings.Join(r.won, ", ")
+		return cli.Printable(r.said) + "; but " + strings.Join(r.won, ", ")
 	}
-	return cli.Printable(r.said) + r.repeated() + r.undoing()
-}
-
-// undoing says how that is undone which the client could not refuse: the last part of the attack showed that it is.
-func (r row) undoing() string {
-	if r.undone == "" {
-		return ""
-	}
-	return "; " + r.undone
+	return cli.Printable(r.said) + r.repeated() + r.repairs.String()
 }
 
 func (r row) repeated() string {
-	if r.tries > 1 {
+	if r.tries > 1 && r.refused == r.tries {
 		return fmt.Sprintf(" (first of %d, all refused)", r.tries)
 	}
 	return ""
@@ -79,29 +86,29 @@ func (r row) repeated() string {
 // printStories tells the attacks one by one.
 func printStories(out io.Writer, rows []row) {
 	for _, r := range rows {
-		fmt.Fprintf(out, "\n%s\n%s: %s\n\n%s", strings.ToUpper(r.name), r.by, r.how, cli.Printable(r.story))
+		fmt.Fprintf(out, "\n%s\n%s: %s\n\n%s  Verdict: %s.\n", strings.ToUpper(r.name), r.by, r.how, cli.Printable(r.story), r.verdict())
 	}
 	fmt.Fprintln(out)
 }
 
 // sum counts. Its error is nil only if the honest mirror, if it was asked, succeeded, and nobody else did.
 func sum(out io.Writer, rows []row, took time.Duration) error {
-	played, tries, succeeded, broken := 0, 0, 0, 0
+	played, tries, verdicts := 0, 0, map[string]int{}
 	for _, r := range rows {
-		switch {
-		case r.broken != nil:
-			broken++
-		case len(r.won) > 0:
-			succeeded++
-		}
+		verdicts[r.verdict()]++
 		if r.name != control {
 			played++
 			tries += r.tries
 		}
 	}
-	fmt.Fprintf(out, "%s, %s under attack, %.0f s: %d succeeded.\n", count(played, "attack"), count(tries, "update"), took.Seconds(), succeeded)
-	if succeeded > 0 || broken > 0 {
-		return fmt.Errorf("%w: %d rows say SUCCEEDED, %d could not be played", errSucceeded, succeeded, broken)
+	fmt.Fprintf(out, "%s, %s under attack, %.0f s: ", count(played, "attack"), count(tries, "update"), took.Seconds())
+	for _, verdict := range []string{wasRefused, wasRepaired, wasHarmless} {
+		fmt.Fprintf(out, "%d %s, ", verdicts[verdict], verdict)
+	}
+	fmt.Fprintf(out, "%d succeeded.\n", verdicts[hasSucceeded])
+	if verdicts[hasSucceeded]+verdicts[hasFailed]+verdicts[notPlayed] > 0 {
+		return fmt.Errorf("%w: %d attacks succeeded, %d could not be played, and the honest mirror failed in %d rows",
+			errSucceeded, verdicts[hasSucceeded], verdicts[notPlayed], verdicts[hasFailed])
 	}
 	fmt.Fprintln(out, "After each of them, an honest mirror brought the next release to the user.")
 	return nil

@@ -18,11 +18,41 @@ import (
 type row struct {
 	attack
 	saw, said, left string
-	undone          string // how the operators undid what the attacker did
-	tries           int
+	tries, refused  int
+	repairs         repairs  // of what the client did not refuse
 	won             []string // how the attacker succeeded
 	broken          error    // why the attack could not be played
 	story           string
+}
+
+// What became of an attack.
+const (
+	wasRefused   = "refused"
+	wasRepaired  = "repaired"
+	wasHarmless  = "harmless"
+	hasSucceeded = "SUCCEEDED"
+	notPlayed    = "NOT PLAYED"
+	// What became of the honest mirror.
+	hasUpdated, hasFailed = "updated", "FAILED"
+)
+
+// verdict goes by what the client did and what was on its disk. legend tells the reader.
+func (r row) verdict() string {
+	switch {
+	case r.broken != nil || r.tries == 0:
+		return notPlayed
+	case r.name == control && len(r.won) > 0:
+		return hasFailed
+	case r.name == control:
+		return hasUpdated
+	case len(r.won) > 0:
+		return hasSucceeded
+	case r.refused == r.tries:
+		return wasRefused
+	case r.repairs.any():
+		return wasRepaired
+	}
+	return wasHarmless
 }
 
 // mostBytes is what a client may take in one run before it is a victim of endless data. All that the repository has is less than a
@@ -39,12 +69,18 @@ func (s *stage) underAttack(mayPass bool, targets ...string) {
 	if s.err != nil {
 		return
 	}
-	before := readDisk(s.dir)
+	s.published.note(s.repo.Metadata())
+	before, foreign := readDisk(s.dir), s.published.foreign(s.dir)
 	o := s.run(targets...)
 	after, log := readDisk(s.dir), s.mirror.since()
 	won := append(before.harm(after, s.newest(), mayPass), misbehaviour(o, mayPass)...)
 	if sent := total(log); sent > mostBytes {
 		won = append(won, fmt.Sprintf("the client took %d MiB", sent>>20))
+	}
+	if o.code == 0 {
+		s.row.repairs.accepted(foreign, s.published.foreign(s.dir))
+	} else {
+		s.row.refused++
 	}
 	s.note(o, log, before.changes(after), won)
 }
@@ -242,5 +278,6 @@ var unwantedInTable = []*regexp.Regexp{
 	regexp.MustCompile(`^rejected: `),
 	regexp.MustCompile(`http://\S+: `),
 	regexp.MustCompile(` \(to give it up on purpose[^)]*\)`),
+	regexp.MustCompile(`(\d-\d\d)T\d\d:\d\d:\d\dZ`),               // the time of a date
 	regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{20,}(?:\.\.\.)?`), // digests, key IDs
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,8 +16,8 @@ import (
 	"time"
 )
 
-// gullible is a client that reads the metadata and believes it: no signature, no version, no date, no hash, no length, no limit, and
-// a cache that is always right.
+// gullible is a client that reads the metadata and believes it, whoever's it is, requirements included: no signature, no version, no date, no hash,
+// no length, no limit, and a cache that is always right.
 func gullible(ctx context.Context, args []string) (o outcome) {
 	begin := time.Now()
 	defer func() {
@@ -106,9 +107,24 @@ func (g *gull) install(target string) {
 	for name := range file["meta"].(map[string]any) {
 		listing := g.listing(name, versionOf(file, name))
 		if info, ok := listing["targets"].(map[string]any)[target].(map[string]any); ok {
-			digest := info["hashes"].(map[string]any)["sha256"].(string)
-			_ = os.WriteFile(filepath.Join(g.dest, target), g.get(g.targets+"/"+digest+"."+target), 0o600)
+			g.fetch(target, info["hashes"].(map[string]any)["sha256"].(string))
+			g.require(info["custom"])
 		}
+	}
+}
+
+func (g *gull) fetch(target, digest string) {
+	dir, name := path.Split(target)
+	_ = os.MkdirAll(filepath.Join(g.dest, dir), 0o700)
+	_ = os.WriteFile(filepath.Join(g.dest, target), g.get(g.targets+"/"+dir+digest+"."+name), 0o600)
+}
+
+// require installs what a target is said to need.
+func (g *gull) require(custom any) {
+	members, _ := custom.(map[string]any)
+	list, _ := members["requires"].([]any)
+	for _, target := range list {
+		g.install(target.(string))
 	}
 }
 
@@ -124,6 +140,19 @@ func (g *gull) listing(name, wanted string) map[string]any {
 		return file
 	}
 	return map[string]any{"targets": map[string]any{}}
+}
+
+// hoarding is a client that keeps whatever targets it has.
+func hoarding(c client) client {
+	return func(ctx context.Context, args []string) outcome {
+		file := filepath.Join(args[slices.Index(args, "--cache")+1], "targets.json")
+		data, err := os.ReadFile(file)
+		o := c(ctx, args)
+		if err == nil {
+			_ = os.WriteFile(file, data, 0o600)
+		}
+		return o
+	}
 }
 
 // stubborn never believes in a timestamp older than the newest it has seen, whoever's keys were revoked since.

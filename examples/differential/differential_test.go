@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -71,12 +72,37 @@ func TestCommand(t *testing.T) {
 	var out, errs bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-histories", "3"}, &out, &errs), errs.String())
 	require.Contains(t, out.String(), "3 histories")
+	require.NotContains(t, out.String(), "What happened")
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Contains(t, lines[len(lines)-1], "tufwalk and go-tuf agree in ", "the last line is a verdict")
 	out.Reset()
 	require.Zero(t, run(t.Context(), []string{"-h"}, &out, &errs))
 	require.Contains(t, out.String(), "Exit code 0")
 	require.Equal(t, 2, run(t.Context(), []string{"-nonsense"}, &out, &errs))
+}
+
+// A single history is told: what both clients did wherever they differ.
+func TestTell(t *testing.T) {
+	seed, r := uint64(0), result{}
+	for len(r.explained) == 0 {
+		seed++
+		var err error
+		r, err = play(seed)
+		require.NoError(t, err)
+		require.NoError(t, r.finding)
+	}
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"--first", fmt.Sprint(seed), "--histories", "1"}, &out, &errs), errs.String())
+	require.Contains(t, out.String(), "\nWhat happened (--- ends a cycle):\n\n"+r.story+"\n\nWhere they disagree (")
+	for _, d := range r.explained {
+		require.False(t, d.ours.equal(d.theirs))
+		require.Contains(t, out.String(), fmt.Sprintf("\n%s, known as %s:\n  both look for %q\n", d.where, d.ids, d.paths))
+		require.Contains(t, out.String(), "\n  tufwalk: "+d.ours.String()+"\n  go-tuf:  "+d.theirs.String()+"\n")
+	}
+
+	out.Reset()
+	(&result{story: "nothing"}).tell(&out)
+	require.Equal(t, "What happened (--- ends a cycle):\n\nnothing\n\n", out.String())
 }
 
 // Only what occurred is listed, and as go-tuf's.

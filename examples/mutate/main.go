@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
@@ -35,7 +36,7 @@ type options struct {
 	Packages    []string       `arg:"" help:"Packages to change, as the go command names them."`
 	Jobs        int            `short:"j" default:"2" help:"So many test binaries run at a time."`
 	Equivalents string         `placeholder:"FILE" help:"Mutants that change nothing."`
-	Only        *regexp.Regexp `placeholder:"REGEXP" help:"Only mutants whose line of the report matches."`
+	Only        *regexp.Regexp `placeholder:"REGEXP" help:"Only mutants whose line of the report matches; the tests are recorded for all of them."`
 	Every       int            `default:"1" help:"Only every n-th mutant."`
 	First       int            `default:"0" help:"With --every: the first one."`
 	List        bool           `help:"List the mutants and end."`
@@ -53,10 +54,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	err := o.run(ctx, stdout, stderr)
+	if errors.Is(err, errNothing) {
+		fmt.Fprintf(stderr, "mutate: %v\n", err)
+		return cli.Usage
+	}
 	return cli.End(ctx, err, "mutate", "the sources are as they were", stderr)
 }
 
-var errSurvivors = errors.New("mutants survived, or known equivalents are out of date")
+var (
+	errSurvivors = errors.New("mutants survived, or known equivalents are out of date")
+	errNothing   = errors.New("no mutant matches")
+)
+
+// Validate is for package kong, which reports what it returns as wrong usage.
+func (o *options) Validate() error {
+	if o.Jobs < 1 || o.Every < 1 || o.First < 0 {
+		return errors.New("--jobs and --every must be 1 or more, --first 0 or more")
+	}
+	return nil
+}
 
 func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	known, err := readEquivalents(o.Equivalents)
@@ -69,6 +85,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	all := tree.mutants()
 	chosen := o.choose(all)
+	if len(chosen) == 0 { // which would pass, after minutes
+		return fmt.Errorf("%w%s: there are %d in %s", errNothing, o.choice(), len(all), strings.Join(o.Packages, " "))
+	}
 	if o.List {
 		for _, m := range chosen {
 			fmt.Fprintln(stdout, m)
@@ -92,6 +111,17 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return errSurvivors
 	}
 	return nil
+}
+
+// choice is what was asked for, as it is typed.
+func (o *options) choice() (text string) {
+	if o.Only != nil {
+		text = fmt.Sprintf(" --only %q", o.Only)
+	}
+	if o.Every > 1 {
+		text += fmt.Sprintf(" --every %d --first %d", o.Every, o.First)
+	}
+	return text
 }
 
 // choose leaves out what was not asked for.

@@ -116,3 +116,35 @@ func TestPackages(t *testing.T) {
 	require.Contains(t, stderr, "example.com/limits/other: 1 tests reach mutants")
 	require.Equal(t, []string{"3 3 0 0 0 100.0 % example.com/limits/other", "9 9 0 0 0 100.0 % example.com/limits", header}, lines)
 }
+
+// What chooses no mutant is a mistake, as is what cannot choose any: it is said before anything is compiled, and nothing is reported.
+func TestNothingChosen(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--only", "Witin"}, `mutate: no mutant matches --only "Witin": there are 26 in .`},
+		{[]string{"--only", "Witin", "--list"}, `mutate: no mutant matches --only "Witin": there are 26 in .`},
+		{[]string{"--every", "40", "--first", "30"}, "mutate: no mutant matches --every 40 --first 30: there are 26 in ."},
+		{[]string{"--every", "0"}, "mutate: --jobs and --every must be 1 or more, --first 0 or more"},
+		{[]string{"-j", "0"}, "mutate: --jobs and --every must be 1 or more, --first 0 or more"},
+		{[]string{"--first=-1"}, "mutate: --jobs and --every must be 1 or more, --first 0 or more"},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			code, lines, stderr := mutate(t, c.args...)
+			require.Equal(t, 2, code)
+			require.Equal(t, []string{""}, lines)
+			require.Contains(t, stderr, c.says)
+			require.NotContains(t, stderr, "recording")
+		})
+	}
+}
+
+// A test that the switches make fail is left out, and the message does not call it broken.
+func TestUnfit(t *testing.T) {
+	code, lines, stderr := mutate(t, "--only", "counted/", "./counted")
+	require.Zero(t, code, lines)
+	require.Contains(t, stderr, "example.com/limits/counted: TestSmallAllocatesNothing takes no part: it fails once the mutants are woven in, though none is on, as ")
+	require.Contains(t, stderr, "example.com/limits/counted: 1 tests reach mutants")
+	require.NotContains(t, stderr, "TestSmall takes")
+}

@@ -25,8 +25,8 @@ type test struct {
 	unfit   bool         // it fails with no mutant switched on
 }
 
-// record runs every test by itself, with no mutant switched on, and notes how long it takes and which mutants it reaches. A test that fails, being one
-// that counts what the compiler allocates in the sources as they are, is left out.
+// record runs every test by itself, with no mutant switched on, and notes how long it takes and which mutants it reaches. A test that fails for all
+// that can judge no mutant; those that count allocations do, as what takes note of mutants allocates too.
 func (b *binaries) record(ctx context.Context, jobs int, stderr io.Writer) error {
 	if err := b.listTests(ctx); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (b *binaries) record(ctx context.Context, jobs int, stderr io.Writer) error
 	for _, bin := range b.list {
 		for _, t := range bin.tests {
 			if t.unfit {
-				fmt.Fprintf(stderr, "%s: %s is left out: it fails on the woven sources, with no mutant switched on\n", bin.path, t.name)
+				fmt.Fprintf(stderr, unfitFormat, bin.path, t.name)
 			}
 		}
 		bin.tests = slices.DeleteFunc(bin.tests, func(t *test) bool { return len(t.reaches) == 0 })
@@ -59,6 +59,9 @@ func (b *binaries) record(ctx context.Context, jobs int, stderr io.Writer) error
 	}
 	return nil
 }
+
+// unfitFormat does not know why a test fails, and says so.
+const unfitFormat = "%s: %s takes no part: it fails once the mutants are woven in, though none is on, as tests that count allocations do; go test shows whether it passes without\n"
 
 func (b *binaries) listTests(ctx context.Context) error {
 	for _, bin := range b.list {
