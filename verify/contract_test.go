@@ -247,6 +247,19 @@ func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	require.Empty(t, s.Outstanding())
 }
 
+// What is said of a file that was rejected and given up names it once, and what is waited for is named too.
+func TestErrorsNameTheFileOnce(t *testing.T) {
+	s := newClient(t, verifytest.New(verifytest.Options{})).session
+	require.EqualError(t, s.Err(), "update is not over: call Next")
+	b, _ := s.Next()
+	require.EqualError(t, s.Err(), "update is not over: there is no good answer for 2.root.json yet")
+	require.EqualError(t, s.Refresh(s.Time()), s.Err().Error())
+	err := s.Provide(b.Fetch[0].ID, []byte("{"))
+	require.EqualError(t, err, "2.root.json rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
+	require.NoError(t, s.Fail(b.Fetch[0].ID, err))
+	require.EqualError(t, s.Err(), "2.root.json could not be had: rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
+}
+
 // A session with an open lookup is not settled.
 func TestUnsettledWhileALookupIsOpen(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
