@@ -258,6 +258,16 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	require.EqualError(t, err, "2.root.json rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
 	require.NoError(t, s.Fail(b.Fetch[0].ID, err))
 	require.EqualError(t, s.Err(), "2.root.json could not be had: rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
+
+	repo := verifytest.New(verifytest.Options{})
+	repo.PublishOnly("root")
+	s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 1})
+	require.NoError(t, err)
+	b, _ = s.Next()
+	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
+	s.Next()
+	require.Equal(t, "timestamp.json", s.Outstanding()[0].Path, "ahead")
+	require.ErrorContains(t, s.Err(), "no good answer for 3.root.json yet")
 }
 
 // A session with an open lookup is not settled.
