@@ -114,21 +114,25 @@ func (s set) voices(of []string) int {
 // Kerbosch, with a pivot. With 32 repositories there are at most 3^10 times 2 of them, however they answer.
 func cliques(agree []set, group, candidates, done set, yield func(set)) {
 	if candidates|done == 0 {
-		if group != 0 {
-			yield(group)
-		}
+		yield(group)
 		return
 	}
-	pivot, most := 0, -1
+	apart := candidates &^ agree[pivot(agree, candidates, done)]
 	for i := range agree {
-		if n := bits.OnesCount32(uint32(candidates & agree[i])); (candidates | done).has(i) && n > most {
-			pivot, most = i, n
-		}
-	}
-	for i := range agree {
-		if one := set(1) << i; candidates&^agree[pivot]&one != 0 {
+		if one := set(1) << i; apart&one != 0 {
 			cliques(agree, group|one, candidates&agree[i], done&agree[i], yield)
 			candidates, done = candidates&^one, done|one
 		}
 	}
+}
+
+// pivot returns one that agrees with as many of the candidates as any: what it agrees with need not be tried, and that bounds the work.
+func pivot(agree []set, candidates, done set) (best int) {
+	most := -1
+	for i := range agree {
+		if n := bits.OnesCount32(uint32(candidates & agree[i])); (candidates | done).has(i) && n > most {
+			best, most = i, n
+		}
+	}
+	return best
 }

@@ -186,7 +186,10 @@ func (g *Group) Repositories() (names []string) {
 // It returns verify.ErrUnsettled, and changes nothing, while requests are open or there are lookups that Next has not handed out;
 // verify.ErrTime and verify.ErrSave as a session does.
 func (g *Group) Refresh(now time.Time) error {
-	if g.broken == nil && (len(g.pending)+len(g.queue) > 0 || g.unsettled()) {
+	switch {
+	case g.broken != nil:
+		return g.broken
+	case len(g.pending)+len(g.queue) > 0 || g.unsettled():
 		return verify.ErrUnsettled
 	}
 	for _, x := range g.members { // all have had the same times, so it is all or the first
@@ -201,7 +204,7 @@ func (g *Group) unsettled() bool {
 	return slices.ContainsFunc(g.members, func(x *member) bool { return errors.Is(x.session.Err(), verify.ErrUnsettled) })
 }
 
-// Err returns nil if no request is open and at least one repository could be brought up to date: what the others' silence means, lookups say. Otherwise it returns verify.ErrUnsettled,
+// Err returns nil if no request is open, every lookup is decided, and at least one repository could be brought up to date: what the others' silence means, lookups say. Otherwise it returns verify.ErrUnsettled,
 // verify.ErrSave after Abandon, or a *RepositoryError for every repository.
 func (g *Group) Err() error {
 	switch {
@@ -244,18 +247,16 @@ func (g *Group) Reports() (list []Report) {
 // Abandon makes the group useless because a record of any repository could not be saved, and with it the lookups that Next handed out together with
 // that record. Everything reports verify.ErrSave and the cause from then on.
 func (g *Group) Abandon(cause error) {
-	if g.broken == nil {
-		g.broken = fmt.Errorf("%w: %w", verify.ErrSave, cause)
-	}
 	for _, x := range g.members {
 		if !errors.Is(x.session.Err(), verify.ErrSave) {
 			x.session.Abandon(cause)
 		}
 	}
-	for _, l := range slices.Concat(g.found, g.queue, slices.Collect(maps.Keys(g.pending))) {
-		l.target, l.err, l.handed, l.settled = nil, g.broken, true, true
+	if g.broken == nil {
+		g.broken = g.members[0].session.Err() // of a cause that wraps what only a session may say of itself, it has the text alone
 	}
-	clear(g.pending)
-	clear(g.waiting)
-	g.decided, g.queue = nil, nil
+	for _, l := range slices.Concat(g.found, g.queue, slices.Collect(maps.Keys(g.pending))) {
+		l.target, l.err, l.handed = nil, g.broken, true
+	}
+	g.queue = nil
 }

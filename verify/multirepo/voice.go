@@ -16,14 +16,10 @@ func voiceOf(root *metadata.Root, p roles.Policy) string {
 	signers, _ := root.Role("root")
 	var known []string
 	for id := range signers.KeyIDs() {
-		k, ok := root.Key(id)
-		if !ok {
-			continue
-		}
+		k, _ := root.Key(id) // the zero Key is of no use either
 		if public, err := k.PublicKey(); err == nil {
-			if der, err := x509.MarshalPKIXPublicKey(public); err == nil {
-				known = append(known, hex.EncodeToString(der))
-			}
+			der, _ := x509.MarshalPKIXPublicKey(public) // never fails for what PublicKey returns
+			known = append(known, hex.EncodeToString(der))
 		} else if make := p.Schemes[roles.Scheme{KeyType: k.Type, Scheme: k.Scheme}]; make != nil {
 			if _, material, err := make(k); err == nil {
 				known = append(known, hex.EncodeToString(material))
