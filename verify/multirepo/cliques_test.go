@@ -1,6 +1,7 @@
 package multirepo
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 
@@ -48,6 +49,35 @@ func TestCliques(t *testing.T) {
 		}
 		require.Equal(t, want, found(t, agree), "%b", agree)
 	}
+}
+
+// The pivot is one of those that may still be added or were, and nobody of them agrees with more candidates: the bound on the work rests on it.
+func TestPivot(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 500 {
+		agree := make([]set, 1+random.IntN(9))
+		for i := range agree {
+			agree[i] = set(random.IntN(1<<len(agree))) &^ (1 << i)
+		}
+		candidates := set(random.IntN(1 << len(agree)))
+		done := set(random.IntN(1<<len(agree))) &^ candidates
+		if candidates|done == 0 {
+			continue
+		}
+		chosen := pivot(agree, candidates, done)
+		require.True(t, (candidates | done).has(chosen))
+		for i, others := range agree {
+			if (candidates | done).has(i) {
+				require.LessOrEqual(t, bits.OnesCount32(uint32(others&candidates)), bits.OnesCount32(uint32(agree[chosen]&candidates)), "%b", agree)
+			}
+		}
+	}
+}
+
+// Without anybody there is one group, which is empty.
+func TestNoCliques(t *testing.T) {
+	require.Equal(t, map[set]bool{0: true}, found(t, nil))
+	require.Equal(t, quorum{}, judge([]*statement{nil, {length: 1}}, []string{"a", "b"}, 1))
 }
 
 // The worst that the repositories of one entry can do is bounded: threes of which nobody agrees with the other two.

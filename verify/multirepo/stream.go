@@ -108,6 +108,8 @@ func (g *Group) translate(x *member, id verify.RequestID, err error) error {
 		request *verify.RequestError
 	)
 	switch {
+	case g.broken != nil:
+		return g.broken
 	case errors.As(err, &reject):
 		return &verify.RejectError{Request: g.tag(x, reject.Request).Request, Err: reject.Err}
 	case errors.As(err, &request):

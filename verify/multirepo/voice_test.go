@@ -1,6 +1,9 @@
 package multirepo
 
 import (
+	"errors"
+	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,8 +23,12 @@ func voiceWith(t *testing.T, keys ...*verifytest.Key) string {
 	root, err := env.Unverified()
 	require.NoError(t, err)
 	postQuantum := func(k metadata.Key) (roles.Verifier, []byte, error) { return nil, []byte(k.Public), nil }
+	refused := func(k metadata.Key) (roles.Verifier, []byte, error) {
+		return nil, []byte(k.Public), errors.New("wrong size")
+	}
 	return voiceOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
 		{KeyType: "post-quantum", Scheme: "x"}: postQuantum, {KeyType: "post-quantum", Scheme: "y"}: postQuantum,
+		{KeyType: "post-quantum", Scheme: "refused"}: refused,
 	}})
 }
 
@@ -39,6 +46,7 @@ func TestVoices(t *testing.T) {
 	require.Equal(t, voiceWith(t, a, b), voiceWith(t, a, &spelled))
 	require.Equal(t, voiceWith(t, b), voiceWith(t, b, &spelled))
 	require.Equal(t, voiceWith(t, a), voiceWith(t, a, odd("z")), "a key of no use makes no other voice")
+	require.Equal(t, voiceWith(t, a), voiceWith(t, a, odd("refused")), "nor does one that the policy knows and refuses")
 	require.NotEqual(t, voiceWith(t, a), voiceWith(t, b))
 	require.NotEqual(t, voiceWith(t, a), voiceWith(t, a, b))
 	require.NotEqual(t, voiceWith(t, odd("x")), voiceWith(t, odd("y")))
@@ -47,4 +55,22 @@ func TestVoices(t *testing.T) {
 	commented.Extra = map[string]any{"comment": "x"}
 	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, commented), "in whatever spelling")
 	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, odd("x"), odd("z")))
+}
+
+// A key ID without a key makes no other voice: whoever holds the same keys cannot have two voices by listing one.
+func TestVoiceOfAKeyIDWithoutAKey(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	read := func(data []byte) *metadata.Root {
+		env, err := metadata.Parse[metadata.Root](data)
+		require.NoError(t, err)
+		root, err := env.Unverified()
+		require.NoError(t, err)
+		return root
+	}
+	whole := read(repo.Anchor())
+	more := regexp.MustCompile(`("root":\s*\{\s*"keyids":\s*\[)`).ReplaceAll(repo.Anchor(), []byte(`$1"nobody's",`))
+	signers, ok := read(more).Role("root")
+	require.True(t, ok)
+	require.Contains(t, slices.Collect(signers.KeyIDs()), "nobody's")
+	require.Equal(t, voiceOf(whole, roles.Policy{}), voiceOf(read(more), roles.Policy{}))
 }
