@@ -74,6 +74,18 @@ func TestNewRefuses(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// The zero time is the caller's mistake, and nobody's anchor or map.
+func TestZeroTime(t *testing.T) {
+	w := pair(t)
+	for _, m := range []*metadata.Map{w.theMap(), nil} {
+		g, err := multirepo.New(m, w.start, time.Time{}, nil)
+		require.Nil(t, g)
+		require.EqualError(t, err, verify.ErrTime.Error()+": the zero time")
+		require.ErrorIs(t, err, verify.ErrTime)
+		require.NotErrorIs(t, err, multirepo.ErrMap)
+	}
+}
+
 // An anchor of one repository for another one is found out by its signatures: that one is silent, and nothing of it is saved.
 func TestAnchorsInTheWrongPlaces(t *testing.T) {
 	w := pair(t)
