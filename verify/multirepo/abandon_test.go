@@ -41,6 +41,15 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 		require.ErrorIs(t, err, errFull, who)
 	}
 
+	alone := newWorld(t)
+	alone.add("a", plain, files{"x": "x"})
+	alone.entry("*", "a", 1, true)
+	g = alone.group()
+	g.Abandon(errFull)
+	for who, err := range alone.everything(g) {
+		require.EqualError(t, err, "a trusted file could not be saved: disk full", who)
+	}
+
 	w.stores["b"] = badStore{memory{}, errFull}
 	g = w.group()
 	l := g.Find("x")
