@@ -253,7 +253,7 @@ func (g *Group) Abandon(cause error) {
 		}
 	}
 	for _, l := range slices.Concat(g.found, g.queue, slices.Collect(maps.Keys(g.pending))) {
-		l.target, l.err, l.handed, l.settled = nil, g.broken, true, true
+		l.target, l.err, l.handed = nil, g.broken, true
 	}
 	clear(g.pending)
 	clear(g.waiting)

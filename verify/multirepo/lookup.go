@@ -21,7 +21,6 @@ type Lookup struct {
 	trail     []Step
 	target    *Target
 	err       error
-	settled   bool
 	handed    bool
 }
 
@@ -137,7 +136,7 @@ func passable(err error) bool {
 
 func (g *Group) settle(l *Lookup, err error) {
 	delete(g.pending, l)
-	l.err, l.settled, l.questions = err, true, nil
+	l.err, l.questions = err, nil
 	g.queue = append(g.queue, l)
 }
 
