@@ -92,6 +92,10 @@ func TestAgreement(t *testing.T) {
 		{[]string{"256:b", "256:a", "256:a"}, 2, ok, []multirepo.Verdict{disagrees, agrees, agrees}, "a"},
 		{[]string{"", "256:a", "", "256:a"}, 2, ok, []multirepo.Verdict{absent, agrees, absent, agrees}, "a"},
 		{[]string{"", "256:a", "", "256:a"}, 3, no, []multirepo.Verdict{absent, lists, absent, lists}, ""},
+		// Those who contradict each other, but nobody of those who agree, do not matter.
+		{[]string{"256:a", "256:a", "512:b", "512:c"}, 2, ok, []multirepo.Verdict{agrees, agrees, lists, lists}, "a"},
+		// Unless nobody is trusted: then it is said who contradicts anybody.
+		{[]string{"256:a", "256:a", "256:b", "256:b", "512:c", "512:d"}, 2, conflict, []multirepo.Verdict{disagrees, disagrees, disagrees, disagrees, disagrees, disagrees}, ""},
 		// Groups that have nothing in common: the file is held to what both say, so that they may as well mean one file.
 		{[]string{"256:a", "256:a", "512:a", "512:a"}, 2, ok, []multirepo.Verdict{agrees, agrees, agrees, agrees}, "a"},
 		{[]string{"256:a", "256:a", "512:b", "512:b"}, 2, ok, []multirepo.Verdict{agrees, agrees, agrees, agrees}, ""},
@@ -159,12 +163,12 @@ func TestMoreHashes(t *testing.T) {
 // The verifier takes a file in pieces, fails at the first byte too many and stays so, and reads each digest of the group.
 func TestVerifier(t *testing.T) {
 	w := newWorld(t)
-	list(w.add("a", plain, nil), "256:abc length:abc")
+	list(w.add("a", plain, nil), "256:abc md5:abc length:abc")
 	list(w.add("b", plain, nil), "256:abc 512:abc length:abc")
 	w.entry("*", "a,b", 2, false)
 	target, _, err := w.find("x")
 	require.NoError(t, err)
-	require.Equal(t, []multirepo.Hash{{"sha512", digest("sha512", "abc")}, {"sha256", digest("sha256", "abc")}}, target.Hashes)
+	require.Equal(t, []multirepo.Hash{{"sha512", digest("sha512", "abc")}, {"sha256", digest("sha256", "abc")}}, target.Hashes, "the strong ones")
 	v := target.Verifier()
 	require.ErrorIs(t, v.Verdict(), roles.ErrLength)
 	for _, piece := range []string{"a", "", "bc"} {

@@ -144,6 +144,20 @@ func TestRequestIDs(t *testing.T) {
 	require.Len(t, seen, 12)
 }
 
+// ID 0 is no request's, however many repositories there are.
+func TestRequestIDZero(t *testing.T) {
+	one := newWorld(t)
+	one.add("a", plain, nil)
+	one.entry("*", "a", 1, true)
+	for _, w := range []*world{one, pair(t)} {
+		g := w.group()
+		for _, err := range []error{g.Provide(0, nil), g.NotFound(0), g.Fail(0, nil)} {
+			require.ErrorIs(t, err, verify.ErrRequest)
+			require.ErrorContains(t, err, "ID 0 is never used")
+		}
+	}
+}
+
 // Rejected bodies that had been kept ahead come with the repository and the ID of the request that they were provided for.
 func TestRejectedAhead(t *testing.T) {
 	w := pair(t)
@@ -216,13 +230,13 @@ func TestPendingAndAbandoned(t *testing.T) {
 	require.NoError(t, err)
 	full := errors.New("disk full")
 	g.Abandon(full)
-	late := g.Find("x")
+	late, nobodys := g.Find("x"), g.Find("un/mapped")
 	_, ok := g.Next()
 	require.True(t, ok)
-	for _, lookup := range []*multirepo.Lookup{l, late} {
+	require.ErrorIs(t, g.Err(), verify.ErrSave)
+	for _, lookup := range []*multirepo.Lookup{l, late, nobodys} {
 		_, err := lookup.Target()
-		require.ErrorIs(t, err, verify.ErrSave)
-		require.ErrorIs(t, err, full)
+		require.Equal(t, g.Err(), err, "and nothing of silence or of absence")
 	}
 	require.ErrorIs(t, g.Err(), full)
 	require.ErrorIs(t, g.Refresh(w.now()), full)
@@ -280,6 +294,38 @@ func TestRunWithStores(t *testing.T) {
 	_, err = l.Target()
 	require.ErrorIs(t, err, multirepo.ErrSilent)
 	require.ErrorContains(t, err, "there is no live source")
+}
+
+// Run does not decide on lookups for which requests are open that Next has handed out: not to have been answered yet is not silence.
+func TestRunAfterNext(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	l := g.Find("x")
+	b, ok := g.Next()
+	require.True(t, ok)
+	require.Len(t, b.Fetch, 2)
+	for _, req := range b.Fetch {
+		require.ErrorIs(t, g.Run(nil, w.sources()), verify.ErrUnsettled)
+		_, err := l.Target()
+		require.ErrorIs(t, err, verify.ErrPending)
+		require.NoError(t, g.NotFound(req.ID)) // there is no newer root
+	}
+	require.NoError(t, g.Run(nil, w.sources()))
+	_, err := l.Target()
+	require.NoError(t, err)
+}
+
+// A lookup that a caller begins in one repository's session, past the group, is nobody's, and does no harm.
+func TestLookupPastTheGroup(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	l, own := g.Find("x"), g.Session("a").Find("only-a")
+	w.drive(g)
+	require.NoError(t, g.Err())
+	_, err := l.Target()
+	require.NoError(t, err)
+	_, err = own.Target()
+	require.NoError(t, err)
 }
 
 // Refresh goes to a later time with all repositories or with none.

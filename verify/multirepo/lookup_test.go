@@ -55,6 +55,8 @@ func TestSearch(t *testing.T) {
 	// Both say no, and so does the rest.
 	l = w.mustFail("lib-9", verify.ErrNoTarget)
 	require.Len(t, l.Trail(), 2)
+	_, err = l.Target()
+	require.EqualError(t, err, `no such target: "lib-9"`)
 	// Both say no, and the next entry has it.
 	l = w.mustFind("lib-4", "lib 4", "public")
 	require.Len(t, l.Trail(), 2)
@@ -98,6 +100,69 @@ func TestFallThrough(t *testing.T) {
 	var agreement *multirepo.AgreementError
 	require.ErrorAs(t, l.Trail()[0].Err, &agreement)
 	require.True(t, agreement.Conflict)
+}
+
+// A disagreement that was passed over is the answer if nobody further down has the target, whoever was asked before and wherever the search ends.
+func TestPassedOverIsNotForgotten(t *testing.T) {
+	for _, terminating := range []bool{false, true} {
+		w := newWorld(t)
+		w.options.FallThrough = true
+		w.add("a", plain, files{"x": "a's"})
+		w.add("b", plain, files{"x": "b's"})
+		w.add("c", plain, nil)
+		w.entry("*", "c", 1, false)
+		w.entry("*", "a,b", 2, false)
+		w.entry("*", "c", 1, terminating)
+		l := w.mustFail("x", multirepo.ErrDisagreement)
+		require.Len(t, l.Trail(), 3)
+		_, err := l.Target()
+		require.Equal(t, l.Trail()[1].Err, err)
+	}
+}
+
+// Lookups that are settled at the same time are handed out in the order in which they were begun, whichever repository answers first.
+func TestOrderOfLookups(t *testing.T) {
+	w := newWorld(t)
+	w.add("a", plain, files{"a/x": "a"})
+	w.add("b", plain, files{"b/x": "b"})
+	w.entry("a/*", "a", 1, true)
+	w.entry("b/*", "b", 1, true)
+	g := w.group()
+	require.NoError(t, g.Run(nil, w.sources()))
+	want := []*multirepo.Lookup{g.Find("b/x"), g.Find("a/x"), g.Find("b/y"), g.Find("a/y")}
+	b, ok := g.Next()
+	require.True(t, ok)
+	require.Len(t, b.Found, len(want))
+	for i, l := range b.Found {
+		require.Same(t, want[i], l, "%d: %s", i, l.Path())
+	}
+}
+
+// Nothing is said of a search that goes on in a later entry, not even what the first one answered.
+func TestPendingInALaterEntry(t *testing.T) {
+	w := company(t)
+	w.entries[0].(map[string]any)["terminating"] = false
+	g := w.group()
+	l := g.Find("acme/billing-99.0.tgz")
+	later := false
+	for b, ok := g.Next(); ok; b, ok = g.Next() {
+		for _, req := range b.Fetch {
+			if req.Role == "anybody" {
+				later = true
+				_, err := l.Target()
+				require.ErrorIs(t, err, verify.ErrPending)
+				require.Nil(t, l.Trail())
+			}
+			data, err := w.repos[req.Repository].Metadata().Source()(req.Request)
+			if err != nil {
+				require.NoError(t, g.NotFound(req.ID))
+			} else {
+				require.NoError(t, g.Provide(req.ID, data))
+			}
+		}
+	}
+	require.True(t, later)
+	require.Len(t, l.Trail(), 2)
 }
 
 // Silent repository (TAP 4 step 3): "no such target" is an answer, silence is none. It never lowers a threshold, and never has a later entry answer.
@@ -175,7 +240,8 @@ func TestWhatSilenceIs(t *testing.T) {
 	a.Metadata()["1.role.json"] = lost
 
 	w.start["a"] = multirepo.Repository{Anchor: a.Anchor(), Options: &verify.Options{Limits: verify.Limits{Roles: 1}}}
-	w.mustFail("x", multirepo.ErrSilent)
+	l := w.mustFail("x", multirepo.ErrSilent)
+	require.ErrorIs(t, l.Trail()[0].Answers[0].Err, verify.ErrLimit)
 	w.start["a"] = multirepo.Repository{Anchor: a.Anchor()}
 
 	old := a.Metadata().Clone()
@@ -189,7 +255,7 @@ func TestWhatSilenceIs(t *testing.T) {
 			delete(a.Metadata(), name)
 		}
 	}
-	l := w.mustFail("x", multirepo.ErrSilent)
+	l = w.mustFail("x", multirepo.ErrSilent)
 	require.ErrorIs(t, l.Trail()[0].Answers[0].Err, roles.ErrRollback, "floors are each repository's own")
 	w.stores["a"] = memory{}
 	w.mustFind("x", "x", "a")
@@ -211,8 +277,8 @@ func TestVouchers(t *testing.T) {
 		repo.SetLifetime("timestamp", map[string]time.Duration{"a": 3, "b": 2, "c": 1}[name]*time.Hour)
 		repo.Publish()
 	}
-	w.entry("dir/*", "c,b,a", 2, true)
-	w.mustFind("dir/x", "same", "c", "b", "a")
+	w.entry("dir/*", "b,c,a", 2, true)
+	w.mustFind("dir/x", "same", "b", "c", "a")
 	target, _, err := w.find("dir/x")
 	require.NoError(t, err)
 	require.EqualValues(t, 4, target.Length)
@@ -296,6 +362,21 @@ func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
 			require.ErrorIs(t, err, errDown)
 		}
 	}
+}
+
+// The trail in words: who is silent and why, who lists what, with two of its hashes.
+func TestTrailText(t *testing.T) {
+	w := newWorld(t)
+	list(w.add("a", plain, nil), "256:a 512:a md5:a")
+	list(w.add("b", plain, nil), "md5:a")
+	w.add("c", plain, nil)
+	w.add("d", plain, nil)
+	w.down["d"] = true
+	w.entry("*", "a,b,c,d", 2, true)
+	_, l, err := w.find("x")
+	require.ErrorIs(t, err, multirepo.ErrSilent)
+	require.Equal(t, []string{"mapping[0], 2 of 4 (terminating): a lists it: 1 bytes, sha512 " + digest("sha512", "a")[:16] + ", sha256 " + digest("sha256", "a")[:16] +
+		"; b lists it: 1 bytes, md5 " + digest("md5", "a")[:16] + "; c has no such target; d is silent: 2.root.json could not be had: connection refused"}, texts(l.Trail()))
 }
 
 // What a caller does to a trail changes neither the next one nor the error.

@@ -1,6 +1,7 @@
 package multirepo
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -133,12 +134,7 @@ func (g *Group) Outstanding() (list []Request) {
 			list = append(list, g.tag(x, r))
 		}
 	}
-	slices.SortFunc(list, func(a, b Request) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(list, func(a, b Request) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 

@@ -1,6 +1,7 @@
 package multirepo
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"time"
@@ -99,24 +100,14 @@ func (t *Target) addHashes(one *verify.Target, s statement) {
 			t.Hashes = append(t.Hashes, Hash{name, digest})
 		}
 	}
-	slices.SortFunc(t.Hashes, func(a, b Hash) int { return compareAlgorithms(a.Algorithm, b.Algorithm) })
+	slices.SortFunc(t.Hashes, func(a, b Hash) int {
+		return cmp.Or(cmp.Compare(rank(a.Algorithm), rank(b.Algorithm)), cmp.Compare(a.Algorithm, b.Algorithm))
+	})
 }
 
-func compareAlgorithms(a, b string) int {
-	for _, first := range []string{"sha512", "sha256"} {
-		switch {
-		case a == b:
-			return 0
-		case a == first:
-			return -1
-		case b == first:
-			return 1
-		}
-	}
-	if a < b {
-		return -1
-	}
-	return 1
+// rank puts sha512 first and sha256 next.
+func rank(algorithm string) int {
+	return -slices.Index([]string{"sha256", "sha512"}, algorithm)
 }
 
 // Copy copies the file from src to dst and returns nil only if it is whole and right in the eyes of every repository that agreed; see verify.Target.Copy.
@@ -147,7 +138,7 @@ func (t *Target) Verifier() *Verifier {
 // Write takes the next bytes. It fails at the first byte too many and, with the last byte, if a hash does not match; from
 // then on it fails for ever. Success says nothing yet about the bytes: Verdict does.
 func (v *Verifier) Write(p []byte) (int, error) {
-	if v.err == nil && len(v.checks) == 0 {
+	if len(v.checks) == 0 {
 		v.err = roles.ErrUntrusted
 	}
 	for _, check := range v.checks {
@@ -167,15 +158,14 @@ func (v *Verifier) Written() int64 { return v.written }
 
 // Verdict returns nil if the bytes written are the whole file and the right one. Only then may they be used. Errors are those of verify.Verifier.
 func (v *Verifier) Verdict() error {
-	if v.err == nil && len(v.checks) == 0 {
+	if len(v.checks) == 0 {
 		return roles.ErrUntrusted
 	}
+	err := v.err
 	for _, check := range v.checks {
-		if v.err == nil {
-			if err := check.Verdict(); err != nil {
-				return err
-			}
+		if err == nil {
+			err = check.Verdict()
 		}
 	}
-	return v.err
+	return err
 }

@@ -105,16 +105,15 @@ func (s *Step) mark(statements []*statement, q quorum) {
 		if a == nil {
 			continue
 		}
-		if q.agreed.has(i) && !q.conflict {
-			s.Answers[i].Verdict = Agrees
-			continue
-		}
 		for j, b := range statements {
 			if b != nil && against.has(j) {
 				if _, contradict := compare(*a, *b); contradict {
 					s.Answers[i].Verdict = Disagrees
 				}
 			}
+		}
+		if q.agreed.has(i) && !q.conflict {
+			s.Answers[i].Verdict = Agrees
 		}
 	}
 }
