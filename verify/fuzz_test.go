@@ -75,6 +75,7 @@ type world struct {
 	epochs    []verifytest.Files // what a mirror served, the newest last
 	signed    map[string]bool    // the payload of every file that was published
 	snapshots map[int64]bool     // the versions of them
+	next      int64              // the one that comes next
 	keys      map[int64][2]string
 	store     memory
 	rootAt    int64 // the newest root when the store was last written to
@@ -159,8 +160,22 @@ func newWorld(t *testing.T, d *dice) *world {
 var worldPaths = []string{"top", "ab/1", "a/1", "b/1", "b/2", "c/3", "c/4", "nowhere"}
 
 func (w *world) publish() {
+	if w.snapshots[w.next] {
+		w.snapshotAt(w.next)
+	}
 	w.repo.Publish()
 	w.note()
+	w.next = w.repo.Version("snapshot") + 1
+}
+
+// snapshotAt lets the snapshot go on from a version, back or forth, or from the first after it that was never signed: a repository that
+// gives one version two contents cannot expect the same answers with and without a cache.
+func (w *world) snapshotAt(version int64) {
+	for w.snapshots[version] {
+		version++
+	}
+	w.next = version
+	w.repo.SetVersion("snapshot", version)
 }
 
 // note remembers what is published now.
@@ -195,11 +210,7 @@ func (w *world) history() {
 		case 5:
 			w.repo.SetVersion("timestamp", int64(1+w.n(6)))
 		case 6:
-			// Back or forth, but never to a version that was signed before: a repository that gives one version two contents
-			// cannot expect the same answers with and without a cache.
-			if v := int64(1 + w.n(9)); !w.snapshots[v] {
-				w.repo.SetVersion("snapshot", v)
-			}
+			w.snapshotAt(int64(1 + w.n(9)))
 		case 7:
 			w.repo.Advance(time.Duration(w.n(48)) * time.Hour)
 			w.repo.Touch("targets")
