@@ -215,6 +215,7 @@ func TestNoRootAfterTheLast(t *testing.T) {
 			require.NoError(t, s.Provide(open[i].ID, repo.Metadata()[open[i].Path]))
 		}
 	}
+	require.EqualValues(t, math.MaxInt64, s.Version("root"))
 
 	s, err = verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
 	require.NoError(t, err)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path"
@@ -15,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -30,10 +29,10 @@ func demo(stdout io.Writer) (args []string, stop func(), err error) {
 		return nil, nil, err
 	}
 	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest, "--parallel", "6", "--per-host", "3"}
-	var servers []*http.Server
+	var stops []func()
 	stop = func() {
-		for _, s := range servers {
-			_ = s.Close()
+		for _, stop := range stops {
+			stop()
 		}
 	}
 	fmt.Fprint(stdout, "No arguments, so this is a demonstration: a TUF repository with 24 targets in 8 hash bins, made up on the spot,\n"+
@@ -46,19 +45,12 @@ func demo(stdout io.Writer) (args []string, stop func(), err error) {
 		{"liar", "changes a byte of most targets", paced(serveRepo(repo, lie), 400*time.Nanosecond)},
 		{"flaky", "is slow, answers now and then with 503, and breaks off", paced(flaky(serveRepo(repo, nil)), 1200*time.Nanosecond)},
 	} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		base, stopOne, err := loopback.Serve(m.handler)
 		if err != nil {
 			stop()
 			return nil, nil, err
 		}
-		server := &http.Server{Handler: m.handler, ReadHeaderTimeout: 10 * time.Second}
-		servers = append(servers, server)
-		go func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				fmt.Fprintln(os.Stderr, "demonstration's server:", err)
-			}
-		}()
-		base := "http://" + listener.Addr().String()
+		stops = append(stops, stopOne)
 		args = append(args, "--metadata-url", m.name+"="+base+"/metadata", "--targets-url", m.name+"="+base+"/targets")
 		fmt.Fprintf(stdout, "  %-7s %s  %s\n", m.name, base, m.about)
 	}

@@ -64,21 +64,12 @@ func (d *downloader) Validate() error {
 	if d.Parallel < 1 || d.PerHost < 1 || d.Retries < 0 || d.Silence <= 0 || d.Timeout <= 0 {
 		return fmt.Errorf("--parallel, --per-host, --silence and --timeout must be above zero, --retries not below")
 	}
-	seen := make(map[string]string)
 	for _, target := range d.Targets {
-		if err := place.CheckName(target); err != nil {
-			return err
-		}
-		folded := strings.ToLower(target)
-		if other, ok := seen[folded]; ok { // Windows and macOS take names that differ in case for the same
-			return fmt.Errorf("targets %q and %q would be one file", other, target)
-		}
-		if strings.HasPrefix(path.Base(folded), hidden) {
+		if strings.HasPrefix(strings.ToLower(path.Base(target)), hidden) {
 			return fmt.Errorf("target %q would be taken for a partial file: names that begin with %s are those", target, hidden)
 		}
-		seen[folded] = target
 	}
-	return nil
+	return place.CheckNames(d.Targets)
 }
 
 // openCache opens the directory for metadata. By default there is one for each repository: that is, for each first metadata URL.

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -24,7 +23,7 @@ func demo(ctx context.Context, out *terminal) error {
 	defer func() { fmt.Fprintf(out.stdout, "The files are left in %s; delete it when you like.\n", dir) }()
 	now := time.Now().UTC().Truncate(time.Second)
 	repo := demoRepository(now)
-	base, stop, err := serve(repo)
+	base, stop, err := loopback.Serve(loopback.Repository(repo))
 	if err != nil {
 		return err
 	}
@@ -88,24 +87,6 @@ func demoRepository(now time.Time) *verifytest.Repo {
 	repo.Rotate("root", 1, repo.Key("second root"))
 	repo.Publish()
 	return repo
-}
-
-// serve serves a repository on a free loopback port, until it is told to stop.
-func serve(repo *verifytest.Repo) (base string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
-	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: mux}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "demonstration's server:", err)
-		}
-	}()
-	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
 // tamper does what an attacker does who knows zip: it changes a byte in the middle of one entry, and makes the archive fit.

@@ -33,7 +33,7 @@ func (p *packCmd) Validate() error {
 			return err
 		}
 	}
-	return checkTargets(p.Targets)
+	return place.CheckNames(p.Targets)
 }
 
 // Run verifies over HTTP, packs what was accepted, and verifies the archive before it gets its name.

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -95,20 +93,4 @@ func trail(l *verify.Lookup) (text string) {
 		text += "\n  " + cli.Printable(step.String())
 	}
 	return text
-}
-
-// checkTargets finds mistakes in target paths before anything is done.
-func checkTargets(paths []string) error {
-	seen := make(map[string]string)
-	for _, path := range paths {
-		if err := place.CheckName(path); err != nil {
-			return err
-		}
-		folded := strings.ToLower(path)
-		if other, ok := seen[folded]; ok {
-			return fmt.Errorf("targets %q and %q would be one file", other, path)
-		}
-		seen[folded] = path
-	}
-	return nil
 }

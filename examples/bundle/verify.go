@@ -24,7 +24,7 @@ type verifyCmd struct {
 }
 
 // Validate finds mistakes before the archive is opened. Package kong calls it.
-func (v *verifyCmd) Validate() error { return checkTargets(v.Targets) }
+func (v *verifyCmd) Validate() error { return place.CheckNames(v.Targets) }
 
 // Run verifies everything that was asked for, and extracts only if all of it is good.
 func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -20,11 +20,7 @@ const parallel = 100
 
 // serve serves a repository on a free loopback port, until it is told to stop. Each answer waits first, as if it came from afar.
 func (r *served) serve(latency time.Duration) (url string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	return loopback.Serve(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if latency > 0 {
 			timer := time.NewTimer(latency)
 			defer timer.Stop()
@@ -40,9 +36,7 @@ func (r *served) serve(latency time.Duration) (url string, stop func(), err erro
 			return
 		}
 		_, _ = w.Write(data) // a client that is gone needs no answer
-	})}
-	go func() { _ = server.Serve(listener) }() // its error would be the clients' too
-	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+	}))
 }
 
 // newClient returns a client without any connection yet.

@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -21,7 +20,7 @@ func demo(ctx context.Context, in *installer) error {
 		return err
 	}
 	repo, targets := demoRepository(time.Now().UTC())
-	base, stop, err := serve(repo)
+	base, stop, err := loopback.Serve(slow(loopback.Repository(repo)))
 	if err != nil {
 		return err
 	}
@@ -70,24 +69,9 @@ func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 	return repo, []string{"LICENCE.txt", "tools/hammer-1.2.tar", "assets/anvil.img", "assets/sparks.img"}
 }
 
-// serve serves a repository on a free loopback port.
-func serve(repo *verifytest.Repo) (base string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
-	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mux.ServeHTTP(slowWriter{w}, r)
-	})}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "demonstration's server:", err)
-		}
-	}()
-	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+// slow has a handler answer slowly enough to watch.
+func slow(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(slowWriter{w}, r) })
 }
 
 // slowWriter sends about two megabytes a second: a net/http server writes a file in pieces of 32 KiB.

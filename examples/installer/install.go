@@ -44,18 +44,7 @@ func (in *installer) Validate() error {
 			return err
 		}
 	}
-	seen := make(map[string]string)
-	for _, path := range in.Targets {
-		if err := place.CheckName(path); err != nil {
-			return err
-		}
-		folded := strings.ToLower(path)
-		if other, ok := seen[folded]; ok { // Windows and macOS take names that differ in case for the same
-			return fmt.Errorf("targets %q and %q would be one file", other, path)
-		}
-		seen[folded] = path
-	}
-	return nil
+	return place.CheckNames(in.Targets)
 }
 
 // run refreshes, looks all targets up, and then installs them. Nothing is downloaded unless all of them are found.

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
@@ -19,8 +18,8 @@ import (
 
 const demoMap = `{
   "repositories": {
-    "private": ["http://PRIVATE/"],
-    "public":  ["http://PUBLIC/"]
+    "private": ["PRIVATE/"],
+    "public":  ["PUBLIC/"]
   },
   "mapping": [
     {"paths": ["acme/*"],   "repositories": ["private"],           "threshold": 1, "terminating": true},
@@ -56,7 +55,7 @@ func demo(ctx context.Context, in *installer) error {
 	in.Root = map[string]string{}
 	var stopPrivate func()
 	for name, repo := range map[string]*verifytest.Repo{"private": private, "public": public} {
-		address, stop, err := serve(repo)
+		base, stop, err := loopback.Serve(loopback.Repository(repo))
 		if err != nil {
 			return err
 		}
@@ -64,7 +63,7 @@ func demo(ctx context.Context, in *installer) error {
 		if name == "private" {
 			stopPrivate = stop
 		}
-		text = strings.Replace(text, strings.ToUpper(name), address, 1)
+		text = strings.Replace(text, strings.ToUpper(name), base, 1)
 		in.Root[name] = filepath.Join(dir, name+".root.json")
 		if err := os.WriteFile(in.Root[name], repo.Anchor(), 0o600); err != nil {
 			return err
@@ -111,22 +110,4 @@ func demoRepositories(now time.Time) (private, public *verifytest.Repo) {
 	public.Targets().AddTarget("tools/lint-2.1.txt", []byte("Makes more mistakes.\n"))
 	public.Publish()
 	return private, public
-}
-
-// serve serves a repository on a free loopback port.
-func serve(repo *verifytest.Repo) (address string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
-	mux.Handle("/targets/", http.StripPrefix("/targets", http.FileServerFS(repo.TargetFiles().FS())))
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: mux}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "demonstration's server:", err)
-		}
-	}()
-	return listener.Addr().String(), func() { _ = server.Close() }, nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
@@ -35,18 +34,7 @@ type installer struct {
 
 // Validate finds mistakes before anything is asked of anybody. Package kong calls it.
 func (in *installer) Validate() error {
-	seen := make(map[string]string)
-	for _, path := range in.Targets {
-		if err := place.CheckName(path); err != nil {
-			return err
-		}
-		folded := strings.ToLower(path)
-		if other, ok := seen[folded]; ok { // Windows and macOS take names that differ in case for the same
-			return fmt.Errorf("targets %q and %q would be one file", other, path)
-		}
-		seen[folded] = path
-	}
-	return nil
+	return place.CheckNames(in.Targets)
 }
 
 // run brings all repositories up to date, looks all targets up, and then installs them.

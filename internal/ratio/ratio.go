@@ -15,8 +15,9 @@ func InTurn(b *testing.B, ours, floor func()) {
 		var a, f []time.Duration
 		for b.Loop() {
 			a = append(a, timed(ours))
-			runtime.GC() // what ours has left behind is not for the floor to clear away
+			runtime.GC() // what one has left behind is not for the other to clear away
 			f = append(f, timed(floor))
+			runtime.GC()
 		}
 		slices.Sort(a)
 		slices.Sort(f)

@@ -3,20 +3,20 @@ package multirepo_test
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/internal/ratio"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// BenchmarkGroup starts from nothing, for one target that all of several repositories of 4,096 hash bins list, beside the same repositories' sessions one after the other. x-sessions is the ratio, and
-// should be 1: a group costs the sum of its sessions.
+// BenchmarkGroup starts from nothing, for one target that all of several repositories of 4,096 hash bins list, beside the same repositories' sessions one after the other. The
+// sessions are the floor: a group costs their sum.
 //
 //	go test ./verify/multirepo -run '^$' -bench Group
 func BenchmarkGroup(b *testing.B) {
@@ -36,15 +36,9 @@ func benchmarkGroup(b *testing.B, n int) {
 		repo.Targets().DelegateBins("bin", 4096)
 		repo.Targets().AddToBin("x", []byte("same"))
 		repo.Publish()
-		files := map[string][]byte(repo.Metadata())
 		names, listed[name] = append(names, name), []any{"u"}
 		start[name], now = multirepo.Repository{Anchor: repo.Anchor()}, repo.Now()
-		sources[name] = []verify.Source{func(q verify.Request) ([]byte, error) {
-			if data, ok := files[q.Path]; ok {
-				return data, nil
-			}
-			return nil, verify.ErrAbsent
-		}}
+		sources[name] = []verify.Source{repo.Metadata().Source()}
 	}
 	m, err := metadata.ParseMap(verifytest.Encode(map[string]any{
 		"repositories": listed, "mapping": []any{map[string]any{"paths": []any{"*"}, "repositories": names, "threshold": int64(n)}},
@@ -71,21 +65,5 @@ func benchmarkGroup(b *testing.B, n int) {
 		}
 		runtime.KeepAlive(all)
 	}
-	var ours, theirs []time.Duration
-	for b.Loop() {
-		ours = append(ours, took(together))
-		runtime.GC() // what one has left behind is not for the other to clear away
-		theirs = append(theirs, took(alone))
-		runtime.GC()
-	}
-	slices.Sort(ours)
-	slices.Sort(theirs)
-	b.ReportMetric(float64(ours[len(ours)/2])/float64(theirs[len(theirs)/2]), "x-sessions")
-	b.ReportMetric(0, "ns/op") // it would be the sum of both
-}
-
-func took(f func()) time.Duration {
-	begin := time.Now()
-	f()
-	return time.Since(begin)
+	ratio.InTurn(b, together, alone)
 }

@@ -90,3 +90,20 @@ func CheckName(target string) error {
 	}
 	return nil
 }
+
+// CheckNames is CheckName for all that is to stand in one directory. It also refuses names that differ in case alone: Windows and macOS take them for
+// the same file.
+func CheckNames(targets []string) error {
+	seen := make(map[string]string)
+	for _, target := range targets {
+		if err := CheckName(target); err != nil {
+			return err
+		}
+		folded := strings.ToLower(target)
+		if other, ok := seen[folded]; ok {
+			return fmt.Errorf("targets %q and %q would be one file", other, target)
+		}
+		seen[folded] = target
+	}
+	return nil
+}

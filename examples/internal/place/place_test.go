@@ -24,3 +24,10 @@ func TestUnsafeNamesAreRefused(t *testing.T) {
 		require.True(t, filepath.IsLocal(name), "%q", name)
 	}
 }
+
+func TestNamesOfOneFileAreRefused(t *testing.T) {
+	require.NoError(t, place.CheckNames([]string{"a", "b/a", "c"}))
+	require.EqualError(t, place.CheckNames([]string{"a", "Dir/ü", "dir/Ü"}), `targets "Dir/ü" and "dir/Ü" would be one file`)
+	require.Error(t, place.CheckNames([]string{"a", "a"}), "named twice")
+	require.Error(t, place.CheckNames([]string{"a", "../evil"}))
+}
