@@ -2,13 +2,14 @@ module github.com/tufwalk/tufwalk/examples
 
 go 1.25.0
 
-// Why each: kong declares a whole command line, with its help and errors, as one struct. retryablehttp retries what may pass (no
-// connection, 5xx, 429), with bounds, behind an ordinary http.Client. mpb draws several bars at once, and nothing where there is
-// no terminal. flock locks between processes on every system, by context. errgroup and semaphore bound what goes on at once, by
-// context. go-pep440-version orders Python's versions and matches their specifiers. blake2b makes paths like PyPI's. chromedp drives a
-// headless Chromium in the test of the web page. go-pretty lays out a table whose cells wrap; term tells how wide the terminal is.
-// go-tuf is whom we are compared with, in speed and in answers; it is the only other client of TAP 4 in Go. gonum's plot draws the charts: it writes SVG, has logarithmic axes and needs no cgo; go-chart is
-// hardly kept any more, and go-echarts makes web pages. go/packages, of x/tools, finds and type-checks the packages to mutate.
+// Why each: kong declares a whole command line, with its help and errors, as one
+// struct. retryablehttp retries what may pass (no connection, 5xx, 429), with
+// bounds, behind an ordinary http.Client. mpb draws several bars at once, and
+// nothing where there is no terminal. flock locks between processes on every
+// system, by context. errgroup and semaphore bound what goes on at once, by
+// context. go-pep440-version orders Python's versions and matches their
+// specifiers. blake2b makes paths like PyPI's. chromedp drives a headless Chromium
+// in the test of the web page.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1
@@ -22,47 +23,26 @@ require (
 	github.com/aquasecurity/go-pep440-version v0.0.1
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
-	github.com/jedib0t/go-pretty/v6 v6.8.3
-	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sync v0.22.0
-	golang.org/x/term v0.45.0
-	golang.org/x/tools v0.48.0
-	gonum.org/v1/plot v0.17.0
 )
 
 require (
-	codeberg.org/go-fonts/liberation v0.5.0 // indirect
-	codeberg.org/go-latex/latex v0.2.0 // indirect
-	codeberg.org/go-pdf/fpdf v0.11.1 // indirect
-	git.sr.ht/~sbinet/gg v0.7.0 // indirect
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
-	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
 	github.com/aquasecurity/go-version v0.0.1 // indirect
-	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/chromedp/sysutil v1.1.0 // indirect
 	github.com/go-json-experiment/json v0.0.0-20250725192818-e39067aee2d2 // indirect
 	github.com/gobwas/httphead v0.1.0 // indirect
 	github.com/gobwas/pool v0.2.1 // indirect
 	github.com/gobwas/ws v1.4.0 // indirect
-	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
-	github.com/google/go-containerregistry v0.20.7 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
-	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/secure-systems-lab/go-securesystemslib v0.11.1 // indirect
-	github.com/sigstore/protobuf-specs v0.5.0 // indirect
-	github.com/sigstore/sigstore v1.10.6 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/image v0.30.0 // indirect
-	golang.org/x/mod v0.38.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
-	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/xerrors v0.0.0-20231012003039-104605ab7028 // indirect
-	google.golang.org/genproto/googleapis/api v0.0.0-20250825161204-c5933d9347a5 // indirect
-	google.golang.org/protobuf v1.36.11 // indirect
 )
 
 replace github.com/tufwalk/tufwalk => ../

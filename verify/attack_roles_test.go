@@ -17,7 +17,7 @@ import (
 
 // attack is one on the victim of a stage, in a repository that clients know.
 type attack struct {
-	id      string // as in ATTACKS.md, and what it is
+	id      string // as in docs/attacks.md, and what it is
 	options verifytest.Options
 	do      func(s *stage)
 	want    error // nil: it looks like an attack, and must be taken

@@ -6,11 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// knownAttack is a row of ATTACKS.md.
+// knownAttack is a row of docs/attacks.md.
 type knownAttack struct {
 	ids   []string // the first is what the tests call it, the others are more names of the same
 	tests []string // functions, and scripts with their ending
@@ -30,9 +28,10 @@ func (a knownAttack) excused() bool {
 	return strings.HasPrefix(a.cell, "not ours: ") || strings.HasPrefix(a.cell, "later, with ")
 }
 
-// TestAttacks keeps ATTACKS.md and the tests together: each ID has a test that exists and names it, or a reason. Where the project's own list of attacks is at hand, the page has all of it and no more.
+// TestAttacks keeps docs/attacks.md and the tests together: each ID has a test
+// that exists and names it, or a reason.
 func TestAttacks(t *testing.T) {
-	data, err := os.ReadFile("../ATTACKS.md")
+	data, err := os.ReadFile("../docs/attacks.md")
 	require.NoError(t, err)
 	page := string(data)
 	texts := testTexts(t)
@@ -46,13 +45,6 @@ func TestAttacks(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(listed), 150)
-
-	list, err := os.ReadFile("../../shared/design/attacks.md")
-	if err != nil {
-		t.Log("the list of attacks is not here; the page was not compared with it")
-		return
-	}
-	compareAttacks(t, string(list), page, listed)
 }
 
 // TestAttacksOfTheTest shows that the check above would find something.
@@ -154,35 +146,6 @@ func spelledOut(text string) string {
 		}
 	}
 	return text + b.String()
-}
-
-// compareAttacks compares the page with the list that it was made from: all IDs, all threads of its first part, all attacks with a name.
-func compareAttacks(t *testing.T, list, page string, listed map[string]bool) {
-	list = regexp.MustCompile(`(CVE-\d+-)(\d+) / -(\d+)`).ReplaceAllString(list, "$1$2 $1$3")
-	id := regexp.MustCompile(`\b(CVE-\d{4}-\d+|GHSA-\w{4}-\w{4}-\w{4}|TOB-\d+|TUF-CR-\d\d-\d\d|[DFGJKR]\d+)\b`)
-	want, have := map[string]bool{}, map[string]bool{}
-	for _, m := range id.FindAllString(list, -1) {
-		want[m] = true
-	}
-	for name := range listed {
-		if id.FindString(name) == name {
-			have[name] = true
-		}
-	}
-	_, named, ok := strings.Cut(list, "## 1.8 ")
-	require.True(t, ok)
-	for _, m := range regexp.MustCompile(`(?m)^\| ([A-Z][^|(]*?) (\(|\|)`).FindAllStringSubmatch(named, -1) {
-		if m[1] != "Attack" {
-			want[m[1]] = true
-			have[m[1]] = listed[m[1]]
-		}
-	}
-	require.Equal(t, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(have)))
-	first, _, ok := strings.Cut(list, "## 1.2 ")
-	require.True(t, ok)
-	for _, m := range regexp.MustCompile(`#\d+\b`).FindAllString(first, -1) {
-		require.True(t, regexp.MustCompile(m+`\b`).MatchString(page), m)
-	}
 }
 
 // testTexts returns the text of every test by its name: for a function with its comment and the tables that it uses, for a script under the name of its file.

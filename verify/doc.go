@@ -103,6 +103,6 @@
 // indexes or canonical forms (what they say could not be checked for less than making them costs), no keys. Nor are signatures left out for files whose
 // hashes a signed file lists: thresholds are the roles', and a snapshot's keys may be safer than a timestamp's.
 //
-// Package verifytest, below this one, builds repositories for tests. IDs such as in comments are those of CONFORMANCE.md, and
+// Package verifytest, below this one, builds repositories for tests. IDs such as in comments are those of docs/conformance.md, and
 // begin with the section of the TUF specification.
 package verify

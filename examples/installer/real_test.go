@@ -17,8 +17,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// realData is where real repositories lie, if they are there: beside the project, not in it.
-const realData = "../../../shared/real"
+// realData holds repositories as they were published. They are no part of the
+// project: CONTRIBUTING says where they come from.
+var realData = filepath.Join(os.Getenv("TUFWALK_DATA"), "real")
 
 // serveReal serves one of them over HTTP.
 func serveReal(t *testing.T, name string) (dir, url string) {

@@ -70,7 +70,7 @@ func TestExplainExpiry(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"-histories", "3"}, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), []string{"--histories", "3"}, &out, &errs), errs.String())
 	require.Contains(t, out.String(), "3 histories")
 	require.NotContains(t, out.String(), "What happened")
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")

@@ -1,7 +1,7 @@
 // Command compare runs tufwalk and go-tuf on the same repositories, in one process and in turn, and shows what each of them takes.
 //
-//	go run ./examples/compare                                   # all but growth; no row begins after 90 seconds
-//	go run ./examples/compare cold growth --svg examples/compare  # the charts
+//	go run ./internal/checks/compare                                   # all but growth; no row begins after 90 seconds
+//	go run ./internal/checks/compare cold growth --svg internal/checks/compare  # the charts
 //
 // Beside both stands the floor, a yardstick: the hashes and signatures of the files that are needed and one check that they are JSON. The repositories are made up on the spot and are the same for both, byte for byte.
 package main
@@ -10,7 +10,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 const description = `Run tufwalk and go-tuf on the same repositories, in turn, and compare time, memory and rounds of fetching.
@@ -38,8 +38,8 @@ func main() { cli.Main(run) }
 // run is the program: tables go to stdout, progress and errors to stderr. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &comparison{stdout: stdout, stderr: stderr}
-	command, code := cli.Parse(c, "compare", description, args, stdout, stderr)
-	if command == nil {
+	code, ok := cli.Parse(c, "compare", description, args, stdout, stderr)
+	if !ok {
 		return code
 	}
 	return cli.End(ctx, c.run(ctx), "compare", "what was measured until then is above", stderr)

@@ -1,6 +1,6 @@
 // Command mutate asks of the tests what the tests ask of the code: it makes one small change at a time, a check left out, say, and sees whether any test notices.
 //
-//	go run ./examples/mutate ./roles ./delegation ./verify
+//	go run ./internal/checks/mutate ./roles ./delegation ./verify
 //
 // All mutants of all packages are woven into one copy of the sources, each behind a switch, and compiled once, through the go command's overlay: the tree
 // is never touched. An environment variable throws one switch for one run of a test binary. Which tests reach a mutant is recorded
@@ -22,7 +22,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 const description = `Change packages in small ways, one at a time, and see whether the tests notice.
@@ -49,8 +49,8 @@ func main() { cli.Main(run) }
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	command, code := cli.Parse(&o, "mutate", description, args, stdout, stderr)
-	if command == nil {
+	code, ok := cli.Parse(&o, "mutate", description, args, stdout, stderr)
+	if !ok {
 		return code
 	}
 	err := o.run(ctx, stdout, stderr)

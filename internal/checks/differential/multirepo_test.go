@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 	gotuf "github.com/theupdateframework/go-tuf/v2/metadata/multirepo"
 
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
@@ -164,7 +164,7 @@ func askOurs(text []byte, anchors map[string][]byte, now time.Time, fall bool) s
 	start, sources := map[string]multirepo.Repository{}, map[string][]verify.Source{}
 	for name, urls := range m.Repositories() {
 		start[name] = multirepo.Repository{Anchor: anchors[name]}
-		sources[name] = []verify.Source{mirror.New(urls[0], http.DefaultClient)}
+		sources[name] = []verify.Source{overHTTP(urls[0])}
 	}
 	g, err := multirepo.New(m, start, now, &multirepo.Options{FallThrough: fall})
 	if errors.Is(err, multirepo.ErrMap) {
@@ -188,4 +188,18 @@ func askOurs(text []byte, anchors map[string][]byte, now time.Time, fall bool) s
 		names = append(names, v.Repository)
 	}
 	return strings.Join(names, " ")
+}
+
+func overHTTP(base string) verify.Source {
+	return func(req verify.Request) ([]byte, error) {
+		resp, err := http.Get(base + "/" + req.Path)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return nil, verify.ErrAbsent
+		}
+		return io.ReadAll(io.LimitReader(resp.Body, req.MaxBytes+1))
+	}
 }

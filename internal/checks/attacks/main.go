@@ -1,7 +1,7 @@
 // Command attacks shows what happens to an installer built on tufwalk when it is attacked.
 //
-//	go run ./examples/attacks
-//	go run ./examples/attacks -only rollback -v
+//	go run ./internal/checks/attacks
+//	go run ./internal/checks/attacks --only rollback -v
 //
 // It builds examples/installer, makes repositories up, serves them on this machine from a mirror that does everything that the TUF
 // specification warns of, and prints what the installer saw, what it said, and what was left on its disk. Some of the attackers hold the mirror
@@ -18,7 +18,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 const description = `Attack the installer of examples/installer in every way that the TUF specification names, over HTTP on this machine, and show what comes of it.
@@ -37,8 +37,8 @@ func main() { cli.Main(run) }
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	command, code := cli.Parse(&o, "attacks", description, args, stdout, stderr)
-	if command == nil {
+	code, ok := cli.Parse(&o, "attacks", description, args, stdout, stderr)
+	if !ok {
 		return code
 	}
 	chosen, err := choose(o.Only)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named are the attacks that the TUF specification names, or that have been published on its clients, as ATTACKS.md has them, and their names here.
+// named are the attacks that the TUF specification names, or that have been published on its clients, as docs/attacks.md has them, and their names here.
 var named = map[string]string{
 	"Arbitrary install": "arbitrary software", "Endless data": "endless data", "Slow retrieval": "slow retrieval", "Extraneous dependencies": "extraneous dependencies",
 	"Fast-forward": "fast-forward", "Indefinite freeze": "freeze", "Mix-and-match": "mix-and-match", "Rollback": "rollback", "Key compromise": "key compromise",
@@ -50,7 +50,7 @@ func TestSent(t *testing.T) {
 }
 
 func TestEveryNamedAttackIsPlayed(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "..", "ATTACKS.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "attacks.md"))
 	require.NoError(t, err)
 	_, section, found := strings.Cut(string(page), "\n## Attacks that have a name\n")
 	require.True(t, found)
@@ -74,7 +74,7 @@ func TestEveryNamedAttackIsPlayed(t *testing.T) {
 }
 
 func TestOneAttackAsAStory(t *testing.T) {
-	code, stdout, stderr := runArgs("-only", "Mix-and-match", "-v")
+	code, stdout, stderr := runArgs("--only", "Mix-and-match", "-v")
 	require.Equal(t, 0, code, stdout+stderr)
 	require.Contains(t, stdout, "\nMIX-AND-MATCH\nmirror: serves old targets under the new ones' name\n\n  The operators release app.bin 1.0.\n")
 	require.Contains(t, stdout, "with exit code 1, saying:\n      installer: no trustworthy state")
@@ -82,7 +82,7 @@ func TestOneAttackAsAStory(t *testing.T) {
 	require.Contains(t, stdout, "and has app.bin 9.0.")
 	require.NotContains(t, stdout, "ROLLBACK")
 
-	code, _, stderr = runArgs("-only", "nonsense")
+	code, _, stderr = runArgs("--only", "nonsense")
 	require.Equal(t, 2, code)
 	require.Contains(t, stderr, "there are honest-mirror, arbitrary-software, ")
 }

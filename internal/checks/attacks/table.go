@@ -11,7 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 // tableWidth is that of the terminal, within reason; 116 columns where there is none.

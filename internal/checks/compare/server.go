@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -19,8 +19,8 @@ import (
 const parallel = 100
 
 // serve serves a repository on a free loopback port, until it is told to stop. Each answer waits first, as if it came from afar.
-func (r *served) serve(latency time.Duration) (url string, stop func(), err error) {
-	return loopback.Serve(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+func (r *served) serve(latency time.Duration) (url string, stop func()) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if latency > 0 {
 			timer := time.NewTimer(latency)
 			defer timer.Stop()
@@ -37,6 +37,7 @@ func (r *served) serve(latency time.Duration) (url string, stop func(), err erro
 		}
 		_, _ = w.Write(data) // a client that is gone needs no answer
 	}))
+	return server.URL, server.Close
 }
 
 // newClient returns a client without any connection yet.

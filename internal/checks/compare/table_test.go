@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 func sampleRow() row {

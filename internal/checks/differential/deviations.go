@@ -13,7 +13,7 @@ import (
 // deviation is a known difference between go-tuf and the specification as this project reads it. The rules say it in terms of the model, so
 // that it explains a disagreement only if the model, with nothing but the rules of some deviations changed, does what go-tuf did.
 type deviation struct {
-	id   string // as in ATTACKS.md and CONFORMANCE.md
+	id   string // as in docs/attacks.md and docs/conformance.md
 	what string
 	rule func(*model.Rules)
 }

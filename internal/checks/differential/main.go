@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 const description = `Play random histories of repositories to tufwalk and to go-tuf, and compare what they trust.
@@ -37,8 +37,8 @@ func main() { cli.Main(run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	command, code := cli.Parse(&o, "differential", description, args, stdout, stderr)
-	if command == nil {
+	code, ok := cli.Parse(&o, "differential", description, args, stdout, stderr)
+	if !ok {
 		return code
 	}
 	t, err := playAll(ctx, o.First, o.Histories)
@@ -108,7 +108,7 @@ func (t *tally) print(out io.Writer) {
 	if len(ids) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "What go-tuf %s does differently (IDs as in ATTACKS.md and CONFORMANCE.md; + where several meet):\n\n", goTUFVersion())
+	fmt.Fprintf(out, "What go-tuf %s does differently (IDs as in docs/attacks.md and docs/conformance.md; + where several meet):\n\n", goTUFVersion())
 	fmt.Fprintln(w, "known deviation\tdisagreements\tfor example")
 	for _, id := range ids {
 		fmt.Fprintf(w, "%s\t%d\t%s\n", id, len(t.explained[id]), slices.Min(t.explained[id]))
