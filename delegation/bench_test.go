@@ -18,18 +18,15 @@ import (
 
 // What stands beside a row of these benchmarks as "floor" gives the same answers, from what it has decoded beforehand.
 
-// asked is a path with its hash, which is no part of a search through one list.
-type asked struct {
-	delegation.Path
-	digits string
-}
+// asked is a path with the digits of its hash.
+type asked struct{ path, digits string }
 
 func askedPath(name string) asked {
-	return asked{delegation.PathOf(name), fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}
+	return asked{name, fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}
 }
 
-// BenchmarkFor finds the one role of many that is for a path.
-func BenchmarkFor(b *testing.B) {
+// BenchmarkRolesFor finds the one role of many that is for a path.
+func BenchmarkRolesFor(b *testing.B) {
 	for _, n := range []int{1024, 16_384, 65_536} {
 		b.Run(fmt.Sprintf("%d classic bins", n), func(b *testing.B) {
 			d := delegationsOf(b, func(x *verifytest.Role) { x.DelegateBins("bin", n) })
@@ -48,7 +45,7 @@ func BenchmarkFor(b *testing.B) {
 
 func findEach(b *testing.B, d *metadata.Delegations, floor func(asked) string) {
 	ours := func(p asked) string {
-		for edge := range delegation.For("targets", d, p.Path) {
+		for edge := range delegation.RolesFor("targets", d, p.path) {
 			return edge.Role
 		}
 		return ""
@@ -102,7 +99,7 @@ func patternFloor(d *metadata.Delegations) func(asked) string {
 		}
 	}
 	return func(p asked) string {
-		name := p.String()
+		name := p.path
 		for _, e := range list {
 			if strings.HasPrefix(name, e.literal) {
 				return e.role
@@ -138,13 +135,6 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-func BenchmarkPathOf(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		delegation.PathOf("packages/some_project/file-1.0-py3-none-any.whl")
-	}
-}
-
 // patterns delegates to n roles by one pattern each.
 func patterns(n int) func(*verifytest.Role) {
 	return func(x *verifytest.Role) {
@@ -160,7 +150,7 @@ func delegationsOf(t testing.TB, build func(*verifytest.Role)) *metadata.Delegat
 	repo := verifytest.New(verifytest.Options{})
 	build(repo.Targets())
 	repo.PublishOnly("targets")
-	env, err := metadata.Parse[metadata.Targets](repo.Metadata()[repo.FileName("targets")])
+	env, err := metadata.Parse[metadata.Targets](repo.Metadata()[repo.FileName("targets")], metadata.Options{})
 	require.NoError(t, err)
 	content, err := env.Unverified()
 	require.NoError(t, err)

@@ -4,7 +4,7 @@
 // [For] lists the roles that one role delegates a path to. A [Walk] is the whole search for one path, through as many roles as
 // it takes:
 //
-//	w := delegation.NewWalk(delegation.PathOf("app.tar.gz"), delegation.Options{})
+//	w := delegation.NewWalk("app.tar.gz", delegation.Options{})
 //	for {
 //		edge, ok := w.Next()
 //		if !ok {

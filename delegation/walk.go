@@ -13,7 +13,7 @@ import (
 // Options change how a search goes. The zero value is the default.
 type Options struct {
 	// MaxRoles bounds the roles that one search visits, the top-level targets role included. Zero means 32.
-	MaxRoles int
+	MaxDelegations int
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it. Every deployed client lets
 	// them end the search, and so does the default (R-T15.5).
 	SuccinctFallThrough bool
@@ -30,49 +30,34 @@ var (
 	ErrUnfinished = errors.New("search is not over")
 )
 
-// RoleLimitError says that a search was cut short.
-type RoleLimitError struct {
-	Path string
-	Max  int
-}
-
-func (e *RoleLimitError) Error() string {
-	return fmt.Sprintf("%q: %v: not found among the first %d roles, and there are more", e.Path, ErrLimit, e.Max)
-}
-
-func (e *RoleLimitError) Unwrap() error { return ErrLimit }
-
 // Walk is the search for one path: pre-order, depth first, each role's delegations in listed order (R-5.6.7a).
 //
 // Within one walk a role is known by its name (R-5.6.7b): one that was visited on behalf of a delegator with a higher priority is not
 // visited again for another. It is not safe for concurrent use.
 type Walk struct {
-	path    Path
+	path    targetPath
 	options Options
 	stack   []Pending // to be asked, the next one last
 	visited map[string]bool
-	info    metadata.TargetInfo
+	info    metadata.TargetFile
 	found   bool
 	err     error
 }
 
 // Pending is an edge together with the content that makes it: the delegator's, or nothing for the first one.
 type Pending struct {
-	Edge
+	Delegation
 	By roles.Trusted[metadata.Targets]
 }
 
 // NewWalk begins a search.
-func NewWalk(p Path, o Options) *Walk {
-	if o.MaxRoles == 0 {
-		o.MaxRoles = defaultMaxRoles
+func NewWalk(path string, o Options) *Walk {
+	if o.MaxDelegations == 0 {
+		o.MaxDelegations = defaultMaxRoles
 	}
-	first := Pending{Edge: Edge{Delegator: "root", Role: "targets", Position: -1}}
-	return &Walk{path: p, options: o, stack: []Pending{first}, visited: make(map[string]bool)}
+	first := Pending{Delegation: Delegation{Delegator: metadata.RoleRoot, Role: metadata.RoleTargets, Position: -1}}
+	return &Walk{path: newPath(path), options: o, stack: []Pending{first}, visited: make(map[string]bool)}
 }
-
-// Path returns what is searched.
-func (w *Walk) Path() Path { return w.path }
 
 // Next returns the role to be asked now, and the same one until Visit is called. It is not ok when the search is over.
 func (w *Walk) Next() (Pending, bool) {
@@ -85,9 +70,9 @@ func (w *Walk) Next() (Pending, bool) {
 	}
 	switch {
 	case len(w.stack) == 0:
-		w.err = fmt.Errorf("%q: %w", w.path, ErrNoTarget)
-	case len(w.visited) >= w.options.MaxRoles: // R-5.6.7c
-		w.err = &RoleLimitError{w.path.name, w.options.MaxRoles}
+		w.err = fmt.Errorf("%q: %w", w.path.name, ErrNoTarget)
+	case len(w.visited) >= w.options.MaxDelegations: // R-5.6.7c
+		w.err = fmt.Errorf("%q: %w: not found among the first %d roles, and there are more", w.path.name, ErrLimit, w.options.MaxDelegations)
 	default:
 		return w.top(), true
 	}
@@ -117,8 +102,8 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 // push puts the roles that one role delegates the path to in front of all others.
 func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	var edges []Pending
-	left := w.options.MaxRoles - len(w.visited)
-	for e := range For(delegator, by.Content().Delegations(), w.path) {
+	left := w.options.MaxDelegations - len(w.visited)
+	for e := range rolesFor(delegator, by.Content().Delegations(), w.path) {
 		if w.options.SuccinctFallThrough && e.Position < 0 {
 			e.Terminating = false
 		}
@@ -155,12 +140,12 @@ func (w *Walk) Upcoming() iter.Seq[Pending] {
 
 // Result returns what the search found: the entry of the role visited last, or an error that wraps ErrNoTarget if the search is complete,
 // ErrLimit if it was cut short, and ErrUnfinished if it is not over.
-func (w *Walk) Result() (metadata.TargetInfo, error) {
+func (w *Walk) Result() (metadata.TargetFile, error) {
 	switch {
 	case w.found:
 		return w.info, nil
 	case w.err != nil:
-		return metadata.TargetInfo{}, w.err
+		return metadata.TargetFile{}, w.err
 	}
-	return metadata.TargetInfo{}, ErrUnfinished
+	return metadata.TargetFile{}, ErrUnfinished
 }

@@ -28,13 +28,13 @@ func newRepository(t *testing.T) repository {
 
 // open opens the file of a role that a search asks for.
 func (r repository) open(p delegation.Pending) roles.Trusted[metadata.Targets] {
-	env, err := metadata.Parse[metadata.Targets](r.Metadata()[r.FileName(p.Role)])
+	env, err := metadata.Parse[metadata.Targets](r.Metadata()[r.FileName(p.Role)], metadata.Options{})
 	require.NoError(r, err)
 	var role roles.Role
 	if p.Delegator == "root" {
-		rootEnv, err := metadata.Parse[metadata.Root](r.Anchor())
+		rootEnv, err := metadata.Parse[metadata.Root](r.TrustedRoot(), metadata.Options{})
 		require.NoError(r, err)
-		root, err := roles.Anchor(rootEnv, roles.Policy{})
+		root, err := roles.VerifyInitialRoot(rootEnv, roles.Policy{})
 		require.NoError(r, err)
 		role, err = roles.TopLevel(root, "targets", roles.Policy{})
 		require.NoError(r, err)
@@ -42,14 +42,14 @@ func (r repository) open(p delegation.Pending) roles.Trusted[metadata.Targets] {
 		role, err = roles.Delegated(p.By, p.Position, p.Role, roles.Policy{})
 		require.NoError(r, err)
 	}
-	file, err := roles.Open(env, role)
+	file, err := roles.Verify(env, role)
 	require.NoError(r, err)
 	return file
 }
 
 // search returns the roles that a search asks, in order, and how it ends.
 func (r repository) search(path string, o delegation.Options) string {
-	w := delegation.NewWalk(delegation.PathOf(path), o)
+	w := delegation.NewWalk(path, o)
 	var asked []string
 	for {
 		p, ok := w.Next()
@@ -200,10 +200,10 @@ func TestRoleLimit(t *testing.T) {
 	next.AddTarget("x", nil)
 	r.Publish()
 	for limit, want := range map[int]string{1: "targets: limit reached", 2: "targets r0: limit reached", 40: "limit reached", 41: "r39: found", 42: "r39: found"} {
-		require.Contains(t, r.search("x", delegation.Options{MaxRoles: limit}), want, limit)
+		require.Contains(t, r.search("x", delegation.Options{MaxDelegations: limit}), want, limit)
 	}
 	require.True(t, strings.HasSuffix(r.search("x", delegation.Options{}), "r30: limit reached"), "32 roles, the top-level one included")
-	require.Contains(t, r.search("y", delegation.Options{MaxRoles: 41}), "no such target", "a limit that is just enough is not reached")
+	require.Contains(t, r.search("y", delegation.Options{MaxDelegations: 41}), "no such target", "a limit that is just enough is not reached")
 }
 
 // R-5.6.7b, R-5.6.7c: delegations back to roles that were visited do not use up the limit.
@@ -215,7 +215,7 @@ func TestRoleLimitCountsNoRoleTwice(t *testing.T) {
 	}
 	c.Delegate(all("d")).AddTarget("x", nil)
 	r.Publish()
-	require.Equal(t, "targets a b c d: found", r.search("x", delegation.Options{MaxRoles: 5}))
+	require.Equal(t, "targets a b c d: found", r.search("x", delegation.Options{MaxDelegations: 5}))
 }
 
 // R-4.6.5, R-T15.2, R-T15.4 (D7, D10, go-tuf#783): every path falls into just one bin, by either kind of bins, and classic and succinct bins agree.
@@ -239,9 +239,11 @@ func TestBins(t *testing.T) {
 
 func TestBin(t *testing.T) {
 	for bits, want := range map[int]string{1: "p-1", 2: "p-3", 3: "p-7", 4: "p-f", 5: "p-1e", 8: "p-f3", 14: "p-3cde", 16: "p-f379", 31: "p-79bcd708", 32: "p-f379ae11"} {
-		s := &metadata.Succinct{BitLength: bits, NamePrefix: "p"}
-		require.Equal(t, want, delegation.Bin(s, delegation.PathOf("packages/x")), bits)
-		require.True(t, s.Has(want))
+		d := delegationsOf(t, func(x *verifytest.Role) { x.DelegateSuccinct("p", bits) })
+		for found := range delegation.RolesFor("targets", d, "packages/x") {
+			require.Equal(t, want, found.Role, bits)
+		}
+		require.True(t, d.SuccinctRoles().Has(want))
 	}
 }
 
@@ -269,7 +271,7 @@ func TestUpcoming(t *testing.T) {
 		r.Targets().Delegate(all(name))
 	}
 	r.Publish()
-	w := delegation.NewWalk(delegation.PathOf("x"), delegation.Options{})
+	w := delegation.NewWalk("x", delegation.Options{})
 	for _, want := range []string{"[targets]", "[a b c]", "[b c]", "[c]"} {
 		var names []string
 		for p := range w.Upcoming() {
@@ -304,7 +306,7 @@ func TestUpcomingIsOnlyWhatMayStillBeAsked(t *testing.T) {
 		{"found", 32, "targets | a b c d | c b d | b d | "},
 		{"absent", 2, "targets | a b c | "},
 	} {
-		w := delegation.NewWalk(delegation.PathOf(c.path), delegation.Options{MaxRoles: c.limit})
+		w := delegation.NewWalk(c.path, delegation.Options{MaxDelegations: c.limit})
 		var steps []string
 		for more := true; more; {
 			p, ok := w.Next()
@@ -328,7 +330,7 @@ func TestVisitRefusesOtherContent(t *testing.T) {
 	r := newRepository(t)
 	r.Targets().Delegate(all("a"))
 	r.Publish()
-	w := delegation.NewWalk(delegation.PathOf("x"), delegation.Options{})
+	w := delegation.NewWalk("x", delegation.Options{})
 	require.ErrorIs(t, w.Visit(roles.Trusted[metadata.Targets]{}), roles.ErrUntrusted)
 	top, _ := w.Next()
 	file := r.open(top)
@@ -339,8 +341,9 @@ func TestVisitRefusesOtherContent(t *testing.T) {
 	require.Equal(t, "a", p.Role)
 }
 
-// R-4.6.4, R-4.6.5: Covers agrees with For, one delegation at a time.
-func TestCovers(t *testing.T) {
+// R-4.6.4, R-4.6.5: roles are asked by their patterns and by their prefixes, in listed
+// order, and a role with neither is not asked.
+func TestRolesFor(t *testing.T) {
 	r := newRepository(t)
 	for _, d := range []delegate{
 		{Name: "a", Paths: []string{"no", "packages/*"}}, {Name: "b", Paths: []string{"*"}}, {Name: "c", PathHashPrefixes: []string{"00", "f379"}},
@@ -350,22 +353,15 @@ func TestCovers(t *testing.T) {
 		r.Targets().Delegate(d)
 	}
 	r.Publish()
-	top, _ := delegation.NewWalk(delegation.PathOf("x"), delegation.Options{}).Next()
+	top, _ := delegation.NewWalk("x", delegation.Options{}).Next()
 	d := r.open(top).Content().Delegations()
-	path := delegation.PathOf("packages/x")
-	require.Equal(t, "packages/x", path.String())
-	var covered, asked []string
-	for i := range d.Len() {
-		if delegation.Covers(d.At(i), path) {
-			covered = append(covered, d.At(i).Name)
-		}
-	}
-	for e := range delegation.For("targets", d, path) {
+	path := "packages/x"
+	var asked []string
+	for e := range delegation.RolesFor("targets", d, path) {
 		asked = append(asked, e.Role)
 	}
-	require.Equal(t, []string{"a", "c", "e", "h"}, covered)
-	require.Equal(t, covered, asked)
-	for range delegation.For("targets", nil, path) {
+	require.Equal(t, []string{"a", "c", "e", "h"}, asked)
+	for range delegation.RolesFor("targets", nil, path) {
 		t.Error("no delegations cover nothing")
 	}
 }

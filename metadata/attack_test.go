@@ -38,7 +38,7 @@ func TestNamesAreExact(t *testing.T) {
 		}
 	}
 	for _, text := range around(`{"signatures":[],"signed":`+goodTargets+`}`, `"signatures":[]`, `"Signed":{"_type":"targets","version":9},"SIGNATURES":null`) {
-		env, err := metadata.Parse[metadata.Targets]([]byte(text))
+		env, err := metadata.Parse[metadata.Targets]([]byte(text), metadata.Options{})
 		require.NoError(t, err)
 		c, err := env.Unverified()
 		require.NoError(t, err)

@@ -23,13 +23,13 @@ func documentOf[T metadata.Content](name string, make func(verifytest.Options) [
 	return documentAs[T](name, metadata.Classic, make)
 }
 
-func documentAs[T metadata.Content](name string, form metadata.Format, make func(verifytest.Options) []byte) document {
+func documentAs[T metadata.Content](name string, form metadata.EnvelopeFormat, make func(verifytest.Options) []byte) document {
 	ofForm := func(o verifytest.Options) []byte {
-		o.Envelope = form
+		o.EnvelopeFormat = form
 		return make(o)
 	}
 	return document{name, ofForm, func(data []byte) (func() error, error) {
-		env, err := metadata.ParseAs[T](data, form, metadata.Limits{})
+		env, err := metadata.Parse[T](data, metadata.Options{EnvelopeFormat: form})
 		return func() error {
 			_, err := env.Unverified()
 			return err
@@ -42,7 +42,7 @@ func targetsDocument(name string, build func(*verifytest.Role)) document {
 }
 
 var documents = []document{
-	documentOf[metadata.Root]("root", func(o verifytest.Options) []byte { return verifytest.New(o).Anchor() }),
+	documentOf[metadata.Root]("root", func(o verifytest.Options) []byte { return verifytest.New(o).TrustedRoot() }),
 	documentOf[metadata.Timestamp]("timestamp", func(o verifytest.Options) []byte { return verifytest.New(o).Metadata()["timestamp.json"] }),
 	documentOf[metadata.Snapshot]("snapshot, 16,384 versions", func(o verifytest.Options) []byte { return snapshotOf(16_384, false, o) }),
 	documentOf[metadata.Snapshot]("snapshot, 16,384 hashes", func(o verifytest.Options) []byte { return snapshotOf(16_384, true, o) }),

@@ -22,7 +22,7 @@ func allocated(do func()) uint64 {
 
 // readAs parses and decodes, whatever comes of it.
 func readAs[T metadata.Content](data []byte) {
-	if env, err := metadata.Parse[T](data); err == nil {
+	if env, err := metadata.Parse[T](data, metadata.Options{}); err == nil {
 		_, _ = env.Unverified()
 	}
 }
@@ -55,7 +55,7 @@ func TestGuessesAreBounded(t *testing.T) {
 				members[i] = fmt.Sprintf(pieces[min(i*2/n, 1)], i)
 			}
 			data := []byte(shapedAs("snapshot", `"meta":{`+strings.Join(members, ",")+`,"targets.json":{"version":1}}`))
-			env, err := metadata.Parse[metadata.Snapshot](data)
+			env, err := metadata.Parse[metadata.Snapshot](data, metadata.Options{})
 			require.NoError(t, err)
 			content, err := env.Unverified()
 			require.NoError(t, err)

@@ -32,7 +32,7 @@ const (
 // decode reads a content. Every content is tried in both forms of envelope.
 func decode[T metadata.Content](signed string) (*T, error) {
 	var content *T
-	env, err := metadata.Parse[T]([]byte(`{"signatures":[],"signed":` + signed + `}`))
+	env, err := metadata.Parse[T]([]byte(`{"signatures":[],"signed":`+signed+`}`), metadata.Options{})
 	if err == nil {
 		content, err = env.Unverified()
 	}
@@ -284,16 +284,17 @@ func TestTargets(t *testing.T) {
 func TestDelegations(t *testing.T) {
 	d := mustDecode[metadata.Targets](t, goodTargets).Delegations()
 	require.Equal(t, 2, d.Len())
-	require.Nil(t, d.Succinct())
+	require.Nil(t, d.SuccinctRoles())
 	a, b := d.At(0), d.At(1)
 	require.True(t, a.Terminating)
 	require.False(t, b.Terminating)
 	require.Equal(t, []string{"a/*", "b"}, slices.Collect(a.Paths()))
 	require.Equal(t, []string{"00", "0a1"}, slices.Collect(b.PathHashPrefixes()))
 	require.EqualValues(t, 2, b.Threshold())
-	require.Equal(t, []int{0}, slices.Collect(d.Patterned()))
-	require.Equal(t, []int{1}, d.Prefixed("0a1"+zeros[:61]))
-	require.Empty(t, d.Prefixed("0a2"+zeros[:61]))
+	none := func(string) bool { return false }
+	require.Equal(t, []int{0}, slices.Collect(d.Matching("0a2"+zeros[:61], func(string) bool { return true })))
+	require.Equal(t, []int{1}, slices.Collect(d.Matching("0a1"+zeros[:61], none)))
+	require.Empty(t, slices.Collect(d.Matching("0a2"+zeros[:61], none)))
 	_, ok := d.Key("k1")
 	require.True(t, ok)
 	const roleB = `{"keyids":["k1"],"name":"b","path_hash_prefixes":["00","0a1"],"threshold":2}`
@@ -326,7 +327,7 @@ func TestDelegations(t *testing.T) {
 	neither := strings.Replace(goodTargets, roleB, `{"keyids":[],"name":"b","threshold":1}`, 1)
 	require.Equal(t, 2, mustDecode[metadata.Targets](t, neither).Delegations().Len())
 
-	s := mustDecode[metadata.Targets](t, succinctTargets).Delegations().Succinct()
+	s := mustDecode[metadata.Targets](t, succinctTargets).Delegations().SuccinctRoles()
 	require.Equal(t, 14, s.BitLength)
 	require.Equal(t, "bin", s.NamePrefix)
 	mustNotDecode[metadata.Targets](t, succinctTargets, []replaced{
@@ -349,13 +350,13 @@ func TestSuccinctNames(t *testing.T) {
 	}{
 		{1, "p-0", "p-1"}, {4, "p-0", "p-f"}, {5, "p-00", "p-1f"}, {8, "p-00", "p-ff"}, {14, "p-0000", "p-3fff"}, {16, "p-0000", "p-ffff"}, {32, "p-00000000", "p-ffffffff"},
 	} {
-		s := metadata.Succinct{BitLength: c.bits, NamePrefix: "p"}
+		s := metadata.SuccinctRoles{BitLength: c.bits, NamePrefix: "p"}
 		require.Equal(t, c.first, s.Bin(0))
 		require.Equal(t, c.last, s.Bin(uint32(1<<c.bits-1)))
 		require.True(t, s.Has(c.first))
 		require.True(t, s.Has(c.last))
 	}
-	s := metadata.Succinct{BitLength: 5, NamePrefix: "bin"}
+	s := metadata.SuccinctRoles{BitLength: 5, NamePrefix: "bin"}
 	for _, name := range []string{"", "bin", "bin-", "bin-0", "bin-000", "bin-20", "bin-0A", "bin-+1", "bin--0", "bin-0x", "bin-1g", "Bin-00", "other", "bin-0_", "xbin-00", "bin-00 "} {
 		require.False(t, s.Has(name), name)
 	}

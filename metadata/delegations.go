@@ -15,7 +15,7 @@ type Delegations struct {
 	roles     []listedRole
 	patterned []int // positions of the roles with path patterns
 	prefixes  prefixIndex
-	succinct  *Succinct
+	succinct  *SuccinctRoles
 }
 
 // listedRole is where a role of the list stands in the text: there may be very many of them.
@@ -25,9 +25,9 @@ type listedRole struct {
 }
 
 // Delegation is one role of a list of delegations.
-type Delegation struct {
+type DelegatedRole struct {
 	Name string
-	Signers
+	RoleKeys
 	// Terminating says that a search which comes here must not go on to later roles. Absent means false.
 	Terminating bool
 
@@ -35,10 +35,10 @@ type Delegation struct {
 }
 
 // Paths yields the path patterns of the delegation, in listed order.
-func (d *Delegation) Paths() iter.Seq[string] { return elements(d.paths) }
+func (d *DelegatedRole) Paths() iter.Seq[string] { return elements(d.paths) }
 
 // PathHashPrefixes yields the prefixes of path hashes of the delegation, in listed order: lower-case hexadecimal.
-func (d *Delegation) PathHashPrefixes() iter.Seq[string] { return elements(d.prefixes) }
+func (d *DelegatedRole) PathHashPrefixes() iter.Seq[string] { return elements(d.prefixes) }
 
 // Keys yields all keys that the file lists, in the order of their IDs.
 func (d *Delegations) Keys() iter.Seq[Key] { return allKeys(&d.keys) }
@@ -50,16 +50,13 @@ func (d *Delegations) Key(id string) (Key, bool) { return findKey(&d.keys, id) }
 func (d *Delegations) Len() int { return len(d.roles) }
 
 // At returns the i-th role of the list.
-func (d *Delegations) At(i int) Delegation {
+func (d *Delegations) At(i int) DelegatedRole {
 	r := &reader{text: d.text, pos: int(d.roles[i].object)}
 	return r.delegation(new(listedRole), nil)
 }
 
-// PathsAt yields the path patterns of the i-th role, in listed order.
-func (d *Delegations) PathsAt(i int) iter.Seq[string] { return elementsAt(d.text, d.roles[i].paths) }
-
 // Succinct returns the succinct bins, or nil if the roles are listed.
-func (d *Delegations) Succinct() *Succinct {
+func (d *Delegations) SuccinctRoles() *SuccinctRoles {
 	if d.succinct == nil {
 		return nil
 	}
@@ -67,12 +64,45 @@ func (d *Delegations) Succinct() *Succinct {
 	return &s
 }
 
-// Patterned yields the positions of the roles that have path patterns, in listed order.
-func (d *Delegations) Patterned() iter.Seq[int] { return slices.Values(d.patterned) }
+// Matching yields the positions of the listed roles that are for a target path,
+// in listed order: those one of whose path hash prefixes begins the path's
+// digest, given as lower-case hexadecimal, and those one of whose patterns
+// matches, as match says. A role with neither is for nothing.
+//
+// It takes time linear in the number of roles with patterns, and logarithmic in
+// the number of prefixes.
+func (d *Delegations) Matching(digest string, match func(pattern string) bool) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		prefixed := d.prefixes.find(digest)
+		for _, i := range d.patterned {
+			n, _ := slices.BinarySearch(prefixed, i)
+			for _, earlier := range prefixed[:n] {
+				if !yield(earlier) {
+					return
+				}
+			}
+			prefixed = prefixed[n:]
+			if d.anyPattern(i, match) && !yield(i) {
+				return
+			}
+		}
+		for _, i := range prefixed {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
 
-// Prefixed returns the positions of the roles one of whose path hash prefixes the digest has, in listed order.
-// The digest is given as lower-case hexadecimal. It takes time logarithmic in the number of prefixes.
-func (d *Delegations) Prefixed(digest string) []int { return d.prefixes.find(digest) }
+// anyPattern says whether one of the patterns of the i-th role matches.
+func (d *Delegations) anyPattern(i int, match func(pattern string) bool) bool {
+	for pattern := range elementsAt(d.text, d.roles[i].paths) {
+		if match(pattern) {
+			return true
+		}
+	}
+	return false
+}
 
 func (r *reader) delegations() *Delegations {
 	d := new(Delegations)
@@ -141,7 +171,7 @@ func (d *Delegations) list(r *reader) {
 }
 
 // delegation reads a role of the list, and notes where it has paths and what prefixes.
-func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegation) {
+func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d DelegatedRole) {
 	at := r.pos
 	found := false
 	m := r.object()
@@ -157,11 +187,11 @@ func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegat
 		case "path_hash_prefixes":
 			d.prefixes = prefixes.read(r)
 		default:
-			r.signerMember(&d.Signers, m.name)
+			r.signerMember(&d.RoleKeys, m.name)
 		}
 	}
 	r.missing(at, "name", found)
-	r.needSigners(at, d.Signers)
+	r.needSigners(at, d.RoleKeys)
 	if d.paths != "" && d.prefixes != "" {
 		r.fail(at, "want at most one of paths and path_hash_prefixes")
 	}
@@ -175,7 +205,7 @@ func (r *reader) roleName() string {
 	at := r.pos
 	name := r.str()
 	switch name {
-	case "", "root", "timestamp", "snapshot", "targets", "mirrors":
+	case "", RoleRoot, RoleTimestamp, RoleSnapshot, RoleTargets, "mirrors":
 		r.fail(at, "a delegated role cannot have the name %q", name)
 	}
 	return name

@@ -14,7 +14,7 @@
 // absent optional fields and odd spellings of a time stay in the signed bytes.
 // This is the POUF-1 format of TAP 11.
 //
-// With the format [DSSE], for [ParseAs], the same contents come in Dead Simple Signing Envelopes (TAP 17). Signatures then cover the
+// With the format [DSSE], for [Parse], the same contents come in Dead Simple Signing Envelopes (TAP 17). Signatures then cover the
 // payload as it came, with its type, so that none of them is good for both forms; the payload is read as strictly as "signed", and
 // its contents are decoded from its canonical form. The caller says which form is right. A file is a SyntaxError in the
 // other, and no file is of both. Its base64 is in the standard or the URL-safe alphabet, with padding, without white space or stray bits.

@@ -9,12 +9,12 @@ import (
 
 // Format is the form of envelope that a repository's files have. Whoever reads them chooses it, and it is never found out from a file: what
 // a signature covers must not be the file's to say.
-type Format int
+type EnvelopeFormat int
 
 const (
 	// Classic is the envelope of the specification (section 4.2.1): the content is the member "signed", and signatures cover its
 	// canonical form.
-	Classic Format = iota
+	Classic EnvelopeFormat = iota
 	// DSSE is the Dead Simple Signing Envelope, version 1, which has the properties that TAP 17 asks of an envelope: the content is the
 	// member "payload" in base64, and signatures cover those very bytes and their type, which must be PayloadType.
 	DSSE
@@ -24,7 +24,7 @@ const (
 const PayloadType = "application/vnd.tuf+json"
 
 // member is the name of the member that holds the content.
-func (f Format) member() string {
+func (f EnvelopeFormat) member() string {
 	if f == DSSE {
 		return "payload"
 	}
@@ -32,7 +32,7 @@ func (f Format) member() string {
 }
 
 // readDSSE takes the envelope's members from a document.
-func (e *Envelope[T]) readDSSE(doc *scanner, l Limits) *SyntaxError {
+func (e *Envelope[T]) readDSSE(doc *scanner, o Options) *SyntaxError {
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
 	var payload []byte
@@ -54,9 +54,9 @@ func (e *Envelope[T]) readDSSE(doc *scanner, l Limits) *SyntaxError {
 		case "signatures":
 			signatures = true
 			m.text = string(value)
-			e.signatures = m.signatures(l.Signatures, DSSE)
+			e.signatures = m.signatures(o.MaxSignatures, DSSE)
 		case "signed": // R-T17.5
-			m.fail(0, "a member of the other form of envelope")
+			m.fail(0, "a member of the other envelope format")
 		}
 		if err := m.after(where); err != nil {
 			return err.within(string(name))
@@ -72,7 +72,7 @@ func (e *Envelope[T]) readDSSE(doc *scanner, l Limits) *SyntaxError {
 	if raw == nil {
 		return (&SyntaxError{Offset: int64(at), Reason: "not base64, or empty"}).within("payload")
 	}
-	return e.readPayload(raw, l.Depth)
+	return e.readPayload(raw, o.MaxDepth)
 }
 
 // readPayload reads the content from the bytes that signatures cover. Its levels of nesting are counted as if it stood in the envelope.

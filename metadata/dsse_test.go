@@ -21,7 +21,7 @@ func inDSSE(content string) []byte {
 }
 
 func parseDSSE[T metadata.Content](data []byte) (*metadata.Envelope[T], error) {
-	return metadata.ParseAs[T](data, metadata.DSSE, metadata.Limits{})
+	return metadata.Parse[T](data, metadata.Options{EnvelopeFormat: metadata.DSSE})
 }
 
 // sameInBothForms says whether a content in a DSSE envelope reads as it does in a classic one, of which this came: the same, or the same fault.
@@ -51,8 +51,8 @@ func TestDSSEEnvelope(t *testing.T) {
 		{"null", `null`, `found null, want an object`},
 		{"array", `[]`, `found an array, want an object`},
 		{"empty", `{}`, `member "payload" is missing`},
-		{"a classic file", `{"signatures":[],"signed":` + root + `}`, `signed (offset 26): a member of the other form of envelope`},
-		{"a file of both forms", with(root, kind+`,"signatures":[],"signed":`+root), `a member of the other form`},
+		{"a classic file", `{"signatures":[],"signed":` + root + `}`, `signed (offset 26): a member of the other envelope format`},
+		{"a file of both formats", with(root, kind+`,"signatures":[],"signed":`+root), `a member of the other envelope format`},
 		{"no type", with(root, none), `member "payloadType" is missing`},
 		{"no signatures", with(root, kind), `member "signatures" is missing`},
 		{"Payload in another case", strings.Replace(with(root, kind+`,`+none), "payload\"", "Payload\"", 1), `member "payload" is missing`},
@@ -109,15 +109,15 @@ func TestDSSEEnvelope(t *testing.T) {
 // R-T17.5 (T17-1): the form is the reader's choice. A file has one form at most, and there are no others.
 func TestFormIsNotSniffed(t *testing.T) {
 	classic, dsse := `{"signatures":[],"signed":`+goodTimestamp+`}`, string(inDSSE(goodTimestamp))
-	_, err := metadata.Parse[metadata.Timestamp]([]byte(dsse))
+	_, err := metadata.Parse[metadata.Timestamp]([]byte(dsse), metadata.Options{})
 	require.ErrorContains(t, err, `member "signed" is missing`)
 	_, err = parseDSSE[metadata.Timestamp]([]byte(classic))
-	require.ErrorContains(t, err, "a member of the other form of envelope")
-	for _, f := range []metadata.Format{-1, 2} {
+	require.ErrorContains(t, err, "a member of the other envelope format")
+	for _, f := range []metadata.EnvelopeFormat{-1, 2} {
 		for _, file := range []string{classic, dsse} {
-			_, err = metadata.ParseAs[metadata.Timestamp]([]byte(file), f, metadata.Limits{})
+			_, err = metadata.Parse[metadata.Timestamp]([]byte(file), metadata.Options{EnvelopeFormat: f})
 			require.ErrorIs(t, err, metadata.ErrSyntax)
-			require.ErrorContains(t, err, "there is no form of envelope number")
+			require.ErrorContains(t, err, "there is no envelope format number")
 		}
 	}
 }
@@ -194,20 +194,20 @@ func TestDSSESignatures(t *testing.T) {
 	env, err := parseDSSE[metadata.Timestamp](data)
 	require.NoError(t, err)
 	require.Equal(t, []metadata.Signature{{Base64: "AA=="}, {Base64: "AQ=="}, {Base64: "Ag=="}, {Base64: "AA=="}, {KeyID: "a", Base64: "00ff"}}, env.Signatures())
-	_, err = metadata.ParseAs[metadata.Timestamp](data, metadata.DSSE, metadata.Limits{Signatures: 5})
+	_, err = metadata.Parse[metadata.Timestamp](data, metadata.Options{EnvelopeFormat: metadata.DSSE, MaxSignatures: 5})
 	require.NoError(t, err)
-	_, err = metadata.ParseAs[metadata.Timestamp](data, metadata.DSSE, metadata.Limits{Signatures: 4})
+	_, err = metadata.Parse[metadata.Timestamp](data, metadata.Options{EnvelopeFormat: metadata.DSSE, MaxSignatures: 4})
 	require.ErrorContains(t, err, "more than 4 signatures")
 }
 
 // R-T17.4: a content is nested as deeply as in a classic file: the string around it is no way round the limit, nor a lower one.
 func TestDSSEDepth(t *testing.T) {
 	for depth, want := range map[int]string{3: "nested deeper than 3 levels", 4: ""} {
-		for f, file := range map[metadata.Format][]byte{
+		for f, file := range map[metadata.EnvelopeFormat][]byte{
 			metadata.Classic: []byte(`{"signatures":[],"signed":{"_type":"root","x":[[]]}}`),
 			metadata.DSSE:    inDSSE(`{"_type":"root","x":[[]]}`),
 		} {
-			_, err := metadata.ParseAs[metadata.Root](file, f, metadata.Limits{Depth: depth})
+			_, err := metadata.Parse[metadata.Root](file, metadata.Options{EnvelopeFormat: f, MaxDepth: depth})
 			if want == "" {
 				require.NoError(t, err)
 			} else {

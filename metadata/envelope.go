@@ -13,10 +13,16 @@ type Content interface {
 	Root | Timestamp | Snapshot | Targets
 }
 
-// Limits bound what Parse takes. Zero fields mean the defaults.
-type Limits struct {
-	Depth      int // levels of JSON nesting; default 64, at most 1,000
-	Signatures int // signatures in a file; default 1,024
+// Options say how Parse reads a file. The zero value is the default.
+type Options struct {
+	// EnvelopeFormat is the format of the file. The caller chooses it, and it is
+	// never found out from a file: what a signature covers must not be the
+	// file's to say. A file of another format is a *SyntaxError.
+	EnvelopeFormat EnvelopeFormat
+	// MaxDepth bounds the levels of JSON nesting; default 64, at most 1,000.
+	MaxDepth int
+	// MaxSignatures bounds the signatures of a file; default 1,024.
+	MaxSignatures int
 }
 
 const (
@@ -51,54 +57,48 @@ func (s Signature) Bytes() []byte {
 // Envelope is a file whose syntax has been checked, and nothing else (spec section 4.2.1).
 // It keeps no part of the bytes that it was parsed from.
 type Envelope[T Content] struct {
-	format     Format
+	format     EnvelopeFormat
 	payload    []byte // what signatures cover
 	content    []byte // canonical text of the content; in a classic file that is the payload
 	signatures []Signature
 }
 
-// Parse reads a classic file: its syntax, the envelope, and that the type it names is T's. Errors are *SyntaxError.
+// Parse reads a file: its syntax, the envelope, and that the type it names is
+// T's. Errors are *SyntaxError. It keeps no part of data.
 //
-// It takes time linear in the size of data, but for sorting the members of objects that are not in order.
-func Parse[T Content](data []byte) (*Envelope[T], error) { return ParseWithin[T](data, Limits{}) }
-
-// ParseWithin is Parse with other limits.
-func ParseWithin[T Content](data []byte, l Limits) (*Envelope[T], error) {
-	return ParseAs[T](data, Classic, l)
-}
-
-// ParseAs is ParseWithin for files of the given form. A file of another form is an error.
-func ParseAs[T Content](data []byte, f Format, l Limits) (*Envelope[T], error) {
-	e, err := parse[T](data, f, l)
+// It takes time linear in the size of data, but for sorting the members of
+// objects that are not in order.
+func Parse[T Content](data []byte, o Options) (*Envelope[T], error) {
+	e, err := parse[T](data, o)
 	if err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-func parse[T Content](data []byte, f Format, l Limits) (*Envelope[T], *SyntaxError) {
-	if l.Depth == 0 {
-		l.Depth = defaultDepth
+func parse[T Content](data []byte, o Options) (*Envelope[T], *SyntaxError) {
+	if o.MaxDepth == 0 {
+		o.MaxDepth = defaultDepth
 	}
-	l.Depth = min(l.Depth, 1000)
-	if l.Signatures == 0 {
-		l.Signatures = defaultSignatures
+	o.MaxDepth = min(o.MaxDepth, 1000)
+	if o.MaxSignatures == 0 {
+		o.MaxSignatures = defaultSignatures
 	}
 	if len(data) > math.MaxInt32 { // positions are kept in 32 bits
 		return nil, &SyntaxError{Offset: math.MaxInt32, Reason: "the document is too long"}
 	}
-	doc, err := canonicalize(data, l.Depth)
+	doc, err := canonicalize(data, o.MaxDepth)
 	if err != nil {
 		return nil, err
 	}
-	e := &Envelope[T]{format: f}
-	switch f {
+	e := &Envelope[T]{format: o.EnvelopeFormat}
+	switch o.EnvelopeFormat {
 	case Classic:
-		err = e.read(doc, l.Signatures)
+		err = e.read(doc, o.MaxSignatures)
 	case DSSE:
-		err = e.readDSSE(doc, l)
+		err = e.readDSSE(doc, o)
 	default:
-		err = &SyntaxError{Reason: fmt.Sprintf("there is no form of envelope number %d", f)}
+		err = &SyntaxError{Reason: fmt.Sprintf("there is no envelope format number %d", o.EnvelopeFormat)}
 	}
 	if err != nil {
 		return nil, err
@@ -137,13 +137,13 @@ func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
 func typeOf[T Content]() string {
 	switch any((*T)(nil)).(type) {
 	case *Root:
-		return "root"
+		return RoleRoot
 	case *Timestamp:
-		return "timestamp"
+		return RoleTimestamp
 	case *Snapshot:
-		return "snapshot"
+		return RoleSnapshot
 	}
-	return "targets"
+	return RoleTargets
 }
 
 // checkType refuses a "signed", which begins with the given byte at a position, that is not of the wanted type.
@@ -174,7 +174,7 @@ func (r *reader) after(at int) *SyntaxError {
 	return r.err
 }
 
-func (r *reader) signatures(most int, f Format) []Signature {
+func (r *reader) signatures(most int, f EnvelopeFormat) []Signature {
 	var list []Signature
 	e := r.array()
 	for e.next() {

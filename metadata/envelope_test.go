@@ -35,7 +35,7 @@ func TestEnvelope(t *testing.T) {
 		{"key ID twice, apart", `{"signatures":[{"keyid":"a","sig":""},{"keyid":"b","sig":""},{"keyid":"a","sig":""}],"signed":{"_type":"root"}}`, `two signatures`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := metadata.Parse[metadata.Root]([]byte(c.in))
+			_, err := metadata.Parse[metadata.Root]([]byte(c.in), metadata.Options{})
 			require.ErrorIs(t, err, metadata.ErrSyntax)
 			require.ErrorContains(t, err, c.want)
 		})
@@ -51,7 +51,7 @@ func TestSignatureBytes(t *testing.T) {
 
 func TestEnvelopeKeepsNothingOfItsInput(t *testing.T) {
 	file := []byte(timestampWith(""))
-	env, err := metadata.Parse[metadata.Timestamp](file)
+	env, err := metadata.Parse[metadata.Timestamp](file, metadata.Options{})
 	require.NoError(t, err)
 	before := string(env.Payload())
 	for i := range file {
@@ -68,11 +68,11 @@ func TestEnvelopeKeepsNothingOfItsInput(t *testing.T) {
 func TestNumbersOutsideSigned(t *testing.T) {
 	const signed = `"signatures":[],"signed":{"_type":"root"}`
 	for _, number := range []string{"0", "-0", "1.50", "1e3", "1E+3", "-1.5e-3"} {
-		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":` + number + `,` + signed + `}`))
+		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":`+number+`,`+signed+`}`), metadata.Options{})
 		require.NoError(t, err, number)
 	}
 	for _, number := range []string{"1.", ".5", "1e", "1e+", "00", "--1"} {
-		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":` + number + `,` + signed + `}`))
+		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":`+number+`,`+signed+`}`), metadata.Options{})
 		require.ErrorIs(t, err, metadata.ErrSyntax, number)
 	}
 }

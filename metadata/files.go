@@ -2,8 +2,8 @@ package metadata
 
 import "iter"
 
-// FileInfo is what a timestamp or a snapshot lists for a metadata file (spec sections 4.4 and 4.5).
-type FileInfo struct {
+// MetaFile is what a timestamp or a snapshot lists for a metadata file (spec sections 4.4 and 4.5).
+type MetaFile struct {
 	// Version is the version that the file must have.
 	Version int64
 	// Length is the exact length in bytes, or -1 if none is listed.
@@ -12,9 +12,9 @@ type FileInfo struct {
 	Hashes Hashes
 }
 
-func (r *reader) fileInfo() FileInfo {
+func (r *reader) fileInfo() MetaFile {
 	at := r.pos
-	f := FileInfo{Length: -1}
+	f := MetaFile{Length: -1}
 	m := r.object()
 	for m.next() {
 		switch m.name {
@@ -33,11 +33,11 @@ func (r *reader) fileInfo() FileInfo {
 // Timestamp is the content of a timestamp file: it names the snapshot (spec section 4.5).
 type Timestamp struct {
 	Header
-	snapshot FileInfo
+	snapshot MetaFile
 }
 
 // Snapshot returns what is listed for snapshot.json.
-func (t *Timestamp) Snapshot() FileInfo { return t.snapshot }
+func (t *Timestamp) Snapshot() MetaFile { return t.snapshot }
 
 func (r *reader) timestamp(t *Timestamp) {
 	at := r.pos
@@ -64,20 +64,20 @@ type Snapshot struct {
 }
 
 // File returns what is listed for a role, whose file is named role + ".json". It takes time logarithmic in the number of files.
-func (s *Snapshot) File(role string) (FileInfo, bool) { return s.Listed(role + ".json") }
+func (s *Snapshot) File(role string) (MetaFile, bool) { return s.Listed(role + ".json") }
 
 // Listed returns what is listed under a file name.
-func (s *Snapshot) Listed(name string) (FileInfo, bool) {
+func (s *Snapshot) Listed(name string) (MetaFile, bool) {
 	r, ok := s.files.find(name)
 	if !ok {
-		return FileInfo{}, false
+		return MetaFile{}, false
 	}
 	return r.fileInfo(), true
 }
 
 // Files yields all listed file names ("targets.json") in the order of their bytes.
-func (s *Snapshot) Files() iter.Seq2[string, FileInfo] {
-	return func(yield func(string, FileInfo) bool) {
+func (s *Snapshot) Files() iter.Seq2[string, MetaFile] {
+	return func(yield func(string, MetaFile) bool) {
 		for i := range s.files.at {
 			name, r := s.files.name(i)
 			if !yield(name, r.fileInfo()) {
@@ -87,10 +87,10 @@ func (s *Snapshot) Files() iter.Seq2[string, FileInfo] {
 	}
 }
 
-// Change is a file that two snapshots do not list in the same words. What is not listed is the zero FileInfo.
+// Change is a file that two snapshots do not list in the same words. What is not listed is the zero MetaFile.
 type Change struct {
 	Name     string
-	Old, New FileInfo
+	Old, New MetaFile
 }
 
 // Changes yields the files that the older snapshot lists and the newer one lists otherwise, or not at all, in the order of their names' bytes.
@@ -130,7 +130,7 @@ func (r *reader) snapshot(s *Snapshot) {
 		}
 	})
 	if r.err == nil {
-		_, ok := s.File("targets")
+		_, ok := s.File(RoleTargets)
 		r.missing(at, "meta: targets.json", ok)
 	}
 }

@@ -3,6 +3,7 @@ package metadata_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/secure-systems-lab/go-securesystemslib/cjson"
@@ -54,7 +55,7 @@ func checkDSSE[T metadata.Content](t *testing.T, data []byte) {
 		require.ErrorIs(t, err, metadata.ErrSyntax)
 		return
 	}
-	_, err = metadata.Parse[T](data)
+	_, err = metadata.Parse[T](data, metadata.Options{})
 	require.ErrorIs(t, err, metadata.ErrSyntax, "one file, two forms")
 	tree, err := verifytest.Decode(data)
 	require.NoError(t, err)
@@ -66,7 +67,7 @@ func checkDSSE[T metadata.Content](t *testing.T, data []byte) {
 	raw, err := reference.DecodeB64Payload()
 	require.NoError(t, err)
 	require.Equal(t, string(dsse.PAE(metadata.PayloadType, raw)), string(env.Payload()))
-	classic, err := metadata.Parse[T]([]byte(`{"signatures":[],"signed":` + string(raw) + `}`))
+	classic, err := metadata.Parse[T]([]byte(`{"signatures":[],"signed":`+string(raw)+`}`), metadata.Options{})
 	require.NoError(t, err)
 	want, fault := classic.Unverified()
 	require.NoError(t, sameInBothForms(string(raw), want, fault))
@@ -74,7 +75,7 @@ func checkDSSE[T metadata.Content](t *testing.T, data []byte) {
 
 func checkParse[T metadata.Content](t *testing.T, data []byte) {
 	before := bytes.Clone(data)
-	env, err := metadata.Parse[T](data)
+	env, err := metadata.Parse[T](data, metadata.Options{})
 	require.Equal(t, before, data)
 	if err != nil {
 		require.ErrorIs(t, err, metadata.ErrSyntax)
@@ -83,7 +84,7 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 	tree, err := verifytest.Decode(data)
 	require.NoError(t, err, "encoding/json must take whatever we take")
 	for _, indent := range []string{"", "  "} {
-		again, err := metadata.Parse[T](verifytest.Encode(tree, indent))
+		again, err := metadata.Parse[T](verifytest.Encode(tree, indent), metadata.Options{})
 		require.NoError(t, err)
 		require.Equal(t, string(env.Payload()), string(again.Payload()))
 		require.Equal(t, env.Signatures(), again.Signatures())
@@ -102,7 +103,7 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 
 // readAll goes through everything that a content gives access to.
 func readAll(t *testing.T, content any) {
-	signers := func(s metadata.Signers) {
+	signers := func(s metadata.RoleKeys) {
 		require.Positive(t, s.Threshold())
 		for range s.KeyIDs() {
 		}
@@ -152,15 +153,15 @@ func readAll(t *testing.T, content any) {
 		}
 		for i := range d.Len() {
 			role := d.At(i)
-			signers(role.Signers)
+			signers(role.RoleKeys)
 			for range role.Paths() {
 			}
 			for prefix := range role.PathHashPrefixes() {
-				require.Contains(t, d.Prefixed((prefix + zeros)[:64]), i)
+				require.Contains(t, slices.Collect(d.Matching((prefix + zeros)[:64], func(string) bool { return false })), i)
 			}
 		}
-		if s := d.Succinct(); s != nil {
-			signers(s.Signers)
+		if s := d.SuccinctRoles(); s != nil {
+			signers(s.RoleKeys)
 			require.True(t, s.Has(s.Bin(0)))
 		}
 	}

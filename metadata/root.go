@@ -6,17 +6,17 @@ import (
 )
 
 // Signers says whose signatures a role needs: a threshold out of a list of key IDs.
-type Signers struct {
+type RoleKeys struct {
 	threshold int64
 	keyIDs    string // canonical text of the array
 }
 
 // Threshold returns how many distinct keys must sign: at least 1, and 0 for the zero value, which nothing satisfies.
 // It may be more than there are keys; then nothing satisfies it either.
-func (s Signers) Threshold() int64 { return s.threshold }
+func (s RoleKeys) Threshold() int64 { return s.threshold }
 
 // KeyIDs yields the key IDs in listed order. No ID stands twice.
-func (s Signers) KeyIDs() iter.Seq[string] { return elements(s.keyIDs) }
+func (s RoleKeys) KeyIDs() iter.Seq[string] { return elements(s.keyIDs) }
 
 // elements yields the strings in the canonical text of an array.
 func elements(array string) iter.Seq[string] {
@@ -47,7 +47,7 @@ func yieldElements(text string, at uint32, yield func(string) bool) {
 }
 
 // signerMember reads the members that say who signs, and says whether name was one of them.
-func (r *reader) signerMember(s *Signers, name string) bool {
+func (r *reader) signerMember(s *RoleKeys, name string) bool {
 	switch name {
 	case "threshold":
 		s.threshold = r.integer(1)
@@ -59,7 +59,7 @@ func (r *reader) signerMember(s *Signers, name string) bool {
 	return true
 }
 
-func (r *reader) needSigners(at int, s Signers) {
+func (r *reader) needSigners(at int, s RoleKeys) {
 	r.missing(at, "threshold", s.threshold != 0)
 	r.missing(at, "keyids", s.keyIDs != "")
 }
@@ -102,26 +102,26 @@ type Root struct {
 	ConsistentSnapshot bool
 
 	keys                                               index
-	rootRole, timestampRole, snapshotRole, targetsRole Signers
+	rootRole, timestampRole, snapshotRole, targetsRole RoleKeys
 }
 
 // Role returns whose signatures one of the four top-level roles needs. Other names give the zero value, false.
-func (r *Root) Role(name string) (Signers, bool) {
+func (r *Root) Role(name string) (RoleKeys, bool) {
 	if s := r.signers(name); s != nil {
 		return *s, s.threshold > 0
 	}
-	return Signers{}, false
+	return RoleKeys{}, false
 }
 
-func (r *Root) signers(name string) *Signers {
+func (r *Root) signers(name string) *RoleKeys {
 	switch name {
-	case "root":
+	case RoleRoot:
 		return &r.rootRole
-	case "timestamp":
+	case RoleTimestamp:
 		return &r.timestampRole
-	case "snapshot":
+	case RoleSnapshot:
 		return &r.snapshotRole
-	case "targets":
+	case RoleTargets:
 		return &r.targetsRole
 	}
 	return nil
@@ -147,7 +147,7 @@ func (r *reader) root(root *Root) {
 		}
 	})
 	r.missing(at, "keys", keys)
-	for _, name := range []string{"root", "timestamp", "snapshot", "targets"} {
+	for _, name := range []string{RoleRoot, RoleTimestamp, RoleSnapshot, RoleTargets} {
 		r.missing(at, "roles: "+name, root.signers(name).threshold > 0)
 	}
 }

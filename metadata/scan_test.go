@@ -19,7 +19,7 @@ func timestampWith(member string) string {
 // payload returns the canonical bytes of what timestampWith makes, without the members that are always there.
 func payload(t *testing.T, file string) string {
 	t.Helper()
-	env, err := metadata.Parse[metadata.Timestamp]([]byte(file))
+	env, err := metadata.Parse[metadata.Timestamp]([]byte(file), metadata.Options{})
 	require.NoError(t, err)
 	return string(env.Payload())
 }
@@ -103,7 +103,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"a terminal escape in a name, escaped", timestampWith(`,"a\u001b[31m":1.5`), `signed["a\x1b[31m"]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := metadata.Parse[metadata.Timestamp]([]byte(c.in))
+			_, err := metadata.Parse[metadata.Timestamp]([]byte(c.in), metadata.Options{})
 			require.ErrorContains(t, err, c.want)
 			require.ErrorIs(t, err, metadata.ErrSyntax)
 			var syntax *metadata.SyntaxError
@@ -122,11 +122,11 @@ func TestSyntaxErrors(t *testing.T) {
 
 func TestLimitsCanBeSet(t *testing.T) {
 	file := []byte(`{"signatures":[{"keyid":"a","sig":""},{"keyid":"b","sig":""}],"signed":{"_type":"root","x":[[]]}}`)
-	_, err := metadata.ParseWithin[metadata.Root](file, metadata.Limits{Depth: 4, Signatures: 2})
+	_, err := metadata.Parse[metadata.Root](file, metadata.Options{MaxDepth: 4, MaxSignatures: 2})
 	require.NoError(t, err)
-	_, err = metadata.ParseWithin[metadata.Root](file, metadata.Limits{Depth: 3})
+	_, err = metadata.Parse[metadata.Root](file, metadata.Options{MaxDepth: 3})
 	require.ErrorContains(t, err, "nested deeper than 3 levels")
-	_, err = metadata.ParseWithin[metadata.Root](file, metadata.Limits{Signatures: 1})
+	_, err = metadata.Parse[metadata.Root](file, metadata.Options{MaxSignatures: 1})
 	require.ErrorContains(t, err, "more than 1 signatures")
 }
 
@@ -139,9 +139,9 @@ func TestSignatureLimit(t *testing.T) {
 		}
 		return []byte(`{"signatures":[` + strings.Join(list, ",") + `],"signed":{"_type":"root"}}`)
 	}
-	_, err := metadata.Parse[metadata.Root](file(1024))
+	_, err := metadata.Parse[metadata.Root](file(1024), metadata.Options{})
 	require.NoError(t, err)
-	_, err = metadata.Parse[metadata.Root](file(1025))
+	_, err = metadata.Parse[metadata.Root](file(1025), metadata.Options{})
 	require.ErrorContains(t, err, "more than 1024 signatures")
 }
 
@@ -164,7 +164,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(file)))
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := metadata.Parse[metadata.Timestamp](file)
+				_, err := metadata.Parse[metadata.Timestamp](file, metadata.Options{})
 				require.NoError(b, err)
 			}
 		})

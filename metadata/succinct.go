@@ -7,8 +7,8 @@ import (
 )
 
 // Succinct are 2^BitLength roles, the hash bins of TAP 15, that share their keys.
-type Succinct struct {
-	Signers
+type SuccinctRoles struct {
+	RoleKeys
 	// BitLength is the number of leading bits of a path's hash that choose the bin: 1 to 32.
 	BitLength int
 	// NamePrefix is what the bins' names begin with, before the hyphen.
@@ -18,12 +18,12 @@ type Succinct struct {
 // Bin returns the name of a bin.
 //
 // R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal, as wide as that of the last bin.
-func (s *Succinct) Bin(number uint32) string {
+func (s *SuccinctRoles) Bin(number uint32) string {
 	return fmt.Sprintf("%s-%0*x", s.NamePrefix, s.digits(), number)
 }
 
 // Has says whether a role name is that of one of the bins (R-T15.4).
-func (s *Succinct) Has(role string) bool {
+func (s *SuccinctRoles) Has(role string) bool {
 	digits, ok := strings.CutPrefix(role, s.NamePrefix+"-")
 	if !ok || len(digits) != s.digits() || strings.Trim(digits, "0123456789abcdef") != "" {
 		return false
@@ -33,11 +33,11 @@ func (s *Succinct) Has(role string) bool {
 }
 
 // digits is the width of a bin's number: of 2^BitLength-1 in hexadecimal.
-func (s *Succinct) digits() int { return (s.BitLength + 3) / 4 }
+func (s *SuccinctRoles) digits() int { return (s.BitLength + 3) / 4 }
 
-func (r *reader) succinct() *Succinct {
+func (r *reader) succinct() *SuccinctRoles {
 	at := r.pos
-	s := new(Succinct)
+	s := new(SuccinctRoles)
 	prefix := false
 	m := r.object()
 	for m.next() {
@@ -52,11 +52,11 @@ func (r *reader) succinct() *Succinct {
 		case "name_prefix":
 			prefix, s.NamePrefix = true, r.str()
 		default:
-			r.signerMember(&s.Signers, m.name)
+			r.signerMember(&s.RoleKeys, m.name)
 		}
 	}
 	r.missing(at, "bit_length", s.BitLength != 0)
 	r.missing(at, "name_prefix", prefix)
-	r.needSigners(at, s.Signers)
+	r.needSigners(at, s.RoleKeys)
 	return s
 }

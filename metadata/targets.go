@@ -2,8 +2,8 @@ package metadata
 
 import "iter"
 
-// TargetInfo is what a targets file lists for one target file (spec section 4.6).
-type TargetInfo struct {
+// TargetFile is what a targets file lists for one target file (spec section 4.6).
+type TargetFile struct {
 	// Length is the exact length in bytes.
 	Length int64
 	// Hashes are the digests of the file's bytes; the list is not empty.
@@ -13,16 +13,16 @@ type TargetInfo struct {
 }
 
 // Custom returns the member custom as JSON, an object that nothing here interprets. The bytes are the caller's.
-func (t TargetInfo) Custom() ([]byte, bool) {
+func (t TargetFile) Custom() ([]byte, bool) {
 	if t.custom == "" {
 		return nil, false
 	}
 	return ordinary(t.custom), true
 }
 
-func (r *reader) targetInfo() TargetInfo {
+func (r *reader) targetInfo() TargetFile {
 	at := r.pos
-	t := TargetInfo{Length: -1}
+	t := TargetFile{Length: -1}
 	m := r.object()
 	for m.next() {
 		switch m.name {
@@ -52,18 +52,18 @@ type Targets struct {
 }
 
 // File returns what is listed for a target path, compared byte for byte. It takes time logarithmic in the number of files.
-func (t *Targets) File(path string) (TargetInfo, bool) {
+func (t *Targets) File(path string) (TargetFile, bool) {
 	r, ok := t.files.find(path)
 	if !ok {
-		return TargetInfo{}, false
+		return TargetFile{}, false
 	}
 	return r.targetInfo(), true
 }
 
 // Files yields all listed targets in the order of their paths' bytes. That a path is listed does not make this
 // role's word good for it: only a walk along the delegations does.
-func (t *Targets) Files() iter.Seq2[string, TargetInfo] {
-	return func(yield func(string, TargetInfo) bool) {
+func (t *Targets) Files() iter.Seq2[string, TargetFile] {
+	return func(yield func(string, TargetFile) bool) {
 		for i := range t.files.at {
 			path, r := t.files.name(i)
 			if !yield(path, r.targetInfo()) {

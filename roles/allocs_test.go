@@ -39,10 +39,10 @@ func TestOpenAllocatesNothingPerMember(t *testing.T) {
 		repo.PublishOnly("targets")
 		role, err := roles.TopLevel(benchAnchor(t, repo), "targets", roles.Policy{})
 		require.NoError(t, err)
-		env, err := metadata.Parse[metadata.Targets](newest(repo, "targets"))
+		env, err := metadata.Parse[metadata.Targets](newest(repo, "targets"), metadata.Options{})
 		require.NoError(t, err)
 		return testing.AllocsPerRun(3, func() {
-			_, err := roles.Open(env, role)
+			_, err := roles.Verify(env, role)
 			require.NoError(t, err)
 		})
 	}

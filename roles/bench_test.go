@@ -71,9 +71,9 @@ func BenchmarkOpen(b *testing.B) {
 		require.NoError(b, err)
 		data := newest(repo, "targets")
 		beside(b, fmt.Sprintf("%d targets", n), len(data), func() bool {
-			env, err := metadata.Parse[metadata.Targets](data)
+			env, err := metadata.Parse[metadata.Targets](data, metadata.Options{})
 			if err == nil {
-				_, err = roles.Open(env, role)
+				_, err = roles.Verify(env, role)
 			}
 			return err == nil
 		}, signedFloor(b, data, payloadOf[metadata.Targets](b, data), 1))
@@ -88,9 +88,9 @@ func BenchmarkNextRoot(b *testing.B) {
 	repo.PublishOnly("root")
 	data := newest(repo, "root")
 	beside(b, "rotated key", len(data), func() bool {
-		env, err := metadata.Parse[metadata.Root](data)
+		env, err := metadata.Parse[metadata.Root](data, metadata.Options{})
 		if err == nil {
-			_, err = roles.NextRoot(trusted, env, roles.Policy{})
+			_, err = roles.VerifyNextRoot(trusted, env, roles.Policy{})
 		}
 		return err == nil
 	}, signedFloor(b, data, payloadOf[metadata.Root](b, data), 2))
@@ -111,7 +111,7 @@ func signedFloor(b *testing.B, data, payload []byte, signatures int) func() bool
 }
 
 // longSnapshots returns two versions of a snapshot that lists so many files, and what a timestamp says of the second.
-func longSnapshots(tb testing.TB, n int) (old, next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) {
+func longSnapshots(tb testing.TB, n int) (old, next roles.Trusted[metadata.Snapshot], pin metadata.MetaFile) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Edit("snapshot", func(signed map[string]any) {
 		for i := range n {
@@ -123,7 +123,7 @@ func longSnapshots(tb testing.TB, n int) (old, next roles.Trusted[metadata.Snaps
 	old = benchOpen[metadata.Snapshot](tb, repo, root, "snapshot")
 	repo.PublishOnly("snapshot")
 	next = benchOpen[metadata.Snapshot](tb, repo, root, "snapshot")
-	return old, next, metadata.FileInfo{Version: next.Content().Version, Length: -1}
+	return old, next, metadata.MetaFile{Version: next.Content().Version, Length: -1}
 }
 
 // BenchmarkCheckSnapshot looks for rollbacks in a long list; the floor walks two sorted lists of names and versions.
@@ -198,15 +198,15 @@ func newest(repo *verifytest.Repo, role string) []byte {
 }
 
 func payloadOf[T metadata.Content](t testing.TB, data []byte) []byte {
-	env, err := metadata.Parse[T](data)
+	env, err := metadata.Parse[T](data, metadata.Options{})
 	require.NoError(t, err)
 	return env.Payload()
 }
 
 func benchAnchor(t testing.TB, repo *verifytest.Repo) roles.Trusted[metadata.Root] {
-	env, err := metadata.Parse[metadata.Root](repo.Anchor())
+	env, err := metadata.Parse[metadata.Root](repo.TrustedRoot(), metadata.Options{})
 	require.NoError(t, err)
-	root, err := roles.Anchor(env, roles.Policy{})
+	root, err := roles.VerifyInitialRoot(env, roles.Policy{})
 	require.NoError(t, err)
 	return root
 }
@@ -214,9 +214,9 @@ func benchAnchor(t testing.TB, repo *verifytest.Repo) roles.Trusted[metadata.Roo
 func benchOpen[T metadata.Content](t testing.TB, repo *verifytest.Repo, root roles.Trusted[metadata.Root], name string) roles.Trusted[T] {
 	role, err := roles.TopLevel(root, name, roles.Policy{})
 	require.NoError(t, err)
-	env, err := metadata.Parse[T](newest(repo, name))
+	env, err := metadata.Parse[T](newest(repo, name), metadata.Options{})
 	require.NoError(t, err)
-	file, err := roles.Open(env, role)
+	file, err := roles.Verify(env, role)
 	require.NoError(t, err)
 	return file
 }

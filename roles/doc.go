@@ -6,9 +6,9 @@
 // keys have signed, and only this package can make the [Trusted] value that it returns. So content that nobody has
 // signed cannot reach [TopLevel] or [Delegated]:
 //
-//	root, err := roles.Anchor(env, policy)              // the first root, received out of band
+//	root, err := roles.VerifyInitialRoot(env, policy)              // the first root, received out of band
 //	role, err := roles.TopLevel(root, "timestamp", policy)
-//	timestamp, err := roles.Open(timestampEnv, role)    // signed to the threshold, and nothing more
+//	timestamp, err := roles.Verify(timestampEnv, role)    // signed to the threshold, and nothing more
 //	err = roles.CheckExpiry("timestamp", timestamp.Content().Header, now)
 //
 // The other functions are the rules between versions, each in one place with the ID of the requirement.

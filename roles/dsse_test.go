@@ -27,7 +27,7 @@ const formVariable = "TUFWALK_TEST_DSSE"
 type object = map[string]any
 
 // form is the form of envelope of the repositories in this package's tests.
-var form = map[bool]metadata.Format{false: metadata.Classic, true: metadata.DSSE}[os.Getenv(formVariable) != ""]
+var form = map[bool]metadata.EnvelopeFormat{false: metadata.Classic, true: metadata.DSSE}[os.Getenv(formVariable) != ""]
 
 // TestAgainWithDSSE runs all the tests of this package once more, with DSSE envelopes: thresholds and versions know nothing of the form.
 func TestAgainWithDSSE(t *testing.T) {
@@ -83,9 +83,9 @@ func written(sig []byte) string {
 // opened is what a role makes of a targets file in a DSSE envelope, signed for it or not.
 func opened(t *testing.T, role roles.Role, envelope map[string]any) error {
 	t.Helper()
-	env, err := metadata.ParseAs[metadata.Targets](verifytest.Encode(envelope, ""), metadata.DSSE, metadata.Limits{})
+	env, err := metadata.Parse[metadata.Targets](verifytest.Encode(envelope, ""), metadata.Options{EnvelopeFormat: metadata.DSSE})
 	require.NoError(t, err)
-	_, err = roles.Open(env, role)
+	_, err = roles.Verify(env, role)
 	return err
 }
 
@@ -130,9 +130,9 @@ func TestDSSESignsOneThing(t *testing.T) {
 	// And the other way round: what was signed for DSSE is nothing in a classic file.
 	for _, message := range []string{pae, string(canonical)} {
 		sig := hex.EncodeToString(key.Sign([]byte(message)))
-		env, err := metadata.Parse[metadata.Targets](verifytest.Encode(object{"signed": content, "signatures": []any{object{"keyid": key.ID(), "sig": sig}}}, ""))
+		env, err := metadata.Parse[metadata.Targets](verifytest.Encode(object{"signed": content, "signatures": []any{object{"keyid": key.ID(), "sig": sig}}}, ""), metadata.Options{})
 		require.NoError(t, err)
-		_, err = roles.Open(env, role)
+		_, err = roles.Verify(env, role)
 		if message == pae {
 			require.ErrorIs(t, err, roles.ErrThreshold)
 		} else {
@@ -194,9 +194,9 @@ func TestDSSEAsTheReferenceHasIt(t *testing.T) {
 		require.NoError(t, err)
 		data, err := json.Marshal(envelope)
 		require.NoError(t, err)
-		env, err := metadata.ParseAs[metadata.Targets](data, metadata.DSSE, metadata.Limits{})
+		env, err := metadata.Parse[metadata.Targets](data, metadata.Options{EnvelopeFormat: metadata.DSSE})
 		require.NoError(t, err)
-		_, err = roles.Open(env, role)
+		_, err = roles.Verify(env, role)
 		require.ErrorIs(t, err, c.want)
 	}
 
@@ -234,9 +234,9 @@ func TestDSSEWithoutKeyIDs(t *testing.T) {
 		envelope := verifytest.SignDSSE(payload)
 		envelope["signatures"] = c.signatures
 		require.ErrorIs(t, opened(t, role, envelope), roles.ErrThreshold, name)
-		env, err := metadata.ParseAs[metadata.Targets](verifytest.Encode(envelope, ""), metadata.DSSE, metadata.Limits{})
+		env, err := metadata.Parse[metadata.Targets](verifytest.Encode(envelope, ""), metadata.Options{EnvelopeFormat: metadata.DSSE})
 		require.NoError(t, err)
-		_, err = roles.Recognize(env, role)
+		_, err = roles.VerifyAnyKeyID(env, role)
 		if c.recognized {
 			require.NoError(t, err, name)
 		} else {
@@ -254,10 +254,10 @@ func TestManySignaturesWithoutIDs(t *testing.T) {
 			strings.Repeat("x", size), role)
 		file := fmt.Sprintf(`{"payload":%q,"payloadType":%q,"signatures":[%s]}`, base64.StdEncoding.EncodeToString([]byte(payload)), metadata.PayloadType,
 			strings.TrimSuffix(strings.Repeat(`{"sig":"AAAA"},`, 1000), ","))
-		env, err := metadata.ParseAs[metadata.Root]([]byte(file), metadata.DSSE, metadata.Limits{})
+		env, err := metadata.Parse[metadata.Root]([]byte(file), metadata.Options{EnvelopeFormat: metadata.DSSE})
 		require.NoError(t, err)
 		tried := new(counted)
-		_, err = roles.Anchor(env, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+		_, err = roles.VerifyInitialRoot(env, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
 			{KeyType: "counted", Scheme: "counted"}: func(metadata.Key) (roles.Verifier, []byte, error) { return tried, []byte("x"), nil },
 		}})
 		require.ErrorIs(t, err, roles.ErrThreshold)

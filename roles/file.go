@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	// ErrLength is what errors about files that are too long or too short wrap.
+	// ErrLength is returned (wrapped) for a file that is too long or too short.
 	ErrLength = errors.New("wrong length")
-	// ErrHash is what errors about hashes wrap.
+	// ErrHash is returned (wrapped) for a file that does not have its hash.
 	ErrHash = metadata.ErrHash
 )
 
@@ -41,14 +41,14 @@ func (e *HashError) Unwrap() error { return e.Err }
 // CheckFile compares a file's bytes, as received, with the length and the hashes that are listed for it, if any.
 //
 // before anything in the file is believed.
-func CheckFile(role string, data []byte, pin metadata.FileInfo, p Policy) error {
-	if pin.Length >= 0 && int64(len(data)) != pin.Length {
-		return &LengthError{role, pin.Length, int64(len(data))}
+func CheckFile(role string, data []byte, listed metadata.MetaFile, p Policy) error {
+	if listed.Length >= 0 && int64(len(data)) != listed.Length {
+		return &LengthError{role, listed.Length, int64(len(data))}
 	}
-	if !pin.Hashes.Listed() {
+	if !listed.Hashes.Listed() {
 		return nil
 	}
-	c, err := pin.Hashes.NewChecker(p.Hashes)
+	c, err := listed.Hashes.NewChecker(p.Hashes)
 	if err == nil {
 		_, _ = c.Write(data) // never fails
 		err = c.Check()

@@ -43,21 +43,21 @@ func (t Trusted[T]) Name() string { return t.name }
 
 // Open returns the content of a file if enough keys of the role have signed it: decoded after the signatures hold.
 // Errors are *ThresholdError, *metadata.SyntaxError or *PolicyError.
-func Open[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
+func Verify[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return open(env, role, false)
 }
 
-// Recognize is Open for a file that was trusted before, under whatever key IDs: a signature counts for any key of the role that it
+// VerifyAnyKeyID is Open for a file that was trusted before, under whatever key IDs: a signature counts for any key of the role that it
 // verifies with. Key IDs are not signed, and a new root may give an old key another one (architecture, decision 7).
 //
 // The work is bounded, since anybody can add signatures to a file: beyond those that name the right keys, so many are
 // tried as 64 MB of hashing allow.
-func Recognize[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
+func VerifyAnyKeyID[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return open(env, role, true)
 }
 
 func open[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) (Trusted[T], error) {
-	if err := verify(env, role, anyID); err != nil {
+	if err := checkSignatures(env, role, anyID); err != nil {
 		return Trusted[T]{}, err
 	}
 	content, err := env.Unverified()
@@ -75,18 +75,18 @@ func trust[T metadata.Content](env *metadata.Envelope[T], role Role, content *T)
 	return Trusted[T]{content, role.name, env}, nil
 }
 
-func verify[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) error {
+func checkSignatures[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) error {
 	return env.CheckPayload(func(payload []byte) error { return role.verify(payload, env.Signatures(), anyID) })
 }
 
-// Reopen returns a file that is trusted already as that of another role, if enough keys of that role have signed it too.
+// VerifyAs returns a file that is trusted already as that of another role, if enough keys of that role have signed it too.
 //
 // R-5.6.7g: authority belongs to the edge from delegator to role, so each edge asks for its own keys.
-func Reopen[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
+func VerifyAs[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 	if t.content == nil {
 		return Trusted[T]{}, ErrUntrusted
 	}
-	if err := verify(t.envelope, role, false); err != nil {
+	if err := checkSignatures(t.envelope, role, false); err != nil {
 		return Trusted[T]{}, err
 	}
 	t.name = role.name
@@ -95,40 +95,40 @@ func Reopen[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 
 // Anchor opens a root that the caller received out of band: it must be signed by its own keys.
 // That it is the right one, only the caller can know. Its expiry does not matter.
-func Anchor(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
+func VerifyInitialRoot(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
 	none := Trusted[metadata.Root]{}
 	content, err := env.Unverified()
 	if err != nil {
 		return none, err
 	}
-	role, err := topLevel(content, "root", p)
+	role, err := topLevel(content, metadata.RoleRoot, p)
 	if err != nil {
 		return none, err
 	}
-	if err := verify(env, role, false); err != nil {
+	if err := checkSignatures(env, role, false); err != nil {
 		return none, err
 	}
 	return trust(env, role, content)
 }
 
-// NextRoot opens the successor of a trusted root.
-func NextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
+// VerifyNextRoot opens the successor of a trusted root.
+func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
 	none := Trusted[metadata.Root]{}
-	role, err := TopLevel(trusted, "root", p)
+	role, err := TopLevel(trusted, metadata.RoleRoot, p)
 	if err != nil {
 		return none, err
 	}
 	// R-5.3.4a, R-5.3.4b: the old root's keys and its own, each threshold counted by itself.
-	if err := verify(env, role, false); err != nil {
+	if err := checkSignatures(env, role, false); err != nil {
 		return none, err
 	}
-	next, err := Anchor(env, p)
+	next, err := VerifyInitialRoot(env, p)
 	if err != nil {
 		return none, err
 	}
 	// the very next version. The trusted one is below 2^63-1 if there is a next one to ask for.
 	if want, got := trusted.content.Version+1, next.content.Version; got != want {
-		return none, &VersionError{"root", want, got}
+		return none, wrongVersion(metadata.RoleRoot, want, got)
 	}
 	return next, nil
 }

@@ -29,15 +29,15 @@ func TestReopen(t *testing.T) {
 		t.Fatal(name)
 		return roles.Role{}
 	}
-	file, err := roles.Open(parse[metadata.Targets](r, "a"), role("a"))
+	file, err := roles.Verify(parse[metadata.Targets](r, "a"), role("a"))
 	require.NoError(t, err)
-	again, err := roles.Reopen(file, role("b"))
+	again, err := roles.VerifyAs(file, role("b"))
 	require.NoError(t, err)
 	require.Equal(t, "b", again.Name())
 	require.Equal(t, file.Content(), again.Content())
 	require.False(t, again.SameContent(file), "as another role")
 	for _, name := range []string{"c", "d"} {
-		none, err := roles.Reopen(file, role(name))
+		none, err := roles.VerifyAs(file, role(name))
 		require.ErrorIs(t, err, roles.ErrThreshold)
 		require.Nil(t, none.Content())
 	}

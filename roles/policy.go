@@ -24,21 +24,13 @@ type Policy struct {
 	StrictTimes bool
 }
 
-// ErrPolicy is what errors about a strict policy wrap.
+// ErrPolicy is returned (wrapped) when a strict option refuses a file.
 var ErrPolicy = errors.New("refused by policy")
 
-// PolicyError says which strict option refused a file.
-type PolicyError struct {
-	Role    string
-	Version int64
-	Reason  string
+// refused says which file a strict option refuses, and why.
+func refused(role string, h *metadata.Header, reason string, args ...any) error {
+	return fmt.Errorf("%s version %d: %w: "+reason, append([]any{metadata.Printable(role), h.Version, ErrPolicy}, args...)...)
 }
-
-func (e *PolicyError) Error() string {
-	return fmt.Sprintf("%s version %d: %v: %s", metadata.Printable(e.Role), e.Version, ErrPolicy, e.Reason)
-}
-
-func (e *PolicyError) Unwrap() error { return ErrPolicy }
 
 // strictTime is the one form of a time that StrictTimes takes, in the notation of package time.
 const strictTime = "2006-01-02T15:04:05Z"
@@ -47,14 +39,14 @@ const strictTime = "2006-01-02T15:04:05Z"
 func (p *Policy) check(role string, content any) error {
 	header, keys := parts(content)
 	if p.StrictTimes && header.ExpiresText() != header.Expires.UTC().Format(strictTime) {
-		return &PolicyError{role, header.Version, fmt.Sprintf("time of expiry %q, want the form %s", header.ExpiresText(), strictTime)}
+		return refused(role, header, "time of expiry %q, want the form %s", header.ExpiresText(), strictTime)
 	}
 	if !p.StrictKeyIDs || keys == nil {
 		return nil
 	}
 	for k := range keys {
 		if want := k.ContentID(); k.ID != want {
-			return &PolicyError{role, header.Version, fmt.Sprintf("key ID %q, want %s", k.ID, want)}
+			return refused(role, header, "key ID %q, want %s", k.ID, want)
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 type Role struct {
 	name      string
 	threshold int64
-	signers   []signer
+	signers   []roleKey
 	unusable  []error
 	policy    Policy
 }
@@ -26,7 +26,7 @@ func (r Role) Name() string { return r.name }
 // used for the other.
 func (r Role) Same(other Role) bool {
 	return r.name == other.name && r.threshold == other.threshold && r.threshold > 0 &&
-		slices.EqualFunc(r.signers, other.signers, func(a, b signer) bool {
+		slices.EqualFunc(r.signers, other.signers, func(a, b roleKey) bool {
 			return a.id == b.id && a.scheme == b.scheme && a.material == b.material && a.key == b.key
 		})
 }
@@ -34,17 +34,12 @@ func (r Role) Same(other Role) bool {
 // ErrUntrusted is returned where content is needed that has been verified, and the zero Trusted is given.
 var ErrUntrusted = errors.New("no trusted content given")
 
-// ErrDelegation is what errors about roles that a delegator does not have wrap.
+// ErrDelegation is returned (wrapped) for a role that the delegator does not have.
 var ErrDelegation = errors.New("role is not delegated")
 
-// DelegationError names a role that is not delegated.
-type DelegationError struct{ Delegator, Role string }
-
-func (e *DelegationError) Error() string {
-	return fmt.Sprintf("%v: %q by %s", ErrDelegation, e.Role, metadata.Printable(e.Delegator))
+func notDelegated(delegator, role string) error {
+	return fmt.Errorf("%w: %q by %s", ErrDelegation, role, metadata.Printable(delegator))
 }
-
-func (e *DelegationError) Unwrap() error { return ErrDelegation }
 
 // TopLevel returns one of the four top-level roles as a root describes it.
 func TopLevel(root Trusted[metadata.Root], name string, p Policy) (Role, error) {
@@ -57,7 +52,7 @@ func TopLevel(root Trusted[metadata.Root], name string, p Policy) (Role, error) 
 func topLevel(root *metadata.Root, name string, p Policy) (Role, error) {
 	s, ok := root.Role(name)
 	if !ok {
-		return Role{}, &DelegationError{"root", name}
+		return Role{}, notDelegated(metadata.RoleRoot, name)
 	}
 	return newRole(name, s, root.Key, p), nil
 }
@@ -71,19 +66,19 @@ func Delegated(delegator Trusted[metadata.Targets], position int, name string, p
 	d := delegator.content.Delegations()
 	switch {
 	case d == nil:
-	case d.Succinct() != nil:
-		if s := d.Succinct(); s.Has(name) {
-			return newRole(name, s.Signers, d.Key, p), nil
+	case d.SuccinctRoles() != nil:
+		if s := d.SuccinctRoles(); s.Has(name) {
+			return newRole(name, s.RoleKeys, d.Key, p), nil
 		}
 	case 0 <= position && position < d.Len():
 		if role := d.At(position); role.Name == name {
-			return newRole(name, role.Signers, d.Key, p), nil
+			return newRole(name, role.RoleKeys, d.Key, p), nil
 		}
 	}
-	return Role{}, &DelegationError{delegator.name, name}
+	return Role{}, notDelegated(delegator.name, name)
 }
 
-func newRole(name string, s metadata.Signers, key func(string) (metadata.Key, bool), p Policy) Role {
+func newRole(name string, s metadata.RoleKeys, key func(string) (metadata.Key, bool), p Policy) Role {
 	r := Role{name: strings.Clone(name), threshold: s.Threshold(), policy: p}
 	for id := range s.KeyIDs() {
 		id = strings.Clone(id)
@@ -92,7 +87,7 @@ func newRole(name string, s metadata.Signers, key func(string) (metadata.Key, bo
 			r.addUnusable(&metadata.KeyError{ID: id, Reason: "not among the keys of the file"})
 			continue
 		}
-		signer, err := newSigner(k, &p)
+		signer, err := newRoleKey(k, &p)
 		if err != nil { // R-4.2.2.6
 			r.addUnusable(err)
 			continue
@@ -111,7 +106,7 @@ func (r *Role) addUnusable(err error) {
 	}
 }
 
-// ErrThreshold is what errors about missing signatures wrap.
+// ErrThreshold is returned (wrapped) when too few keys of a role have signed.
 var ErrThreshold = errors.New("not enough signatures")
 
 // ThresholdError says how far a file is from its threshold.
@@ -148,7 +143,7 @@ func (e *ThresholdError) Unwrap() error { return ErrThreshold }
 // strangers counts the signatures by keys that the role does not list.
 func (r Role) strangers(signatures []metadata.Signature) (n int) {
 	for _, sig := range signatures {
-		if !slices.ContainsFunc(r.signers, func(s signer) bool { return s.id == sig.KeyID }) {
+		if !slices.ContainsFunc(r.signers, func(s roleKey) bool { return s.id == sig.KeyID }) {
 			n++
 		}
 	}
@@ -215,7 +210,7 @@ func (r Role) verifyAny(payload []byte, signatures []metadata.Signature, valid m
 }
 
 // signed says whether a signature is the key's.: not if it is no signature at all.
-func (s signer) signed(payload []byte, sig metadata.Signature) bool {
+func (s roleKey) signed(payload []byte, sig metadata.Signature) bool {
 	b := sig.Bytes()
 	return b != nil && s.verifier.Verify(payload, b) == nil
 }

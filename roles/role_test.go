@@ -159,7 +159,7 @@ func TestZeroRole(t *testing.T) {
 	r := newRepository(t)
 	env := parse[metadata.Targets](r, "targets")
 	for _, open := range []func(*metadata.Envelope[metadata.Targets], roles.Role) (roles.Trusted[metadata.Targets], error){
-		roles.Open[metadata.Targets], roles.Recognize[metadata.Targets],
+		roles.Verify[metadata.Targets], roles.VerifyAnyKeyID[metadata.Targets],
 	} {
 		_, err := open(env, roles.Role{})
 		var e *roles.ThresholdError
@@ -201,7 +201,7 @@ func TestNothingIsVerifiedInVain(t *testing.T) {
 		role, err := roles.TopLevel(r.mustAnchor(), "targets", r.policy)
 		require.NoError(t, err)
 		*tried = 0
-		_, err = roles.Recognize(env, role)
+		_, err = roles.VerifyAnyKeyID(env, role)
 		return err
 	}
 	require.NoError(t, recognize(r.variant("a", renamed("x")), r.variant("b", renamed("y"))))

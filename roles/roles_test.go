@@ -20,20 +20,20 @@ type repository struct {
 func newRepository(t *testing.T) *repository { return newRepositoryWith(t, verifytest.Options{}) }
 
 func newRepositoryWith(t *testing.T, o verifytest.Options) *repository {
-	o.Envelope = form
+	o.EnvelopeFormat = form
 	return &repository{T: t, Repo: verifytest.New(o)}
 }
 
 func parse[T metadata.Content](r *repository, role string) *metadata.Envelope[T] {
 	r.Helper()
-	env, err := metadata.ParseAs[T](r.Metadata()[r.FileName(role)], form, metadata.Limits{})
+	env, err := metadata.Parse[T](r.Metadata()[r.FileName(role)], metadata.Options{EnvelopeFormat: form})
 	require.NoError(r, err)
 	return env
 }
 
 // anchor opens the newest root by its own keys.
 func (r *repository) anchor() (roles.Trusted[metadata.Root], error) {
-	return roles.Anchor(parse[metadata.Root](r, "root"), r.policy)
+	return roles.VerifyInitialRoot(parse[metadata.Root](r, "root"), r.policy)
 }
 
 func (r *repository) mustAnchor() roles.Trusted[metadata.Root] {
@@ -48,7 +48,7 @@ func openAs[T metadata.Content](r *repository, name string) (roles.Trusted[T], e
 	r.Helper()
 	role, err := roles.TopLevel(r.mustAnchor(), name, r.policy)
 	require.NoError(r, err)
-	return roles.Open(parse[T](r, name), role)
+	return roles.Verify(parse[T](r, name), role)
 }
 
 func (r *repository) openTargets() (roles.Trusted[metadata.Targets], error) {

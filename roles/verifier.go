@@ -33,7 +33,7 @@ type Verifier interface {
 type NewVerifier func(metadata.Key) (v Verifier, material []byte, err error)
 
 // signer is a key that may sign for a role, under the ID that the delegator gives it.
-type signer struct {
+type roleKey struct {
 	id       string
 	scheme   Scheme
 	material string
@@ -41,7 +41,7 @@ type signer struct {
 	verifier Verifier
 }
 
-func newSigner(k metadata.Key, p *Policy) (signer, error) {
+func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 	public, err := k.PublicKey()
 	if err == nil {
 		return builtin(k, public)
@@ -49,11 +49,11 @@ func newSigner(k metadata.Key, p *Policy) (signer, error) {
 	if make := p.Schemes[Scheme{k.Type, k.Scheme}]; make != nil && !known(k) {
 		v, material, err := make(k)
 		if err != nil {
-			return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+			return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 		}
-		return signer{k.ID, Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)}, string(material), string(k.JSON()), v}, nil
+		return roleKey{k.ID, Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)}, string(material), string(k.JSON()), v}, nil
 	}
-	return signer{}, err
+	return roleKey{}, err
 }
 
 // known says whether the scheme is a built-in one, whose bad keys are nobody else's business.
@@ -66,25 +66,25 @@ func known(k metadata.Key) bool {
 }
 
 // library is what go-securesystemslib's verifiers have in common.
-type library interface {
+type sslibVerifier interface {
 	Verify(ctx context.Context, data, sig []byte) error
 }
 
-type libraryVerifier struct{ library }
+type libraryVerifier struct{ sslibVerifier }
 
 func (v libraryVerifier) Verify(message, signature []byte) error {
-	return v.library.Verify(context.Background(), message, signature)
+	return v.sslibVerifier.Verify(context.Background(), message, signature)
 }
 
 // builtin hands go-securesystemslib a key that metadata has checked, written anew in the one spelling that is safe there:
 // its constructors and the standard library panic on others.
-func builtin(k metadata.Key, public crypto.PublicKey) (signer, error) {
+func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	der, err := encode(public)
 	if err != nil {
-		return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
 	key := &signerverifier.SSLibKey{KeyID: k.ID}
-	var v library
+	var v sslibVerifier
 	switch public := public.(type) {
 	case ed25519.PublicKey:
 		key.KeyVal.Public = hex.EncodeToString(public)
@@ -97,10 +97,10 @@ func builtin(k metadata.Key, public crypto.PublicKey) (signer, error) {
 		v, err = signerverifier.NewRSAPSSSignerVerifierFromSSLibKey(key)
 	}
 	if err != nil {
-		return signer{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
 	// .K3: the key's DER form is the same however the file spells it.
-	return signer{k.ID, Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)}, string(der), "", libraryVerifier{v}}, nil
+	return roleKey{k.ID, Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)}, string(der), "", libraryVerifier{v}}, nil
 }
 
 // prefix25519 is what stands before the 32 bytes of an ed25519 key in its SubjectPublicKeyInfo (RFC 8410, section 4).

@@ -9,11 +9,11 @@ import (
 )
 
 var (
-	// ErrRollback is what errors about versions that go back wrap.
+	// ErrRollback is returned (wrapped) when a version goes back.
 	ErrRollback = errors.New("rollback")
-	// ErrVersion is what errors about versions other than the wanted one wrap.
+	// ErrVersion is returned (wrapped) for a version other than the wanted one.
 	ErrVersion = errors.New("wrong version")
-	// ErrExpired is what errors about files that are no longer to be trusted wrap.
+	// ErrExpired is returned (wrapped) for a file that has expired.
 	ErrExpired = errors.New("expired")
 )
 
@@ -40,17 +40,9 @@ func (e *RollbackError) Error() string {
 
 func (e *RollbackError) Unwrap() error { return ErrRollback }
 
-// VersionError says which version a file should have had.
-type VersionError struct {
-	Role      string
-	Want, Got int64
+func wrongVersion(role string, want, got int64) error {
+	return fmt.Errorf("%s: %w: want %d, found %d", metadata.Printable(role), ErrVersion, want, got)
 }
-
-func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s: %v: want %d, found %d", metadata.Printable(e.Role), ErrVersion, e.Want, e.Got)
-}
-
-func (e *VersionError) Unwrap() error { return ErrVersion }
 
 // ExpiredError says since when a file is not to be trusted any more.
 type ExpiredError struct {
@@ -78,54 +70,54 @@ func CheckExpiry(role string, h metadata.Header, at time.Time) error {
 
 // NewerTimestamp returns the timestamp to go on with: next, or floor if the versions are equal.
 // The floor is the one trusted before, expired or not; the zero value if there is none.
-func NewerTimestamp(floor, next Trusted[metadata.Timestamp]) (Trusted[metadata.Timestamp], error) {
+func NewerTimestamp(stored, next Trusted[metadata.Timestamp]) (Trusted[metadata.Timestamp], error) {
 	none := Trusted[metadata.Timestamp]{}
 	if next.content == nil {
 		return none, ErrUntrusted
 	}
-	if floor.content == nil {
+	if stored.content == nil {
 		return next, nil
 	}
-	old, new := floor.content, next.content
+	old, new := stored.content, next.content
 	switch {
 	case new.Version < old.Version: // R-5.4.3.1a
-		return none, &RollbackError{Role: "timestamp", Trusted: old.Version, Found: new.Version}
+		return none, &RollbackError{Role: metadata.RoleTimestamp, Trusted: old.Version, Found: new.Version}
 	case new.Version == old.Version: // R-5.4.3.1b: the new file is dropped, and that is no error.
-		return floor, nil
+		return stored, nil
 	case new.Snapshot().Version < old.Snapshot().Version: // R-5.4.3.2
-		return none, &RollbackError{"timestamp", "snapshot.json", old.Snapshot().Version, new.Snapshot().Version}
+		return none, &RollbackError{metadata.RoleTimestamp, "snapshot.json", old.Snapshot().Version, new.Snapshot().Version}
 	}
 	return next, nil
 }
 
 // CheckSnapshot compares a snapshot with what the timestamp says of it and with the one trusted before, expired or of
 // another version as that may be (R-5.5.5b); the zero value if there is none.
-func CheckSnapshot(floor, next Trusted[metadata.Snapshot], pin metadata.FileInfo) error {
+func CheckSnapshot(stored, next Trusted[metadata.Snapshot], listed metadata.MetaFile) error {
 	if next.content == nil {
 		return ErrUntrusted
 	}
-	if got := next.content.Version; got != pin.Version {
-		return &VersionError{"snapshot", pin.Version, got}
+	if got := next.content.Version; got != listed.Version {
+		return wrongVersion(metadata.RoleSnapshot, listed.Version, got)
 	}
-	if floor.content == nil || floor.content == next.content {
+	if stored.content == nil || stored.content == next.content {
 		return nil
 	}
 	// R-5.5.5a: no listed file may go back or vanish.
-	for c := range metadata.Changes(floor.content, next.content) {
+	for c := range metadata.Changes(stored.content, next.content) {
 		if c.New.Version < c.Old.Version {
-			return &RollbackError{"snapshot", c.Name, c.Old.Version, c.New.Version}
+			return &RollbackError{metadata.RoleSnapshot, c.Name, c.Old.Version, c.New.Version}
 		}
 	}
 	return nil
 }
 
 // CheckTargets compares a targets file, top-level or delegated, with what the snapshot says of it.
-func CheckTargets(next Trusted[metadata.Targets], pin metadata.FileInfo) error {
+func CheckTargets(next Trusted[metadata.Targets], listed metadata.MetaFile) error {
 	if next.content == nil {
 		return ErrUntrusted
 	}
-	if got := next.content.Version; got != pin.Version {
-		return &VersionError{next.name, pin.Version, got}
+	if got := next.content.Version; got != listed.Version {
+		return wrongVersion(next.name, listed.Version, got)
 	}
 	return nil
 }

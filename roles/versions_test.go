@@ -14,7 +14,7 @@ import (
 
 // next offers the newest root as the successor of a trusted one.
 func (r *repository) next(trusted roles.Trusted[metadata.Root]) (roles.Trusted[metadata.Root], error) {
-	return roles.NextRoot(trusted, parse[metadata.Root](r, "root"), r.policy)
+	return roles.VerifyNextRoot(trusted, parse[metadata.Root](r, "root"), r.policy)
 }
 
 // R-5.3.4a, R-5.3.4b, R-5.3.5, R-5.3.6 (R1, R2, K12, CVE-2020-15163, CVE-2025-2885): one root after the other.
@@ -137,7 +137,7 @@ func TestCheckSnapshot(t *testing.T) {
 		return file
 	}
 	v := func(n int64) any { return map[string]any{"version": n} }
-	pin := metadata.FileInfo{Version: 7, Length: -1}
+	pin := metadata.MetaFile{Version: 7, Length: -1}
 	floor := open(map[string]any{"targets.json": v(5), "a.json": v(5), "root.json": v(5)})
 	for name, c := range map[string]struct {
 		meta map[string]any
@@ -159,7 +159,7 @@ func TestCheckSnapshot(t *testing.T) {
 		require.ErrorContains(t, err, c.want, name)
 		require.ErrorContains(t, err, "start without the saved snapshot.json", name)
 	}
-	err := roles.CheckSnapshot(floor, floor, metadata.FileInfo{Version: 8})
+	err := roles.CheckSnapshot(floor, floor, metadata.MetaFile{Version: 8})
 	require.ErrorIs(t, err, roles.ErrVersion)
 	require.ErrorContains(t, err, "snapshot: wrong version: want 8, found 7")
 	require.NoError(t, roles.CheckSnapshot(roles.Trusted[metadata.Snapshot]{}, floor, pin))
@@ -169,9 +169,9 @@ func TestCheckSnapshot(t *testing.T) {
 func TestCheckTargets(t *testing.T) {
 	r := newRepository(t)
 	file := r.mustOpenTargets()
-	require.NoError(t, roles.CheckTargets(file, metadata.FileInfo{Version: 1}))
+	require.NoError(t, roles.CheckTargets(file, metadata.MetaFile{Version: 1}))
 	for _, v := range []int64{0, 2} {
-		err := roles.CheckTargets(file, metadata.FileInfo{Version: v})
+		err := roles.CheckTargets(file, metadata.MetaFile{Version: v})
 		require.ErrorIs(t, err, roles.ErrVersion)
 	}
 }
@@ -257,15 +257,15 @@ func TestRecognize(t *testing.T) {
 	r.PublishOnly("root")
 	role, err := roles.TopLevel(r.mustAnchor(), "timestamp", r.policy)
 	require.NoError(t, err)
-	_, err = roles.Open(env, role)
+	_, err = roles.Verify(env, role)
 	require.ErrorIs(t, err, roles.ErrThreshold)
-	floor, err := roles.Recognize(env, role)
+	floor, err := roles.VerifyAnyKeyID(env, role)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, floor.Content().Version)
 	r.Rotate("timestamp", 2, &renamed, r.Key("timestamp"))
 	r.PublishOnly("root")
 	role, err = roles.TopLevel(r.mustAnchor(), "timestamp", r.policy)
 	require.NoError(t, err)
-	_, err = roles.Recognize(env, role)
+	_, err = roles.VerifyAnyKeyID(env, role)
 	require.ErrorIs(t, err, roles.ErrThreshold, "one key under two IDs is one key")
 }

@@ -4,15 +4,9 @@ import (
 	"bytes"
 	"math"
 	"slices"
-)
 
-// Rejection says that a body which was kept ahead proved bad when its turn came.
-type Rejection struct {
-	// Request is the one that the body was provided for. Its ID is settled; there is a new request for the file, not ahead.
-	Request Request
-	// Err says what is wrong with the body, as in a RejectError.
-	Err error
-}
+	"github.com/tufwalk/tufwalk/metadata"
+)
 
 // answer is what the caller said to a request ahead, until its turn comes.
 type answer struct {
@@ -44,11 +38,11 @@ func (s *Session) lookAhead() {
 		return
 	}
 	next := s.root.Content().Version + 1
-	stored := max(0, s.floors.root-next+1)
-	left := min(int64(s.limits.Roots-s.roots), math.MaxInt64-stored)
+	stored := max(0, s.stored.root-next+1)
+	left := min(int64(s.limits.MaxRootRotations-s.roots), math.MaxInt64-stored)
 	window := min(max(int64(s.chain), stored), stored+left-1, math.MaxInt64-next)
 	for v := next + 1; v-next <= window; v++ {
-		if !slices.ContainsFunc(s.ahead, func(t *task) bool { return t.Role == "root" && t.Version == v }) && !s.askAhead(s.rootTask(v)) {
+		if !slices.ContainsFunc(s.ahead, func(t *task) bool { return t.Role == metadata.RoleRoot && t.Version == v }) && !s.askAhead(s.rootTask(v)) {
 			return
 		}
 	}
@@ -87,7 +81,7 @@ func (s *Session) need(t *task) {
 // keep takes the answer to a request for a root or the timestamp whose turn has not come.
 func (s *Session) keep(t *task, a answer) {
 	s.close(t)
-	if s.kept+int64(len(a.body)) > s.limits.AheadBytes {
+	if s.kept+int64(len(a.body)) > s.limits.MaxAheadBytes {
 		a = answer{tooMuch: true}
 	}
 	a.body = bytes.Clone(a.body)
@@ -122,7 +116,7 @@ func (s *Session) due(role string, version int64) bool {
 	}
 	commit, err := s.judge(t, a.body)
 	if err != nil {
-		s.queue.Rejected = append(s.queue.Rejected, Rejection{t.Request, err})
+		s.queue.Rejected = append(s.queue.Rejected, &RejectError{t.Request, err})
 		return false
 	}
 	commit()
@@ -133,7 +127,7 @@ func (s *Session) due(role string, version int64) bool {
 // an answer that comes yet is taken, and means nothing.
 func (s *Session) dropAhead(all bool) {
 	s.ahead = slices.DeleteFunc(s.ahead, func(t *task) bool {
-		if !all && t.Role != "root" {
+		if !all && t.Role != metadata.RoleRoot {
 			return false
 		}
 		if t.answer != nil {

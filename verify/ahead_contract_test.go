@@ -19,7 +19,7 @@ func ahead(t *testing.T, o verify.Options) (*verifytest.Repo, *verify.Session, [
 		repo.PublishOnly("root")
 	}
 	repo.Publish()
-	s, err := verify.New(repo.Anchor(), verify.Stored{Root: repo.Metadata()["21.root.json"]}, repo.Now(), &o)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: repo.Metadata()["21.root.json"]}, repo.Now(), o)
 	require.NoError(t, err)
 	b, _ := s.Next()
 	return repo, s, b.Fetch
@@ -49,7 +49,7 @@ func TestLookaheadIsBounded(t *testing.T) {
 	}
 }
 
-// Limits.AheadBytes: room that an answer took is free again when its turn has come, so that nothing is asked for twice.
+// Limits.MaxAheadBytes: room that an answer took is free again when its turn has come, so that nothing is asked for twice.
 func TestAheadRoomIsUsedAgain(t *testing.T) {
 	first, _, _ := ahead(t, verify.Options{})
 	room := 0
@@ -57,7 +57,7 @@ func TestAheadRoomIsUsedAgain(t *testing.T) {
 		room = max(room, len(data))
 	}
 	room = 2*room + len(first.Metadata()["timestamp.json"]) // which waits for the end of the chain, beside two roots
-	repo, s, requests := ahead(t, verify.Options{Lookahead: 2, Limits: verify.Limits{AheadBytes: int64(room)}})
+	repo, s, requests := ahead(t, verify.Options{Lookahead: 2, Limits: verify.Limits{MaxAheadBytes: int64(room)}})
 	asked := map[string]int{}
 	for len(requests) > 0 {
 		for i := range requests {
@@ -81,14 +81,14 @@ func TestAheadRoomIsUsedAgain(t *testing.T) {
 // Decision 17: an answer that came ahead counts when its turn comes, and not before: that there is none, too.
 func TestFailureAheadWaitsForItsTurn(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 2)
 	root, timestamp := b.Fetch[0], b.Fetch[1]
 	require.Equal(t, "timestamp", timestamp.Role)
 	require.NoError(t, s.Fail(timestamp.ID, errDisk))
-	require.ErrorIs(t, s.Err(), verify.ErrUnsettled)
+	require.ErrorIs(t, s.Err(), verify.ErrInProgress)
 	require.Len(t, s.Outstanding(), 1)
 	require.NoError(t, s.NotFound(root.ID))
 	require.ErrorIs(t, s.Err(), errDisk)
@@ -107,7 +107,7 @@ func TestAnswersThatAreNotNeededMeanNothing(t *testing.T) {
 		repo.PublishOnly("root")
 		repo.PublishOnly("root")
 		repo.Publish()
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 		require.NoError(t, err)
 		var none []verify.Request
 		for {
@@ -137,7 +137,7 @@ func TestAnswersThatAreNotNeededMeanNothing(t *testing.T) {
 		require.Equal(t, open, s.Outstanding())
 		_, more := s.Next()
 		require.False(t, more, name)
-		require.ErrorIs(t, s.Err(), verify.ErrUnsettled)
+		require.ErrorIs(t, s.Err(), verify.ErrInProgress)
 	}
 }
 
@@ -148,16 +148,16 @@ func TestAheadIsNeededInTheEnd(t *testing.T) {
 		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
 	}
 	repo.Publish()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-	s.Find("x")
+	s.Lookup("x")
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 2)
 	require.False(t, b.Fetch[0].Ahead)
 	require.True(t, b.Fetch[1].Ahead)
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()[b.Fetch[0].Path]))
-	require.ErrorIs(t, s.Err(), verify.ErrUnsettled)
+	require.ErrorIs(t, s.Err(), verify.ErrInProgress)
 	require.False(t, s.Outstanding()[0].Ahead)
 	require.NoError(t, s.Provide(b.Fetch[1].ID, repo.Metadata()[b.Fetch[1].Path]))
 	require.NoError(t, s.Err())
@@ -193,7 +193,7 @@ func TestNoRootAfterTheLast(t *testing.T) {
 		}
 	}
 	repo.Publish()
-	s, err := verify.New(anchor, verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	s, err := verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	c := &traveller{T: t, repo: repo, session: s}
 	c.arrive()
@@ -204,7 +204,7 @@ func TestNoRootAfterTheLast(t *testing.T) {
 	}, c.rounds)
 
 	// Also where the last but one has been taken before the answer for the last one comes.
-	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	for b, more := s.Next(); more; b, more = s.Next() {
 		for _, req := range b.Fetch {
@@ -217,7 +217,7 @@ func TestNoRootAfterTheLast(t *testing.T) {
 	}
 	require.EqualValues(t, math.MaxInt64, s.Version("root"))
 
-	s, err = verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	s, err = verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 1)
@@ -233,7 +233,7 @@ func TestRootsToAnyStoredOne(t *testing.T) {
 		repo.SetVersion("root", v)
 		repo.PublishOnly("root")
 		stored := verify.Stored{Root: repo.Metadata()[repo.FileName("root")]}
-		s, err := verify.New(repo.Anchor(), stored, repo.Now(), &verify.Options{Lookahead: 8})
+		s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{Lookahead: 8})
 		require.NoError(t, err)
 		b, _ := s.Next()
 		require.Len(t, b.Fetch, 1+8, "%d", v)
@@ -249,7 +249,7 @@ func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
 	repo.Publish()
 	c := travel(t, repo, 8)
 	c.arrive()
-	l := c.session.Find("x")
+	l := c.session.Lookup("x")
 	b, _ := c.session.Next()
 	require.Len(t, b.Fetch, 3)
 	require.NoError(t, c.session.Fail(b.Fetch[2].ID, errDisk))
@@ -268,7 +268,7 @@ func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 		repo := verifytest.New(verifytest.Options{})
 		repo.Publish()
 		timestamp := repo.Metadata()["timestamp.json"]
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 1, Limits: verify.Limits{AheadBytes: int64(len(timestamp))}})
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1, Limits: verify.Limits{MaxAheadBytes: int64(len(timestamp))}})
 		require.NoError(t, err)
 		for range 2 {
 			b, _ := s.Next()
@@ -292,7 +292,7 @@ func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 // A new cycle forgets the requests of the last one, also those that were not needed any more.
 func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 1})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1})
 	require.NoError(t, err)
 	b, _ := s.Next()
 	require.NoError(t, s.Fail(b.Fetch[0].ID, errDisk))
@@ -325,7 +325,7 @@ func TestAnswersThatAreNotNeededMakeNoRoom(t *testing.T) {
 	}
 	c := &traveller{T: t, repo: repo, session: s}
 	c.arrive()
-	s.Find("x")
+	s.Lookup("x")
 	c.arrive()
 	require.Len(t, c.rounds[0], 1+4, "%v", c.rounds)
 }

@@ -21,7 +21,7 @@ type traveller struct {
 }
 
 func travel(t *testing.T, repo *verifytest.Repo, lookahead int) *traveller {
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: lookahead})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: lookahead})
 	require.NoError(t, err)
 	return &traveller{T: t, repo: repo, session: s}
 }
@@ -73,12 +73,12 @@ func TestRounds(t *testing.T) {
 		64: {cold: 3, deep: 2, many: 1, refresh: 1, roots: 9},
 	} {
 		c := travel(t, repo, lookahead)
-		c.session.Find("top")
+		c.session.Lookup("top")
 		require.Equal(t, want.cold, c.arrive(), "a cold start: %v", c.rounds)
-		c.session.Find(paths[0])
+		c.session.Lookup(paths[0])
 		require.Equal(t, want.deep, c.arrive(), "one more for each level of delegation: %v", c.rounds)
 		for _, path := range paths {
-			c.session.Find(path)
+			c.session.Lookup(path)
 		}
 		require.Equal(t, want.many, c.arrive(), "100 targets in 100 bins: %v", c.rounds)
 		require.Len(t, c.rounds[0], 99)
@@ -108,7 +108,7 @@ func TestRoundsFromSavedRoots(t *testing.T) {
 	}
 	repo.Publish()
 	stored := verify.Stored{Root: repo.Metadata()["21.root.json"]}
-	s, err := verify.New(repo.Anchor(), stored, repo.Now(), &verify.Options{Lookahead: 64})
+	s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{Lookahead: 64})
 	require.NoError(t, err)
 	c := &traveller{T: t, repo: repo, session: s}
 	require.Equal(t, 3, c.arrive(), "%v", c.rounds)
@@ -116,7 +116,7 @@ func TestRoundsFromSavedRoots(t *testing.T) {
 }
 
 // What is kept waits unparsed, within a limit; what is too much is asked for again when its turn comes.
-func TestAheadBytes(t *testing.T) {
+func TestMaxAheadBytes(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for range 6 {
 		repo.PublishOnly("root")
@@ -124,7 +124,7 @@ func TestAheadBytes(t *testing.T) {
 	repo.Publish()
 	size := int64(len(repo.Metadata()["2.root.json"]))
 	for _, room := range []int64{0, size, -1} { // 0: the default
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 64, Limits: verify.Limits{AheadBytes: room}})
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 64, Limits: verify.Limits{MaxAheadBytes: room}})
 		require.NoError(t, err)
 		c := &traveller{T: t, repo: repo, session: s}
 		c.arrive()
@@ -170,13 +170,13 @@ func TestAheadIsNotWaitedFor(t *testing.T) {
 	require.ErrorIs(t, c.session.Fail(fourth.ID, errDisk), verify.ErrRequest, "but once")
 	c.arrive()
 
-	l := c.session.Find("x")
+	l := c.session.Lookup("x")
 	b, _ = c.session.Next()
 	require.Len(t, b.Fetch, 3)
 	answer(b.Fetch[0])
 	require.NoError(t, c.session.Err(), "nothing is open that is needed")
 	b2, _ := c.session.Next()
-	require.Equal(t, []*verify.Lookup{l}, b2.Found)
+	require.Equal(t, []*verify.Lookup{l}, b2.Done)
 	require.NoError(t, c.session.Fail(b.Fetch[2].ID, errDisk))
 	require.NoError(t, c.session.Err())
 	require.Equal(t, []verify.Request{b.Fetch[1]}, c.session.Outstanding())
@@ -185,7 +185,7 @@ func TestAheadIsNotWaitedFor(t *testing.T) {
 	require.Equal(t, 1, c.arrive())
 
 	// A role that failed ahead ends the search that comes to it, and no other.
-	found, lost := c.session.Find("x"), c.session.Find("y")
+	found, lost := c.session.Lookup("x"), c.session.Lookup("y")
 	b, _ = c.session.Next()
 	require.Equal(t, []string{"1.b.json", "1.c.json"}, []string{b.Fetch[0].Path, b.Fetch[1].Path}, "y needs b, and perhaps c")
 	require.NoError(t, c.session.Fail(b.Fetch[1].ID, errDisk))
@@ -206,7 +206,7 @@ func TestRunAhead(t *testing.T) {
 	repo.Publish()
 	store := memory{}
 	run := func() (asked []string) {
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), &verify.Options{Lookahead: 64})
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Lookahead: 64})
 		require.NoError(t, err)
 		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
 			asked = append(asked, r.Path)
@@ -235,7 +235,7 @@ func TestAheadIsBounded(t *testing.T) {
 	}
 	repo.Publish()
 	c := travel(t, repo, 3)
-	c.session.Find("x")
+	c.session.Lookup("x")
 	c.arrive()
 	ahead := 0
 	for _, round := range c.rounds {
@@ -246,8 +246,8 @@ func TestAheadIsBounded(t *testing.T) {
 	require.Len(t, c.rounds[len(c.rounds)-2], 4, "a role that is needed, and three that may be: %v", c.rounds)
 
 	for stored, most := range map[int]int{1: 1 + 5, 4: 4 + 5} {
-		s, err := verify.New(repo.Anchor(), verify.Stored{Root: repo.Metadata()[fmt.Sprintf("%d.root.json", stored)]}, repo.Now(), &verify.Options{
-			Lookahead: 64, Limits: verify.Limits{Roots: 5},
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: repo.Metadata()[fmt.Sprintf("%d.root.json", stored)]}, repo.Now(), verify.Options{
+			Lookahead: 64, Limits: verify.Limits{MaxRootRotations: 5},
 		})
 		require.NoError(t, err)
 		c := &traveller{T: t, repo: repo, session: s}
@@ -271,7 +271,7 @@ func TestRefreshForgetsWhatIsAhead(t *testing.T) {
 	repo.Publish()
 	c := travel(t, repo, 1)
 	c.arrive()
-	l := c.session.Find("x")
+	l := c.session.Lookup("x")
 	b, _ := c.session.Next()
 	require.Len(t, b.Fetch, 2)
 	for _, req := range b.Fetch {
@@ -280,7 +280,7 @@ func TestRefreshForgetsWhatIsAhead(t *testing.T) {
 	require.NoError(t, c.session.Err(), "role2 was asked for ahead, and nobody has been told yet")
 	require.NoError(t, c.session.Refresh(repo.Now()))
 	b, _ = c.session.Next()
-	require.Equal(t, []*verify.Lookup{l}, b.Found)
+	require.Equal(t, []*verify.Lookup{l}, b.Done)
 	require.Len(t, b.Fetch, 2, "the next root, and the timestamp ahead: %v", b.Fetch)
 	require.Equal(t, []bool{false, true}, []bool{b.Fetch[0].Ahead, b.Fetch[1].Ahead})
 	require.Equal(t, "timestamp", b.Fetch[1].Role)

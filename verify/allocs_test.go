@@ -84,7 +84,7 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 // A cycle in which nothing is new verifies the timestamp and nothing else, in any number of bins. A guard against opening the snapshot
 // again, comparing it with itself, and reading the roles.
 func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
-	const most = 110
+	const most = 112
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, bits := range []int{4, 10} {

@@ -177,7 +177,7 @@ func TestOneRoleTwoDelegators(t *testing.T) {
 				session := s.begin(store)
 				lookups := map[string]*verify.Lookup{}
 				for _, path := range order {
-					lookups[path] = session.Find(path)
+					lookups[path] = session.Lookup(path)
 					if !together {
 						require.NoError(s, session.Run(store, s.source()))
 					}

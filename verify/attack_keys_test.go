@@ -67,7 +67,7 @@ func TestKeyCompromise(t *testing.T) {
 				repo.Publish()
 				store := memory{}
 				update := func(store memory) error {
-					s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+					s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 					require.NoError(t, err)
 					return s.Run(store, repo.Metadata().Source())
 				}

@@ -20,7 +20,7 @@ import (
 func TestEndlessData(t *testing.T) {
 	for _, hashes := range []bool{false, true} {
 		s := deep(t, verifytest.Options{MetaHashes: hashes})
-		s.options.Limits = verify.Limits{Root: 5000, Timestamp: 2000, Snapshot: 3000, Targets: 4000}
+		s.options.Limits = verify.Limits{MaxRootBytes: 5000, MaxTimestampBytes: 2000, MaxSnapshotBytes: 3000, MaxTargetsBytes: 4000}
 		for _, role := range everyRole {
 			session, req := s.forward(role)
 			limit := map[string]int64{"root": 5000, "timestamp": 2000, "snapshot": 3000}[role]
@@ -64,7 +64,7 @@ func reversed(data []byte) []byte {
 
 // Malicious mirrors (F8, J6, J7): whatever one of them sends in the place of any file, the session is as it was, and an honest one can still answer.
 func TestMaliciousMirrors(t *testing.T) {
-	for _, o := range []verifytest.Options{{}, {MetaHashes: true}, {Plain: true}} {
+	for _, o := range []verifytest.Options{{}, {MetaHashes: true}, {NoConsistentSnapshot: true}} {
 		s := deep(t, o)
 		for _, role := range everyRole {
 			session, req := s.forward(role)
@@ -89,7 +89,7 @@ func TestMaliciousMirrors(t *testing.T) {
 		require.Nil(t, target)
 		polite := func(q verify.Request) ([]byte, error) {
 			if q.Optional {
-				return nil, verify.ErrAbsent
+				return nil, verify.ErrNotAtSource
 			}
 			return liar(q)
 		}
@@ -114,7 +114,7 @@ func TestCachePoisoning(t *testing.T) {
 				"a flipped bit":     func(name string) []byte { b := bytes.Clone(s.store[name]); b[len(b)/2] ^= 1; return b },
 				"half":              func(name string) []byte { return s.store[name][:len(s.store[name])/2] },
 				"empty":             func(string) []byte { return []byte{} },
-				"the anchor":        func(string) []byte { return s.repo.Anchor() },
+				"the anchor":        func(string) []byte { return s.repo.TrustedRoot() },
 				"another role's":    func(name string) []byte { return s.store[names[(slices.Index(names, name)+1)%len(names)]] },
 			} {
 				store := maps.Clone(s.store)

@@ -34,7 +34,7 @@ func deep(t *testing.T, o verifytest.Options) *stage {
 func (s *stage) forward(role string) (*verify.Session, verify.Request) {
 	s.Helper()
 	c := &client{s.T, s.repo, s.begin(memory{})}
-	c.session.Find("app")
+	c.session.Lookup("app")
 	for {
 		req := c.next()
 		if req.Role == role {
@@ -99,7 +99,7 @@ func TestExtraneousDependencies(t *testing.T) {
 		s.repo.Publish()
 		session := s.begin(memory{})
 		for _, path := range []string{"evil", "../evil", "App", "app ", "app/", "/app", "./app", "%61pp"} {
-			l := session.Find(path)
+			l := session.Lookup(path)
 			require.NoError(s, session.Run(nil, s.source()))
 			target, err := l.Target()
 			require.ErrorIs(s, err, verify.ErrNoTarget, path)

@@ -23,7 +23,7 @@ var oddNames = []string{
 func TestNamesOfRoles(t *testing.T) {
 	for _, name := range oddNames {
 		for _, way := range [][]string{{}, {"one", "two"}} {
-			repo := verifytest.New(verifytest.Options{Plain: name == "1.root"})
+			repo := verifytest.New(verifytest.Options{NoConsistentSnapshot: name == "1.root"})
 			x := repo.Targets()
 			for _, above := range way {
 				x = x.Delegate(verifytest.Delegation{Name: above, Paths: everything})
@@ -32,9 +32,9 @@ func TestNamesOfRoles(t *testing.T) {
 			repo.Publish()
 			var asked verify.Request
 			store := memory{}
-			session, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+			session, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 			require.NoError(t, err)
-			l := session.Find("app")
+			l := session.Lookup("app")
 			require.NoError(t, session.Run(store, func(q verify.Request) ([]byte, error) {
 				if q.Role == name {
 					asked = q
@@ -52,27 +52,27 @@ func TestNamesOfRoles(t *testing.T) {
 			require.Empty(t, full.RawQuery+full.Fragment)
 			require.Equal(t, base+asked.Path, full.JoinPath().String(), "%q: there is nothing to clean", name)
 			require.NotContains(t, asked.Path, "/", "%q is one segment", name)
-			require.Contains(t, store, asked.Name)
-			require.Regexp(t, `^role\.[a-z0-9%_=-]*\.json$`, asked.Name)
+			require.Contains(t, store, asked.StoreName)
+			require.Regexp(t, `^role\.[a-z0-9%_=-]*\.json$`, asked.StoreName)
 		}
 	}
 }
 
 // D13: without versions in names, the role "1.root" is kept where the first root is. One in the place of the other is refused.
 func TestTwoFilesOneURL(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{Plain: true})
+	repo := verifytest.New(verifytest.Options{NoConsistentSnapshot: true})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "2.root", Paths: everything}).AddTarget("app", []byte("x"))
 	repo.Publish()
 	require.Equal(t, metadata.FileName("root", 2), metadata.FileName("2.root", 0))
 	c := newClient(t, repo)
-	c.session.Find("app")
+	c.session.Lookup("app")
 	root := c.next()
 	require.ErrorIs(t, c.session.Provide(root.ID, c.body(root)), metadata.ErrSyntax, "the role's file is no root")
 	require.NoError(t, c.session.NotFound(root.ID))
 	req := c.forward("2.root")
 	require.Equal(t, root.Path, req.Path)
-	require.NotEqual(t, root.Name, req.Name)
-	require.ErrorIs(t, c.session.Provide(req.ID, repo.Anchor()), metadata.ErrSyntax)
+	require.NotEqual(t, root.StoreName, req.StoreName)
+	require.ErrorIs(t, c.session.Provide(req.ID, repo.TrustedRoot()), metadata.ErrSyntax)
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 }
 
@@ -86,7 +86,7 @@ func TestNamesOfTargets(t *testing.T) {
 		session := s.begin(memory{})
 		safe := 0
 		for _, path := range oddNames {
-			l := session.Find(path)
+			l := session.Lookup(path)
 			require.NoError(s, session.Run(nil, s.source()))
 			target, err := l.Target()
 			require.NoError(s, err, path)
@@ -114,7 +114,7 @@ func TestLastRoot(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.SetVersion("root", math.MaxInt64)
 	repo.PublishOnly("root")
-	s, err := verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	b, ok := s.Next()
 	require.True(t, ok)

@@ -99,7 +99,7 @@ var attacksOnRoles = []attack{
 		s.repo.Publish()
 	}},
 	{id: "K10, CVE-2020-6173: 100,000 junk signatures", do: func(s *stage) {
-		s.options.Limits.Targets = 1 << 30 // so that it is not the length
+		s.options.Limits.MaxTargetsBytes = 1 << 30 // so that it is not the length
 		s.repo.EditEnvelope(s.position.role, func(e object) {
 			var junk []any
 			for i := range 100_000 {
@@ -204,7 +204,7 @@ var attacksOnRoles = []attack{
 		s.repo.Publish()
 		s.mirror = s.repo.Metadata().Clone()
 		delete(s.mirror, s.name())
-	}, want: verify.ErrAbsent},
+	}, want: verify.ErrNotAtSource},
 	{id: "G1, J5: a target that is null", do: func(s *stage) {
 		s.repo.Edit(s.position.role, func(signed object) { signed["targets"].(object)["other"] = nil })
 		s.repo.Publish()
@@ -250,8 +250,8 @@ func (s *stage) keys(names ...string) (list []*verifytest.Key) {
 func (s *stage) forgetVictim() {
 	delete(s.store, s.saved())
 	s.session, s.lasting = s.begin(memory{}), memory{}
-	_, err := s.ask(s.session, s.lasting, func(q verify.Request) ([]byte, error) { return nil, verify.ErrAbsent })
-	require.ErrorIs(s, err, verify.ErrAbsent)
+	_, err := s.ask(s.session, s.lasting, func(q verify.Request) ([]byte, error) { return nil, verify.ErrNotAtSource })
+	require.ErrorIs(s, err, verify.ErrNotAtSource)
 }
 
 // pinLength publishes the victim anew, and has the snapshot list its length and so many bytes more.

@@ -71,9 +71,9 @@ func TestRollback(t *testing.T) {
 			}
 			repo.Publish()
 			store := memory{}
-			s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+			s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 			require.NoError(t, err)
-			s.Find("app")
+			s.Lookup("app")
 			require.NoError(t, s.Run(store, repo.Metadata().Source()))
 			if expired {
 				repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot, not what they say
@@ -86,7 +86,7 @@ func TestRollback(t *testing.T) {
 					repo.SetVersion(role, version)
 					repo.Publish()
 					again := maps.Clone(store)
-					s, err := verify.New(repo.Anchor(), verify.LoadStored(again.Load), repo.Now(), nil)
+					s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(again.Load), repo.Now(), verify.Options{})
 					require.NoError(t, err)
 					require.ErrorIs(t, s.Run(again, repo.Metadata().Source()), roles.ErrRollback, "%s version %d, expired %v, hashes %v", role, version, expired, hashes)
 					if role == "timestamp" || role == "snapshot" {

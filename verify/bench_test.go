@@ -80,16 +80,16 @@ func (w workload) mirror() mirror {
 	repo := verifytest.New(verifytest.Options{MetaHashes: w.hashes})
 	w.build(repo)
 	repo.Publish()
-	return mirror{repo.Anchor(), maps.Clone(repo.Metadata()), repo.Now()}
+	return mirror{repo.TrustedRoot(), maps.Clone(repo.Metadata()), repo.Now()}
 }
 
 // cold runs a session from nothing, and returns the files that it took.
 func (w workload) cold(b testing.TB, m mirror, files [][]byte) [][]byte {
-	s, err := verify.New(m.anchor, verify.Stored{}, m.now, nil)
+	s, err := verify.New(m.anchor, verify.Stored{}, m.now, verify.Options{})
 	require.NoError(b, err)
 	lookups := make([]*verify.Lookup, w.targets)
 	for i := range lookups {
-		lookups[i] = s.Find(w.path(i))
+		lookups[i] = s.Lookup(w.path(i))
 	}
 	for {
 		batch, ok := s.Next()
@@ -132,7 +132,7 @@ func BenchmarkCold(b *testing.B) {
 				w.cold(b, m, nil)
 			}
 		})
-		check := floor(b, files, w.hashes)
+		check := storedFile(b, files, w.hashes)
 		b.Run(w.name+"/floor", func(b *testing.B) {
 			b.SetBytes(size)
 			b.ReportAllocs()
@@ -144,7 +144,7 @@ func BenchmarkCold(b *testing.B) {
 }
 
 // floor returns what no verifier can do without, for the files that a session took, the anchor first.
-func floor(b testing.TB, files [][]byte, hashes bool) func() {
+func storedFile(b testing.TB, files [][]byte, hashes bool) func() {
 	type file struct {
 		data, payload, sig []byte
 		signatures         int

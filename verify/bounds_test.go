@@ -33,9 +33,9 @@ func TestBodiesCostAtMostAMultiple(t *testing.T) {
 	repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"*"}})
 	repo.PublishOnly("root")
 	repo.Publish()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	s.Find("x")
+	s.Lookup("x")
 	asked := map[string]bool{}
 	require.NoError(t, s.Run(nil, func(req verify.Request) ([]byte, error) {
 		asked[req.Role] = true
@@ -81,7 +81,7 @@ func TestLookupsCostAtMostAMultiple(t *testing.T) {
 				require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
 			})
 			require.LessOrEqual(t, cost, room)
-			_, cost = allocated(func() { c.session.Find(strings.Repeat("a", 100)) })
+			_, cost = allocated(func() { c.session.Lookup(strings.Repeat("a", 100)) })
 			require.LessOrEqual(t, cost, room)
 		})
 	}

@@ -56,7 +56,7 @@ func TestRunAsksInOrder(t *testing.T) {
 	require.ErrorContains(t, err, "source 2 of 2: rejected: ")
 	err = newClient(t, repo).session.Run(nil, repo.Metadata().Source(), func(req verify.Request) ([]byte, error) {
 		require.True(t, req.Optional, "%s", req.Path)
-		return nil, verify.ErrAbsent
+		return nil, verify.ErrNotAtSource
 	})
 	require.NoError(t, err)
 }
@@ -91,23 +91,23 @@ func TestReportsOfSavedFiles(t *testing.T) {
 	repo.Publish()
 	file := func(role string) []byte { return repo.Metadata()[repo.FileName(role)] }
 	all := verify.Stored{Root: file("root"), Timestamp: file("timestamp"), Snapshot: file("snapshot")}
-	reports := func(stored verify.Stored, l verify.Limits) []verify.Report {
-		s, err := verify.New(repo.Anchor(), stored, repo.Now(), &verify.Options{Limits: l})
+	warnings := func(stored verify.Stored, l verify.Limits) []error {
+		s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{Limits: l})
 		require.NoError(t, err)
-		return s.Reports()
+		return s.Warnings()
 	}
 	for role, limits := range map[string]func(int64) verify.Limits{
-		"root":      func(n int64) verify.Limits { return verify.Limits{Root: n} },
-		"timestamp": func(n int64) verify.Limits { return verify.Limits{Timestamp: n} },
-		"snapshot":  func(n int64) verify.Limits { return verify.Limits{Snapshot: n} },
+		"root":      func(n int64) verify.Limits { return verify.Limits{MaxRootBytes: n} },
+		"timestamp": func(n int64) verify.Limits { return verify.Limits{MaxTimestampBytes: n} },
+		"snapshot":  func(n int64) verify.Limits { return verify.Limits{MaxSnapshotBytes: n} },
 	} {
 		size := int64(len(file(role)))
-		require.Empty(t, reports(all, limits(size)), role)
-		list := reports(all, limits(size-1))
+		require.Empty(t, warnings(all, limits(size)), role)
+		list := warnings(all, limits(size-1))
 		require.Len(t, list, 1, role)
-		require.Equal(t, role, list[0].Role)
+		require.ErrorContains(t, list[0], role+": ")
 		var limit *verify.LimitError
-		require.ErrorAs(t, list[0].Err, &limit)
+		require.ErrorAs(t, list[0], &limit)
 		require.Equal(t, &verify.LimitError{Role: role, What: "bytes", Max: size - 1, Got: size}, limit)
 	}
 	for _, c := range []struct {
@@ -120,24 +120,25 @@ func TestReportsOfSavedFiles(t *testing.T) {
 		{verify.Stored{Snapshot: all.Snapshot}, "root timestamp"},
 	} {
 		var names []string
-		for _, r := range reports(c.stored, verify.Limits{}) {
-			require.ErrorIs(t, r.Err, fs.ErrNotExist)
-			names = append(names, r.Role)
+		for _, warning := range warnings(c.stored, verify.Limits{}) {
+			require.ErrorIs(t, warning, fs.ErrNotExist)
+			role, _, _ := strings.Cut(warning.Error(), ":")
+			names = append(names, role)
 		}
 		require.Equal(t, c.missing, strings.Join(names, " "))
 	}
-	absent := verify.LoadStored(func(string) ([]byte, error) { return nil, verify.ErrAbsent })
-	require.Empty(t, reports(absent, verify.Limits{}), "nothing saved is a first run")
+	absent := verify.LoadStored(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource })
+	require.Empty(t, warnings(absent, verify.Limits{}), "nothing saved is a first run")
 
-	s, err := verify.New(repo.Anchor(), verify.Stored{Root: []byte("x")}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: []byte("x")}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	require.Len(t, s.Reports(), 3)
+	require.Len(t, s.Warnings(), 3)
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 	require.NoError(t, s.Refresh(repo.Now()))
-	require.Empty(t, s.Reports(), "told once")
+	require.Empty(t, s.Warnings(), "told once")
 }
 
-// Record.Name: stores on disk hold these names, which must stay.
+// Record.StoreName: stores on disk hold these names, which must stay.
 func TestRecordNamesStay(t *testing.T) {
 	for role, want := range map[string]string{
 		"az-09_": "role.az-09_.json", "AZ`{/:@": "role.%41%5a%60%7b%2f%3a%40.json", strings.Repeat("z", 190): "role." + strings.Repeat("z", 190) + ".json",
@@ -173,7 +174,7 @@ func TestNoRootsAreTaken(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")
 	repo.Publish()
-	s, err := verify.New(repo.Anchor(), verify.Stored{Root: repo.Metadata()["2.root.json"]}, repo.Now(), &verify.Options{Limits: verify.Limits{Roots: -1}})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: repo.Metadata()["2.root.json"]}, repo.Now(), verify.Options{Limits: verify.Limits{MaxRootRotations: -1}})
 	require.NoError(t, err)
 	var limit *verify.LimitError
 	require.ErrorAs(t, s.Run(nil, repo.Metadata().Source()), &limit)
@@ -195,7 +196,7 @@ func TestListedLengthIsTheLimit(t *testing.T) {
 			}
 		})
 		repo.PublishOnly("timestamp")
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Limits: verify.Limits{Snapshot: limit}})
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Limits: verify.Limits{MaxSnapshotBytes: limit}})
 		require.NoError(t, err)
 		for {
 			b, more := s.Next()
@@ -232,7 +233,7 @@ func TestListedLengthIsTheLimit(t *testing.T) {
 func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 8})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	b, _ := s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
@@ -261,7 +262,7 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")
-	s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 1})
+	s, err = verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1})
 	require.NoError(t, err)
 	b, _ = s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
@@ -277,8 +278,8 @@ func TestUnsettledWhileALookupIsOpen(t *testing.T) {
 	repo.Publish()
 	c := newClient(t, repo)
 	require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
-	c.session.Find("x")
-	require.ErrorIs(t, c.session.Err(), verify.ErrUnsettled)
-	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrUnsettled)
+	c.session.Lookup("x")
+	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress)
 	require.ErrorContains(t, c.session.Refresh(time.Time{}), "the zero time")
 }

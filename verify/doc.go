@@ -4,11 +4,11 @@
 //
 // The simple caller leaves the loop to [Session.Run], and gives it a [Store] and at least one [Source]:
 //
-//	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), nil)
+//	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), verify.Options{})
 //	if err != nil {
 //		return err
 //	}
-//	app := s.Find("app.tar.gz")
+//	app := s.Lookup("app.tar.gz")
 //	if err := s.Run(store, mirror); err != nil {
 //		return err
 //	}
@@ -33,12 +33,12 @@
 //			// only with Options.Lookahead: whoever answered r.Request.ID was wrong
 //		}
 //		for _, req := range b.Fetch {
-//			// if req.Name is not empty, offer the saved copy first: s.Provide(req.ID, saved);
+//			// if req.StoreName is not empty, offer the saved copy first: s.Provide(req.ID, saved);
 //			// if there is none or it is rejected, fetch req.Path, at most req.MaxBytes, and
 //			// call s.Provide(req.ID, body), s.NotFound(req.ID) or s.Fail(req.ID, err);
 //			// if that body is rejected too, try another mirror, or s.Fail(req.ID, err) with the rejection
 //		}
-//		for _, l := range b.Found {
+//		for _, l := range b.Done {
 //			// l.Target() has its answer
 //		}
 //	}
@@ -52,11 +52,11 @@
 //     by itself is fine, as long as the limit is on the unpacked bytes). How long to wait for it, in all and between two bytes, is
 //     the caller's to bound.
 //  5. NotFound is for a live source's word that a file does not exist. A timeout, a refusal or a cache miss is Fail.
-//  6. Bytes of a target must not be used before [Target.Copy] or [Verifier.Verdict] returned nil.
+//  6. Bytes of a target must not be used before [Target.Copy] or [Verifier.Verify] returned nil.
 //
 // # The form of the files
 //
-// A session reads all files, the anchor and what is stored among them, in one form: the classic envelope, or DSSE if [Options.Envelope] says
+// A session reads all files, the anchor and what is stored among them, in one form: the classic envelope, or DSSE if [Options.EnvelopeFormat] says
 // so. It never tries the other. A repository that moves to the other form publishes both for a while, and its clients move with a
 // new anchor and an empty store: floors of the old form are reported and do not count. Limits are on the bytes of files, of which
 // DSSE needs a third more.

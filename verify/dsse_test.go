@@ -14,7 +14,7 @@ import (
 )
 
 // inBothForms plays a story with classic files and with DSSE envelopes.
-func inBothForms(t *testing.T, name string, story func(t *testing.T, form metadata.Format)) {
+func inBothForms(t *testing.T, name string, story func(t *testing.T, form metadata.EnvelopeFormat)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { story(t, metadata.Classic) })
 	t.Run(name+", DSSE", func(t *testing.T) { story(t, metadata.DSSE) })
@@ -48,8 +48,8 @@ func editContent(envelope object, edit func(content object)) {
 
 // twins are one repository in both forms: the same keys, contents and versions.
 func twins() (classic, dsse *verifytest.Repo) {
-	build := func(form metadata.Format) *verifytest.Repo {
-		repo := verifytest.New(verifytest.Options{Envelope: form})
+	build := func(form metadata.EnvelopeFormat) *verifytest.Repo {
+		repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
 		repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a/*"}}).AddTarget("a/1", []byte("hello"))
 		repo.PublishOnly("root")
 		repo.Publish()
@@ -64,14 +64,14 @@ func TestOneFormInASession(t *testing.T) {
 	for _, c := range []struct {
 		right, wrong *verifytest.Repo
 	}{{classic, dsse}, {dsse, classic}} {
-		options := &verify.Options{Envelope: c.right.Envelope()}
-		_, err := verify.New(c.wrong.Anchor(), verify.Stored{}, c.right.Now(), options)
+		options := verify.Options{EnvelopeFormat: c.right.EnvelopeFormat()}
+		_, err := verify.New(c.wrong.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
 		require.ErrorIs(t, err, metadata.ErrSyntax)
 		require.ErrorContains(t, err, "trust anchor: ")
 		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
-			s, err := verify.New(c.right.Anchor(), verify.Stored{}, c.right.Now(), options)
+			s, err := verify.New(c.right.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
 			require.NoError(t, err)
-			l := s.Find("a/1")
+			l := s.Lookup("a/1")
 			store := memory{}
 			failure := s.Run(store, func(r verify.Request) ([]byte, error) {
 				if r.Role == role {
@@ -86,15 +86,15 @@ func TestOneFormInASession(t *testing.T) {
 				require.ErrorIs(t, failure, metadata.ErrSyntax, role)
 			}
 			require.NoError(t, s.Refresh(c.right.Now()))
-			l = s.Find("a/1")
+			l = s.Lookup("a/1")
 			require.NoError(t, s.Run(store, c.right.Metadata().Source()), "and nothing is spoilt")
 			target, err := l.Target()
 			require.NoError(t, err)
 			require.Equal(t, "a", target.Role)
 		}
 	}
-	_, err := verify.New(classic.Anchor(), verify.Stored{}, classic.Now(), &verify.Options{Envelope: 2})
-	require.ErrorContains(t, err, "there is no form of envelope number 2")
+	_, err := verify.New(classic.TrustedRoot(), verify.Stored{}, classic.Now(), verify.Options{EnvelopeFormat: 2})
+	require.ErrorContains(t, err, "there is no envelope format number 2")
 }
 
 // R-T17.5: what is stored is read in the session's form too: a floor holds, and one of the other form is reported, as a damaged one is.
@@ -104,7 +104,7 @@ func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 		right, wrong *verifytest.Repo
 	}{{classic, dsse}, {dsse, classic}} {
 		run := func(store memory, source verify.Source) (*verify.Session, error) {
-			s, err := verify.New(c.right.Anchor(), verify.LoadStored(store.Load), c.right.Now(), &verify.Options{Envelope: c.right.Envelope()})
+			s, err := verify.New(c.right.TrustedRoot(), verify.LoadStored(store.Load), c.right.Now(), verify.Options{EnvelopeFormat: c.right.EnvelopeFormat()})
 			require.NoError(t, err)
 			return s, s.Run(store, source)
 		}
@@ -115,24 +115,24 @@ func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 		store := memory{}
 		s, err := run(store, c.right.Metadata().Source())
 		require.NoError(t, err)
-		require.Empty(t, s.Reports())
+		require.Empty(t, s.Warnings())
 		s, err = run(store, old.Source())
 		require.ErrorIs(t, err, roles.ErrRollback)
-		require.Empty(t, s.Reports())
+		require.Empty(t, s.Warnings())
 
 		other := memory{"root.json": c.wrong.Metadata()["2.root.json"], "timestamp.json": c.wrong.Metadata()["timestamp.json"], "snapshot.json": c.wrong.Metadata()[c.wrong.FileName("snapshot")]}
 		s, err = run(other, c.right.Metadata().Source())
 		require.NoError(t, err)
-		require.Len(t, s.Reports(), 3)
-		for _, r := range s.Reports() {
-			require.ErrorIs(t, r.Err, verify.ErrFloor)
-			require.ErrorIs(t, r.Err, metadata.ErrSyntax)
+		require.Len(t, s.Warnings(), 3)
+		for _, warning := range s.Warnings() {
+			require.ErrorIs(t, warning, verify.ErrStoredFile)
+			require.ErrorIs(t, warning, metadata.ErrSyntax)
 		}
 		require.Equal(t, store["root.json"], other["root.json"], "what is saved from then on is of the right form")
 
 		// Another process that keeps the same store is compared with in this form too.
-		require.False(t, s.Keep(verify.Record{Role: "timestamp", Name: "timestamp.json", Version: s.Version("timestamp") - 1}, verify.LoadStored(store.Load)))
-		require.True(t, s.Keep(verify.Record{Role: "timestamp", Name: "timestamp.json", Version: 1}, verify.Stored{Timestamp: c.wrong.Metadata()["timestamp.json"]}))
+		require.False(t, s.Keep(verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: s.Version("timestamp") - 1}, verify.LoadStored(store.Load)))
+		require.True(t, s.Keep(verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: 1}, verify.Stored{Timestamp: c.wrong.Metadata()["timestamp.json"]}))
 	}
 }
 
@@ -187,7 +187,7 @@ func TestDSSEForgeries(t *testing.T) {
 	} {
 		for _, p := range positions {
 			t.Run(name+", "+p.name, func(t *testing.T) {
-				s := newStage(t, verifytest.Options{Envelope: metadata.DSSE}, p)
+				s := newStage(t, verifytest.Options{EnvelopeFormat: metadata.DSSE}, p)
 				s.meet()
 				s.role().AddTarget("app", []byte("forged"))
 				s.repo.EditEnvelope(s.position.role, func(e object) { c.forge(s, e) })

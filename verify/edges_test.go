@@ -20,10 +20,10 @@ func TestOneRequestPerEdge(t *testing.T) {
 	c.Delegate(verifytest.Delegation{Name: "x", Paths: []string{"*/*"}})
 	repo.Publish()
 
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	s.Find("c/1")
-	s.Find("d/1")
+	s.Lookup("c/1")
+	s.Lookup("d/1")
 	mirror := repo.Metadata().Source()
 	asked := map[string]int{}
 	var late []verify.Request // those for c, answered when both are open
@@ -76,11 +76,11 @@ func TestRunSavesForEachEdge(t *testing.T) {
 	require.NotEqual(t, ours, both)
 
 	store := memory{verify.RecordName("shared"): ours}
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	var asked []string
 	run := func(path string) {
-		l := s.Find(path)
+		l := s.Lookup(path)
 		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
 			if r.Role == "shared" {
 				asked = append(asked, "shared for "+r.Delegator)
@@ -90,7 +90,7 @@ func TestRunSavesForEachEdge(t *testing.T) {
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrNoTarget)
 	}
-	s.Find("a")
+	s.Lookup("a")
 	run("b")
 	require.Equal(t, []string{"shared for b"}, asked)
 	require.Equal(t, string(both), string(store[verify.RecordName("shared")]))
@@ -113,9 +113,9 @@ func TestFilesOfOneNameAreNotMixedUp(t *testing.T) {
 		repo.PublishOnly("shared")
 		files[name] = repo.Metadata()["1.shared.json"]
 	}
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	first, second := s.Find("of a"), s.Find("of b")
+	first, second := s.Lookup("of a"), s.Lookup("of b")
 	require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) {
 		if r.Role == "shared" {
 			return files[r.Delegator], nil

@@ -28,15 +28,15 @@ func exampleRepository() *verifytest.Repo {
 // From an anchor to a verified file. The store would be a folder, the mirror an HTTP client, and the time time.Now().
 func Example() {
 	repo := exampleRepository()
-	anchor, mirror, now := repo.Anchor(), repo.Metadata().Source(), repo.Now()
+	anchor, mirror, now := repo.TrustedRoot(), repo.Metadata().Source(), repo.Now()
 	store := memory{}
 
-	s, err := verify.New(anchor, verify.LoadStored(store.Load), now, nil)
+	s, err := verify.New(anchor, verify.LoadStored(store.Load), now, verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	app := s.Find("team/app.txt")
+	app := s.Lookup("team/app.txt")
 	if err := s.Run(store, mirror); err != nil {
 		fmt.Println(err)
 		return
@@ -59,12 +59,12 @@ func Example() {
 // A caller who fetches together what is asked for together, and looks ahead to wait less often.
 func ExampleOptions_lookahead() {
 	repo := exampleRepository()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Lookahead: 64})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 64})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	s.Find("team/app.txt")
+	s.Lookup("team/app.txt")
 	mirror := repo.Metadata().Source()
 	for round := 1; ; round++ {
 		b, ok := s.Next()
@@ -87,7 +87,7 @@ func ExampleOptions_lookahead() {
 		wait.Wait()
 		for i, req := range b.Fetch { // the session is not for several goroutines
 			fmt.Println("round", round, "fetched", req.Path)
-			if errors.Is(errs[i], verify.ErrAbsent) {
+			if errors.Is(errs[i], verify.ErrNotAtSource) {
 				err = s.NotFound(req.ID)
 			} else if err = s.Provide(req.ID, bodies[i]); err != nil {
 				err = s.Fail(req.ID, err) // there is no other mirror
@@ -108,22 +108,22 @@ func ExampleOptions_lookahead() {
 }
 
 // The loop with every call in sight, for callers who do their own fetching. Requests may be answered in any order. This caller has no saved
-// files, or it would offer them first (Request.Name), and does not look ahead, or it would read Batch.Rejected.
+// files, or it would offer them first (Request.StoreName), and does not look ahead, or it would read Batch.Rejected.
 func ExampleSession_Next() {
 	repo := exampleRepository()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	s.Find("team/app.txt")
+	s.Lookup("team/app.txt")
 	for {
 		b, ok := s.Next()
 		if !ok {
 			break
 		}
 		for _, rec := range b.Save {
-			fmt.Println("save", rec.Name)
+			fmt.Println("save", rec.StoreName)
 		}
 		for _, req := range b.Fetch {
 			body, ok := repo.Metadata()[req.Path]
@@ -134,7 +134,7 @@ func ExampleSession_Next() {
 			}
 			fmt.Println("fetched", req.Path, s.Provide(req.ID, body))
 		}
-		for _, l := range b.Found {
+		for _, l := range b.Done {
 			_, err := l.Target()
 			fmt.Println("found", l.Path(), err)
 		}
@@ -158,7 +158,7 @@ func ExampleSession_Next() {
 // A rejected body is its source's fault: the request stays open, and another mirror's copy may be offered for it.
 func ExampleSession_Provide() {
 	repo := exampleRepository()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -180,12 +180,12 @@ func ExampleSession_Provide() {
 // A download is checked while it streams: too long, too short or wrong, it is never taken for the file.
 func ExampleTarget_Copy() {
 	repo := exampleRepository()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	app := s.Find("team/app.txt")
+	app := s.Lookup("team/app.txt")
 	if err := s.Run(nil, repo.Metadata().Source()); err != nil {
 		fmt.Println(err)
 		return
@@ -217,7 +217,7 @@ func Example_test() {
 
 	store := memory{}
 	update := func(mirror verifytest.Files) error {
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 		if err != nil {
 			return err
 		}
@@ -254,12 +254,12 @@ func ExampleSource() {
 		case http.StatusOK:
 			return io.ReadAll(io.LimitReader(res.Body, r.MaxBytes+1))
 		case http.StatusNotFound, http.StatusGone:
-			return nil, fmt.Errorf("%s: %w", req.URL, verify.ErrAbsent)
+			return nil, fmt.Errorf("%s: %w", req.URL, verify.ErrNotAtSource)
 		}
 		return nil, fmt.Errorf("%s: %s", req.URL, res.Status)
 	}
 
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -34,7 +34,7 @@ func TestFloorsSurviveAnotherKeyID(t *testing.T) {
 		repo.SetVersion(role, map[string]int64{"timestamp": 5, "snapshot": 10}[role])
 		repo.Edit("snapshot", nil) // the other file is gone
 		repo.Publish()
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		err = s.Run(store, repo.Metadata().Source())
 		require.ErrorIs(t, err, roles.ErrRollback, role)
@@ -50,7 +50,7 @@ func TestRenamedKeyMustSignAgain(t *testing.T) {
 	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
 	renameKey(repo, "snapshot")
 	repo.PublishOnly("root")
-	s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	err = s.Run(store, repo.Metadata().Source())
 	require.ErrorIs(t, err, roles.ErrThreshold)
@@ -65,6 +65,6 @@ func TestKeepTheSameRoot(t *testing.T) {
 	c := newClient(t, repo)
 	require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
 	root := repo.Metadata()["2.root.json"]
-	require.True(t, c.session.Keep(verify.Record{Role: "root", Version: 2, Name: "root.json", Data: root}, verify.Stored{Root: root}))
-	require.False(t, c.session.Keep(verify.Record{Role: "root", Version: 1, Name: "root.json", Data: repo.Anchor()}, verify.Stored{Root: root}))
+	require.True(t, c.session.Keep(verify.Record{Role: "root", Version: 2, StoreName: "root.json", Data: root}, verify.Stored{Root: root}))
+	require.False(t, c.session.Keep(verify.Record{Role: "root", Version: 1, StoreName: "root.json", Data: repo.TrustedRoot()}, verify.Stored{Root: root}))
 }

@@ -126,8 +126,8 @@ func newWorld(t *testing.T, d *dice) *world {
 		signed: map[string]bool{}, snapshots: map[int64]bool{}, keys: map[int64][2]string{}, store: memory{},
 	}
 	w.options.Lookahead = []int{0, 0, 1, 64}[d.n(4)]
-	w.options.Envelope = []metadata.Format{metadata.Classic, metadata.Classic, metadata.DSSE}[d.n(3)]
-	w.repo = verifytest.New(verifytest.Options{Plain: d.n(4) == 1, MetaHashes: d.n(2) == 1, Compact: true, Envelope: w.options.Envelope})
+	w.options.EnvelopeFormat = []metadata.EnvelopeFormat{metadata.Classic, metadata.Classic, metadata.DSSE}[d.n(3)]
+	w.repo = verifytest.New(verifytest.Options{NoConsistentSnapshot: d.n(4) == 1, MetaHashes: d.n(2) == 1, Compact: true, EnvelopeFormat: w.options.EnvelopeFormat})
 	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
 		w.repo.Rotate(role, 1, w.key(role))
 	}
@@ -229,11 +229,11 @@ func (w *world) mirror() verifytest.Files {
 
 // session begins one for the store as it is, with all lookups.
 func (w *world) session(store memory) (*verify.Session, []*verify.Lookup) {
-	s, err := verify.New(w.anchor, verify.LoadStored(store.Load), w.repo.Now(), &w.options)
+	s, err := verify.New(w.anchor, verify.LoadStored(store.Load), w.repo.Now(), w.options)
 	require.NoError(w, err)
 	var lookups []*verify.Lookup
 	for _, path := range worldPaths {
-		lookups = append(lookups, s.Find(path))
+		lookups = append(lookups, s.Lookup(path))
 	}
 	return s, lookups
 }
@@ -248,7 +248,7 @@ func (w *world) cycle() {
 	w.compare(s, lookups, twin, twins)
 	require.NoError(w, s.Refresh(w.repo.Now()))
 	require.NoError(w, twin.Refresh(w.repo.Now()))
-	lookups, twins = append(lookups, s.Find("ab/1")), append(twins, twin.Find("ab/1"))
+	lookups, twins = append(lookups, s.Lookup("ab/1")), append(twins, twin.Lookup("ab/1"))
 	w.drive(s, twin, w.mirror(), cached)
 	w.compare(s, lookups, twin, twins)
 }
@@ -300,7 +300,7 @@ func (w *world) drive(s, twin *verify.Session, files verifytest.Files, cached bo
 
 // answer is what the store or the mirror has; nil if nothing.
 func (w *world) answer(req verify.Request, files verifytest.Files, cached bool) []byte {
-	if data, err := w.store.Load(req.Name); err == nil && cached && req.Name != "" {
+	if data, err := w.store.Load(req.StoreName); err == nil && cached && req.StoreName != "" {
 		return data
 	}
 	data, err := files.Source()(req)
@@ -349,7 +349,7 @@ func (w *world) wouldTake(req verify.Request, body []byte) bool {
 	if err != nil {
 		return false
 	}
-	if w.options.Envelope == metadata.DSSE {
+	if w.options.EnvelopeFormat == metadata.DSSE {
 		text, _ := tree.(map[string]any)["payload"].(string)
 		payload, err := (&dsse.Envelope{Payload: text}).DecodeB64Payload()
 		return err == nil && w.signed[string(dsse.PAE(metadata.PayloadType, payload))]
@@ -364,15 +364,15 @@ func (w *world) sameBatch(b verify.Batch, twin *verify.Session) {
 	require.Equal(w, b.Save, o.Save)
 	require.Equal(w, b.Fetch, o.Fetch)
 	require.Equal(w, fmt.Sprint(b.Rejected), fmt.Sprint(o.Rejected))
-	require.Len(w, o.Found, len(b.Found))
-	for i := range b.Found {
-		require.Equal(w, outcome(b.Found[i]), outcome(o.Found[i]))
+	require.Len(w, o.Done, len(b.Done))
+	for i := range b.Done {
+		require.Equal(w, outcome(b.Done[i]), outcome(o.Done[i]))
 	}
 }
 
 func (w *world) compare(s *verify.Session, lookups []*verify.Lookup, twin *verify.Session, twins []*verify.Lookup) {
 	require.Equal(w, fmt.Sprint(s.Err()), fmt.Sprint(twin.Err()))
-	require.Equal(w, fmt.Sprint(s.Reports()), fmt.Sprint(twin.Reports()))
+	require.Equal(w, fmt.Sprint(s.Warnings()), fmt.Sprint(twin.Warnings()))
 	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
 		require.Equal(w, s.Version(role), twin.Version(role))
 	}
@@ -393,10 +393,10 @@ func outcome(l *verify.Lookup) string {
 
 // save stores a record, if it may be.
 func (w *world) save(rec verify.Record) {
-	require.True(w, w.signed[payloadOf(w.T, rec.Data)], "%s was never signed", rec.Name)
+	require.True(w, w.signed[payloadOf(w.T, rec.Data)], "%s was never signed", rec.StoreName)
 	require.Equal(w, rec.Version, memory{"x.json": rec.Data}.version(w.T, "x"))
 	if rec.Role == "root" {
-		if rec.Name == "root.json" {
+		if rec.StoreName == "root.json" {
 			require.GreaterOrEqual(w, rec.Version, w.store.version(w.T, "root"))
 			if w.rootAt == 0 {
 				w.rootAt = rec.Version
@@ -405,15 +405,15 @@ func (w *world) save(rec verify.Record) {
 	}
 	final := w.store.version(w.T, "root")
 	same := func(i int) bool { return w.keys[w.rootAt][i] == w.keys[final][i] }
-	switch rec.Name {
+	switch rec.StoreName {
 	case "timestamp.json":
-		if same(0) && w.store[rec.Name] != nil {
+		if same(0) && w.store[rec.StoreName] != nil {
 			require.GreaterOrEqual(w, rec.Version, w.store.version(w.T, "timestamp"), "the timestamp went back")
 		}
 		w.rootAt = final
 	case "snapshot.json":
-		if same(1) && w.store[rec.Name] != nil && w.snapshotRoot() == w.keys[final][1] {
-			old, new := versionsIn(w.T, w.store[rec.Name]), versionsIn(w.T, rec.Data)
+		if same(1) && w.store[rec.StoreName] != nil && w.snapshotRoot() == w.keys[final][1] {
+			old, new := versionsIn(w.T, w.store[rec.StoreName]), versionsIn(w.T, rec.Data)
 			for name, v := range old {
 				require.GreaterOrEqual(w, new[name], v, "%s went back", name)
 			}
@@ -447,7 +447,7 @@ func (w *world) run(s *verify.Session, store memory, files verifytest.Files, pic
 		b, _ := s.Next()
 		for _, rec := range b.Save {
 			require.NoError(w, store.Save(rec))
-			records = append(records, fmt.Sprintf("%s %d %s", rec.Name, rec.Version, rec.Data))
+			records = append(records, fmt.Sprintf("%s %d %s", rec.StoreName, rec.Version, rec.Data))
 		}
 		open := s.Outstanding()
 		if len(open) == 0 || answers == 0 {

@@ -90,7 +90,7 @@ func BenchmarkRefresh(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
 		m.find(b, s, nil, m.source)
-		check := floor(b, [][]byte{m.files["timestamp.json"]}, false)
+		check := storedFile(b, [][]byte{m.files["timestamp.json"]}, false)
 		refresh := func() {
 			require.NoError(b, s.Refresh(m.now))
 			require.NoError(b, s.Run(nil, m.source))
@@ -131,8 +131,8 @@ func BenchmarkTrusted(b *testing.B) {
 
 // findTrusted finds what nothing has to be fetched for.
 func findTrusted(t testing.TB, s *verify.Session, path string) {
-	l := s.Find(path)
-	if batch, ok := s.Next(); !ok || len(batch.Found) != 1 || len(batch.Fetch) != 0 {
+	l := s.Lookup(path)
+	if batch, ok := s.Next(); !ok || len(batch.Done) != 1 || len(batch.Fetch) != 0 {
 		t.Fatal("not found at once")
 	}
 	if _, err := l.Target(); err != nil {
@@ -154,7 +154,7 @@ func eachSize(b *testing.B, targets int, run func(*testing.B, *served)) {
 
 // besideFloor measures something and what no verifier can do without for the files that a cold client takes.
 func (m *served) besideFloor(b *testing.B, ours func()) {
-	check := floor(b, m.taken, m.hashes)
+	check := storedFile(b, m.taken, m.hashes)
 	ratio.InTurn(b, ours, check)
 	for _, x := range []struct {
 		name string

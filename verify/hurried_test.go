@@ -65,33 +65,33 @@ func (c *client) forward(role string) verify.Request {
 func TestDecision1TheCacheIsNoMirror(t *testing.T) {
 	repo := small()
 	store := memory{}
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
 
 	// The cache in the place of a mirror: it has no word on what exists.
-	s, err = verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	l := s.Find("top")
-	err = s.Run(store, func(r verify.Request) ([]byte, error) { return store.Load(r.Name) })
+	l := s.Lookup("top")
+	err = s.Run(store, func(r verify.Request) ([]byte, error) { return store.Load(r.StoreName) })
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.NotErrorIs(t, err, verify.ErrAbsent)
+	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	_, err = l.Target()
 	require.Error(t, err)
 
 	// No live source at all: nothing is said not to exist, and nothing is found.
-	s, err = verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Run(store), "there is no live source")
 
 	// A store may return nonsense: it is no answer, and does not say no.
 	nonsense := storeFunc(func(name string) ([]byte, error) { return []byte("nonsense"), nil })
-	s, err = verify.New(repo.Anchor(), verify.LoadStored(nonsense.Load), repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(nonsense.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(nonsense, repo.Metadata().Source()))
 
 	// One live source does not know, another fails: the file may exist.
-	s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	broken := func(verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
 	require.ErrorContains(t, s.Run(nil, repo.Metadata().Source(), broken), "not found at the source; source 2 of 2: timeout")
@@ -99,7 +99,7 @@ func TestDecision1TheCacheIsNoMirror(t *testing.T) {
 	// What came from the store is not saved again.
 	saves := 0
 	counting := countingStore{store, &saves}
-	s, err = verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(counting, repo.Metadata().Source()))
 	require.Zero(t, saves)
@@ -126,7 +126,7 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 	// A root in the cache, of the attacker's keys, of a version that exists and of one that does not (GHSA-9pfj-pjv5-22gj).
 	repo.PublishOnly("root")
 	store := memory{"2.root.json": evil.Metadata()["2.root.json"]}
-	s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
 	require.EqualValues(t, 2, s.Version("root"))
@@ -135,23 +135,23 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 	// A stranger's root by mistake: nothing of it stays in the cache.
 	evil.PublishOnly("root")
 	store = memory{}
-	s, err = verify.New(evil.Metadata()["3.root.json"], verify.LoadStored(store.Load), repo.Now(), nil)
+	s, err = verify.New(evil.Metadata()["3.root.json"], verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.ErrorIs(t, s.Run(store, repo.Metadata().Source()), roles.ErrThreshold)
 	require.Empty(t, store)
 
 	for _, anchor := range []string{"", "{}", "nonsense"} {
-		_, err := verify.New([]byte(anchor), verify.Stored{}, repo.Now(), nil)
+		_, err := verify.New([]byte(anchor), verify.Stored{}, repo.Now(), verify.Options{})
 		require.ErrorContains(t, err, "trust anchor: ")
 	}
-	_, err = verify.New(repo.Metadata()["timestamp.json"], verify.Stored{}, repo.Now(), nil)
+	_, err = verify.New(repo.Metadata()["timestamp.json"], verify.Stored{}, repo.Now(), verify.Options{})
 	require.ErrorContains(t, err, `want "root"`)
 }
 
 // G5, R14.
 func TestDecision3TheTimeIsAnArgument(t *testing.T) {
 	repo := small()
-	_, err := verify.New(repo.Anchor(), verify.Stored{}, time.Time{}, nil)
+	_, err := verify.New(repo.TrustedRoot(), verify.Stored{}, time.Time{}, verify.Options{})
 	require.ErrorIs(t, err, verify.ErrTime)
 	c := newClient(t, repo)
 	c.mustFind("top")
@@ -181,12 +181,12 @@ func TestDecision5ThreeAnswers(t *testing.T) {
 	_, ok := c.session.Next()
 	require.False(t, ok, "nothing more is asked for")
 
-	// NotFound for anything else is Fail with ErrAbsent.
+	// NotFound for anything else is Fail with ErrNotAtSource.
 	c = newClient(t, repo)
 	timestamp := c.forward("timestamp")
 	require.False(t, timestamp.Optional)
 	require.NoError(t, c.session.NotFound(timestamp.ID))
-	require.ErrorIs(t, c.session.Err(), verify.ErrAbsent)
+	require.ErrorIs(t, c.session.Err(), verify.ErrNotAtSource)
 	var fetch *verify.FetchError
 	require.ErrorAs(t, c.session.Err(), &fetch)
 	require.Equal(t, timestamp, fetch.Request)
@@ -204,7 +204,7 @@ func TestDecision5ThreeAnswers(t *testing.T) {
 		}
 	}
 	require.NoError(t, c.session.NotFound(root.ID))
-	for _, err := range []error{c.session.Provide(root.ID, repo.Anchor()), c.session.NotFound(root.ID), c.session.Fail(root.ID, nil)} {
+	for _, err := range []error{c.session.Provide(root.ID, repo.TrustedRoot()), c.session.NotFound(root.ID), c.session.Fail(root.ID, nil)} {
 		require.ErrorIs(t, err, verify.ErrRequest)
 		require.ErrorContains(t, err, "is settled")
 	}
@@ -219,9 +219,9 @@ func TestDecision5ThreeAnswers(t *testing.T) {
 
 func TestDecision8ReusedBuffer(t *testing.T) {
 	repo := small()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	l := s.Find("a/1")
+	l := s.Lookup("a/1")
 	buffer := make([]byte, 1<<16)
 	var records []verify.Record
 	for {
@@ -252,8 +252,8 @@ func TestDecision8ReusedBuffer(t *testing.T) {
 			require.Equal(t, string(repo.Metadata()[repo.FileName(rec.Role)]), string(rec.Data))
 		}
 	}
-	anchor := repo.Anchor()
-	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), nil)
+	anchor := repo.TrustedRoot()
+	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	clear(anchor)
 	b, _ := s.Next()
@@ -261,8 +261,8 @@ func TestDecision8ReusedBuffer(t *testing.T) {
 	b, _ = s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["timestamp.json"]))
 	b, _ = s.Next()
-	require.Equal(t, "root.json", b.Save[0].Name)
-	require.Equal(t, repo.Anchor(), b.Save[0].Data)
+	require.Equal(t, "root.json", b.Save[0].StoreName)
+	require.Equal(t, repo.TrustedRoot(), b.Save[0].Data)
 }
 
 func TestDecision9ShortDownload(t *testing.T) {
@@ -271,7 +271,7 @@ func TestDecision9ShortDownload(t *testing.T) {
 	v := target.Verifier()
 	_, err := v.Write([]byte("hell"))
 	require.NoError(t, err, "so far nothing is wrong")
-	require.ErrorIs(t, v.Verdict(), roles.ErrLength, "and nothing is right")
+	require.ErrorIs(t, v.Verify(), roles.ErrLength, "and nothing is right")
 	require.ErrorIs(t, target.Copy(&bytes.Buffer{}, strings.NewReader("hell")), roles.ErrLength)
 	require.NoError(t, target.Copy(&bytes.Buffer{}, strings.NewReader("hello")))
 }
@@ -300,10 +300,10 @@ func TestDecision11Names(t *testing.T) {
 	repo.Targets().Delegate(verifytest.Delegation{Name: "../X", Paths: []string{"x"}})
 	repo.Publish()
 	c := newClient(t, repo)
-	c.session.Find("x")
+	c.session.Lookup("x")
 	req := c.forward("../X")
 	require.Equal(t, "1...%2FX.json", req.Path)
-	require.Equal(t, "role.%2e%2e%2f%58.json", req.Name)
+	require.Equal(t, "role.%2e%2e%2f%58.json", req.StoreName)
 }
 
 // R-4.6.10: no delegated role has a name that a top-level one has.
@@ -345,21 +345,21 @@ func TestDecision16EqualTimestamp(t *testing.T) {
 func TestDecision18Refresh(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
-	early := c.session.Find("a/1")
-	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrUnsettled, "even before Next: the request is open")
+	early := c.session.Lookup("a/1")
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress, "even before Next: the request is open")
 	req := c.forward("targets")
-	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrUnsettled)
-	require.ErrorIs(t, c.session.Err(), verify.ErrUnsettled)
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress)
+	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
 	_, err := early.Target()
 	require.ErrorIs(t, err, verify.ErrPending)
 
 	// The cycle fails: pending lookups report it, and so do those that come now (R15).
 	require.NoError(t, c.session.Fail(req.ID, errors.New("no network")))
-	late := c.session.Find("a/1")
+	late := c.session.Lookup("a/1")
 	b, ok := c.session.Next()
 	require.True(t, ok)
-	require.Equal(t, []*verify.Lookup{early, late}, b.Found)
-	for _, l := range b.Found {
+	require.Equal(t, []*verify.Lookup{early, late}, b.Done)
+	for _, l := range b.Done {
 		_, err := l.Target()
 		require.ErrorContains(t, err, "no network")
 	}
@@ -367,12 +367,12 @@ func TestDecision18Refresh(t *testing.T) {
 
 	// The next cycle: Find waits for it, settled lookups keep their answer, IDs go on.
 	require.NoError(t, c.session.Refresh(repo.Now()))
-	waiting := c.session.Find("a/1")
+	waiting := c.session.Lookup("a/1")
 	again := c.forward("a")
 	require.Greater(t, again.ID, req.ID)
 	require.NoError(t, c.session.Provide(again.ID, c.body(again)))
 	b, _ = c.session.Next()
-	require.Equal(t, []*verify.Lookup{waiting}, b.Found)
+	require.Equal(t, []*verify.Lookup{waiting}, b.Done)
 	good, err := waiting.Target()
 	require.NoError(t, err)
 	_, err = early.Target()
@@ -380,7 +380,7 @@ func TestDecision18Refresh(t *testing.T) {
 
 	// A cycle that fails later does not take back what was settled, and serves nothing from before.
 	require.NoError(t, c.session.Refresh(repo.Now()))
-	between := c.session.Find("a/1")
+	between := c.session.Lookup("a/1")
 	require.NoError(t, c.session.Fail(c.next().ID, errors.New("no network")))
 	_, _ = c.session.Next()
 	_, err = between.Target()
@@ -391,7 +391,7 @@ func TestDecision18Refresh(t *testing.T) {
 
 	// A role that failed is asked for again by the next Find.
 	c = newClient(t, repo)
-	first := c.session.Find("a/1")
+	first := c.session.Lookup("a/1")
 	require.NoError(t, c.session.Fail(c.forward("a").ID, errors.New("timeout")))
 	_, _ = c.session.Next()
 	_, err = first.Target()
@@ -403,7 +403,7 @@ func TestDecision18Refresh(t *testing.T) {
 func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
-	l := c.session.Find("a/1")
+	l := c.session.Lookup("a/1")
 	req := c.forward("a")
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 	_, err := l.Target()
@@ -411,8 +411,8 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	require.Nil(t, l.Trail())
 	b, ok := c.session.Next()
 	require.True(t, ok)
-	require.Equal(t, "role.a.json", b.Save[len(b.Save)-1].Name, "it comes with the lookup that rests on it")
-	require.Equal(t, []*verify.Lookup{l}, b.Found)
+	require.Equal(t, "role.a.json", b.Save[len(b.Save)-1].StoreName, "it comes with the lookup that rests on it")
+	require.Equal(t, []*verify.Lookup{l}, b.Done)
 	_, err = l.Target()
 	require.NoError(t, err)
 	require.Len(t, l.Trail(), 2)
@@ -420,21 +420,21 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	// Next called late: all that happened comes at once, records first.
 	c = newClient(t, repo)
 	for range 3 {
-		c.session.Find("top")
+		c.session.Lookup("top")
 	}
 	req = c.forward("targets")
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 	b, _ = c.session.Next()
 	require.Len(t, b.Save, 1)
-	require.Len(t, b.Found, 3)
+	require.Len(t, b.Done, 3)
 	_, ok = c.session.Next()
 	require.False(t, ok, "and calling often gives nothing twice")
 
 	// A save that fails makes the session useless, and the lookups that came with it too.
 	for n := range 6 {
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
-		l := s.Find("a/1")
+		l := s.Lookup("a/1")
 		store := &failingStore{left: n}
 		err = s.Run(store, repo.Metadata().Source())
 		if n == 5 {
@@ -448,7 +448,7 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 		require.ErrorIs(t, s.Err(), verify.ErrSave)
 		require.ErrorIs(t, s.Refresh(repo.Now()), verify.ErrSave)
 		require.ErrorIs(t, s.Provide(1, nil), verify.ErrSave)
-		after := s.Find("top")
+		after := s.Lookup("top")
 		require.ErrorIs(t, s.Run(memory{}, repo.Metadata().Source()), verify.ErrSave)
 		_, err = after.Target()
 		require.ErrorIs(t, err, verify.ErrSave)
@@ -459,15 +459,15 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 func TestAbandon(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
-	earlier := c.session.Find("top")
-	late := c.session.Find("a/1")
+	earlier := c.session.Lookup("top")
+	late := c.session.Lookup("a/1")
 	req := c.forward("a")
 	_, err := earlier.Target()
 	require.NoError(t, err)
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 	b, _ := c.session.Next()
 	require.Len(t, b.Save, 1)
-	require.Equal(t, []*verify.Lookup{late}, b.Found)
+	require.Equal(t, []*verify.Lookup{late}, b.Done)
 	c.session.Abandon(errDisk)
 	_, err = late.Target()
 	require.ErrorIs(t, err, verify.ErrSave)
@@ -499,10 +499,10 @@ func TestDecision4RejectedBodiesChangeNothing(t *testing.T) {
 	repo := small()
 	other := verifytest.New(verifytest.Options{Seed: "other"})
 	c := newClient(t, repo)
-	l := c.session.Find("a/1")
+	l := c.session.Lookup("a/1")
 	for range 6 {
 		req := c.next()
-		wrong := [][]byte{nil, {}, []byte("<html>"), []byte("null"), bytes.Repeat([]byte("["), 1000), make([]byte, req.MaxBytes+1), other.Anchor(), repo.Anchor()}
+		wrong := [][]byte{nil, {}, []byte("<html>"), []byte("null"), bytes.Repeat([]byte("["), 1000), make([]byte, req.MaxBytes+1), other.TrustedRoot(), repo.TrustedRoot()}
 		if data, err := repo.Metadata().Source()(req); err == nil {
 			flipped := bytes.Clone(data)
 			flipped[len(flipped)/2] ^= 1

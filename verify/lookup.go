@@ -27,9 +27,15 @@ type Lookup struct {
 	handed bool
 }
 
-// Step is one edge that a lookup asked, and what came of it.
+// Step is one delegation that a lookup followed, and what came of it.
 type Step struct {
-	delegation.Edge
+	// Delegator delegates to Role. A search begins with root and targets.
+	Delegator, Role string
+	// Terminating says that the search ends with this role and what it delegates to.
+	Terminating bool
+	// Succinct says that the role is one of the delegator's succinct hash bins (TAP
+	// 15), which are terminating.
+	Succinct bool
 	// Version and Expires are those of the role's file.
 	Version int64
 	Expires time.Time
@@ -55,17 +61,17 @@ func (s Step) String() string {
 
 // Find begins the search for a target path, at any time; nothing is cleaned or decoded in it. Lookups share every role
 // that they have in common. After a cycle that failed, the lookup reports that failure.
-func (s *Session) Find(path string) *Lookup {
-	s.finds++
-	l := &Lookup{path: path, born: s.finds, walk: delegation.NewWalk(delegation.PathOf(path), delegation.Options{
-		MaxRoles: s.limits.Roles, SuccinctFallThrough: s.options.SuccinctFallThrough,
+func (s *Session) Lookup(path string) *Lookup {
+	s.lookups++
+	l := &Lookup{path: path, born: s.lookups, walk: delegation.NewWalk(path, delegation.Options{
+		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})}
 	s.pending[l] = true
 	switch {
 	case s.broken != nil:
-		s.settle(l, s.broken)
+		s.finish(l, s.broken)
 	case s.phase == phaseFailed:
-		s.settle(l, s.err)
+		s.finish(l, s.err)
 	case s.phase == phaseReady:
 		s.advance(l)
 	}
@@ -75,7 +81,7 @@ func (s *Session) Find(path string) *Lookup {
 // Drop forgets a lookup: it will not be settled, its Target stays ErrPending, and nothing more is asked for on its account.
 func (s *Session) Drop(l *Lookup) {
 	delete(s.pending, l)
-	s.queue.Found = slices.DeleteFunc(s.queue.Found, func(f *Lookup) bool { return f == l })
+	s.queue.Done = slices.DeleteFunc(s.queue.Done, func(f *Lookup) bool { return f == l })
 }
 
 // inOrder returns the pending lookups in the order in which they came.
@@ -88,19 +94,21 @@ func (l *Lookup) visit(e *edge) error {
 	header := e.file.Content().Header
 	err := l.walk.Visit(e.file)
 	_, result := l.walk.Result()
-	l.trail = append(l.trail, Step{Edge: e.Edge, Version: header.Version, Expires: header.Expires, Lists: result == nil, Err: err})
+	step := e.step()
+	step.Version, step.Expires, step.Lists, step.Err = header.Version, header.Expires, result == nil, err
+	l.trail = append(l.trail, step)
 	return err
 }
 
 // settle gives a lookup its answer: the error, or what its search found.
-func (s *Session) settle(l *Lookup, err error) {
+func (s *Session) finish(l *Lookup, err error) {
 	delete(s.pending, l)
 	l.err = err
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
 	l.walk = nil
-	s.queue.Found = append(s.queue.Found, l)
+	s.queue.Done = append(s.queue.Done, l)
 }
 
 // target makes the answer of a search that is over.

@@ -36,7 +36,7 @@ func TestLookaheadChangesNothing(t *testing.T) {
 			}
 			limits := verify.Limits{}
 			if w.Chance(20) {
-				limits.Roots, limits.Roles = 1+w.IntN(3), 1+w.IntN(4)
+				limits.MaxRootRotations, limits.MaxDelegations = 1+w.IntN(3), 1+w.IntN(4)
 			}
 			mirror, paths := spoilt(w), w.Paths()
 			lookahead := []int{1, 2, 64}[w.IntN(3)]
@@ -80,21 +80,21 @@ type visited struct {
 // visit is one run from what was saved, the answers in random order.
 func visit(w *histories.World, store memory, mirror verifytest.Files, paths []string, o verify.Options) (v visited) {
 	v.saved, v.seen = memory{}, map[string]int{}
-	s, err := verify.New(w.Anchor(), verify.LoadStored(store.Load), w.Time(), &o)
+	s, err := verify.New(w.Anchor(), verify.LoadStored(store.Load), w.Time(), o)
 	if err != nil {
 		v.told = append(v.told, err.Error())
 		return v
 	}
 	var lookups []*verify.Lookup
 	for _, path := range paths {
-		lookups = append(lookups, s.Find(path))
+		lookups = append(lookups, s.Lookup(path))
 	}
 	dice := rand.New(rand.NewPCG(1, 2)) // not the world's, which both clients share
 	var open []verify.Request
 	for {
 		b, _ := s.Next()
 		for _, rec := range b.Save {
-			store[rec.Name], v.saved[rec.Name] = rec.Data, rec.Data
+			store[rec.StoreName], v.saved[rec.StoreName] = rec.Data, rec.Data
 		}
 		v.seen["rejected in its turn"] += len(b.Rejected)
 		open = append(open, b.Fetch...)
@@ -105,7 +105,7 @@ func visit(w *histories.World, store memory, mirror verifytest.Files, paths []st
 		v.answer(s, open[i], mirror)
 		open = slices.Delete(open, i, i+1)
 	}
-	v.told = append(v.told, fmt.Sprint(s.Err()), fmt.Sprint(s.Reports()))
+	v.told = append(v.told, fmt.Sprint(s.Err()), fmt.Sprint(s.Warnings()))
 	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
 		v.told = append(v.told, fmt.Sprint(role, " ", s.Version(role)))
 	}

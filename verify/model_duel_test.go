@@ -103,8 +103,8 @@ func (d *duel) start() {
 	if d.w.Chance(5) {
 		anchor = d.w.Spoil("root", anchor)
 	}
-	options := &verify.Options{Limits: verify.Limits{
-		Root: d.limits.Root, Timestamp: d.limits.Timestamp, Snapshot: d.limits.Snapshot, Targets: d.limits.Targets, Roots: d.limits.Roots, Roles: d.limits.Roles,
+	options := verify.Options{Limits: verify.Limits{
+		MaxRootBytes: d.limits.Root, MaxTimestampBytes: d.limits.Timestamp, MaxSnapshotBytes: d.limits.Snapshot, MaxTargetsBytes: d.limits.Targets, MaxRootRotations: d.limits.Roots, MaxDelegations: d.limits.Roles,
 	}}
 	stored := verify.Stored{Root: d.store["root.json"], Timestamp: d.store["timestamp.json"], Snapshot: d.store["snapshot.json"]}
 	d.w.Note("a new run")
@@ -141,7 +141,7 @@ func (d *duel) damage() {
 
 func (d *duel) find() {
 	for _, path := range d.w.Paths() {
-		d.lookups = append(d.lookups, twoLookups{d.session.Find(path), d.model.Find(path)})
+		d.lookups = append(d.lookups, twoLookups{d.session.Lookup(path), d.model.Find(path)})
 	}
 }
 
@@ -167,8 +167,8 @@ func (d *duel) next() {
 			break
 		}
 		for _, rec := range b.Save {
-			d.store[rec.Name] = rec.Data
-			name := rec.Name
+			d.store[rec.StoreName] = rec.Data
+			name := rec.StoreName
 			if rec.Role != "root" {
 				name = rec.Role + ".json"
 			}
@@ -219,7 +219,7 @@ func (d *duel) want(req verify.Request) *model.Want {
 // answer offers some bodies, the mirror's last, until one is taken or there are no more.
 func (d *duel) answer(req verify.Request, want *model.Want) {
 	body, found := d.w.Mirror()[req.Path]
-	if saved, ok := d.store[req.Name]; ok && req.Name != "" && d.w.Chance(50) && d.offer(req, want, saved) {
+	if saved, ok := d.store[req.StoreName]; ok && req.StoreName != "" && d.w.Chance(50) && d.offer(req, want, saved) {
 		d.seen["saved copy taken"]++
 		return
 	}

@@ -86,8 +86,8 @@ func TestEveryPathWithDSSE(t *testing.T) {
 }
 
 // rich is a repository whose files have every member that there is, and unknown ones.
-func rich(succinct bool, form metadata.Format) *verifytest.Repo {
-	repo := verifytest.New(verifytest.Options{Envelope: form})
+func rich(succinct bool, form metadata.EnvelopeFormat) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
 	repo.Targets().AddTarget("top", []byte("hello"))
 	repo.Targets().SetCustom("top", map[string]any{"k": "v"})
 	a := repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a/*"}, Terminating: true})
@@ -176,9 +176,9 @@ func payloadOf(t testing.TB, file []byte) string {
 
 func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
 	return func() ([]byte, error) {
-		env, err := metadata.Parse[T](file)
+		env, err := metadata.Parse[T](file, metadata.Options{})
 		if err != nil {
-			env, err = metadata.ParseAs[T](file, metadata.DSSE, metadata.Limits{})
+			env, err = metadata.Parse[T](file, metadata.Options{EnvelopeFormat: metadata.DSSE})
 		}
 		if err != nil {
 			return nil, err
@@ -189,10 +189,10 @@ func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
 
 // offer offers a file as a role's, all others being right, and says whether it was taken. Then the update goes on to its end.
 func offer(t *testing.T, repo *verifytest.Repo, role string, file []byte) bool {
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Envelope: repo.Envelope()})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: repo.EnvelopeFormat()})
 	require.NoError(t, err)
 	for _, path := range []string{"top", "a/0", "a/1", "b", "c"} {
-		s.Find(path)
+		s.Lookup(path)
 	}
 	taken := false
 	source := repo.Metadata().Source()

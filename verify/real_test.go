@@ -46,14 +46,14 @@ func (r real) mirror(folder string) verify.Source {
 	return func(req verify.Request) ([]byte, error) {
 		data, err := os.ReadFile(filepath.Join(r.dir, folder, filepath.FromSlash(req.Path)))
 		if os.IsNotExist(err) {
-			return nil, fmt.Errorf("%w: %w", verify.ErrAbsent, err)
+			return nil, fmt.Errorf("%w: %w", verify.ErrNotAtSource, err)
 		}
 		return data, err
 	}
 }
 
 func (r real) session(anchor string) *verify.Session {
-	s, err := verify.New(r.read(anchor), verify.Stored{}, r.now, nil)
+	s, err := verify.New(r.read(anchor), verify.Stored{}, r.now, verify.Options{})
 	require.NoError(r, err)
 	return s
 }
@@ -87,7 +87,7 @@ func TestSigstore(t *testing.T) {
 		}
 		n := 0
 		for path := range s.Targets().Files() {
-			l := s.Find(path)
+			l := s.Lookup(path)
 			require.NoError(t, s.Run(nil, r.mirror("metadata")))
 			target, err := l.Target()
 			require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestTUFOnCI(t *testing.T) {
 	r := openReal(t, "tuf-on-ci", "2025-02-09T09:17:23Z")
 	path := string(bytes.TrimSpace(r.read("targetpath")))
 	s := r.session("initial_root.json")
-	l := s.Find(path)
+	l := s.Lookup(path)
 	require.NoError(t, s.Run(nil, r.mirror("metadata")))
 	target, err := l.Target()
 	require.NoError(t, err)

@@ -20,10 +20,10 @@ import (
 // Names are safe on every file system: lower-case letters, digits and %-_.= only, at most 200 bytes, and none that a system reserves.
 // They are not the wire's names.
 type Record struct {
-	Role    string // whose file it is
-	Version int64  // of the file
-	Name    string // to store it under
-	Data    []byte // to store: exactly as provided, and the caller's from now on
+	Role      string // whose file it is
+	Version   int64  // of the file
+	StoreName string // to store it under
+	Data      []byte // to store: exactly as provided, and the caller's from now on
 }
 
 // Store keeps records for later runs: a folder, say. Each repository needs one of its own.
@@ -52,7 +52,7 @@ const maxName = 200
 
 // roleName is the saved name of a targets role: injective, also where case does not count.
 func roleName(role string) string {
-	if role == "targets" {
+	if role == metadata.RoleTargets {
 		return nameTargets
 	}
 	const hexadecimal = "0123456789abcdef"
@@ -77,11 +77,11 @@ func roleName(role string) string {
 type Stored struct {
 	Root, Timestamp, Snapshot []byte
 
-	failed []Report
+	failed []error
 }
 
 // LoadStored loads the three files. A file that does not exist is left out; one that cannot be read is too, and the session's
-// Reports say so.
+// Warnings say so.
 func LoadStored(load func(name string) ([]byte, error)) Stored {
 	var s Stored
 	for _, f := range []struct {
@@ -92,25 +92,27 @@ func LoadStored(load func(name string) ([]byte, error)) Stored {
 		switch {
 		case err == nil:
 			*f.data = data
-		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrAbsent):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrNotAtSource):
 			role := strings.TrimSuffix(f.name, ".json")
-			s.failed = append(s.failed, Report{role, &FloorError{role, err}})
+			s.failed = append(s.failed, &StoredFileError{role, err})
 		}
 	}
 	return s
 }
 
-// ErrFloor is what reports about saved files that do not count wrap.
-var ErrFloor = errors.New("saved file does not count")
+// ErrStoredFile is what reports about saved files that do not count wrap.
+var ErrStoredFile = errors.New("saved file does not count")
 
-// FloorError says why a saved file is no floor.
-type FloorError struct {
+// StoredFileError says why a saved file is no floor.
+type StoredFileError struct {
 	Role string
 	Err  error
 }
 
-func (e *FloorError) Error() string   { return fmt.Sprintf("%s: %v: %v", e.Role, ErrFloor, e.Err) }
-func (e *FloorError) Unwrap() []error { return []error{ErrFloor, e.Err} }
+func (e *StoredFileError) Error() string {
+	return fmt.Sprintf("%s: %v: %v", e.Role, ErrStoredFile, e.Err)
+}
+func (e *StoredFileError) Unwrap() []error { return []error{ErrStoredFile, e.Err} }
 
 // StoredRootError says that the repository's roots end before the one that was saved: it wraps roles.ErrRollback. A saved root counts
 // if its own keys signed it, so it is the one saved file that can stop a cycle when it is forged. Whoever gives it up starts with
@@ -128,19 +130,19 @@ func (e *StoredRootError) Error() string {
 func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 
 // floors are what was trusted before: read from Stored, or taken in this session.
-type floors struct {
+type storedFiles struct {
 	root      int64 // the version that was stored; newer ones that were taken are in the session
 	rootFile  []byte
-	damaged   []Report // told in the first cycle
-	timestamp floor[metadata.Timestamp]
-	snapshot  floor[metadata.Snapshot]
+	damaged   []error // told in the first cycle
+	timestamp storedFile[metadata.Timestamp]
+	snapshot  storedFile[metadata.Snapshot]
 }
 
 // floor is a timestamp or a snapshot that was trusted before.
-type floor[T metadata.Content] struct {
+type storedFile[T metadata.Content] struct {
 	envelope *metadata.Envelope[T]
 	raw      []byte            // its bytes as they were stored, until it is replaced
-	pin      metadata.FileInfo // what was listed for it, if it was taken in this session
+	listed   metadata.MetaFile // what was listed for it, if it was taken in this session
 
 	// What came of it under the final root of the current cycle:
 	file   roles.Trusted[T] // zero if it does not count
@@ -152,40 +154,40 @@ type floor[T metadata.Content] struct {
 // verify finds out whether a file counts for a role.
 //
 // not if the role's keys have been rotated away; it does if those that are left still reach the threshold, under whatever IDs.
-func (f *floor[T]) verify(role roles.Role) {
+func (f *storedFile[T]) verify(role roles.Role) {
 	f.role = role
-	f.file, f.err = roles.Open(f.envelope, role)
+	f.file, f.err = roles.Verify(f.envelope, role)
 	if f.opened = f.err == nil; !f.opened {
-		f.file, f.err = roles.Recognize(f.envelope, role)
+		f.file, f.err = roles.VerifyAnyKeyID(f.envelope, role)
 	}
 }
 
-// loadFloors reads what was saved.: what is damaged does not count, and that is all.
-func (s *Session) loadFloors(stored Stored) {
+// loadStored reads what was saved.: what is damaged does not count, and that is all.
+func (s *Session) loadStored(stored Stored) {
 	stored = s.bound(stored)
-	f := &s.floors
+	f := &s.stored
 	f.damaged = stored.failed
 	note := func(role string, err error) {
 		if err != nil {
-			f.damaged = append(f.damaged, Report{role, &FloorError{role, err}})
+			f.damaged = append(f.damaged, &StoredFileError{role, err})
 		}
 	}
 	if stored.Root != nil {
-		note("root", s.loadRoot(stored.Root))
+		note(metadata.RoleRoot, s.loadRoot(stored.Root))
 	}
 	var err error
-	f.timestamp.envelope, err = parseFloor[metadata.Timestamp](s, stored.Timestamp)
-	note("timestamp", err)
-	f.snapshot.envelope, err = parseFloor[metadata.Snapshot](s, stored.Snapshot)
+	f.timestamp.envelope, err = parseStored[metadata.Timestamp](s, stored.Timestamp)
+	note(metadata.RoleTimestamp, err)
+	f.snapshot.envelope, err = parseStored[metadata.Snapshot](s, stored.Snapshot)
 	f.snapshot.raw = bytes.Clone(stored.Snapshot)
-	note("snapshot", err)
+	note(metadata.RoleSnapshot, err)
 	if stored.Root == nil && stored.Timestamp == nil && stored.Snapshot == nil {
 		return // a first run
 	}
 	for _, saved := range []struct {
 		role string
 		data []byte
-	}{{"root", stored.Root}, {"timestamp", stored.Timestamp}, {"snapshot", stored.Snapshot}} {
+	}{{metadata.RoleRoot, stored.Root}, {metadata.RoleTimestamp, stored.Timestamp}, {metadata.RoleSnapshot, stored.Snapshot}} {
 		if saved.data == nil && !failed(f.damaged, saved.role) {
 			note(saved.role, fs.ErrNotExist)
 		}
@@ -198,11 +200,11 @@ func (s *Session) loadRoot(data []byte) error {
 	if err != nil {
 		return err
 	}
-	root, err := roles.Anchor(env, s.options.Policy)
+	root, err := roles.VerifyInitialRoot(env, s.options.Policy)
 	if err != nil {
 		return err
 	}
-	s.floors.root, s.floors.rootFile = root.Content().Version, bytes.Clone(data)
+	s.stored.root, s.stored.rootFile = root.Content().Version, bytes.Clone(data)
 	return nil
 }
 
@@ -212,25 +214,23 @@ func (s *Session) bound(stored Stored) Stored {
 		role  string
 		data  *[]byte
 		limit int64
-	}{{"root", &stored.Root, s.limits.Root}, {"timestamp", &stored.Timestamp, s.limits.Timestamp}, {"snapshot", &stored.Snapshot, s.limits.Snapshot}} {
+	}{{metadata.RoleRoot, &stored.Root, s.limits.MaxRootBytes}, {metadata.RoleTimestamp, &stored.Timestamp, s.limits.MaxTimestampBytes}, {metadata.RoleSnapshot, &stored.Snapshot, s.limits.MaxSnapshotBytes}} {
 		if got := int64(len(*f.data)); got > f.limit {
 			*f.data = nil
-			stored.failed = append(slices.Clone(stored.failed), Report{f.role, &FloorError{f.role, &LimitError{f.role, "bytes", f.limit, got}}})
+			stored.failed = append(slices.Clone(stored.failed), &StoredFileError{f.role, &LimitError{f.role, "bytes", f.limit, got}})
 		}
 	}
 	return stored
 }
 
-func failed(list []Report, role string) bool {
-	for _, r := range list {
-		if r.Role == role {
-			return true
-		}
-	}
-	return false
+func failed(list []error, role string) bool {
+	return slices.ContainsFunc(list, func(err error) bool {
+		stored := new(StoredFileError)
+		return errors.As(err, &stored) && stored.Role == role
+	})
 }
 
-func parseFloor[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
+func parseStored[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
 	if data == nil {
 		return nil, nil
 	}
@@ -238,7 +238,7 @@ func parseFloor[T metadata.Content](s *Session, data []byte) (*metadata.Envelope
 }
 
 // reports returns what is to be said about damaged floors, once.
-func (f *floors) reports() []Report {
+func (f *storedFiles) warnings() []error {
 	r := f.damaged
 	f.damaged = nil
 	return r
@@ -249,19 +249,19 @@ func (f *floors) reports() []Report {
 // writing must happen under one lock.
 func (s *Session) Keep(rec Record, stored Stored) bool {
 	other := &Session{options: s.options, limits: s.limits, root: s.root}
-	other.loadFloors(stored)
-	other.countFloors()
-	if other.floors.root > s.root.Content().Version {
+	other.loadStored(stored)
+	other.verifyStored()
+	if other.stored.root > s.root.Content().Version {
 		return false
 	}
-	switch rec.Name {
+	switch rec.StoreName {
 	case nameRoot:
-		return rec.Version >= other.floors.root
+		return rec.Version >= other.stored.root
 	case nameTimestamp:
-		c := other.floors.timestamp.file.Content()
+		c := other.stored.timestamp.file.Content()
 		return c == nil || c.Version <= rec.Version
 	case nameSnapshot:
-		c := other.floors.snapshot.file.Content()
+		c := other.stored.snapshot.file.Content()
 		return c == nil || c.Version <= rec.Version
 	}
 	return true

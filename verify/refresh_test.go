@@ -34,7 +34,7 @@ func (v revocableVerifier) Verify(message, sig []byte) error {
 
 // R-5.6.7g: what was verified is verified again when a key changes in any way, be it one that its material does not show.
 func TestRefreshAfterAKeyChanged(t *testing.T) {
-	options := &verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{revocable: func(k metadata.Key) (roles.Verifier, []byte, error) {
+	options := verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{revocable: func(k metadata.Key) (roles.Verifier, []byte, error) {
 		public, err := hex.DecodeString(k.Public)
 		return revocableVerifier{public, strings.Contains(string(k.JSON()), "revoked")}, public, err
 	}}}}
@@ -50,7 +50,7 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 		})
 		repo.Touch("root")
 		repo.Publish()
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), options)
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), options)
 		require.NoError(t, err)
 		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 		require.NoError(t, s.Refresh(repo.Now()))
@@ -69,7 +69,7 @@ func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 		key := *repo.Key("k")
 		repo.Rotate(role, 1, &key)
 		repo.Publish()
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 		renamed := key
@@ -87,7 +87,7 @@ func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 // A timestamp may say that the snapshot has no bytes. Nothing is still no snapshot, although there was one before.
 func TestRefreshWithNothing(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 	repo.Edit("timestamp", func(signed map[string]any) {
@@ -133,7 +133,7 @@ func TestVerifiedOnce(t *testing.T) {
 		counts[name], role[k.Object()["keyval"].(map[string]any)["public"].(string)] = new(int), name
 	}
 	repo.Publish()
-	options := &verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{tally: func(k metadata.Key) (roles.Verifier, []byte, error) {
+	options := verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{tally: func(k metadata.Key) (roles.Verifier, []byte, error) {
 		public, err := hex.DecodeString(k.Public)
 		return tallyVerifier{public, counts[role[k.Public]]}, public, err
 	}}}}
@@ -145,12 +145,12 @@ func TestVerifiedOnce(t *testing.T) {
 		want  [3]int // timestamp, snapshot, targets
 	}{
 		{"cold", func() (err error) {
-			s, err = verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), options)
+			s, err = verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), options)
 			return err
 		}, [3]int{1, 1, 1}},
 		{"refreshed", func() error { return s.Refresh(repo.Now()) }, [3]int{1, 0, 0}},
 		{"from saved files", func() (err error) {
-			s, err = verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), options)
+			s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), options)
 			return err
 		}, [3]int{2, 1, 1}},
 		{"with another snapshot", func() error {
@@ -175,7 +175,7 @@ func TestRefreshLetsGo(t *testing.T) {
 	bins.DelegateBins("bin", 1024)
 	bins.AddToBin("file", []byte("0"))
 	repo.Publish()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	heap := func() int64 {
 		runtime.GC()
@@ -192,7 +192,7 @@ func TestRefreshLetsGo(t *testing.T) {
 		bins.AddToBin("file", []byte(fmt.Sprint(i))) // another snapshot
 		repo.Touch("bins")                           // another delegator
 		repo.Publish()
-		l := s.Find(fmt.Sprint("file-", i)) // another bin, to be kept from here on
+		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, to be kept from here on
 		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrNoTarget)

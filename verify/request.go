@@ -24,9 +24,9 @@ type Request struct {
 
 	// Path is where a mirror keeps the file: relative to the metadata base URL and percent-encoded, to be appended as it is.
 	Path string
-	// Name is where a saved copy would be, as in Record.Name. Empty: only a live source may answer,
+	// Name is where a saved copy would be, as in Record.StoreName. Empty: only a live source may answer,
 	// because an old copy would be a silent freeze.
-	Name string
+	StoreName string
 	// MaxBytes bounds the answer. The caller must not read more than MaxBytes+1 bytes, and hands over what it has: by the one byte too
 	// many the session sees that a file is too long.
 	MaxBytes int64
@@ -43,7 +43,7 @@ type Request struct {
 // task is an open request, and what the session knows about it.
 type task struct {
 	Request
-	pin    metadata.FileInfo // what is listed for the file, if it is listed anywhere
+	listed metadata.MetaFile // what is listed for the file, if it is listed anywhere
 	edge   *edge             // for targets files
 	handed bool
 	answer *answer // if it came ahead
@@ -54,20 +54,22 @@ type Batch struct {
 	// Save holds files that are trusted now. Each must be stored durably, in order, before anything else is done; if that
 	// fails, Abandon must be called.
 	Save []Record
-	// Rejected holds bodies that were kept ahead and proved bad: to be told to whoever sent them, or never asked again.
-	Rejected []Rejection
+	// Rejected holds bodies that had been accepted ahead and proved bad when their
+	// turn came: the fault of the sources that sent them. The request of each is done,
+	// and there is a new one for the file.
+	Rejected []*RejectError
 	// Fetch holds new requests, each of which is handed out once. They may be answered in any order, and at any time.
 	Fetch []Request
 	// Found holds the lookups that have just been settled, whichever way.
-	Found []*Lookup
+	Done []*Lookup
 }
 
-// ErrAbsent is how a Source says: I am live, and this file does not exist.
+// ErrNotAtSource is how a Source says: I am live, and this file does not exist.
 // HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing keys. A timeout, a 500 or a
 // cache miss does not.
-var ErrAbsent = errors.New("not found at the source")
+var ErrNotAtSource = errors.New("not found at the source")
 
-// Source is a mirror or a bundle: it answers a request with the file's bytes, with ErrAbsent (possibly wrapped),
+// Source is a mirror or a bundle: it answers a request with the file's bytes, with ErrNotAtSource (possibly wrapped),
 // or with any other error if it could not find out. One that waits for a network should be a closure over a context.
 type Source func(Request) ([]byte, error)
 
@@ -83,8 +85,9 @@ type RequestError struct {
 func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %d %s", ErrRequest, e.ID, e.Reason) }
 func (e *RequestError) Unwrap() error { return ErrRequest }
 
-// RejectError says that a body was not what was asked for: the fault of the source that it came from. The request is
-// still open, and the session as it was before.
+// RejectError says that a body was not what was asked for: the fault of the
+// source that it came from. As Provide returns it, the request is still open, and
+// the session as it was before.
 type RejectError struct {
 	Request Request
 	Err     error
@@ -93,7 +96,7 @@ type RejectError struct {
 func (e *RejectError) Error() string { return fmt.Sprintf("%s rejected: %v", e.Request.Path, e.Err) }
 func (e *RejectError) Unwrap() error { return e.Err }
 
-// FetchError says that a file could not be had: what the caller gave as the reason, or ErrAbsent.
+// FetchError says that a file could not be had: what the caller gave as the reason, or ErrNotAtSource.
 type FetchError struct {
 	Request Request
 	Err     error
@@ -150,14 +153,14 @@ func (s *Session) task(id RequestID) (*task, error) {
 // Next hands out what there is to do, and says whether there is anything. Calling it late or often loses nothing.
 func (s *Session) Next() (Batch, bool) {
 	b := s.queue
-	s.queue, s.found = Batch{}, b.Found
+	s.queue, s.doneNow = Batch{}, b.Done
 	for _, r := range b.Fetch {
 		s.open[r.ID].handed = true
 	}
-	for _, l := range b.Found {
+	for _, l := range b.Done {
 		l.handed = true
 	}
-	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Found) > 0
+	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) > 0
 }
 
 // Provide answers a request with a body from any source, trusted or not. On a *RejectError everything is as before and
@@ -226,7 +229,7 @@ func (s *Session) Fail(id RequestID, cause error) error {
 // foreign returns a cause that comes from outside as it is, unless it wraps what only a session may say of itself: of such a cause the text is left. A source may
 // well be a client of another repository, and what that one does not have may yet be here.
 func foreign(cause error) error {
-	for _, own := range []error{ErrNoTarget, ErrPending, ErrUnsettled, ErrSave} {
+	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave} {
 		if errors.Is(cause, own) {
 			return errors.New(cause.Error())
 		}

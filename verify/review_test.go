@@ -20,7 +20,7 @@ import (
 func TestClockSetBack(t *testing.T) {
 	later := time.Now() // with a monotonic reading
 	repo := verifytest.New(verifytest.Options{Start: later.Add(-10 * time.Hour)})
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, later, nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, later, verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 	back := later.Add(time.Second).Round(0).Add(-5 * time.Hour)
@@ -35,12 +35,12 @@ func TestClockSetBack(t *testing.T) {
 func TestHugeFloors(t *testing.T) {
 	repo := small()
 	stored := verify.Stored{Root: make([]byte, 512_001), Timestamp: make([]byte, 16_385), Snapshot: make([]byte, 8_000_001)}
-	s, err := verify.New(repo.Anchor(), stored, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	require.Len(t, s.Reports(), 3)
-	for _, r := range s.Reports() {
-		require.ErrorIs(t, r.Err, verify.ErrFloor)
-		require.ErrorIs(t, r.Err, verify.ErrLimit)
+	require.Len(t, s.Warnings(), 3)
+	for _, warning := range s.Warnings() {
+		require.ErrorIs(t, warning, verify.ErrStoredFile)
+		require.ErrorIs(t, warning, verify.ErrLimit)
 	}
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 }
@@ -53,15 +53,15 @@ func TestForgedStoredRoot(t *testing.T) {
 	forger.EditEnvelope("root", func(e map[string]any) { e["signatures"] = []any{} })
 	forger.PublishOnly("root")
 	forged := forger.Metadata()["9.root.json"]
-	s, err := verify.New(repo.Anchor(), verify.Stored{Root: forged}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: forged}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	require.ErrorIs(t, s.Reports()[0].Err, roles.ErrThreshold)
+	require.ErrorIs(t, s.Warnings()[0], roles.ErrThreshold)
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 	// Signed by itself it does count, whoever made it: the one saved file that can stop a cycle.
 	forger.EditEnvelope("root", nil)
 	forger.SetVersion("root", 9)
 	forger.PublishOnly("root")
-	s, err = verify.New(repo.Anchor(), verify.Stored{Root: forger.Metadata()["9.root.json"]}, repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.Stored{Root: forger.Metadata()["9.root.json"]}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	err = s.Run(nil, repo.Metadata().Source())
 	require.ErrorIs(t, err, roles.ErrRollback)
@@ -155,7 +155,7 @@ func TestRootLimitAndStoredRoots(t *testing.T) {
 	}
 	store := memory{}
 	for want := int64(4); want <= 10; want += 3 {
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), &verify.Options{Limits: verify.Limits{Roots: 3}})
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Limits: verify.Limits{MaxRootRotations: 3}})
 		require.NoError(t, err)
 		require.NoError(t, s.Run(store, repo.Metadata().Source()))
 		require.Equal(t, want, s.Version("root"))
@@ -165,11 +165,11 @@ func TestRootLimitAndStoredRoots(t *testing.T) {
 // The word of one mirror that a file does not exist is not the word of all.
 func TestErrAbsentIsUnanimous(t *testing.T) {
 	repo := small()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	down := func(verify.Request) ([]byte, error) { return nil, errors.New("connection refused") }
 	err = s.Run(nil, repo.Metadata().Source(), down)
-	require.NotErrorIs(t, err, verify.ErrAbsent)
+	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	require.ErrorContains(t, err, "not found at the source")
 	var source *verify.SourceError
 	require.ErrorAs(t, err, &source)
@@ -178,7 +178,7 @@ func TestErrAbsentIsUnanimous(t *testing.T) {
 	delete(lost, "timestamp.json")
 	require.NoError(t, s.Refresh(repo.Now()))
 	err = s.Run(nil, lost.Source(), lost.Source())
-	require.ErrorIs(t, err, verify.ErrAbsent, "here all of them say so")
+	require.ErrorIs(t, err, verify.ErrNotAtSource, "here all of them say so")
 	require.ErrorContains(t, err, "source 2 of 2: verifytest: timestamp.json")
 }
 
@@ -187,7 +187,7 @@ func TestKeepRoots(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")
 	repo.PublishOnly("root")
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	records := recorder{memory{}, map[string]verify.Record{}}
 	require.NoError(t, s.Run(records, repo.Metadata().Source()))

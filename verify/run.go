@@ -11,7 +11,7 @@ import (
 // if the store failed; and otherwise what ended the cycle, mostly a FetchError. Call it again after more calls of Find, or after Refresh.
 //
 // The store may be nil. It may help and never says no: a copy that is missing, unreadable or rejected is no answer.
-// A file does not exist only if every live source says ErrAbsent, so all of them have to be up for the word that there is no newer root: several
+// A file does not exist only if every live source says ErrNotAtSource, so all of them have to be up for the word that there is no newer root: several
 // sources help against one that lies, and not against one that is down. A Source that tries several hosts by itself does.
 // A body that is rejected sends the request to the next source, and a FetchError holds a SourceError for each. If a save fails, the session and its lookups are of no use any more.
 func (s *Session) Run(store Store, live ...Source) error {
@@ -43,17 +43,17 @@ type runner struct {
 }
 
 func (r *runner) save(rec Record) error {
-	if r.store == nil || r.cached[rec.Name] {
+	if r.store == nil || r.cached[rec.StoreName] {
 		return nil
 	}
 	return r.store.Save(rec)
 }
 
 func (r *runner) fetch(req Request) {
-	delete(r.cached, req.Name) // another edge may need another file of the role, and that is to be saved
-	if r.store != nil && req.Name != "" {
-		if data, err := r.store.Load(req.Name); err == nil && r.s.Provide(req.ID, data) == nil {
-			r.cached[req.Name] = true
+	delete(r.cached, req.StoreName) // another edge may need another file of the role, and that is to be saved
+	if r.store != nil && req.StoreName != "" {
+		if data, err := r.store.Load(req.StoreName); err == nil && r.s.Provide(req.ID, data) == nil {
+			r.cached[req.StoreName] = true
 			return
 		}
 	}
@@ -68,7 +68,7 @@ func (r *runner) fetch(req Request) {
 			if reject := new(RejectError); errors.As(err, &reject) {
 				err = fmt.Errorf("rejected: %w", reject.Err)
 			}
-		} else if errors.Is(err, ErrAbsent) {
+		} else if errors.Is(err, ErrNotAtSource) {
 			absent++
 		}
 		errs = append(errs, &SourceError{i + 1, len(r.live), err})
@@ -79,7 +79,7 @@ func (r *runner) fetch(req Request) {
 	}
 	if absent < len(r.live) { // the word of some is not the word of all
 		for _, err := range errs {
-			if s := err.(*SourceError); errors.Is(s.Err, ErrAbsent) {
+			if s := err.(*SourceError); errors.Is(s.Err, ErrNotAtSource) {
 				s.Err = errors.New(s.Err.Error())
 			}
 		}
@@ -126,9 +126,9 @@ var ErrSave = errors.New("a trusted file could not be saved")
 // use nothing any more.
 func (s *Session) Abandon(cause error) {
 	s.broken = fmt.Errorf("%w: %w", ErrSave, foreign(cause))
-	s.endCycle(s.broken)
+	s.endUpdate(s.broken)
 	clear(s.open)
-	for _, l := range append(s.found, s.queue.Found...) {
+	for _, l := range append(s.doneNow, s.queue.Done...) {
 		l.target, l.err, l.handed = nil, s.broken, true
 	}
 	s.queue = Batch{}

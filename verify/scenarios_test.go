@@ -74,7 +74,7 @@ func playScenario(t *testing.T, c *scenario, options verify.Options) {
 		require.NoError(t, err)
 		asked := map[string]bool{}
 		err = func() error {
-			s, err := verify.New(dir["root.json"], verify.LoadStored(dir.Load), now, &options)
+			s, err := verify.New(dir["root.json"], verify.LoadStored(dir.Load), now, options)
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,7 @@ func playScenario(t *testing.T, c *scenario, options verify.Options) {
 				if sum, ok := step.Served["metadata/"+unescape(t, r.Path)]; ok {
 					return c.blob(t, sum), nil
 				}
-				return nil, verify.ErrAbsent
+				return nil, verify.ErrNotAtSource
 			}
 			if err := s.Run(dir, mirror); err != nil {
 				return err
@@ -131,7 +131,7 @@ func playScenario(t *testing.T, c *scenario, options verify.Options) {
 }
 
 func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir memory, mirror verify.Source, served map[string]string, path string, artifacts map[string]string) error {
-	l := s.Find(path)
+	l := s.Lookup(path)
 	if err := s.Run(dir, mirror); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir memory, 
 		artifacts[path] = sum
 		return nil
 	}
-	return verify.ErrAbsent
+	return verify.ErrNotAtSource
 }
 
 // memory is a store in memory.
@@ -168,7 +168,7 @@ func (m memory) Load(name string) ([]byte, error) {
 }
 
 func (m memory) Save(rec verify.Record) error {
-	m[rec.Name] = rec.Data
+	m[rec.StoreName] = rec.Data
 	return nil
 }
 

@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 			require.Equal(t, text, got)
 			ahead := playScript(t, text, verify.Options{Lookahead: 64})
 			require.Equal(t, outcomesIn(text), outcomesIn(ahead), "looking ahead changes what is fetched when, and nothing else")
-			dsse := playScript(t, text, verify.Options{Envelope: metadata.DSSE})
+			dsse := playScript(t, text, verify.Options{EnvelopeFormat: metadata.DSSE})
 			require.Equal(t, withoutBytes(outcomesIn(text)), withoutBytes(outcomesIn(dsse)), "another form of envelope changes files' bytes, and nothing else")
 		})
 	}
@@ -74,7 +74,7 @@ func withoutBytes(transcript string) string {
 }
 
 func playScript(t *testing.T, text string, options verify.Options) string {
-	s := &script{T: t, options: options, repo: verifytest.New(verifytest.Options{Envelope: options.Envelope}), store: memory{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
+	s := &script{T: t, options: options, repo: verifytest.New(verifytest.Options{EnvelopeFormat: options.EnvelopeFormat}), store: memory{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
 	var out strings.Builder
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "  ") {
@@ -127,7 +127,7 @@ func (s *script) command(f []string) {
 	switch name, args := f[0], f[1:]; name {
 	// the repository
 	case "repo": // repo [plain] [hashes]: begin with another one
-		s.repo = verifytest.New(verifytest.Options{Plain: slices.Contains(args, "plain"), MetaHashes: slices.Contains(args, "hashes"), Envelope: s.options.Envelope})
+		s.repo = verifytest.New(verifytest.Options{NoConsistentSnapshot: slices.Contains(args, "plain"), MetaHashes: slices.Contains(args, "hashes"), EnvelopeFormat: s.options.EnvelopeFormat})
 	case "target": // target ROLE PATH CONTENT
 		s.repo.Role(args[0]).AddTarget(args[1], []byte(args[2]))
 	case "delegate": // delegate ROLE NAME [terminating] PATTERN...
@@ -156,8 +156,8 @@ func (s *script) command(f []string) {
 		s.repo.SetVersion(args[0], s.number(args[1]))
 	case "unlist": // unlist NAME: the snapshot does not list it any more
 		s.repo.Edit("snapshot", func(signed map[string]any) { delete(signed["meta"].(map[string]any), args[0]) })
-	case "plain": // plain true|false
-		s.repo.SetPlain(args[0] == "true")
+	case "consistent": // consistent true|false
+		s.repo.SetConsistentSnapshot(args[0] == "true")
 	case "publish": // publish [ROLE...]
 		if len(args) == 0 {
 			s.repo.Publish()
@@ -182,29 +182,29 @@ func (s *script) command(f []string) {
 		s.mirrors[args[0]][args[1]] = s.mirrors[args[2]][args[3]]
 	// the client
 	case "roots": // roots NUMBER: the limit
-		s.options.Limits.Roots = int(s.number(args[0]))
+		s.options.Limits.MaxRootRotations = int(s.number(args[0]))
 	case "lookahead": // lookahead NUMBER
 		s.options.Lookahead = int(s.number(args[0]))
 	case "limit": // limit BYTES: the limit for targets files
-		s.options.Limits.Targets = s.number(args[0])
+		s.options.Limits.MaxTargetsBytes = s.number(args[0])
 	case "new":
-		session, err := verify.New(s.repo.Anchor(), verify.LoadStored(s.store.Load), s.repo.Now(), &s.options)
+		session, err := verify.New(s.repo.TrustedRoot(), verify.LoadStored(s.store.Load), s.repo.Now(), s.options)
 		s.session = session
 		clear(s.lookups)
 		s.result(err)
 	case "refresh":
 		s.result(s.session.Refresh(s.repo.Now()))
 	case "find": // find PATH
-		s.lookups[args[0]] = s.session.Find(args[0])
+		s.lookups[args[0]] = s.session.Lookup(args[0])
 	case "run": // run [backwards]: do all there is to do, asking the mirrors; each batch from its end
 		s.run(slices.Contains(args, "backwards"))
 	case "trail": // trail PATH
 		for _, step := range s.lookups[args[0]].Trail() {
 			s.print("%s", step)
 		}
-	case "reports":
-		for _, r := range s.session.Reports() {
-			s.print("%s: %v", r.Role, r.Err)
+	case "warnings":
+		for _, warning := range s.session.Warnings() {
+			s.print("%v", warning)
 		}
 	case "state":
 		for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
@@ -240,7 +240,7 @@ func (s *script) run(backwards bool) {
 		}
 		for _, rec := range b.Save {
 			require.NoError(s, s.store.Save(rec))
-			s.print("save %s: %s version %d", rec.Name, rec.Role, rec.Version)
+			s.print("save %s: %s version %d", rec.StoreName, rec.Role, rec.Version)
 		}
 		for _, r := range b.Rejected {
 			s.print("rejected after all: %s: %v", r.Request.Path, r.Err)
@@ -253,7 +253,7 @@ func (s *script) run(backwards bool) {
 				s.fetch(req)
 			}
 		}
-		for _, l := range b.Found {
+		for _, l := range b.Done {
 			if target, err := l.Target(); err != nil {
 				s.print("found: %v", err)
 			} else {
@@ -273,7 +273,7 @@ func (s *script) fetch(req verify.Request) {
 		ahead = "ahead, "
 	}
 	s.print("fetch %s, %ssigned for %s, at most %d bytes", req.Path, ahead, req.Delegator, req.MaxBytes)
-	if data, ok := s.store[req.Name]; ok && req.Name != "" {
+	if data, ok := s.store[req.StoreName]; ok && req.StoreName != "" {
 		err := s.session.Provide(req.ID, data)
 		s.print("  from the store: %s", verdict(err))
 		if err == nil {
@@ -313,7 +313,7 @@ func verdict(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
-	case errors.Is(err, verify.ErrAbsent):
+	case errors.Is(err, verify.ErrNotAtSource):
 		return "does not exist"
 	case errors.As(err, &reject):
 		return reject.Err.Error()

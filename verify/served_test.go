@@ -24,14 +24,14 @@ type served struct {
 }
 
 // wide are limits for repositories that are larger than any client should be asked to take.
-var wide = &verify.Options{Limits: verify.Limits{Snapshot: 1 << 28, Targets: 1 << 28}}
+var wide = verify.Options{Limits: verify.Limits{MaxSnapshotBytes: 1 << 28, MaxTargetsBytes: 1 << 28}}
 
 // serve builds a repository and has a first client look for the paths.
 func serve(t testing.TB, o verifytest.Options, build func(*verifytest.Repo), paths ...string) *served {
 	repo := verifytest.New(o)
 	build(repo)
 	repo.Publish()
-	m := &served{anchor: repo.Anchor(), now: repo.Now(), hashes: o.MetaHashes, paths: paths, files: verifytest.Files{}, saved: savedFiles{}}
+	m := &served{anchor: repo.TrustedRoot(), now: repo.Now(), hashes: o.MetaHashes, paths: paths, files: verifytest.Files{}, saved: savedFiles{}}
 	m.taken = append(m.taken, m.anchor)
 	source := repo.Metadata().Source()
 	s := m.session(t, nil)
@@ -65,7 +65,7 @@ func (m *served) session(t testing.TB, saved savedFiles) *verify.Session {
 func (m *served) find(t testing.TB, s *verify.Session, store verify.Store, source verify.Source) {
 	lookups := make([]*verify.Lookup, len(m.paths))
 	for i, path := range m.paths {
-		lookups[i] = s.Find(path)
+		lookups[i] = s.Lookup(path)
 	}
 	require.NoError(t, s.Run(store, source))
 	for _, l := range lookups {
@@ -81,7 +81,7 @@ func (m *served) source(q verify.Request) ([]byte, error) {
 	if data, ok := m.files[q.Path]; ok {
 		return data, nil
 	}
-	return nil, verify.ErrAbsent
+	return nil, verify.ErrNotAtSource
 }
 
 // savedFiles are a store in memory.
@@ -95,7 +95,7 @@ func (f savedFiles) Load(name string) ([]byte, error) {
 }
 
 func (f savedFiles) Save(rec verify.Record) error {
-	f[rec.Name] = rec.Data
+	f[rec.StoreName] = rec.Data
 	return nil
 }
 

@@ -4,36 +4,37 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
 
 // Limits bound what a session takes. Zero fields mean the defaults; below zero nothing is taken.
 type Limits struct {
-	Root       int64           // bytes of a root file; default 512,000
-	Timestamp  int64           // bytes of a timestamp file; default 16,384
-	Snapshot   int64           // bytes of a snapshot file; default 8,000,000
-	Targets    int64           // bytes of a targets file, top-level or delegated; default 8,000,000
-	AheadBytes int64           // bytes of all answers to requests ahead that wait for their turn; default 8,000,000
-	Roots      int             // new roots in one cycle, not counting those up to the stored one; default 256
-	Roles      int             // roles that one lookup visits, the top-level targets role included; default 32
-	JSON       metadata.Limits // levels of nesting, signatures of a file
+	MaxRootBytes      int64 // bytes of a root file; default 512,000
+	MaxTimestampBytes int64 // bytes of a timestamp file; default 16,384
+	MaxSnapshotBytes  int64 // bytes of a snapshot file; default 8,000,000
+	MaxTargetsBytes   int64 // bytes of a targets file, top-level or delegated; default 8,000,000
+	MaxAheadBytes     int64 // bytes of all answers to requests ahead that wait for their turn; default 8,000,000
+	MaxRootRotations  int   // new roots in one cycle, not counting those up to the stored one; default 256
+	MaxDelegations    int   // roles that one lookup visits, the top-level targets role included; default 32
+	MaxDepth          int   // levels of JSON nesting; default 64, at most 1,000
+	MaxSignatures     int   // signatures of a file; default 1,024
 }
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		limit *int64
 		value int64
-	}{{&l.Root, 512_000}, {&l.Timestamp, 16_384}, {&l.Snapshot, 8_000_000}, {&l.Targets, 8_000_000}, {&l.AheadBytes, 8_000_000}} {
+	}{{&l.MaxRootBytes, 512_000}, {&l.MaxTimestampBytes, 16_384}, {&l.MaxSnapshotBytes, 8_000_000}, {&l.MaxTargetsBytes, 8_000_000}, {&l.MaxAheadBytes, 8_000_000}} {
 		if *d.limit == 0 {
 			*d.limit = d.value
 		}
 	}
-	if l.Roots == 0 {
-		l.Roots = 256
+	if l.MaxRootRotations == 0 {
+		l.MaxRootRotations = 256
 	}
 	return l
 }
@@ -44,7 +45,7 @@ type Options struct {
 	Limits Limits
 	// Envelope is the form of all the repository's files, the anchor and what is stored among them; default metadata.Classic. A file of the
 	// other form is rejected, and is no floor either: who moves to the other form starts with an anchor and a store of that form.
-	Envelope metadata.Format
+	EnvelopeFormat metadata.EnvelopeFormat
 	// Policy says which schemes and hashes are taken besides the usual, and what is judged more strictly.
 	Policy roles.Policy
 	// Lookahead is how many files may be asked for before they are needed, for callers who fetch several at a time: at most so many
@@ -58,20 +59,12 @@ type Options struct {
 var (
 	// ErrTime is returned for a time that cannot be right: the zero time, or one before the last cycle's.
 	ErrTime = errors.New("impossible time for an update")
-	// ErrUnsettled says that a cycle is not over: there are open requests.
-	ErrUnsettled = errors.New("update is not over")
-	// ErrUnlisted is what errors about roles that are delegated but not in the snapshot wrap.
+	// ErrInProgress says that a cycle is not over: there are open requests.
+	ErrInProgress = errors.New("update is not over")
+	// ErrUnlisted is returned (wrapped) for a role that is delegated but not in the
+	// snapshot, so that it cannot be trusted and is not asked for.
 	ErrUnlisted = errors.New("role is not in the snapshot")
 )
-
-// UnlistedError names a role that is delegated but not in the snapshot, so that it cannot be trusted and is not asked for.
-type UnlistedError struct{ Delegator, Role string }
-
-func (e *UnlistedError) Error() string {
-	return fmt.Sprintf("%v: %q, delegated by %s", ErrUnlisted, e.Role, metadata.Printable(e.Delegator))
-}
-
-func (e *UnlistedError) Unwrap() error { return ErrUnlisted }
 
 // LimitError says which of the session's limits was reached.
 type LimitError struct {
@@ -87,24 +80,16 @@ func (e *LimitError) Error() string {
 
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-// Report is something that did not stop a cycle but must not be silent.
-type Report struct {
-	// Role is the role that it is about.
-	Role string
-	// Err says what happened: it wraps ErrFloor if a saved file does not count, ErrLimit if a limit was reached.
-	Err error
-}
-
 // Session is one client's view of one repository: it says which files it needs, judges what comes, and answers lookups.
 // It is not safe for concurrent use; nothing in it blocks, so a caller's mutex costs little.
 type Session struct {
-	options Options
-	limits  Limits
-	now     time.Time
-	phase   phase
-	err     error // what ended the cycle
-	broken  error // a save that failed: nothing may be used any more
-	reports []Report
+	options  Options
+	limits   Limits
+	now      time.Time
+	phase    phase
+	err      error // what ended the cycle
+	broken   error // a save that failed: nothing may be used any more
+	warnings []error
 
 	root      roles.Trusted[metadata.Root]
 	chain     int    // roots taken in this cycle
@@ -114,7 +99,7 @@ type Session struct {
 	snapshot  roles.Trusted[metadata.Snapshot]
 	edges     map[edgeKey]*edge
 	known     known
-	floors    floors
+	stored    storedFiles
 
 	lastID    RequestID
 	open      map[RequestID]*task
@@ -123,8 +108,8 @@ type Session struct {
 	kept      int64              // bytes of their answers
 	aheadOpen int                // requests ahead that are open
 	queue     Batch
-	found     []*Lookup // handed out by the last Next
-	finds     int
+	doneNow   []*Lookup // handed out by the last Next
+	lookups   int
 	pending   map[*Lookup]bool
 }
 
@@ -134,28 +119,25 @@ type Session struct {
 // be signed by its own keys. It must never be a file from the cache, which anybody could have put there: saved roots
 // are offered through requests, and are verified from the anchor on.
 //
-// It returns ErrTime for the zero time, and for an anchor that is no good what metadata.Parse and roles.Anchor return.
+// It returns ErrTime for the zero time, and for an anchor that is no good what metadata.Parse and roles.VerifyInitialRoot return.
 //
 // Stored is what an earlier run saved. It keeps the repository from going back, and is trusted for nothing else.
-// The time is the start of the cycle, and every expiry is judged by it. The session keeps neither slice. Options may be nil.
-func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, error) {
+// The time is the start of the cycle, and every expiry is judged by it. The session keeps neither slice.
+func New(anchor []byte, stored Stored, now time.Time, o Options) (*Session, error) {
 	now = now.Round(0) // the wall clock alone: expiry is judged by it, and so must be which time is earlier
 	if now.IsZero() {
 		return nil, fmt.Errorf("%w: the zero time", ErrTime)
 	}
-	s := &Session{open: make(map[RequestID]*task), dropped: make(map[RequestID]bool), known: make(known), pending: make(map[*Lookup]bool)}
-	if opts != nil {
-		s.options = *opts
-	}
+	s := &Session{options: o, open: make(map[RequestID]*task), dropped: make(map[RequestID]bool), known: make(known), pending: make(map[*Lookup]bool)}
 	s.limits = s.options.Limits.withDefaults()
 	env, err := parse[metadata.Root](s, anchor)
 	if err != nil {
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
-	if s.root, err = roles.Anchor(env, s.options.Policy); err != nil {
+	if s.root, err = roles.VerifyInitialRoot(env, s.options.Policy); err != nil {
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
-	s.loadFloors(stored)
+	s.loadStored(stored)
 	s.unsaved = bytes.Clone(anchor)
 	s.begin(now)
 	return s, nil
@@ -163,7 +145,9 @@ func New(anchor []byte, stored Stored, now time.Time, opts *Options) (*Session, 
 
 // parse reads a file in the form that the caller chose.
 func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
-	return metadata.ParseAs[T](data, s.options.Envelope, s.limits.JSON)
+	return metadata.Parse[T](data, metadata.Options{
+		EnvelopeFormat: s.options.EnvelopeFormat, MaxDepth: s.limits.MaxDepth, MaxSignatures: s.limits.MaxSignatures,
+	})
 }
 
 // Refresh begins another cycle, at a later time. What was settled keeps its answer; what is not yet trusted anew is not served
@@ -171,7 +155,7 @@ func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], 
 //
 // Requests ahead are forgotten, and answers to them are a *RequestError from then on.
 //
-// It returns ErrUnsettled while other requests are open (answer them, or Fail them), ErrTime for the zero time or one before the last cycle's, and
+// It returns ErrInProgress while other requests are open (answer them, or Fail them), ErrTime for the zero time or one before the last cycle's, and
 // ErrSave after Abandon.
 func (s *Session) Refresh(now time.Time) error {
 	now = now.Round(0)
@@ -183,14 +167,14 @@ func (s *Session) Refresh(now time.Time) error {
 	case now.Before(s.now):
 		return fmt.Errorf("%w: %s, before the last cycle's %s", ErrTime, now.Format(time.RFC3339), s.now.Format(time.RFC3339))
 	case s.busy():
-		return s.unsettled()
+		return s.inProgress()
 	}
 	s.forgetAhead()
 	s.begin(now)
 	return nil
 }
 
-// Err returns nil if the cycle succeeded and no request is open that is not ahead, ErrUnsettled while it is not over, and otherwise what ended it.
+// Err returns nil if the cycle succeeded and no request is open that is not ahead, ErrInProgress while it is not over, and otherwise what ended it.
 // A lookup that failed is no failure of the cycle.
 func (s *Session) Err() error {
 	switch {
@@ -199,19 +183,19 @@ func (s *Session) Err() error {
 	case s.err != nil:
 		return s.err
 	case s.phase != phaseReady || s.busy():
-		return s.unsettled()
+		return s.inProgress()
 	}
 	return nil
 }
 
 // unsettled says what a cycle waits for.
-func (s *Session) unsettled() error {
+func (s *Session) inProgress() error {
 	for _, r := range s.Outstanding() {
 		if !r.Ahead {
-			return fmt.Errorf("%w: there is no good answer for %s yet", ErrUnsettled, r.Path)
+			return fmt.Errorf("%w: there is no good answer for %s yet", ErrInProgress, r.Path)
 		}
 	}
-	return fmt.Errorf("%w: call Next", ErrUnsettled)
+	return fmt.Errorf("%w: call Next", ErrInProgress)
 }
 
 // busy says whether a request is open whose answer is needed.
@@ -224,12 +208,12 @@ func (s *Session) busy() bool {
 	return false
 }
 
-// Reports returns what did not stop the current cycle but must not be silent. The slice is the caller's.
-func (s *Session) Reports() []Report { return append([]Report(nil), s.reports...) }
+// Warnings returns what did not stop the current cycle but should be shown or
+// logged: errors that wrap ErrStoredFile if a stored file was not used, and
+// ErrLimit if a limit was reached. The slice is the caller's.
+func (s *Session) Warnings() []error { return slices.Clone(s.warnings) }
 
-func (s *Session) report(role string, err error) {
-	s.reports = append(s.reports, Report{role, err})
-}
+func (s *Session) warn(err error) { s.warnings = append(s.warnings, err) }
 
 // Time returns the time by which the current cycle judges expiry.
 func (s *Session) Time() time.Time { return s.now }
@@ -246,7 +230,7 @@ func (s *Session) Snapshot() *metadata.Snapshot { return s.snapshot.Content() }
 // Targets returns a copy of the content of the top-level targets role that the current cycle trusts; nil before it does.
 // A target listed there or anywhere else may be used only if a lookup finds it.
 func (s *Session) Targets() *metadata.Targets {
-	if e := s.edges[edgeKey{role: "targets"}]; e != nil {
+	if e := s.edges[edgeKey{role: metadata.RoleTargets}]; e != nil {
 		return e.file.Content()
 	}
 	return nil
@@ -264,7 +248,7 @@ func (s *Session) Version(role string) int64 {
 // succeeded that may be the root alone, and is no time to plan by.
 func (s *Session) Expires() time.Time {
 	earliest := s.root.Content().Expires
-	for _, role := range []string{"timestamp", "snapshot", "targets"} {
+	for _, role := range []string{metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets} {
 		if h := s.header(role); h != nil && h.Expires.Before(earliest) {
 			earliest = h.Expires
 		}
@@ -274,28 +258,20 @@ func (s *Session) Expires() time.Time {
 
 func (s *Session) header(role string) *metadata.Header {
 	switch role {
-	case "root":
+	case metadata.RoleRoot:
 		return &s.root.Content().Header
-	case "timestamp":
+	case metadata.RoleTimestamp:
 		if c := s.Timestamp(); c != nil {
 			return &c.Header
 		}
-	case "snapshot":
+	case metadata.RoleSnapshot:
 		if c := s.Snapshot(); c != nil {
 			return &c.Header
 		}
-	case "targets":
+	case metadata.RoleTargets:
 		if c := s.Targets(); c != nil {
 			return &c.Header
 		}
 	}
 	return nil
 }
-
-// Errors of searches, from package delegation.
-var (
-	// ErrNoTarget says that a search is complete and no role lists the target.
-	ErrNoTarget = delegation.ErrNoTarget
-	// ErrLimit is what errors about limits wrap: the question was not decided.
-	ErrLimit = delegation.ErrLimit
-)

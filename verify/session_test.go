@@ -30,9 +30,9 @@ func TestExpiredAnchor(t *testing.T) {
 	store := memory{}
 	for _, poison := range []string{"", "2.root.json", "3.root.json", "4.root.json"} {
 		if poison != "" {
-			store[poison] = repo.Anchor()
+			store[poison] = repo.TrustedRoot()
 		}
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		require.NoError(t, s.Run(store, repo.Metadata().Source()), poison)
 		require.EqualValues(t, 4, s.Version("root"))
@@ -45,14 +45,14 @@ func TestExpiredAnchor(t *testing.T) {
 
 // R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1, R-5.3.12 (rust-tuf#292, tiup#1878): what is asked for, under which names, and how much of it is taken.
 func TestRequests(t *testing.T) {
-	for _, o := range []verifytest.Options{{}, {Plain: true}, {MetaHashes: true}, {Plain: true, MetaHashes: true}, {Envelope: metadata.DSSE}, {Envelope: metadata.DSSE, MetaHashes: true}} {
+	for _, o := range []verifytest.Options{{}, {NoConsistentSnapshot: true}, {MetaHashes: true}, {NoConsistentSnapshot: true, MetaHashes: true}, {EnvelopeFormat: metadata.DSSE}, {EnvelopeFormat: metadata.DSSE, MetaHashes: true}} {
 		repo := verifytest.New(o)
 		repo.Targets().Delegate(verifytest.Delegation{Name: "a b", Paths: []string{"*"}}).AddTarget("x", []byte("hello"))
 		repo.Publish()
 		c := newClient(t, repo)
-		c.session.Find("x")
+		c.session.Lookup("x")
 		name := func(role string, version int) string {
-			if o.Plain {
+			if o.NoConsistentSnapshot {
 				version = 0
 			}
 			return metadata.FileName(role, int64(version))
@@ -63,13 +63,13 @@ func TestRequests(t *testing.T) {
 			}
 			return limit
 		}
-		require.Equal(t, verify.Request{ID: 1, Role: "root", Version: 2, Delegator: "root", Path: "2.root.json", Name: "2.root.json", MaxBytes: 512_000, Optional: true}, c.forward("root"))
+		require.Equal(t, verify.Request{ID: 1, Role: "root", Version: 2, Delegator: "root", Path: "2.root.json", StoreName: "2.root.json", MaxBytes: 512_000, Optional: true}, c.forward("root"))
 		require.NoError(t, c.session.NotFound(1))
 		for _, want := range []verify.Request{
 			{ID: 2, Role: "timestamp", Delegator: "root", Path: "timestamp.json", MaxBytes: 16_384},
-			{ID: 3, Role: "snapshot", Version: 2, Delegator: "root", Path: name("snapshot", 2), Name: "snapshot.json", MaxBytes: length("snapshot", 8_000_000)},
-			{ID: 4, Role: "targets", Version: 2, Delegator: "root", Path: name("targets", 2), Name: "targets.json", MaxBytes: length("targets", 8_000_000)},
-			{ID: 5, Role: "a b", Version: 1, Delegator: "targets", Path: name("a b", 1), Name: "role.a%20b.json", MaxBytes: length("a b", 8_000_000)},
+			{ID: 3, Role: "snapshot", Version: 2, Delegator: "root", Path: name("snapshot", 2), StoreName: "snapshot.json", MaxBytes: length("snapshot", 8_000_000)},
+			{ID: 4, Role: "targets", Version: 2, Delegator: "root", Path: name("targets", 2), StoreName: "targets.json", MaxBytes: length("targets", 8_000_000)},
+			{ID: 5, Role: "a b", Version: 1, Delegator: "targets", Path: name("a b", 1), StoreName: "role.a%20b.json", MaxBytes: length("a b", 8_000_000)},
 		} {
 			got := c.next()
 			require.Equal(t, want, got)
@@ -93,7 +93,7 @@ func TestRecords(t *testing.T) {
 		repo.Metadata()[name] = append(data, " \n"...) // white space that is not signed
 	}
 	c := newClient(t, repo)
-	c.session.Find("a/1")
+	c.session.Lookup("a/1")
 	var got []string
 	for {
 		b, ok := c.session.Next()
@@ -101,7 +101,7 @@ func TestRecords(t *testing.T) {
 			break
 		}
 		for _, rec := range b.Save {
-			got = append(got, rec.Name)
+			got = append(got, rec.StoreName)
 			require.Equal(t, repo.Metadata()[repo.FileName(rec.Role)], rec.Data)
 			require.Equal(t, repo.Version(rec.Role), rec.Version)
 			clear(rec.Data) // the record is the caller's
@@ -125,7 +125,7 @@ func TestRecords(t *testing.T) {
 func TestOnlyNotFoundEndsTheChain(t *testing.T) {
 	repo := small()
 	for _, status := range []error{errors.New("403"), errors.New("500"), fs.ErrNotExist, fs.ErrPermission} {
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		err = s.Run(nil, func(r verify.Request) ([]byte, error) {
 			if r.Role == "root" {
@@ -185,15 +185,15 @@ func TestForgeries(t *testing.T) {
 			if role == "timestamp" && f.want == roles.ErrVersion {
 				continue // nobody lists its version
 			}
-			inBothForms(t, role+", "+f.name, func(t *testing.T, form metadata.Format) {
-				repo := verifytest.New(verifytest.Options{Envelope: form})
+			inBothForms(t, role+", "+f.name, func(t *testing.T, form metadata.EnvelopeFormat) {
+				repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
 				one := repo.Targets().Delegate(verifytest.Delegation{Name: "one", Paths: []string{"*"}})
 				three := one.Delegate(verifytest.Delegation{Name: "two", Paths: []string{"*"}}).Delegate(verifytest.Delegation{Name: "three", Paths: []string{"*"}})
 				three.AddTarget("x", []byte("hello"))
 				f.do(repo, role)
 				repo.Publish()
 				c := newClient(t, repo)
-				l := c.session.Find("x")
+				l := c.session.Lookup("x")
 				req := c.forward(role)
 				err := c.session.Provide(req.ID, c.body(req))
 				require.ErrorIs(t, err, f.want)
@@ -220,7 +220,7 @@ func TestListedHashes(t *testing.T) {
 		repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"*"}}).AddTarget("x", []byte("hello"))
 		repo.Publish()
 		c := newClient(t, repo)
-		c.session.Find("x")
+		c.session.Lookup("x")
 		req := c.forward(role)
 		good := c.body(req)
 		respelled := bytes.Replace(good, []byte(" "), []byte("\n"), 1)
@@ -247,12 +247,12 @@ func TestExpiredFloors(t *testing.T) {
 	old := repo.Metadata().Clone()
 	repo.Publish()
 	store := memory{}
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
 	repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot have expired
 	run := func(files verifytest.Files) error {
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		return s.Run(store, files.Source())
 	}
@@ -274,11 +274,11 @@ func TestExpiredFloors(t *testing.T) {
 func TestSavedSnapshot(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	store := memory{}
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
 	asked := func() (paths []string) {
-		s, err := verify.New(repo.Anchor(), verify.LoadStored(store.Load), repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
 			paths = append(paths, r.Path)
@@ -305,7 +305,7 @@ func TestNoTarget(t *testing.T) {
 	for content, want := range map[string]error{"hello": nil, "hallo": roles.ErrHash, "hell": roles.ErrLength, "": roles.ErrLength} {
 		v := target.Verifier() // a file from the disk
 		_, _ = v.Write([]byte(content))
-		require.ErrorIs(t, v.Verdict(), want, content)
+		require.ErrorIs(t, v.Verify(), want, content)
 	}
 }
 
@@ -319,9 +319,9 @@ func TestLookupLimit(t *testing.T) {
 	next.AddTarget("x", nil)
 	repo.Publish()
 	for limit := 1; limit <= 7; limit++ {
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Limits: verify.Limits{Roles: limit}})
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Limits: verify.Limits{MaxDelegations: limit}})
 		require.NoError(t, err)
-		l := s.Find("x")
+		l := s.Lookup("x")
 		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 		_, err = l.Target()
 		if limit < 6 {
@@ -347,7 +347,7 @@ func TestLookupsShare(t *testing.T) {
 	c := newClient(t, repo)
 	var lookups []*verify.Lookup
 	for _, p := range paths {
-		lookups = append(lookups, c.session.Find(p), c.session.Find(p))
+		lookups = append(lookups, c.session.Lookup(p), c.session.Lookup(p))
 	}
 	req := c.forward("targets")
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
@@ -357,40 +357,40 @@ func TestLookupsShare(t *testing.T) {
 		require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 	}
 	b, _ = c.session.Next()
-	require.Len(t, b.Found, 200)
+	require.Len(t, b.Done, 200)
 	for _, l := range lookups {
 		_, err := l.Target()
 		require.NoError(t, err)
 	}
-	require.NotNil(t, c.session.Find(paths[0]))
+	require.NotNil(t, c.session.Lookup(paths[0]))
 	b, _ = c.session.Next()
 	require.Empty(t, b.Fetch)
-	require.Len(t, b.Found, 1)
+	require.Len(t, b.Done, 1)
 }
 
 func TestDrop(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
-	l, kept := c.session.Find("a/1"), c.session.Find("top")
+	l, kept := c.session.Lookup("a/1"), c.session.Lookup("top")
 	c.session.Drop(l)
 	req := c.forward("targets")
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 	b, _ := c.session.Next()
 	require.Empty(t, b.Fetch, "nothing is asked for on its account")
-	require.Equal(t, []*verify.Lookup{kept}, b.Found)
+	require.Equal(t, []*verify.Lookup{kept}, b.Done)
 	_, err := l.Target()
 	require.ErrorIs(t, err, verify.ErrPending)
 	// Dropped when it is settled and not handed out, or while it waits.
-	l = c.session.Find("top")
+	l = c.session.Lookup("top")
 	c.session.Drop(l)
 	_, ok := c.session.Next()
 	require.False(t, ok)
-	l = c.session.Find("a/1")
+	l = c.session.Lookup("a/1")
 	req = c.next()
 	c.session.Drop(l)
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 	b, _ = c.session.Next()
-	require.Empty(t, b.Found)
+	require.Empty(t, b.Done)
 	require.Len(t, b.Save, 1)
 	c.mustFind("a/1")
 }
@@ -421,7 +421,7 @@ func TestIntrospection(t *testing.T) {
 func TestKeep(t *testing.T) {
 	repo := small()
 	session := func(files verifytest.Files, store memory) (*verify.Session, map[string]verify.Record) {
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		records := recorder{store, map[string]verify.Record{}}
 		require.NoError(t, s.Run(records, files.Source()))
@@ -459,7 +459,7 @@ type recorder struct {
 }
 
 func (r recorder) Save(rec verify.Record) error {
-	r.records[rec.Name] = rec
+	r.records[rec.StoreName] = rec
 	return r.memory.Save(rec)
 }
 
@@ -472,27 +472,27 @@ func TestLoadStored(t *testing.T) {
 		}
 		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
 	})
-	s, err := verify.New(repo.Anchor(), stored, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	reports := s.Reports()
-	require.Len(t, reports, 1)
-	require.Equal(t, "timestamp", reports[0].Role)
-	require.ErrorIs(t, reports[0].Err, verify.ErrFloor)
-	require.ErrorContains(t, reports[0].Err, "input/output error")
+	warnings := s.Warnings()
+	require.Len(t, warnings, 1)
+	require.ErrorContains(t, warnings[0], "timestamp: ")
+	require.ErrorIs(t, warnings[0], verify.ErrStoredFile)
+	require.ErrorContains(t, warnings[0], "input/output error")
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-	s, err = verify.New(repo.Anchor(), verify.LoadStored(memory{}.Load), repo.Now(), nil)
+	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(memory{}.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	require.Empty(t, s.Reports(), "a first run")
+	require.Empty(t, s.Warnings(), "a first run")
 }
 
 // Decision 10: the same answers, the same words.
 func TestDeterministic(t *testing.T) {
 	transcript := func() string {
 		repo := rich(false, metadata.Classic)
-		s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		for i := range 20 {
-			s.Find(fmt.Sprint("a/", i))
+			s.Lookup(fmt.Sprint("a/", i))
 		}
 		var out strings.Builder
 		for {
@@ -501,7 +501,7 @@ func TestDeterministic(t *testing.T) {
 				return out.String()
 			}
 			fmt.Fprintln(&out, b.Save, b.Fetch)
-			for _, l := range b.Found {
+			for _, l := range b.Done {
 				fmt.Fprintln(&out, outcome(l))
 			}
 			for _, req := range b.Fetch {
@@ -527,7 +527,7 @@ func TestErrorsReadWell(t *testing.T) {
 	repo.SetLifetime(role, 0)
 	repo.Publish()
 	c := newClient(t, repo)
-	l := c.session.Find("x")
+	l := c.session.Lookup("x")
 	err := c.session.Run(nil, c.Metadata().Source())
 	require.NoError(t, err)
 	_, err = l.Target()

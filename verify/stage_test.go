@@ -38,9 +38,9 @@ type stage struct {
 func atEachPosition(t *testing.T, o verifytest.Options, story func(s *stage)) {
 	t.Helper()
 	for _, p := range positions {
-		inBothForms(t, p.name, func(t *testing.T, form metadata.Format) {
+		inBothForms(t, p.name, func(t *testing.T, form metadata.EnvelopeFormat) {
 			o := o
-			o.Envelope = form
+			o.EnvelopeFormat = form
 			story(newStage(t, o, p))
 		})
 	}
@@ -57,7 +57,7 @@ func newStage(t *testing.T, o verifytest.Options, p position) *stage {
 	for _, x := range []*verifytest.Role{two, one, repo.Targets()} {
 		x.Delegate(verifytest.Delegation{Name: "fallback", Paths: everything}).AddTarget("app", []byte("fallback"))
 	}
-	s := &stage{T: t, position: p, repo: repo, store: memory{}, options: verify.Options{Envelope: o.Envelope}}
+	s := &stage{T: t, position: p, repo: repo, store: memory{}, options: verify.Options{EnvelopeFormat: o.EnvelopeFormat}}
 	s.role().AddTarget("app", []byte("first"))
 	repo.Publish()
 	s.old = repo.Metadata().Clone()
@@ -91,7 +91,7 @@ func (s *stage) meet() {
 
 func (s *stage) begin(store memory) *verify.Session {
 	s.Helper()
-	session, err := verify.New(s.repo.Anchor(), verify.LoadStored(store.Load), s.repo.Now(), &s.options)
+	session, err := verify.New(s.repo.TrustedRoot(), verify.LoadStored(store.Load), s.repo.Now(), s.options)
 	require.NoError(s, err)
 	return session
 }
@@ -109,12 +109,12 @@ func (s *stage) ask(session *verify.Session, store memory, sources ...verify.Sou
 	if len(sources) == 0 {
 		sources = []verify.Source{s.source()}
 	}
-	l := session.Find("app")
+	l := session.Lookup("app")
 	failure := session.Run(store, sources...)
 	target, err := l.Target()
 	if failure != nil {
 		require.Error(s, err)
-		late := session.Find("app") // R15: nothing is served after a failed cycle
+		late := session.Lookup("app") // R15: nothing is served after a failed cycle
 		require.Error(s, session.Run(store, sources...))
 		_, err := late.Target()
 		require.ErrorIs(s, err, failure)

@@ -26,7 +26,7 @@ type Target struct {
 	// was asked. From then on this answer is stale.
 	Expires time.Time
 
-	info       metadata.TargetInfo
+	info       metadata.TargetFile
 	consistent bool
 	policy     roles.Policy
 }
@@ -34,18 +34,15 @@ type Target struct {
 // Custom returns the role's extra data for the target as JSON, a verified but uninterpreted object. The bytes are the caller's.
 func (t *Target) Custom() ([]byte, bool) { return t.info.Custom() }
 
-// ErrPath is what errors about target paths that make no safe URL wrap.
+// ErrPath is returned (wrapped) for a target path that makes no safe URL.
 var ErrPath = errors.New("unsafe target path")
 
-// PathError says why no URL is made of a target path.
-type PathError struct{ Path, Reason string }
-
-func (e *PathError) Error() string { return fmt.Sprintf("%v: %q %s", ErrPath, e.Path, e.Reason) }
-func (e *PathError) Unwrap() error { return ErrPath }
+func unsafePath(path, reason string) error { return fmt.Errorf("%w: %q %s", ErrPath, path, reason) }
 
 // URLPaths returns where a mirror keeps the file: relative to the base URL for targets and percent-encoded, to be appended as they are, and
 // to be tried in turn. With consistent snapshots the file's digests are prefixed to its name (R-5.7.3), the strongest
-// first (R-5.7.5); without, there is one path. Errors are *PathError.
+// first (R-5.7.5); without, there is one path. Errors wrap
+// ErrPath.
 func (t *Target) URLPaths() ([]string, error) {
 	if !t.consistent {
 		path, err := t.PlainURLPath()
@@ -66,7 +63,8 @@ func (t *Target) URLPaths() ([]string, error) {
 }
 
 // PlainURLPath returns the path without a digest in the name, for hosts that keep the file so although the repository has
-// consistent snapshots, as PyPI does with distribution files (R-5.7.4). Errors are *PathError.
+// consistent snapshots, as PyPI does with distribution files (R-5.7.4). Errors wrap
+// ErrPath.
 func (t *Target) PlainURLPath() (string, error) {
 	if err := checkPath(t.Path); err != nil {
 		return "", err
@@ -83,20 +81,20 @@ const maxURLPaths = 8
 func checkPath(path string) error {
 	switch {
 	case path == "":
-		return &PathError{path, "is empty"}
+		return unsafePath(path, "is empty")
 	case path[0] == '/':
-		return &PathError{path, "begins with a slash"}
+		return unsafePath(path, "begins with a slash")
 	case strings.Contains(path, `\`):
-		return &PathError{path, "has a backslash"}
+		return unsafePath(path, "has a backslash")
 	}
 	for _, segment := range strings.Split(path, "/") {
 		if segment == "." || segment == ".." {
-			return &PathError{path, "has a segment of dots"}
+			return unsafePath(path, "has a segment of dots")
 		}
 	}
 	for i := range len(path) {
 		if path[i] < 0x20 || path[i] == 0x7F {
-			return &PathError{path, "has a control character"}
+			return unsafePath(path, "has a control character")
 		}
 	}
 	return nil
@@ -118,7 +116,7 @@ func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
 		return err
 	}
-	return v.Verdict()
+	return v.Verify()
 }
 
 // Verifier checks a target's bytes as they come, in memory that does not depend on their number. It is an io.Writer, and is for one
@@ -177,7 +175,7 @@ func (v *Verifier) Written() int64 { return v.written }
 
 // Verdict returns nil if the bytes written are the whole file and the right one. Only then may they be used.
 // Errors are *roles.LengthError and *roles.HashError.
-func (v *Verifier) Verdict() error {
+func (v *Verifier) Verify() error {
 	switch {
 	case v.err != nil:
 		return v.err

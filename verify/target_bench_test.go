@@ -37,7 +37,7 @@ func BenchmarkTarget(b *testing.B) {
 		if _, err := io.Copy(v, zeros(*targetSize)); err != nil {
 			return err
 		}
-		return v.Verdict()
+		return v.Verify()
 	}
 	copied := func() error { return target.Copy(io.Discard, zeros(*targetSize)) }
 	ratio.InTurn(b, func() { require.NoError(b, copied()) }, func() { require.NoError(b, plain()) })
@@ -79,9 +79,9 @@ func targetOfZeros(t testing.TB, n int64) *verify.Target {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().AddTargetInfo("zeros", n, map[string]string{"sha256": sha256OfZeros(n)})
 	repo.Publish()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), nil)
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	l := s.Find("zeros")
+	l := s.Lookup("zeros")
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 	target, err := l.Target()
 	require.NoError(t, err)

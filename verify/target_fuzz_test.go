@@ -100,7 +100,7 @@ func listHashes(t *testing.T, hashes map[string]any) metadata.Hashes {
 		"_type": "targets", "spec_version": "1.0", "version": int64(1), "expires": "2030-01-02T00:00:00Z",
 		"targets": map[string]any{"a": map[string]any{"length": int64(0), "hashes": hashes}},
 	}
-	env, err := metadata.Parse[metadata.Targets](verifytest.Encode(map[string]any{"signed": signed, "signatures": []any{}}, ""))
+	env, err := metadata.Parse[metadata.Targets](verifytest.Encode(map[string]any{"signed": signed, "signatures": []any{}}, ""), metadata.Options{})
 	require.NoError(t, err)
 	content, err := env.Unverified()
 	require.NoError(t, err)
@@ -164,9 +164,9 @@ func feed(t *testing.T, v *verify.Verifier, body []byte, pieces []int) error {
 			require.Equal(t, before+int64(n), v.Written())
 		}
 	}
-	err := v.Verdict()
+	err := v.Verify()
 	require.True(t, failed == nil || failed == err, "for ever")
-	require.Equal(t, err, v.Verdict(), "it may be asked again")
+	require.Equal(t, err, v.Verify(), "it may be asked again")
 	for _, sentinel := range []error{roles.ErrLength, roles.ErrHash} {
 		if errors.Is(err, sentinel) {
 			return sentinel

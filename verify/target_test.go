@@ -25,14 +25,14 @@ type client struct {
 // newClient begins a session on a published repository.
 func newClient(t *testing.T, repo *verifytest.Repo) *client {
 	t.Helper()
-	s, err := verify.New(repo.Anchor(), verify.Stored{}, repo.Now(), &verify.Options{Envelope: repo.Envelope()})
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: repo.EnvelopeFormat()})
 	require.NoError(t, err)
 	return &client{t, repo, s}
 }
 
 // lookup finds a target with the help of the repository.
 func (c *client) lookup(path string) (*verify.Target, error) {
-	l := c.session.Find(path)
+	l := c.session.Lookup(path)
 	if err := c.session.Run(nil, c.Metadata().Source()); err != nil {
 		return nil, err
 	}
@@ -117,20 +117,20 @@ func TestVerifier(t *testing.T) {
 	target := targetOf(t, "a", []byte("hello"), verifytest.Options{})
 	v := target.Verifier()
 	for i, c := range "hello" {
-		require.ErrorIs(t, v.Verdict(), roles.ErrLength, "not before the end")
+		require.ErrorIs(t, v.Verify(), roles.ErrLength, "not before the end")
 		n, err := v.Write([]byte{byte(c)})
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
 		require.EqualValues(t, i+1, v.Written())
 	}
-	require.NoError(t, v.Verdict())
+	require.NoError(t, v.Verify())
 	n, err := v.Write(nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
-	require.NoError(t, v.Verdict(), "it may be asked again")
+	require.NoError(t, v.Verify(), "it may be asked again")
 	_, err = v.Write([]byte("x"))
 	require.ErrorIs(t, err, roles.ErrLength)
-	require.ErrorIs(t, v.Verdict(), roles.ErrLength, "a byte too many is not forgotten")
+	require.ErrorIs(t, v.Verify(), roles.ErrLength, "a byte too many is not forgotten")
 
 	v = target.Verifier()
 	_, err = v.Write([]byte("hell"))
@@ -139,16 +139,16 @@ func TestVerifier(t *testing.T) {
 	require.ErrorIs(t, err, roles.ErrHash, "with the last byte")
 	_, err = v.Write(nil)
 	require.ErrorIs(t, err, roles.ErrHash, "for ever")
-	require.ErrorIs(t, v.Verdict(), roles.ErrHash)
+	require.ErrorIs(t, v.Verify(), roles.ErrHash)
 
 	v = targetOf(t, "empty", nil, verifytest.Options{}).Verifier()
-	require.NoError(t, v.Verdict())
+	require.NoError(t, v.Verify())
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().AddTargetInfo("empty", 0, map[string]string{"sha256": strings.Repeat("00", 32)})
 	repo.Targets().AddTargetInfo("odd", 5, map[string]string{"blake3": "00"})
 	repo.Publish()
 	c := newClient(t, repo)
-	require.ErrorIs(t, c.mustFind("empty").Verifier().Verdict(), roles.ErrHash, "an empty file has a hash too")
+	require.ErrorIs(t, c.mustFind("empty").Verifier().Verify(), roles.ErrHash, "an empty file has a hash too")
 	odd := c.mustFind("odd")
 	_, err = odd.Verifier().Write([]byte("hello"))
 	require.ErrorIs(t, err, roles.ErrHash)
@@ -157,10 +157,10 @@ func TestVerifier(t *testing.T) {
 
 // The zero values accept nothing, not even nothing.
 func TestZeroTarget(t *testing.T) {
-	require.Error(t, new(verify.Verifier).Verdict())
+	require.Error(t, new(verify.Verifier).Verify())
 	_, err := new(verify.Verifier).Write(nil)
 	require.ErrorIs(t, err, roles.ErrUntrusted)
-	require.Error(t, new(verify.Target).Verifier().Verdict())
+	require.Error(t, new(verify.Target).Verifier().Verify())
 	require.Error(t, new(verify.Target).Copy(io.Discard, strings.NewReader("")))
 	_, err = new(verify.Target).URLPaths()
 	require.ErrorIs(t, err, verify.ErrPath)
@@ -192,7 +192,7 @@ func TestURLPaths(t *testing.T) {
 		plain, err := target.PlainURLPath()
 		require.NoError(t, err)
 		require.Equal(t, strings.Replace(want, h256+".", "", 1), plain)
-		got, err = targetOf(t, path, []byte("hello"), verifytest.Options{Plain: true}).URLPaths()
+		got, err = targetOf(t, path, []byte("hello"), verifytest.Options{NoConsistentSnapshot: true}).URLPaths()
 		require.NoError(t, err)
 		require.Equal(t, []string{plain}, got)
 	}
@@ -201,7 +201,7 @@ func TestURLPaths(t *testing.T) {
 		`..\a`: "backslash", "a\nb": "control character", "a\x7f": "control character", "\x00": "control character",
 	} {
 		for _, plain := range []bool{false, true} {
-			target := targetOf(t, path, []byte("hello"), verifytest.Options{Plain: plain})
+			target := targetOf(t, path, []byte("hello"), verifytest.Options{NoConsistentSnapshot: plain})
 			paths, err := target.URLPaths()
 			require.ErrorIs(t, err, verify.ErrPath, "%q", path)
 			require.ErrorContains(t, err, want)

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 // edge is a delegation and what has become of the role's file: trusted, failed, asked for, or none of these yet.
 type edge struct {
 	delegation.Pending
-	pin     metadata.FileInfo
+	listed  metadata.MetaFile
 	signers roles.Role // whose signatures the file needs
 	task    *task      // that asks for the file
 	file    roles.Trusted[metadata.Targets]
@@ -33,6 +34,10 @@ type edge struct {
 	failed  int  // number of Finds when it failed: a later one asks again
 	asked   bool // for its file, which came or is yet to come
 	waiting []*Lookup
+}
+
+func (e *edge) step() Step {
+	return Step{Delegator: e.Delegator, Role: e.Role, Terminating: e.Terminating, Succinct: e.Position < 0 && e.By.Content() != nil}
 }
 
 // edgeKey tells edges apart by the very content that delegates, not by the delegator's name: two files of one role,
@@ -46,7 +51,7 @@ type edgeKey struct {
 type known map[string][]knownTargets
 
 type knownTargets struct {
-	pin     metadata.FileInfo
+	listed  metadata.MetaFile
 	signers roles.Role // whose signatures the file is known to have
 	file    roles.Trusted[metadata.Targets]
 }
@@ -54,7 +59,7 @@ type knownTargets struct {
 // begin starts a cycle. (5.0, 5.1)
 func (s *Session) begin(now time.Time) {
 	s.now = now
-	s.err, s.reports, s.roots = nil, s.floors.reports(), 0
+	s.err, s.warnings, s.roots = nil, s.stored.warnings(), 0
 	s.timestamp, s.snapshot = roles.Trusted[metadata.Timestamp]{}, roles.Trusted[metadata.Snapshot]{}
 	s.edges = make(map[edgeKey]*edge)
 	s.phase, s.chain = phaseRoot, 0
@@ -73,9 +78,9 @@ func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
 	switch {
 	case t.edge != nil:
 		return s.judgeTargets(t, body)
-	case t.Role == "root":
+	case t.Role == metadata.RoleRoot:
 		return s.judgeRoot(t, body)
-	case t.Role == "timestamp":
+	case t.Role == metadata.RoleTimestamp:
 		return s.judgeTimestamp(t, body)
 	}
 	return s.judgeSnapshot(t, body)
@@ -86,7 +91,7 @@ func (t *task) checkLength(body []byte) error {
 	switch {
 	case got <= t.MaxBytes:
 		return nil
-	case t.pin.Length >= 0 && t.pin.Length == t.MaxBytes:
+	case t.listed.Length >= 0 && t.listed.Length == t.MaxBytes:
 		return &roles.LengthError{File: t.Role, Want: t.MaxBytes, Got: got}
 	}
 	return &LimitError{t.Role, "bytes", t.MaxBytes, got}
@@ -94,11 +99,11 @@ func (t *task) checkLength(body []byte) error {
 
 // absent acts on the word that the file of a request does not exist.
 func (s *Session) absent(t *task) {
-	if t.Role == "root" && t.edge == nil { // R-5.3.3b
+	if t.Role == metadata.RoleRoot && t.edge == nil { // R-5.3.3b
 		s.endRoots(false)
 		return
 	}
-	s.given(t, ErrAbsent)
+	s.given(t, ErrNotAtSource)
 }
 
 // given acts on a request that was given up.
@@ -109,10 +114,10 @@ func (s *Session) given(t *task, cause error) {
 // giveUp ends what needs a file that cannot be had: the lookups that wait for a delegated role, otherwise the cycle.
 func (s *Session) giveUp(t *task, err error) {
 	if t.edge != nil {
-		s.settleEdge(t.edge, err)
+		s.finishEdge(t.edge, err)
 		return
 	}
-	s.endCycle(err)
+	s.endUpdate(err)
 }
 
 // askRoot asks for the next root, or goes on if there is none to ask for. (5.3.2, 5.3.3)
@@ -122,8 +127,8 @@ func (s *Session) askRoot() {
 		s.endRoots(false)
 		return
 	}
-	if s.roots >= s.limits.Roots {
-		s.report("root", &LimitError{"root", "roots in one cycle", int64(s.limits.Roots), int64(s.roots) + 1})
+	if s.roots >= s.limits.MaxRootRotations {
+		s.warn(&LimitError{metadata.RoleRoot, "roots in one cycle", int64(s.limits.MaxRootRotations), int64(s.roots) + 1})
 		s.endRoots(true) // R-5.3.3c
 		return
 	}
@@ -132,15 +137,15 @@ func (s *Session) askRoot() {
 
 func (s *Session) rootTask(version int64) *task {
 	return &task{Request: Request{ // R-5.3.3a
-		Role: "root", Version: version, Delegator: "root",
-		Path: metadata.FileName("root", version), Name: rootName(version), MaxBytes: s.limits.Root, Optional: true,
+		Role: metadata.RoleRoot, Version: version, Delegator: metadata.RoleRoot,
+		Path: metadata.FileName(metadata.RoleRoot, version), StoreName: rootName(version), MaxBytes: s.limits.MaxRootBytes, Optional: true,
 	}}
 }
 
 func (s *Session) timestampTask() *task {
 	return &task{Request: Request{
-		Role: "timestamp", Delegator: "root",
-		Path: metadata.FileName("timestamp", 0), MaxBytes: s.limits.Timestamp,
+		Role: metadata.RoleTimestamp, Delegator: metadata.RoleRoot,
+		Path: metadata.FileName(metadata.RoleTimestamp, 0), MaxBytes: s.limits.MaxTimestampBytes,
 	}}
 }
 
@@ -150,17 +155,17 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	// R-5.3.4a and are checked there: the expiry of a root on the way does not matter.
-	next, err := roles.NextRoot(s.root, env, s.options.Policy)
+	next, err := roles.VerifyNextRoot(s.root, env, s.options.Policy)
 	if err != nil {
 		return nil, err
 	}
 	return func() {
 		s.root = next
 		s.chain++
-		if next.Content().Version > s.floors.root { // those up to a root that was trusted before were counted then
+		if next.Content().Version > s.stored.root { // those up to a root that was trusted before were counted then
 			s.roots++
 		}
-		s.save("root", next.Content().Version, t.Name, body)
+		s.save(metadata.RoleRoot, next.Content().Version, t.StoreName, body)
 		s.saveNewestRoot(body)
 		s.unsaved = nil
 		s.askRoot()
@@ -174,30 +179,30 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 func (s *Session) endRoots(cut bool) {
 	s.dropAhead(false)
 	final := s.root.Content()
-	if final.Version < s.floors.root { // architecture, decision 7
+	if final.Version < s.stored.root { // architecture, decision 7
 		if cut {
-			s.endCycle(&LimitError{"root", "roots in one cycle", int64(s.limits.Roots), int64(s.limits.Roots) + 1})
+			s.endUpdate(&LimitError{metadata.RoleRoot, "roots in one cycle", int64(s.limits.MaxRootRotations), int64(s.limits.MaxRootRotations) + 1})
 			return
 		}
-		s.endCycle(&StoredRootError{Name: nameRoot, Stored: s.floors.root, Found: final.Version})
+		s.endUpdate(&StoredRootError{Name: nameRoot, Stored: s.stored.root, Found: final.Version})
 		return
 	}
-	if err := roles.CheckExpiry("root", final.Header, s.now); err != nil {
-		s.endCycle(err)
+	if err := roles.CheckExpiry(metadata.RoleRoot, final.Header, s.now); err != nil {
+		s.endUpdate(err)
 		return
 	}
-	s.countFloors()
+	s.verifyStored()
 	s.phase = phaseTimestamp
 	s.ask(s.timestampTask())
 }
 
-// countFloors decides whether what was trusted before still counts. (5.3.11)
-func (s *Session) countFloors() {
-	countFloor(s, "timestamp", &s.floors.timestamp)
-	countFloor(s, "snapshot", &s.floors.snapshot)
+// verifyStored decides whether what was trusted before still counts. (5.3.11)
+func (s *Session) verifyStored() {
+	verifyStoredFile(s, metadata.RoleTimestamp, &s.stored.timestamp)
+	verifyStoredFile(s, metadata.RoleSnapshot, &s.stored.snapshot)
 }
 
-func countFloor[T metadata.Content](s *Session, name string, f *floor[T]) {
+func verifyStoredFile[T metadata.Content](s *Session, name string, f *storedFile[T]) {
 	if f.envelope == nil {
 		return
 	}
@@ -206,7 +211,7 @@ func countFloor[T metadata.Content](s *Session, name string, f *floor[T]) {
 		f.verify(role)
 	}
 	if f.err != nil {
-		s.report(name, &FloorError{name, f.err})
+		s.warn(&StoredFileError{name, f.err})
 	}
 }
 
@@ -215,19 +220,19 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	role, err := roles.TopLevel(s.root, "timestamp", s.options.Policy)
+	role, err := roles.TopLevel(s.root, metadata.RoleTimestamp, s.options.Policy)
 	if err != nil {
 		return nil, err
 	}
-	next, err := roles.Open(env, role)
+	next, err := roles.Verify(env, role)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := roles.NewerTimestamp(s.floors.timestamp.file, next) // R-5.4.3.1a, R-5.4.3.2
+	kept, err := roles.NewerTimestamp(s.stored.timestamp.file, next) // R-5.4.3.1a, R-5.4.3.2
 	if err != nil {
 		return nil, err
 	}
-	if err := roles.CheckExpiry("timestamp", kept.Content().Header, s.now); err != nil {
+	if err := roles.CheckExpiry(metadata.RoleTimestamp, kept.Content().Header, s.now); err != nil {
 		return nil, err
 	}
 	return func() {
@@ -237,8 +242,8 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 		}
 		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
 		if kept == next {
-			s.floors.timestamp = floor[metadata.Timestamp]{envelope: env, file: next, role: role}
-			s.save("timestamp", next.Content().Version, nameTimestamp, body)
+			s.stored.timestamp = storedFile[metadata.Timestamp]{envelope: env, file: next, role: role}
+			s.save(metadata.RoleTimestamp, next.Content().Version, nameTimestamp, body)
 		}
 		s.askSnapshot()
 	}, nil
@@ -248,26 +253,26 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 func (s *Session) askSnapshot() {
 	s.phase = phaseSnapshot
 	pin := s.timestamp.Content().Snapshot()
-	if f := &s.floors.snapshot; f.opened && f.pin == pin && s.checkSnapshot(f.file, pin) == nil {
+	if f := &s.stored.snapshot; f.opened && f.listed == pin && s.checkSnapshot(f.file, pin) == nil {
 		s.takeSnapshot(f.file)
 		return
 	}
-	s.askPinned(&task{pin: pin, Request: Request{
-		Role: "snapshot", Delegator: "root", Name: nameSnapshot, MaxBytes: s.limits.Snapshot,
+	s.askListed(&task{listed: pin, Request: Request{
+		Role: metadata.RoleSnapshot, Delegator: metadata.RoleRoot, StoreName: nameSnapshot, MaxBytes: s.limits.MaxSnapshotBytes,
 	}})
 }
 
 // askPinned asks for a file that another one lists, or says why not.
-func (s *Session) askPinned(t *task) {
-	if t.pin.Length > t.MaxBytes { // a signed length never raises our own limit
-		s.giveUp(t, &LimitError{t.Role, "bytes", t.MaxBytes, t.pin.Length})
+func (s *Session) askListed(t *task) {
+	if t.listed.Length > t.MaxBytes { // a signed length never raises our own limit
+		s.giveUp(t, &LimitError{t.Role, "bytes", t.MaxBytes, t.listed.Length})
 		return
 	}
-	if t.pin.Length >= 0 {
-		t.MaxBytes = t.pin.Length
+	if t.listed.Length >= 0 {
+		t.MaxBytes = t.listed.Length
 	}
-	t.Version = t.pin.Version
-	t.Path = s.fileName(t.Role, t.pin.Version)
+	t.Version = t.listed.Version
+	t.Path = s.fileName(t.Role, t.listed.Version)
 	s.ask(t)
 }
 
@@ -283,46 +288,46 @@ func (s *Session) fileName(role string, version int64) string {
 
 func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
 	// a saved copy goes the same way as any other.
-	if err := roles.CheckFile("snapshot", body, t.pin, s.options.Policy); err != nil {
+	if err := roles.CheckFile(metadata.RoleSnapshot, body, t.listed, s.options.Policy); err != nil {
 		return nil, err
 	}
 	next, err := s.openSnapshot(body)
 	if err != nil {
 		return nil, err
 	}
-	next.pin = t.pin
-	if err := s.checkSnapshot(next.file, t.pin); err != nil {
+	next.listed = t.listed
+	if err := s.checkSnapshot(next.file, t.listed); err != nil {
 		return nil, err
 	}
 	return func() {
-		s.floors.snapshot = next
-		s.save("snapshot", next.file.Content().Version, nameSnapshot, body)
+		s.stored.snapshot = next
+		s.save(metadata.RoleSnapshot, next.file.Content().Version, nameSnapshot, body)
 		s.takeSnapshot(next.file)
 	}, nil
 }
 
 // openSnapshot reads and verifies a snapshot, unless it is the stored one, byte for byte, which was verified when it was found to count.
-func (s *Session) openSnapshot(body []byte) (next floor[metadata.Snapshot], err error) {
-	if f := s.floors.snapshot; f.opened && f.raw != nil && bytes.Equal(f.raw, body) {
+func (s *Session) openSnapshot(body []byte) (next storedFile[metadata.Snapshot], err error) {
+	if f := s.stored.snapshot; f.opened && f.raw != nil && bytes.Equal(f.raw, body) {
 		f.raw = nil
 		return f, nil
 	}
 	if next.envelope, err = parse[metadata.Snapshot](s, body); err != nil {
 		return next, err
 	}
-	if next.role, err = roles.TopLevel(s.root, "snapshot", s.options.Policy); err != nil {
+	if next.role, err = roles.TopLevel(s.root, metadata.RoleSnapshot, s.options.Policy); err != nil {
 		return next, err
 	}
-	next.file, err = roles.Open(next.envelope, next.role)
+	next.file, err = roles.Verify(next.envelope, next.role)
 	next.opened = err == nil
 	return next, err
 }
 
-func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.FileInfo) error {
-	if err := roles.CheckSnapshot(s.floors.snapshot.file, next, pin); err != nil { // R-5.5.5a
+func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.MetaFile) error {
+	if err := roles.CheckSnapshot(s.stored.snapshot.file, next, pin); err != nil { // R-5.5.5a
 		return err
 	}
-	return roles.CheckExpiry("snapshot", next.Content().Header, s.now)
+	return roles.CheckExpiry(metadata.RoleSnapshot, next.Content().Header, s.now)
 }
 
 // takeSnapshot trusts a snapshot and goes on to the top-level targets role, and with it to the lookups. (5.6)
@@ -330,7 +335,7 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	s.snapshot = next
 	s.known.forgetOld(next.Content())
 	s.phase = phaseTargets
-	first, _ := delegation.NewWalk(delegation.Path{}, delegation.Options{}).Next()
+	first, _ := delegation.NewWalk("", delegation.Options{}).Next()
 	e := s.edgeOf(first)
 	s.start(e, false)
 	if e.file.Content() != nil {
@@ -342,11 +347,11 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 func (k known) forgetOld(s *metadata.Snapshot) {
 	for role, files := range k {
 		pin, _ := s.File(role) // no version, where there is none
-		if pin != files[0].pin {
+		if pin != files[0].listed {
 			delete(k, role)
 		} else {
 			for i := range files {
-				files[i].pin = pin // the same, but its text is the new snapshot's: the old one can go
+				files[i].listed = pin // the same, but its text is the new snapshot's: the old one can go
 			}
 		}
 	}
@@ -375,13 +380,13 @@ func (s *Session) start(e *edge, ahead bool) {
 	e.asked, e.err = true, nil
 	pin, ok := s.snapshot.Content().File(e.Role)
 	if !ok { // R-5.6.7f: not asked for
-		s.settleEdge(e, &UnlistedError{e.Delegator, e.Role})
+		s.finishEdge(e, fmt.Errorf("%w: %q, delegated by %s", ErrUnlisted, e.Role, metadata.Printable(e.Delegator)))
 		return
 	}
-	e.pin = pin
+	e.listed = pin
 	var err error
 	if e.signers, err = s.role(e); err != nil {
-		s.settleEdge(e, err)
+		s.finishEdge(e, err)
 		return
 	}
 	for _, k := range s.known[e.Role] {
@@ -390,25 +395,25 @@ func (s *Session) start(e *edge, ahead bool) {
 			return
 		}
 	}
-	e.task = &task{pin: pin, edge: e, Request: Request{
-		Role: e.Role, Delegator: e.Delegator, Name: roleName(e.Role), MaxBytes: s.limits.Targets, Ahead: ahead,
+	e.task = &task{listed: pin, edge: e, Request: Request{
+		Role: e.Role, Delegator: e.Delegator, StoreName: roleName(e.Role), MaxBytes: s.limits.MaxTargetsBytes, Ahead: ahead,
 	}}
-	s.askPinned(e.task)
+	s.askListed(e.task)
 }
 
 // again returns a known file as that of an edge, if it is. What was verified for the same keys is not verified again.
 func (s *Session) again(k knownTargets, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
-	if k.pin != e.pin {
+	if k.listed != e.listed {
 		return file, false
 	}
 	file = k.file
 	if !e.signers.Same(k.signers) { // R-5.6.7g
 		var err error
-		if file, err = roles.Reopen(k.file, e.signers); err != nil {
+		if file, err = roles.VerifyAs(k.file, e.signers); err != nil {
 			return file, false
 		}
 	}
-	return file, s.checkTargets(file, e.pin) == nil
+	return file, s.checkTargets(file, e.listed) == nil
 }
 
 // role says whose signatures the file of an edge needs.
@@ -421,28 +426,28 @@ func (s *Session) role(e *edge) (roles.Role, error) {
 
 func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	e := t.edge
-	if err := roles.CheckFile(e.Role, body, e.pin, s.options.Policy); err != nil {
+	if err := roles.CheckFile(e.Role, body, e.listed, s.options.Policy); err != nil {
 		return nil, err
 	}
 	env, err := parse[metadata.Targets](s, body)
 	if err != nil {
 		return nil, err
 	}
-	file, err := roles.Open(env, e.signers)
+	file, err := roles.Verify(env, e.signers)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkTargets(file, e.pin); err != nil {
+	if err := s.checkTargets(file, e.listed); err != nil {
 		return nil, err
 	}
 	return func() {
 		e.file = s.known.one(file)
-		s.known[file.Name()] = append(s.known[file.Name()], knownTargets{e.pin, e.signers, file})
+		s.known[file.Name()] = append(s.known[file.Name()], knownTargets{e.listed, e.signers, file})
 		s.save(e.Role, file.Content().Version, roleName(e.Role), body)
 		if s.phase == phaseTargets {
 			s.ready()
 		}
-		s.settleEdge(e, nil)
+		s.finishEdge(e, nil)
 	}, nil
 }
 
@@ -456,22 +461,22 @@ func (k known) one(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.
 	return file
 }
 
-func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.FileInfo) error {
+func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.MetaFile) error {
 	if err := roles.CheckTargets(file, pin); err != nil {
 		return err
 	}
 	return roles.CheckExpiry(file.Name(), file.Content().Header, s.now)
 }
 
-// settleEdge tells the lookups that wait for an edge that its file is trusted or cannot be had. Without the top-level targets role, which
+// finishEdge tells the lookups that wait for an edge that its file is trusted or cannot be had. Without the top-level targets role, which
 // is asked for before the cycle is ready, the cycle ends.
-func (s *Session) settleEdge(e *edge, err error) {
+func (s *Session) finishEdge(e *edge, err error) {
 	if err != nil {
 		if s.phase != phaseReady {
-			s.endCycle(err)
+			s.endUpdate(err)
 			return
 		}
-		e.asked, e.err, e.failed = false, err, s.finds
+		e.asked, e.err, e.failed = false, err, s.lookups
 	}
 	waiting := e.waiting
 	e.waiting = nil
@@ -485,7 +490,7 @@ func (s *Session) advance(l *Lookup) {
 	for s.pending[l] {
 		p, ok := l.walk.Next()
 		if !ok {
-			s.settle(l, nil)
+			s.finish(l, nil)
 			return
 		}
 		e := s.edgeOf(p)
@@ -495,11 +500,13 @@ func (s *Session) advance(l *Lookup) {
 		switch {
 		case e.file.Content() != nil:
 			if err := l.visit(e); err != nil {
-				s.settle(l, err)
+				s.finish(l, err)
 			}
 		case e.err != nil:
-			l.trail = append(l.trail, Step{Edge: e.Edge, Err: e.err})
-			s.settle(l, e.err)
+			step := e.step()
+			step.Err = e.err
+			l.trail = append(l.trail, step)
+			s.finish(l, e.err)
 		default:
 			e.waiting = append(e.waiting, l)
 			s.need(e.task)
@@ -509,23 +516,23 @@ func (s *Session) advance(l *Lookup) {
 	}
 }
 
-// endCycle ends a cycle that cannot succeed.: the next one can.
-func (s *Session) endCycle(err error) {
+// endUpdate ends a cycle that cannot succeed.: the next one can.
+func (s *Session) endUpdate(err error) {
 	s.phase, s.err = phaseFailed, err
 	s.dropAhead(true)
 	for _, l := range s.inOrder() {
-		s.settle(l, err)
+		s.finish(l, err)
 	}
 }
 
 // saveNewestRoot queues the trusted root as the newest one, unless a newer one is stored: the roots on the way from the
 // anchor to that one must not replace it. The anchor itself waits for a timestamp: a wrong one must not become a floor.
 func (s *Session) saveNewestRoot(body []byte) {
-	f, version := &s.floors, s.root.Content().Version
+	f, version := &s.stored, s.root.Content().Version
 	if version < f.root || bytes.Equal(body, f.rootFile) {
 		return
 	}
-	s.save("root", version, nameRoot, body)
+	s.save(metadata.RoleRoot, version, nameRoot, body)
 }
 
 // save queues a record. The caller's slice is copied: it may be used again.

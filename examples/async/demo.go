@@ -25,7 +25,7 @@ func demo(stdout io.Writer) (args []string, stop func(), err error) {
 	}
 	repo, targets := demoRepository(time.Now().UTC())
 	rootFile, dest := filepath.Join(dir, "root.json"), filepath.Join(dir, "downloaded")
-	if err := os.WriteFile(rootFile, repo.Anchor(), 0o600); err != nil {
+	if err := os.WriteFile(rootFile, repo.TrustedRoot(), 0o600); err != nil {
 		return nil, nil, err
 	}
 	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest, "--parallel", "6", "--per-host", "3"}

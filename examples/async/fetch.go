@@ -91,7 +91,7 @@ func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *pro
 			return fmt.Sprintf("from %s, on from byte %d", m.name, from), p.install()
 		case err == nil:
 			return "from " + m.name, p.install()
-		case errors.Is(err, verify.ErrAbsent) && len(paths) > 1:
+		case errors.Is(err, verify.ErrNotAtSource) && len(paths) > 1:
 			paths = paths[1:] // named after another digest
 			try--
 			continue
@@ -127,7 +127,7 @@ func (d *downloader) attempt(ctx context.Context, base, path string, p *part, ba
 		_ = bar.Reader(nil) // back to nothing
 	}
 	from = v.Written()
-	if from == p.target.Length && v.Verdict() == nil {
+	if from == p.target.Length && v.Verify() == nil {
 		return from, nil
 	}
 	url := strings.TrimRight(base, "/") + "/" + path
@@ -161,7 +161,7 @@ func (d *downloader) attempt(ctx context.Context, base, path string, p *part, ba
 
 // judge says what the end of a body means.
 func (p *part) judge(v *verify.Verifier, res *http.Response, from int64, err error) error {
-	verdict := v.Verdict()
+	verdict := v.Verify()
 	length, hash := new(roles.LengthError), new(roles.HashError)
 	short := v.Written() < p.target.Length && errors.As(verdict, &length) && length.Got < length.Want
 	switch {

@@ -37,7 +37,7 @@ func (d *downloader) run(ctx context.Context) error {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, &verify.Options{Lookahead: lookahead})
+	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{Lookahead: lookahead})
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Root, err)
 	}
@@ -59,8 +59,8 @@ func (d *downloader) run(ctx context.Context) error {
 	group.Go(o.loop)
 	err = group.Wait()
 	d.bars.Wait()
-	for _, r := range session.Reports() {
-		fmt.Fprintf(d.stderr, "warning: %s\n", cli.Printable(r.Err.Error()))
+	for _, warning := range session.Warnings() {
+		fmt.Fprintf(d.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 	out := d.stdout
 	if d.Quiet {
@@ -127,7 +127,7 @@ type result struct {
 // loop does what the session wants done, in the order of the batch's fields, until nothing is left to do or to wait for.
 func (o *owner) loop() error {
 	for i, target := range o.Targets {
-		o.places[o.session.Find(target)] = i
+		o.places[o.session.Lookup(target)] = i
 	}
 	for {
 		b, more := o.session.Next()
@@ -148,7 +148,7 @@ func (o *owner) loop() error {
 				return err
 			}
 		}
-		for _, l := range b.Found {
+		for _, l := range b.Done {
 			o.download(l)
 		}
 		switch {
@@ -169,8 +169,8 @@ func (o *owner) loop() error {
 }
 
 func (o *owner) save(rec verify.Record) error {
-	if o.cached[rec.Name] {
-		delete(o.cached, rec.Name)
+	if o.cached[rec.StoreName] {
+		delete(o.cached, rec.StoreName)
 		return nil
 	}
 	return o.store.Save(rec)
@@ -178,10 +178,10 @@ func (o *owner) save(rec verify.Record) error {
 
 // begin answers a request from the store, where that is allowed, and otherwise sends it to a mirror.
 func (o *owner) begin(req verify.Request) error {
-	delete(o.cached, req.Name) // a stored copy that was kept ahead may have proved bad
-	if req.Name != "" {
-		if data, err := o.store.Load(req.Name); err == nil && o.session.Provide(req.ID, data) == nil {
-			o.cached[req.Name] = true
+	delete(o.cached, req.StoreName) // a stored copy that was kept ahead may have proved bad
+	if req.StoreName != "" {
+		if data, err := o.store.Load(req.StoreName); err == nil && o.session.Provide(req.ID, data) == nil {
+			o.cached[req.StoreName] = true
 			return nil
 		}
 	}
@@ -241,7 +241,7 @@ func (o *owner) settle(a answer) error {
 		o.mirrors.blame(a.from, a.Path, a.err)
 	case errors.Is(a.err, verify.ErrRequest):
 		return a.err // this program's mistake
-	case a.Optional && errors.Is(a.err, verify.ErrAbsent) && !o.refused(a.err):
+	case a.Optional && errors.Is(a.err, verify.ErrNotAtSource) && !o.refused(a.err):
 		a.absent++
 	default:
 		o.mirrors.excuse(a.from, a.Path, a.err)
@@ -259,7 +259,7 @@ func (o *owner) refused(err error) bool {
 
 // download has a worker download what a lookup found. The lookup does not change any more, so the worker may read it.
 func (o *owner) download(l *verify.Lookup) {
-	if o.session.Err() != nil && !errors.Is(o.session.Err(), verify.ErrUnsettled) {
+	if o.session.Err() != nil && !errors.Is(o.session.Err(), verify.ErrInProgress) {
 		return // the whole cycle failed; run says why, once
 	}
 	place := o.places[l]

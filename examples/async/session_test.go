@@ -59,7 +59,7 @@ func TestNextRoot(t *testing.T) {
 				return
 			}
 			w.must(more...)
-			want := map[string][]byte{"1": w.repo.Anchor(), "2": w.repo.Metadata()["2.root.json"]}[c.root]
+			want := map[string][]byte{"1": w.repo.TrustedRoot(), "2": w.repo.Metadata()["2.root.json"]}[c.root]
 			root, err := os.ReadFile(filepath.Join(w.cache, "root.json"))
 			require.NoError(t, err)
 			require.Equal(t, string(want), string(root))

@@ -63,7 +63,7 @@ func newWorld(t *testing.T, targets int, size int) *world {
 		w.repo.Targets().AddToBin(name, w.content[name])
 	}
 	w.repo.Publish()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "root.json"), w.repo.Anchor(), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "root.json"), w.repo.TrustedRoot(), 0o600))
 	return w
 }
 

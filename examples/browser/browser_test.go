@@ -267,7 +267,7 @@ func TestARealRepositoryInThePage(t *testing.T) {
 	elsewhere := httptest.NewServer(pace{}.serve(prefixed(repo)))
 	t.Cleanup(elsewhere.Close)
 	root := filepath.Join(t.TempDir(), "root.json")
-	require.NoError(t, os.WriteFile(root, repo.Anchor(), 0o600))
+	require.NoError(t, os.WriteFile(root, repo.TrustedRoot(), 0o600))
 	o := options{Root: root, MetadataURL: elsewhere.URL + "/m/", TargetsURL: elsewhere.URL + "/t", Target: []string{"täm/a+b c.txt"}}
 	w, err := o.world()
 	require.NoError(t, err)

@@ -72,7 +72,7 @@ func demo(now time.Time, p pace, targets []string) *world {
 	}
 	return &world{
 		Intro:   "A TUF repository, made up on the spot, with an honest mirror and four that lie, is at",
-		Anchor:  repo.Anchor(),
+		Anchor:  repo.TrustedRoot(),
 		Targets: targets,
 		Mirrors: []*mirrorOf{
 			{"honest", "Honest", "Hands on what the repository signed.", p.serve(metadata), p.serve(files)},

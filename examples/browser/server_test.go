@@ -103,7 +103,7 @@ func TestTheProgramIsCompressedForThoseWhoCan(t *testing.T) {
 
 type memory map[string][]byte
 
-func (m memory) Save(rec verify.Record) error { m[rec.Name] = rec.Data; return nil }
+func (m memory) Save(rec verify.Record) error { m[rec.StoreName] = rec.Data; return nil }
 
 func (m memory) Load(name string) ([]byte, error) {
 	if data, ok := m[name]; ok {
@@ -138,9 +138,9 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 		{"stopped", roles.ErrRollback, nil},
 		{"expired", roles.ErrExpired, nil},
 	} {
-		s, err := verify.New(config.Anchor, verify.LoadStored(stored.Load), now, nil)
+		s, err := verify.New(config.Anchor, verify.LoadStored(stored.Load), now, verify.Options{})
 		require.NoError(t, err)
-		l := s.Find(anvil)
+		l := s.Lookup(anvil)
 		err = s.Run(stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
 		if c.update != nil {
 			require.ErrorIs(t, err, c.update, c.mirror)

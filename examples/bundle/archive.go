@@ -163,7 +163,7 @@ func (a *archive) read(name string, limit int64) ([]byte, error) {
 func (a *archive) open(name string) (io.ReadCloser, error) {
 	file, ok := a.files[name]
 	if !ok {
-		return nil, fmt.Errorf("%s is not in the bundle: %w", name, verify.ErrAbsent)
+		return nil, fmt.Errorf("%s is not in the bundle: %w", name, verify.ErrNotAtSource)
 	}
 	r, err := file.Open()
 	if err != nil {

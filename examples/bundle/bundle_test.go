@@ -22,7 +22,7 @@ import (
 const day = 24 * time.Hour
 
 func TestPackAndVerify(t *testing.T) {
-	for name, o := range map[string]verifytest.Options{"as usual": {}, "with hashes": {MetaHashes: true, Hashes: []string{"sha512", "sha256"}}, "plain names": {Plain: true}} {
+	for name, o := range map[string]verifytest.Options{"as usual": {}, "with hashes": {MetaHashes: true, Hashes: []string{"sha512", "sha256"}}, "plain names": {NoConsistentSnapshot: true}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, o)
 			require.Contains(t, w.pack(), "2 targets and 5 metadata files, with the roots from version 1 to 1")
@@ -68,7 +68,7 @@ func TestTheSameFilesMakeTheSameArchive(t *testing.T) {
 // A chain of four roots, packed from the second: whoever trusts any of them can verify. Packed from the fourth, the chain has a gap for some.
 func TestAnchors(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
-	roots := map[string][]byte{"1": w.repo.Anchor()}
+	roots := map[string][]byte{"1": w.repo.TrustedRoot()}
 	for _, version := range []string{"2", "3", "4"} {
 		w.repo.Rotate("root", 1, w.repo.Key("root key "+version))
 		w.repo.Rotate("timestamp", 1, w.repo.Key("timestamp key "+version))
@@ -89,7 +89,7 @@ func TestAnchors(t *testing.T) {
 	w.must(w.verifyArgs())
 	w.root("root.json", roots["2"])
 	w.mustFail(1, "timestamp.json could not be had: rejected", w.verifyArgs("app.bin")) // 3 is not there: the keys of 2 did not sign this
-	w.root("root.json", verifytest.New(verifytest.Options{Seed: "another repository"}).Anchor())
+	w.root("root.json", verifytest.New(verifytest.Options{Seed: "another repository"}).TrustedRoot())
 	w.mustFail(1, "no trustworthy state", w.verifyArgs())
 }
 

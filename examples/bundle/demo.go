@@ -29,7 +29,7 @@ func demo(ctx context.Context, out *terminal) error {
 	}
 	defer stop()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	if err := os.WriteFile(in("root.json"), repo.Anchor(), 0o600); err != nil {
+	if err := os.WriteFile(in("root.json"), repo.TrustedRoot(), 0o600); err != nil {
 		return err
 	}
 	step := func(want int, say string, args ...string) error {

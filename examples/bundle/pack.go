@@ -123,7 +123,7 @@ func (p *packCmd) download(ctx context.Context, client *http.Client, w io.Writer
 	for _, path := range paths {
 		var body io.ReadCloser
 		body, err = mirror.Get(ctx, client, p.TargetsURL, path)
-		if errors.Is(err, verify.ErrAbsent) {
+		if errors.Is(err, verify.ErrNotAtSource) {
 			continue
 		}
 		if err != nil {

@@ -42,7 +42,7 @@ func (t *trust) begin(at time.Time) (*verify.Session, error) {
 	if t.state != nil {
 		stored = verify.LoadStored(t.state.Load)
 	}
-	s, err := verify.New(t.anchor, stored, at, nil)
+	s, err := verify.New(t.anchor, stored, at, verify.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Root, err)
 	}
@@ -53,7 +53,7 @@ func (t *trust) begin(at time.Time) (*verify.Session, error) {
 func find(s *verify.Session, store verify.Store, source verify.Source, targets []string) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
-		lookups = append(lookups, s.Find(path))
+		lookups = append(lookups, s.Lookup(path))
 	}
 	if err := s.Run(store, source); err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the repository could be had:\n%w", err)
@@ -82,8 +82,8 @@ func (memory) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 // warn tells what did not stop the session but must not be silent.
 func (out *terminal) warn(s *verify.Session) {
-	for _, r := range s.Reports() {
-		fmt.Fprintf(out.stderr, "warning: %s\n", cli.Printable(r.Err.Error()))
+	for _, warning := range s.Warnings() {
+		fmt.Fprintf(out.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 }
 

@@ -94,7 +94,7 @@ func (a *archive) checkRest(anchor int64) error {
 		if err != nil {
 			return err
 		}
-		old, err := verify.New(data, verify.Stored{}, time.Now(), nil) // a root must be signed by its own keys
+		old, err := verify.New(data, verify.Stored{}, time.Now(), verify.Options{}) // a root must be signed by its own keys
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -37,7 +37,7 @@ func newWorld(t *testing.T, o verifytest.Options) *world {
 	w.repo.Targets().AddTarget("app.bin", appData)
 	w.repo.Targets().Delegate(verifytest.Delegation{Name: "team/a", Paths: []string{"tools/*"}}).AddTarget("tools/big hammer", toolData)
 	w.repo.Publish()
-	w.root("root.json", w.repo.Anchor())
+	w.root("root.json", w.repo.TrustedRoot())
 	serve := func(files verifytest.Files) string {
 		server := httptest.NewServer(http.FileServerFS(files.FS()))
 		t.Cleanup(server.Close)

@@ -26,13 +26,13 @@ func (o *options) fetch(t *verify.Target) error {
 	if err := os.MkdirAll(o.targetDir, 0o700); err != nil {
 		return err
 	}
-	err = verify.ErrAbsent
+	err = verify.ErrNotAtSource
 	for _, url := range urls { // one for each digest; a repository need not have all
 		var body io.ReadCloser
 		if body, err = mirror.Get(context.Background(), client, o.targetBaseURL, url); err == nil {
 			return errors.Join(save(t, file, body), body.Close())
 		}
-		if !errors.Is(err, verify.ErrAbsent) {
+		if !errors.Is(err, verify.ErrNotAtSource) {
 			break
 		}
 	}

@@ -86,7 +86,7 @@ func (o *options) init(file string) error {
 	if err != nil {
 		return err
 	}
-	return dir.Save(verify.Record{Role: "root", Name: rootName, Data: root})
+	return dir.Save(verify.Record{Role: "root", StoreName: rootName, Data: root})
 }
 
 // refresh goes through the top-level workflow. With the session it returns what does the session's work, from now on too: the requests go
@@ -104,14 +104,14 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if s, err = verify.New(anchor, verify.LoadStored(dir.Load), now, nil); err != nil {
+	if s, err = verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{}); err != nil {
 		return nil, nil, err
 	}
 	source := mirror.New(o.metadataURL, client)
 	work = func() error { return s.Run(store{dir}, source) }
 	err = work()
-	for _, r := range s.Reports() {
-		fmt.Fprintln(os.Stderr, "conformance: note:", r.Err)
+	for _, warning := range s.Warnings() {
+		fmt.Fprintln(os.Stderr, "conformance: warning:", warning)
 	}
 	return s, work, err
 }
@@ -123,7 +123,7 @@ func (o *options) download() error {
 		return err
 	}
 	for _, path := range o.targets {
-		lookup := s.Find(path)
+		lookup := s.Lookup(path)
 		if err := work(); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ type store struct{ *cachedir.Dir }
 
 // Save stores what the contract knows.
 func (s store) Save(rec verify.Record) error {
-	if rec.Role == "root" && rec.Name != rootName {
+	if rec.Role == "root" && rec.StoreName != rootName {
 		return nil
 	}
 	return s.Dir.Save(rec)

@@ -149,14 +149,14 @@ func start(t *testing.T, repo *verifytest.Repo) *suite {
 		}
 		return data, ok
 	}
-	require.Zero(t, s.init(repo.Anchor()))
+	require.Zero(t, s.init(repo.TrustedRoot()))
 	return s
 }
 
 func TestInit(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s := start(t, repo)
-	require.Equal(t, map[string]string{"root.json": string(repo.Anchor())}, s.files(s.metadata))
+	require.Equal(t, map[string]string{"root.json": string(repo.TrustedRoot())}, s.files(s.metadata))
 	require.Empty(t, s.requested)
 
 	require.Equal(t, 0, s.init([]byte("not a root")), "nothing is checked")
@@ -206,7 +206,7 @@ func TestExpired(t *testing.T) {
 	require.Equal(t, 1, exit)
 	require.Contains(t, said, "timestamp")
 	require.Contains(t, said, "expired")
-	require.Equal(t, map[string]string{"root.json": string(repo.Anchor())}, s.files(s.metadata))
+	require.Equal(t, map[string]string{"root.json": string(repo.TrustedRoot())}, s.files(s.metadata))
 
 	s.now = s.now.Add(-time.Second)
 	exit, said, _ = s.run("refresh")
@@ -317,7 +317,7 @@ func TestOddNames(t *testing.T) {
 	}
 	saved := s.files(s.metadata)
 	require.Len(t, saved, 4+len(roles))
-	require.Equal(t, string(repo.Anchor()), saved["root.json"])
+	require.Equal(t, string(repo.TrustedRoot()), saved["root.json"])
 	for name := range saved {
 		require.True(t, strings.HasPrefix(name, "role.") || isTopLevel(name), name)
 	}

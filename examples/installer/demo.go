@@ -26,7 +26,7 @@ func demo(ctx context.Context, in *installer) error {
 	}
 	defer stop()
 	in.Root = filepath.Join(dir, "root.json")
-	if err := os.WriteFile(in.Root, repo.Anchor(), 0o600); err != nil {
+	if err := os.WriteFile(in.Root, repo.TrustedRoot(), 0o600); err != nil {
 		return err
 	}
 	in.MetadataURL, in.TargetsURL = []string{base + "/metadata"}, []string{base + "/targets"}

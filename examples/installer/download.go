@@ -25,7 +25,7 @@ func (in *installer) fetch(ctx context.Context, client *http.Client, dest *place
 				return nil
 			}
 			errs = append(errs, err)
-			if !errors.Is(err, verify.ErrAbsent) {
+			if !errors.Is(err, verify.ErrNotAtSource) {
 				break // the file's other names would give the same
 			}
 		}

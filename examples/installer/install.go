@@ -80,21 +80,21 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, nil)
+	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", in.Root, err)
 	}
 	var lookups []*verify.Lookup
 	for _, path := range in.Targets {
-		lookups = append(lookups, session.Find(path))
+		lookups = append(lookups, session.Lookup(path))
 	}
 	var sources []verify.Source
 	for _, base := range in.MetadataURL {
 		sources = append(sources, mirror.WithContext(ctx, base, client))
 	}
 	err = session.Run(dir.Shared(ctx, session), sources...)
-	for _, r := range session.Reports() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(r.Err.Error()))
+	for _, warning := range session.Warnings() {
+		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("no trustworthy state of the repository could be had:\n%w", err)

@@ -299,7 +299,7 @@ func TestTrustComesFromTheRootFileOnly(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	w.mustInstall("app.bin")
 	stranger := verifytest.New(verifytest.Options{Seed: "stranger"})
-	require.NoError(t, os.WriteFile(w.rootFile, stranger.Anchor(), 0o600))
+	require.NoError(t, os.WriteFile(w.rootFile, stranger.TrustedRoot(), 0o600))
 	code, _, _ := runArgs(w.args("tools/hammer")...)
 	require.Equal(t, 1, code)
 	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))

@@ -65,7 +65,7 @@ func listedTargets(t *testing.T, file string) (paths []string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
-	env, err := metadata.Parse[metadata.Targets](data)
+	env, err := metadata.Parse[metadata.Targets](data, metadata.Options{})
 	require.NoError(t, err)
 	content, err := env.Unverified()
 	require.NoError(t, err)
@@ -81,10 +81,10 @@ func TestRealSigstoreRoots(t *testing.T) {
 	for version := 1; version <= 15; version++ {
 		anchor, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.root.json", version)))
 		require.NoError(t, err)
-		session, err := verify.New(anchor, verify.Stored{}, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), nil)
+		session, err := verify.New(anchor, verify.Stored{}, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), verify.Options{})
 		require.NoError(t, err)
 		err = session.Run(nil, mirror.New(url, http.DefaultClient))
-		require.ErrorIs(t, err, verify.ErrAbsent)
+		require.ErrorIs(t, err, verify.ErrNotAtSource)
 		require.True(t, strings.HasPrefix(err.Error(), "timestamp.json"), err)
 		require.EqualValues(t, 15, session.Version("root"), "from root %d", version)
 	}

@@ -43,7 +43,7 @@ func newWorld(t *testing.T, o verifytest.Options) *world {
 	w.repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"tools/*"}}).AddTarget("tools/hammer", toolData)
 	w.repo.Publish()
 	w.cache, w.dest, w.rootFile = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest"), filepath.Join(w.dir, "root.json")
-	require.NoError(t, os.WriteFile(w.rootFile, w.repo.Anchor(), 0o600))
+	require.NoError(t, os.WriteFile(w.rootFile, w.repo.TrustedRoot(), 0o600))
 	w.metadata = w.mirror(w.repo.Metadata(), nil)
 	w.targets = w.mirror(w.repo.TargetFiles(), nil)
 	return w

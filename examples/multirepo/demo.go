@@ -40,8 +40,8 @@ var scenes = []struct {
 	{"Both have to agree on tools, and on this one they do.", "tools/lint-2.0.txt", false, nil},
 	{"On this one they do not: somebody has changed it in the public repository, and signed it there.", "tools/lint-2.1.txt", false, multirepo.ErrDisagreement},
 	{"Everything else is the public repository's.", "left-pad-1.3.txt", false, nil},
-	{"The private repository is kept from answering. Its names do not become the public one's.", "acme/billing-1.0.txt", true, multirepo.ErrSilent},
-	{"Neither does one voice become enough where two are asked for.", "tools/lint-2.0.txt", false, multirepo.ErrSilent},
+	{"The private repository is kept from answering. Its names do not become the public one's.", "acme/billing-1.0.txt", true, multirepo.ErrNoAnswer},
+	{"Neither does one voice become enough where two are asked for.", "tools/lint-2.0.txt", false, multirepo.ErrNoAnswer},
 }
 
 // demo makes two repositories up, serves them on this machine, and installs from them as from any others.
@@ -65,7 +65,7 @@ func demo(ctx context.Context, in *installer) error {
 		}
 		text = strings.Replace(text, strings.ToUpper(name), base, 1)
 		in.Root[name] = filepath.Join(dir, name+".root.json")
-		if err := os.WriteFile(in.Root[name], repo.Anchor(), 0o600); err != nil {
+		if err := os.WriteFile(in.Root[name], repo.TrustedRoot(), 0o600); err != nil {
 			return err
 		}
 	}

@@ -45,15 +45,11 @@ func (in *installer) run(ctx context.Context) error {
 	}
 	var lookups []*multirepo.Lookup
 	for _, path := range in.Targets {
-		lookups = append(lookups, r.group.Find(path))
+		lookups = append(lookups, r.group.Lookup(path))
 	}
 	r.drive(ctx)
-	for _, report := range r.group.Reports() {
-		err := report.Err
-		if failed := new(multirepo.RepositoryError); !errors.As(err, &failed) {
-			err = &multirepo.RepositoryError{Repository: report.Repository, Err: err}
-		}
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(err.Error()))
+	for _, warning := range r.group.Warnings() {
+		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 	if err := errors.Join(r.group.Err(), missing(lookups)); err != nil {
 		return err
@@ -131,7 +127,7 @@ func (in *installer) installOne(ctx context.Context, r *repositories, dest *plac
 // fetch tries the mirrors of all who vouch for the target. Whoever sends it, it is held to what they agreed on.
 func (r *repositories) fetch(ctx context.Context, dest *place.Dir, t *multirepo.Target) (from string, err error) {
 	var errs []error
-	for _, v := range t.Vouchers {
+	for _, v := range t.Attestations {
 		paths, err := v.URLPaths()
 		if err != nil {
 			errs = append(errs, err)

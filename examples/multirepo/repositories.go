@@ -44,7 +44,7 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 		if err != nil {
 			return nil, err
 		}
-		start[name] = multirepo.Repository{Anchor: anchor}
+		start[name] = multirepo.Repository{TrustedRoot: anchor}
 	}
 	for name, urls := range m.Repositories() {
 		for _, u := range urls {
@@ -64,7 +64,7 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 	if now.IsZero() {
 		now = time.Now()
 	}
-	if r.group, err = multirepo.New(m, start, now, nil); err != nil {
+	if r.group, err = multirepo.New(m, start, now, multirepo.Options{}); err != nil {
 		return nil, err
 	}
 	for name, dir := range dirs {
@@ -117,8 +117,8 @@ func (r *repositories) drive(ctx context.Context) {
 
 // answer gets a request answered by the repository's folder, if it may, or by its mirrors in turn.
 func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
-	if req.Name != "" {
-		if data, err := r.stores[req.Repository].Load(req.Name); err == nil && r.provide(req, data) == nil {
+	if req.StoreName != "" {
+		if data, err := r.stores[req.Repository].Load(req.StoreName); err == nil && r.provide(req, data) == nil {
 			return
 		}
 	}
@@ -132,7 +132,7 @@ func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
 		if err == nil {
 			return
 		}
-		if errors.Is(err, verify.ErrAbsent) {
+		if errors.Is(err, verify.ErrNotAtSource) {
 			absent++
 		}
 		errs = append(errs, err)

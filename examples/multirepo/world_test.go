@@ -82,7 +82,7 @@ func (w *world) args(targets ...string) []string {
 	for name, repo := range w.repos {
 		f, err := os.CreateTemp(w.dir, "*.root.json")
 		require.NoError(w.t, err)
-		_, err = f.Write(repo.Anchor())
+		_, err = f.Write(repo.TrustedRoot())
 		require.NoError(w.t, err)
 		require.NoError(w.t, f.Close())
 		args, now = append(args, "--root", name+"="+f.Name()), repo.Now()

@@ -74,7 +74,7 @@ func (d *download) fetch(ctx context.Context, client *http.Client, use func(io.R
 			err = fmt.Errorf("%s/%s: %w", d.base, path, err)
 		}
 		errs = append(errs, err)
-		if !errors.Is(err, verify.ErrAbsent) {
+		if !errors.Is(err, verify.ErrNotAtSource) {
 			break // the file's other names would give the same
 		}
 	}

@@ -49,7 +49,7 @@ func (in *installer) embed() (stop func(), err error) {
 	}
 
 	in.Root = filepath.Join(dir, "root.json")
-	if err := os.WriteFile(in.Root, shop.repo.Anchor(), 0o600); err != nil {
+	if err := os.WriteFile(in.Root, shop.repo.TrustedRoot(), 0o600); err != nil {
 		stop()
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func pagePath(name string) string { return "simple/" + name + "/index.json" }
 func (x *index) find(paths []string) ([]*verify.Lookup, error) {
 	lookups := make([]*verify.Lookup, len(paths))
 	for i, p := range paths {
-		lookups[i] = x.session.Find(p)
+		lookups[i] = x.session.Lookup(p)
 	}
 	if err := x.session.Run(x.store, x.source); err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the index could be had:\n%w", err)
@@ -162,9 +162,9 @@ func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 }
 
 // claimed says whether a role has given the name to somebody and wants nobody else asked (PEP 480). It is theirs, even without a page.
-// Succinct bins, which have no position, end the search too, and claim nothing.
+// Succinct bins end the search too, and claim nothing.
 func claimed(l *verify.Lookup) bool {
-	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && s.Position >= 0 })
+	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && !s.Succinct })
 }
 
 // findFiles looks the chosen wheels up.

@@ -83,8 +83,8 @@ func (in *installer) run(ctx context.Context) error {
 		return err
 	}
 	chosen, err := in.choose(ctx, x, asked)
-	for _, r := range x.session.Reports() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(r.Err.Error()))
+	for _, warning := range x.session.Warnings() {
+		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 	if err != nil {
 		return fmt.Errorf("nothing is installed:\n%w", err)
@@ -115,7 +115,7 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, nil)
+	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.Root, err)
 	}

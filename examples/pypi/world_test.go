@@ -42,7 +42,7 @@ func newWorld(t *testing.T, succinct bool) *world {
 		ironwork  1.0 1.1 2.0rc1`)
 	w.shop.publish()
 	w.shop.stockExtra("inhouse-report 0.3 requires Tongs", "tongs 99.0", "forge 99.0", "anvil 99.0")
-	require.NoError(t, os.WriteFile(w.root(), w.shop.repo.Anchor(), 0o600))
+	require.NoError(t, os.WriteFile(w.root(), w.shop.repo.TrustedRoot(), 0o600))
 	return w
 }
 

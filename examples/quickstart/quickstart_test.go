@@ -65,7 +65,7 @@ type user struct {
 func newUser(t *testing.T, program string, repo *verifytest.Repo) *user {
 	t.Helper()
 	u := &user{t: t, program: program, dir: t.TempDir()}
-	require.NoError(t, os.WriteFile(filepath.Join(u.dir, "root.json"), repo.Anchor(), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(u.dir, "root.json"), repo.TrustedRoot(), 0o600))
 	u.follow(repo)
 	return u
 }

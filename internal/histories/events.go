@@ -42,9 +42,9 @@ func (w *World) event() {
 	case 8:
 		w.snapshotLists()
 	case 9:
-		plain := w.Chance(50)
-		w.SetPlain(plain)
-		w.note("consistent_snapshot becomes %v", !plain)
+		consistent := !w.Chance(50)
+		w.SetConsistentSnapshot(consistent)
+		w.note("consistent_snapshot becomes %v", consistent)
 	case 10:
 		w.lifetime()
 	case 11:

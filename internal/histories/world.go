@@ -29,10 +29,10 @@ type World struct {
 func New(seed uint64) *World {
 	w := &World{Rand: rand.New(rand.NewPCG(seed, 0x747566)), keys: map[string][]*verifytest.Key{}}
 	w.Repo = verifytest.New(verifytest.Options{
-		Plain:      w.Chance(30),
-		MetaHashes: w.Chance(40),
-		Compact:    w.Chance(80),
-		Hashes:     pick(w, [][]string{{"sha256"}, {"sha512"}, {"sha256", "sha512"}, {"sha256", "sha384"}}),
+		NoConsistentSnapshot: w.Chance(30),
+		MetaHashes:           w.Chance(40),
+		Compact:              w.Chance(80),
+		Hashes:               pick(w, [][]string{{"sha256"}, {"sha512"}, {"sha256", "sha512"}, {"sha256", "sha384"}}),
 	})
 	w.roles = []string{"targets"}
 	w.paths = []string{"top", "a/1", "a/2", "a/x/1", "b/1", "b/2", "ab/1", "c", "d/é", "nowhere/1"}
@@ -52,7 +52,7 @@ func New(seed uint64) *World {
 	}
 	w.partialPins()
 	w.Repo.Publish()
-	w.anchor = w.Repo.Anchor()
+	w.anchor = w.Repo.TrustedRoot()
 	if w.Chance(50) { // or else the chain begins with the first
 		w.anchor = w.Metadata()[w.FileName("root")]
 	}

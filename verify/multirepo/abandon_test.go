@@ -19,7 +19,7 @@ func (w *world) everything(g *multirepo.Group, lookups ...*multirepo.Lookup) map
 	for id := range verify.RequestID(3) {
 		all[fmt.Sprint("Provide ", id)], all[fmt.Sprint("NotFound ", id)], all[fmt.Sprint("Fail ", id)] = g.Provide(id, nil), g.NotFound(id), g.Fail(id, nil)
 	}
-	late := g.Find("x")
+	late := g.Lookup("x")
 	all["Refresh after Find"] = g.Refresh(w.now())
 	g.Next()
 	for i, l := range append(lookups, late) {
@@ -32,7 +32,7 @@ func (w *world) everything(g *multirepo.Group, lookups ...*multirepo.Lookup) map
 func TestAbandonSaysTheFirstCause(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	open, settled := g.Find("x"), g.Find("un/mapped")
+	open, settled := g.Lookup("x"), g.Lookup("un/mapped")
 	g.Abandon(errFull)
 	g.Abandon(errors.New("another cause"))
 	for who, err := range w.everything(g, open, settled) {
@@ -52,7 +52,7 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 
 	w.stores["b"] = badStore{memory{}, errFull}
 	g = w.group()
-	l := g.Find("x")
+	l := g.Lookup("x")
 	require.Error(t, g.Run(w.stores, w.sources()))
 	g.Abandon(errors.New("another cause"))
 	for who, err := range w.everything(g, l) {
@@ -67,8 +67,8 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 func TestNothingComesAfterAbandon(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	g.Find("x")
-	g.Find("un/mapped")
+	g.Lookup("x")
+	g.Lookup("un/mapped")
 	g.Abandon(errFull)
 	b, ok := g.Next()
 	require.False(t, ok)
@@ -78,10 +78,10 @@ func TestNothingComesAfterAbandon(t *testing.T) {
 
 // Dependency confusion by way of a store: it may hand on what a client of another repository says. That is no answer to any lookup here.
 func TestCausesOfAbandonAreNotAnswers(t *testing.T) {
-	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrUnsettled} {
+	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress} {
 		w := company(t)
 		g := w.group()
-		open := g.Find("acme/billing-99.0.tgz")
+		open := g.Lookup("acme/billing-99.0.tgz")
 		g.Abandon(fmt.Errorf("a store in a repository: %w", cause))
 		for who, err := range w.everything(g, open) {
 			require.ErrorIs(t, err, verify.ErrSave, who)

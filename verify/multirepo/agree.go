@@ -68,7 +68,7 @@ type quorum struct {
 // Repositories with the same voice count once.
 //
 // TAP 4 step 3: agreement is not transitive, so it does not do to compare all with one of them.
-func judge(statements []*statement, voices []string, threshold int) (q quorum) {
+func findQuorum(statements []*statement, voices []string, threshold int) (q quorum) {
 	agree := make([]set, len(statements))
 	var all set
 	for i, a := range statements {
@@ -85,7 +85,7 @@ func judge(statements []*statement, voices []string, threshold int) (q quorum) {
 		}
 	}
 	cliques(agree, 0, all, 0, func(group set) {
-		if group.voices(voices) >= threshold {
+		if group.distinct(voices) >= threshold {
 			q.agreed |= group
 		}
 	})
@@ -100,7 +100,7 @@ func judge(statements []*statement, voices []string, threshold int) (q quorum) {
 	return q
 }
 
-func (s set) voices(of []string) int {
+func (s set) distinct(of []string) int {
 	var different []string
 	for i, v := range of {
 		if s.has(i) && !slices.Contains(different, v) {

@@ -58,47 +58,47 @@ func TestAgreement(t *testing.T) {
 		says      []string
 		threshold int
 		want      error
-		verdicts  []multirepo.Verdict
+		verdicts  []multirepo.Outcome
 		file      string // a file that is right; one that is not is tried too
 	}{
-		{[]string{"256:a", "256:a"}, 2, ok, []multirepo.Verdict{agrees, agrees}, "a"},
-		{[]string{"256:a", "256:b"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
-		{[]string{"256:a", "256upper:a"}, 2, ok, []multirepo.Verdict{agrees, agrees}, "a"},
-		{[]string{"256:a", "256:a length:22"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
-		{[]string{"256:a 512:a", "256:a"}, 2, ok, []multirepo.Verdict{agrees, agrees}, "a"},
+		{[]string{"256:a", "256:a"}, 2, ok, []multirepo.Outcome{agrees, agrees}, "a"},
+		{[]string{"256:a", "256:b"}, 2, no, []multirepo.Outcome{disagrees, disagrees}, ""},
+		{[]string{"256:a", "256upper:a"}, 2, ok, []multirepo.Outcome{agrees, agrees}, "a"},
+		{[]string{"256:a", "256:a length:22"}, 2, no, []multirepo.Outcome{disagrees, disagrees}, ""},
+		{[]string{"256:a 512:a", "256:a"}, 2, ok, []multirepo.Outcome{agrees, agrees}, "a"},
 		// One strong hash in common is not enough if another one differs.
-		{[]string{"256:a 512:a", "256:a 512:b"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
-		{[]string{"256:a 512:a", "256:b 512:a"}, 2, no, []multirepo.Verdict{disagrees, disagrees}, ""},
+		{[]string{"256:a 512:a", "256:a 512:b"}, 2, no, []multirepo.Outcome{disagrees, disagrees}, ""},
+		{[]string{"256:a 512:a", "256:b 512:a"}, 2, no, []multirepo.Outcome{disagrees, disagrees}, ""},
 		// Nothing strong in common: nothing shows that they mean one file.
-		{[]string{"256:a", "512:a"}, 2, no, []multirepo.Verdict{lists, lists}, ""},
-		{[]string{"256:a md5:a", "512:a md5:a"}, 2, no, []multirepo.Verdict{lists, lists}, ""},
-		{[]string{"md5:a", "md5:a"}, 2, no, []multirepo.Verdict{lists, lists}, ""},
-		{[]string{"md5:a"}, 1, no, []multirepo.Verdict{lists}, ""},
-		{[]string{"sha1:a", "256:a sha1:a"}, 1, ok, []multirepo.Verdict{lists, agrees}, "a"},
+		{[]string{"256:a", "512:a"}, 2, no, []multirepo.Outcome{lists, lists}, ""},
+		{[]string{"256:a md5:a", "512:a md5:a"}, 2, no, []multirepo.Outcome{lists, lists}, ""},
+		{[]string{"md5:a", "md5:a"}, 2, no, []multirepo.Outcome{lists, lists}, ""},
+		{[]string{"md5:a"}, 1, no, []multirepo.Outcome{lists}, ""},
+		{[]string{"sha1:a", "256:a sha1:a"}, 1, ok, []multirepo.Outcome{lists, agrees}, "a"},
 		// Weak hashes are not compared: who lists junk under such a name is not wrong about the file.
-		{[]string{"256:a md5:a", "256:a md5:b"}, 2, ok, []multirepo.Verdict{agrees, agrees}, "a"},
+		{[]string{"256:a md5:a", "256:a md5:b"}, 2, ok, []multirepo.Outcome{agrees, agrees}, "a"},
 		// The traps of transitivity: C agrees with A and with B, A and B have nothing in common ...
-		{[]string{"256:a", "512:a", "256:a 512:a"}, 3, no, []multirepo.Verdict{lists, lists, lists}, ""},
-		{[]string{"256:a", "512:a", "256:a 512:a"}, 2, ok, []multirepo.Verdict{agrees, agrees, agrees}, "a"},
-		{[]string{"256:a 512:a", "512:a", "256:a"}, 3, no, []multirepo.Verdict{lists, lists, lists}, ""},
+		{[]string{"256:a", "512:a", "256:a 512:a"}, 3, no, []multirepo.Outcome{lists, lists, lists}, ""},
+		{[]string{"256:a", "512:a", "256:a 512:a"}, 2, ok, []multirepo.Outcome{agrees, agrees, agrees}, "a"},
+		{[]string{"256:a 512:a", "512:a", "256:a"}, 3, no, []multirepo.Outcome{lists, lists, lists}, ""},
 		// ... or contradict each other: C's word, under a hash that both share with it, is a bridge between two files.
-		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 3, no, []multirepo.Verdict{disagrees, disagrees, lists}, ""},
-		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 2, conflict, []multirepo.Verdict{disagrees, disagrees, lists}, ""},
-		{[]string{"256:a", "256:a 512:a", "256:a 512:b"}, 2, conflict, []multirepo.Verdict{lists, disagrees, disagrees}, ""},
+		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 3, no, []multirepo.Outcome{disagrees, disagrees, lists}, ""},
+		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 2, conflict, []multirepo.Outcome{disagrees, disagrees, lists}, ""},
+		{[]string{"256:a", "256:a 512:a", "256:a 512:b"}, 2, conflict, []multirepo.Outcome{lists, disagrees, disagrees}, ""},
 		// Two files, and each has enough: whichever group is larger.
-		{[]string{"256:a", "256:b"}, 1, conflict, []multirepo.Verdict{disagrees, disagrees}, ""},
-		{[]string{"256:a", "256:a", "256:a", "256:b", "256:b"}, 2, conflict, []multirepo.Verdict{disagrees, disagrees, disagrees, disagrees, disagrees}, ""},
+		{[]string{"256:a", "256:b"}, 1, conflict, []multirepo.Outcome{disagrees, disagrees}, ""},
+		{[]string{"256:a", "256:a", "256:a", "256:b", "256:b"}, 2, conflict, []multirepo.Outcome{disagrees, disagrees, disagrees, disagrees, disagrees}, ""},
 		// A minority does not matter, and is named.
-		{[]string{"256:b", "256:a", "256:a"}, 2, ok, []multirepo.Verdict{disagrees, agrees, agrees}, "a"},
-		{[]string{"", "256:a", "", "256:a"}, 2, ok, []multirepo.Verdict{absent, agrees, absent, agrees}, "a"},
-		{[]string{"", "256:a", "", "256:a"}, 3, no, []multirepo.Verdict{absent, lists, absent, lists}, ""},
+		{[]string{"256:b", "256:a", "256:a"}, 2, ok, []multirepo.Outcome{disagrees, agrees, agrees}, "a"},
+		{[]string{"", "256:a", "", "256:a"}, 2, ok, []multirepo.Outcome{absent, agrees, absent, agrees}, "a"},
+		{[]string{"", "256:a", "", "256:a"}, 3, no, []multirepo.Outcome{absent, lists, absent, lists}, ""},
 		// Those who contradict each other, but nobody of those who agree, do not matter.
-		{[]string{"256:a", "256:a", "512:b", "512:c"}, 2, ok, []multirepo.Verdict{agrees, agrees, lists, lists}, "a"},
+		{[]string{"256:a", "256:a", "512:b", "512:c"}, 2, ok, []multirepo.Outcome{agrees, agrees, lists, lists}, "a"},
 		// Unless nobody is trusted: then it is said who contradicts anybody.
-		{[]string{"256:a", "256:a", "256:b", "256:b", "512:c", "512:d"}, 2, conflict, []multirepo.Verdict{disagrees, disagrees, disagrees, disagrees, disagrees, disagrees}, ""},
+		{[]string{"256:a", "256:a", "256:b", "256:b", "512:c", "512:d"}, 2, conflict, []multirepo.Outcome{disagrees, disagrees, disagrees, disagrees, disagrees, disagrees}, ""},
 		// Groups that have nothing in common: the file is held to what both say, so that they may as well mean one file.
-		{[]string{"256:a", "256:a", "512:a", "512:a"}, 2, ok, []multirepo.Verdict{agrees, agrees, agrees, agrees}, "a"},
-		{[]string{"256:a", "256:a", "512:b", "512:b"}, 2, ok, []multirepo.Verdict{agrees, agrees, agrees, agrees}, ""},
+		{[]string{"256:a", "256:a", "512:a", "512:a"}, 2, ok, []multirepo.Outcome{agrees, agrees, agrees, agrees}, "a"},
+		{[]string{"256:a", "256:a", "512:b", "512:b"}, 2, ok, []multirepo.Outcome{agrees, agrees, agrees, agrees}, ""},
 	} {
 		t.Run(fmt.Sprintf("%d of %q", c.threshold, c.says), func(t *testing.T) {
 			w := newWorld(t)
@@ -133,19 +133,19 @@ func TestAgreement(t *testing.T) {
 // A hash that the policy adds is strong for the repositories whose policy it is.
 func TestMoreHashes(t *testing.T) {
 	w := newWorld(t)
-	policy := &verify.Options{Policy: roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha512.New384}}}
-	for name, o := range map[string]*verify.Options{"a": policy, "b": policy, "c": nil} {
+	policy := verify.Options{Policy: roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha512.New384}}}
+	for name, o := range map[string]verify.Options{"a": policy, "b": policy, "c": {}} {
 		repo := w.add(name, verifytest.Options{Hashes: []string{"sha384"}}, files{"x": "same"})
-		w.start[name] = multirepo.Repository{Anchor: repo.Anchor(), Options: o}
+		w.start[name] = multirepo.Repository{TrustedRoot: repo.TrustedRoot(), Options: o}
 	}
 	w.entry("*", "a,b,c", 2, false)
 	l := w.mustFind("x", "same", "a", "b")
-	require.Equal(t, []multirepo.Verdict{agrees, agrees, lists}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{agrees, agrees, lists}, verdicts(l))
 	target, _, err := w.find("x")
 	require.NoError(t, err)
 	require.Equal(t, []multirepo.Hash{{Algorithm: "sha384", Digest: target.Hashes[0].Digest}}, target.Hashes)
 	w.repos["b"] = w.add("b", verifytest.Options{Hashes: []string{"sha384", "sha256", "sha512"}}, files{"x": "same"})
-	w.start["b"] = multirepo.Repository{Anchor: w.repos["b"].Anchor(), Options: &verify.Options{Policy: roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha512.New384, "sha-2": sha256.New}}}}
+	w.start["b"] = multirepo.Repository{TrustedRoot: w.repos["b"].TrustedRoot(), Options: verify.Options{Policy: roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha512.New384, "sha-2": sha256.New}}}}
 	w.repos["b"].Targets().AddTargetInfo("x", 4, map[string]string{"sha384": target.Hashes[0].Digest, "sha-2": digest("sha256", "same"), "sha256": digest("sha256", "same"), "sha512": digest("sha512", "same")})
 	w.repos["b"].Publish()
 	target, _, err = w.find("x")
@@ -156,7 +156,7 @@ func TestMoreHashes(t *testing.T) {
 	}
 	require.Equal(t, []string{"sha512", "sha256", "sha-2", "sha384"}, order)
 
-	w.start["b"] = multirepo.Repository{Anchor: w.repos["b"].Anchor()}
+	w.start["b"] = multirepo.Repository{TrustedRoot: w.repos["b"].TrustedRoot()}
 	w.mustFail("x", multirepo.ErrDisagreement)
 }
 
@@ -170,19 +170,19 @@ func TestVerifier(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []multirepo.Hash{{"sha512", digest("sha512", "abc")}, {"sha256", digest("sha256", "abc")}}, target.Hashes, "the strong ones")
 	v := target.Verifier()
-	require.ErrorIs(t, v.Verdict(), roles.ErrLength)
+	require.ErrorIs(t, v.Verify(), roles.ErrLength)
 	for _, piece := range []string{"a", "", "bc"} {
 		n, err := v.Write([]byte(piece))
 		require.NoError(t, err)
 		require.Equal(t, len(piece), n)
 	}
 	require.EqualValues(t, 3, v.Written())
-	require.NoError(t, v.Verdict())
+	require.NoError(t, v.Verify())
 	_, err = v.Write([]byte("d"))
 	require.ErrorIs(t, err, roles.ErrLength)
 	_, err = v.Write(nil)
 	require.ErrorIs(t, err, roles.ErrLength)
-	require.ErrorIs(t, v.Verdict(), roles.ErrLength)
+	require.ErrorIs(t, v.Verify(), roles.ErrLength)
 	var copied strings.Builder
 	require.ErrorIs(t, target.Copy(&copied, strings.NewReader("abd")), roles.ErrHash)
 	require.Empty(t, copied.String(), "the last bytes are held back until they are known to be right")
@@ -197,7 +197,7 @@ func TestOneVoice(t *testing.T) {
 	w.entry("y,x", "index,index-mirror,other", 2, false)
 	w.mustFind("y", "good", "index", "index-mirror", "other")
 	l := w.mustFail("x", multirepo.ErrDisagreement)
-	require.Equal(t, []multirepo.Verdict{lists, lists, absent}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{lists, lists, absent}, verdicts(l))
 
 	// As alternatives to each other, they are fine.
 	w.entries = nil
@@ -209,10 +209,10 @@ func TestOneVoice(t *testing.T) {
 	later := w.repos["index-mirror"]
 	later.Touch("root")
 	later.Publish()
-	w.start["index-mirror"] = multirepo.Repository{Anchor: later.Metadata()["2.root.json"]}
+	w.start["index-mirror"] = multirepo.Repository{TrustedRoot: later.Metadata()["2.root.json"]}
 	w.entries = nil
 	w.entry("*", "index,index-mirror", 2, false)
-	_, err := multirepo.New(w.theMap(), w.start, w.now(), nil)
+	_, err := multirepo.New(w.theMap(), w.start, w.now(), multirepo.Options{})
 	require.ErrorIs(t, err, multirepo.ErrMap)
 	var voices *multirepo.VoicesError
 	require.ErrorAs(t, err, &voices)
@@ -233,5 +233,5 @@ func TestVoicesOfTheNewestRoots(t *testing.T) {
 	b.Rotate("root", 1, &spelled)
 	b.Publish()
 	l := w.mustFail("x", multirepo.ErrDisagreement)
-	require.Equal(t, []multirepo.Verdict{lists, lists}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{lists, lists}, verdicts(l))
 }

@@ -42,13 +42,13 @@ func TestDependencyConfusion(t *testing.T) {
 	w.mustFail("acme/billing-99.0.tgz", verify.ErrNoTarget)
 
 	w.down["private"] = true
-	w.mustFail("acme/billing-1.0.tgz", multirepo.ErrSilent)
-	w.mustFail("acme/billing-99.0.tgz", multirepo.ErrSilent)
+	w.mustFail("acme/billing-1.0.tgz", multirepo.ErrNoAnswer)
+	w.mustFail("acme/billing-99.0.tgz", multirepo.ErrNoAnswer)
 	w.mustFind("left-pad-1.0.tgz", "left-pad", "public")
 
 	// Without terminating, a name that the private repository does not know is the public one's; but one that it could not be asked for is not.
 	w.entries[0].(map[string]any)["terminating"] = false
-	w.mustFail("acme/billing-99.0.tgz", multirepo.ErrSilent)
+	w.mustFail("acme/billing-99.0.tgz", multirepo.ErrNoAnswer)
 	w.down["private"] = false
 	w.mustFind("acme/billing-1.0.tgz", "billing", "private")
 	w.mustFind("acme/billing-99.0.tgz", "evil", "public")
@@ -94,7 +94,7 @@ func TestOracleOfNames(t *testing.T) {
 	w := company(t)
 	for _, lookahead := range []int{0, 64} {
 		for name, start := range w.start {
-			start.Options = &verify.Options{Lookahead: lookahead}
+			start.Options = verify.Options{Lookahead: lookahead}
 			w.start[name] = start
 		}
 		w.asked = nil
@@ -152,14 +152,14 @@ func TestTrailIsPrintable(t *testing.T) {
 	w.down["a\x1b[31m"] = true
 	w.stores["a\x1b[31m"] = memory{}
 	_, _, err = w.find("x")
-	require.ErrorIs(t, err, multirepo.ErrSilent)
+	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.NotContains(t, err.Error(), "\x1b")
 }
 
 // Dependency confusion by way of a cause: a source may be a client of another repository, and hand on its errors. What it says of that one is not taken for what this one
 // says: silence stays silence, ends the lookup and the cycle, and costs nobody else anything.
 func TestCausesAreNotAnswers(t *testing.T) {
-	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrUnsettled, verify.ErrSave, verify.ErrAbsent, multirepo.ErrDisagreement} {
+	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress, verify.ErrSave, verify.ErrNotAtSource, multirepo.ErrDisagreement} {
 		for _, role := range []string{"timestamp", "team"} {
 			w := company(t)
 			w.entries[0].(map[string]any)["terminating"] = false
@@ -171,11 +171,11 @@ func TestCausesAreNotAnswers(t *testing.T) {
 				return w.repos["private"].Metadata().Source()(q)
 			}}
 			g := w.group()
-			private, public := g.Find("acme/billing-99.0.tgz"), g.Find("left-pad-1.0.tgz")
+			private, public := g.Lookup("acme/billing-99.0.tgz"), g.Lookup("left-pad-1.0.tgz")
 			require.NoError(t, g.Run(w.stores, sources), "%v for %s", cause, role)
 			target, err := private.Target()
 			require.Nil(t, target, "%v for %s", cause, role)
-			require.ErrorIs(t, err, multirepo.ErrSilent)
+			require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 			require.NotErrorIs(t, err, verify.ErrNoTarget)
 			require.ErrorContains(t, err, cause.Error(), "but it is said")
 			_, err = public.Target()

@@ -37,7 +37,7 @@ func benchmarkGroup(b *testing.B, n int) {
 		repo.Targets().AddToBin("x", []byte("same"))
 		repo.Publish()
 		names, listed[name] = append(names, name), []any{"u"}
-		start[name], now = multirepo.Repository{Anchor: repo.Anchor()}, repo.Now()
+		start[name], now = multirepo.Repository{TrustedRoot: repo.TrustedRoot()}, repo.Now()
 		sources[name] = []verify.Source{repo.Metadata().Source()}
 	}
 	m, err := metadata.ParseMap(verifytest.Encode(map[string]any{
@@ -45,9 +45,9 @@ func benchmarkGroup(b *testing.B, n int) {
 	}, ""))
 	require.NoError(b, err)
 	together := func() {
-		g, err := multirepo.New(m, start, now, nil)
+		g, err := multirepo.New(m, start, now, multirepo.Options{})
 		require.NoError(b, err)
-		l := g.Find("x")
+		l := g.Lookup("x")
 		require.NoError(b, g.Run(nil, sources))
 		_, err = l.Target()
 		require.NoError(b, err)
@@ -55,9 +55,9 @@ func benchmarkGroup(b *testing.B, n int) {
 	alone := func() {
 		var all []*verify.Session // live together, as the group's do
 		for name, r := range start {
-			s, err := verify.New(r.Anchor, r.Stored, now, nil)
+			s, err := verify.New(r.TrustedRoot, r.Stored, now, verify.Options{})
 			require.NoError(b, err)
-			l := s.Find("x")
+			l := s.Lookup("x")
 			require.NoError(b, s.Run(nil, sources[name]...))
 			_, err = l.Target()
 			require.NoError(b, err)

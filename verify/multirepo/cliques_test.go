@@ -77,7 +77,7 @@ func TestPivot(t *testing.T) {
 // Without anybody there is one group, which is empty.
 func TestNoCliques(t *testing.T) {
 	require.Equal(t, map[set]bool{0: true}, found(t, nil))
-	require.Equal(t, quorum{}, judge([]*statement{nil, {length: 1}}, []string{"a", "b"}, 1))
+	require.Equal(t, quorum{}, findQuorum([]*statement{nil, {length: 1}}, []string{"a", "b"}, 1))
 }
 
 // The worst that the repositories of one entry can do is bounded: threes of which nobody agrees with the other two.

@@ -12,7 +12,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	app := g.Find("app.tar.gz")
+//	app := g.Lookup("app.tar.gz")
 //	if err := g.Run(stores, mirrors); err != nil {
 //		return err
 //	}
@@ -20,7 +20,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	paths, err := t.Vouchers[0].URLPaths() // below the targets URL of the repository t.Vouchers[0].Repository
+//	paths, err := t.Attestations[0].URLPaths() // below the targets URL of the repository t.Attestations[0].Repository
 //	if err != nil {
 //		return err
 //	}
@@ -52,11 +52,11 @@
 //			// store it durably, in rec.Repository's store; if that fails, g.Abandon(err) and stop
 //		}
 //		for _, req := range b.Fetch {
-//			// if req.Name is not empty, offer the copy in req.Repository's store first: g.Provide(req.ID, saved);
+//			// if req.StoreName is not empty, offer the copy in req.Repository's store first: g.Provide(req.ID, saved);
 //			// if there is none or it is rejected, fetch req.Path from a mirror of req.Repository, at most req.MaxBytes,
 //			// and call g.Provide(req.ID, body), g.NotFound(req.ID) or g.Fail(req.ID, err)
 //		}
-//		for _, l := range b.Found {
+//		for _, l := range b.Done {
 //			// l.Target() has its answer, and l.Trail() says who said what
 //		}
 //	}
@@ -75,7 +75,7 @@
 //   - it is silent: it could not be brought up to date, or could not say. That is not the same as no,
 //   - or it lists the path without a strong hash: then its word counts for nothing. A hash is strong if the repository's session would check it: sha256, sha512, and what its Policy adds.
 //
-// Two repositories agree if they list the same length, have at least one strong hash in common, and the same digest for each that they have in common. Custom data is not compared: [Voucher] returns
+// Two repositories agree if they list the same length, have at least one strong hash in common, and the same digest for each that they have in common. Custom data is not compared: [Attestation.Custom] returns
 // each one's. The target is trusted if at least the threshold of the entry's repositories agree, each of them with each other. That is not the same as all of them agreeing with one:
 // of A, which lists a sha256, B, which lists a sha512, and C, which lists these same two, A agrees with C and so does B, but nothing shows that A and B speak of one file. With a
 // threshold of 2 they are trusted, with 3 they are not. Were A and B to list different digests that C does not list, C's word would be the bridge between two files.
@@ -90,7 +90,7 @@
 // TAP 4 says (step 5 of its search): if the repositories do not agree, or none of them has signed for the target, then report that if the entry is terminating, and otherwise go on to the next one. It says nothing
 // of repositories that cannot be heard. Here the search goes on only if every repository of a non-terminating entry has said that it has no such target. Then:
 //
-//   - A repository that is silent while the others do not reach the threshold ends the search with [ErrSilent]. Otherwise, whoever can keep a private repository from being heard could have a public one
+//   - A repository that is silent while the others do not reach the threshold ends the search with [ErrNoAnswer]. Otherwise, whoever can keep a private repository from being heard could have a public one
 //     answer for it. The threshold is never lowered.
 //   - A disagreement, of which too few that list the target is one, ends the search with [ErrDisagreement]. Otherwise, whoever holds one key of an entry that wants two could push the search on to an entry that wants one.
 //     [Options.FallThrough] goes on instead, as the text of TAP 4 has it; [Lookup.Trail] shows it, and if nobody further down has the target, the first disagreement is the answer. Silence ends the search all the same, and so do

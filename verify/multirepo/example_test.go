@@ -51,15 +51,15 @@ func Example() {
 	repos := exampleRepositories()
 	start := map[string]multirepo.Repository{}
 	for name, repo := range repos {
-		start[name] = multirepo.Repository{Anchor: repo.Anchor()} // Stored: verify.LoadStored(store.Load)
+		start[name] = multirepo.Repository{TrustedRoot: repo.TrustedRoot()} // Stored: verify.LoadStored(store.Load)
 	}
-	g, err := multirepo.New(m, start, repos["public"].Now(), nil)
+	g, err := multirepo.New(m, start, repos["public"].Now(), multirepo.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	for _, path := range []string{"acme-billing-1.0.tgz", "acme-billing-9.9.tgz", "left-pad-1.0.tgz", "right-pad-1.0.tgz"} {
-		g.Find(path)
+		g.Lookup(path)
 	}
 	for {
 		b, ok := g.Next()
@@ -69,7 +69,7 @@ func Example() {
 		for _, req := range b.Fetch { // after b.Save; all of them could be fetched at once
 			body, err := repos[req.Repository].Metadata().Source()(req.Request)
 			switch {
-			case errors.Is(err, verify.ErrAbsent):
+			case errors.Is(err, verify.ErrNotAtSource):
 				err = g.NotFound(req.ID)
 			case err != nil:
 				err = g.Fail(req.ID, err)
@@ -80,7 +80,7 @@ func Example() {
 				fmt.Println(err)
 			}
 		}
-		for _, l := range b.Found {
+		for _, l := range b.Done {
 			_, err := l.Target()
 			fmt.Println(l.Path(), "-", outcome(err))
 			for _, step := range l.Trail() {

@@ -14,11 +14,11 @@ import (
 // Repository is what one repository of the map starts from: the arguments of verify.New.
 type Repository struct {
 	// Anchor is the root file that the caller received out of band. Each repository must have its own.
-	Anchor []byte
+	TrustedRoot []byte
 	// Stored is what an earlier run saved for this repository.
 	Stored verify.Stored
-	// Options may be nil.
-	Options *verify.Options
+	// Options are the session's.
+	Options verify.Options
 }
 
 // Options change how a group decides. The zero value is the default.
@@ -36,12 +36,12 @@ type Group struct {
 	named   map[string]*member
 	broken  error // a save that failed
 
-	finds   int
+	lookups int
 	pending map[*Lookup]bool
 	waiting map[*verify.Lookup]*question
 	decided []*Lookup // all answers of their entry have come
 	queue   []*Lookup // settled, and not handed out
-	found   []*Lookup // handed out by the last Next
+	doneNow []*Lookup // handed out by the last Next
 }
 
 // member is a repository of the group.
@@ -51,8 +51,8 @@ type member struct {
 	options verify.Options
 	index   verify.RequestID
 
-	root  int64 // the version of the root that voice is of
-	voice string
+	root     int64 // the version of the root that voice is of
+	rootKeys string
 }
 
 // entry is an entry of the map, with its repositories in listed order.
@@ -64,7 +64,7 @@ type entry struct {
 // ErrMap is what errors wrap that say that a group cannot be made of a map and its repositories.
 var ErrMap = errors.New("map and repositories do not fit")
 
-// RepositoryError says that something is wrong with a repository: of New, with what it was given for it, and then it wraps ErrMap; of Group.Err and Group.Reports, that it could not be brought up to date.
+// RepositoryError says that something is wrong with a repository: of New, with what it was given for it, and then it wraps ErrMap; of Group.Err and Group.Warnings, that it could not be brought up to date.
 type RepositoryError struct {
 	Repository string
 	Err        error
@@ -87,18 +87,15 @@ func (e *VoicesError) Error() string {
 
 func (e *VoicesError) Unwrap() error { return ErrMap }
 
-// New begins the first cycle of every repository. Each one of the map must be given, by its name, and no other. The time is as in verify.New. Options may be nil.
+// New begins the first cycle of every repository. Each one of the map must be given, by its name, and no other. The time is as in verify.New.
 //
 // Errors wrap ErrMap, and so say that nobody can have been asked: *RepositoryError for a repository that is missing, unknown or without a good anchor
 // (and then what verify.New returned too), *VoicesError. For the zero time it returns verify.ErrTime.
-func New(m *metadata.Map, repositories map[string]Repository, now time.Time, opts *Options) (*Group, error) {
+func New(m *metadata.Map, repositories map[string]Repository, now time.Time, o Options) (*Group, error) {
 	if now.Round(0).IsZero() {
 		return nil, fmt.Errorf("%w: the zero time", verify.ErrTime)
 	}
-	g := &Group{named: map[string]*member{}, pending: map[*Lookup]bool{}, waiting: map[*verify.Lookup]*question{}}
-	if opts != nil {
-		g.options = *opts
-	}
+	g := &Group{options: o, named: map[string]*member{}, pending: map[*Lookup]bool{}, waiting: map[*verify.Lookup]*question{}}
 	if m == nil {
 		m = new(metadata.Map)
 	}
@@ -107,10 +104,10 @@ func New(m *metadata.Map, repositories map[string]Repository, now time.Time, opt
 		switch {
 		case !ok:
 			return nil, &RepositoryError{name, fmt.Errorf("%w: nothing is given for it", ErrMap)}
-		case r.Anchor == nil:
+		case r.TrustedRoot == nil:
 			return nil, &RepositoryError{name, fmt.Errorf("%w: there is no anchor", ErrMap)}
 		}
-		session, err := verify.New(r.Anchor, r.Stored, now, r.Options)
+		session, err := verify.New(r.TrustedRoot, r.Stored, now, r.Options)
 		if err != nil {
 			return nil, &RepositoryError{name, fmt.Errorf("%w: %w", ErrMap, err)}
 		}
@@ -127,11 +124,8 @@ func New(m *metadata.Map, repositories map[string]Repository, now time.Time, opt
 	return g, nil
 }
 
-func (g *Group) add(name string, session *verify.Session, opts *verify.Options) {
-	x := &member{name: name, session: session, index: verify.RequestID(len(g.members))}
-	if opts != nil {
-		x.options = *opts
-	}
+func (g *Group) add(name string, session *verify.Session, o verify.Options) {
+	x := &member{name: name, session: session, options: o, index: verify.RequestID(len(g.members))}
 	g.members, g.named[name] = append(g.members, x), x
 }
 
@@ -142,7 +136,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 			added.members = append(added.members, g.named[name])
 		}
 		everybody := ^set(0)
-		if n := everybody.voices(added.voices()); n < e.Threshold {
+		if n := everybody.distinct(added.rootKeys()); n < e.Threshold {
 			return &VoicesError{i, e.Threshold, n}
 		}
 		g.entries = append(g.entries, added)
@@ -154,12 +148,12 @@ func (g *Group) addEntries(m *metadata.Map) error {
 }
 
 // voices are those of the roots that are trusted now: two repositories may come to the same root from different anchors.
-func (e *entry) voices() (list []string) {
+func (e *entry) rootKeys() (list []string) {
 	for _, x := range e.members {
-		if v := x.session.Version("root"); x.root != v {
-			x.root, x.voice = v, voiceOf(x.session.Root(), x.options.Policy)
+		if v := x.session.Version(metadata.RoleRoot); x.root != v {
+			x.root, x.rootKeys = v, rootKeysOf(x.session.Root(), x.options.Policy)
 		}
-		list = append(list, x.voice)
+		list = append(list, x.rootKeys)
 	}
 	return list
 }
@@ -183,14 +177,14 @@ func (g *Group) Repositories() (names []string) {
 
 // Refresh begins another cycle of all repositories, at a later time, as verify.Session.Refresh does. One that failed in the last cycle is asked again.
 //
-// It returns verify.ErrUnsettled, and changes nothing, while requests are open or there are lookups that Next has not handed out;
+// It returns verify.ErrInProgress, and changes nothing, while requests are open or there are lookups that Next has not handed out;
 // verify.ErrTime and verify.ErrSave as a session does.
 func (g *Group) Refresh(now time.Time) error {
 	switch {
 	case g.broken != nil:
 		return g.broken
-	case len(g.pending)+len(g.queue) > 0 || g.unsettled():
-		return verify.ErrUnsettled
+	case len(g.pending)+len(g.queue) > 0 || g.inProgress():
+		return verify.ErrInProgress
 	}
 	for _, x := range g.members { // all have had the same times, so it is all or the first
 		if err := x.session.Refresh(now); err != nil {
@@ -200,18 +194,18 @@ func (g *Group) Refresh(now time.Time) error {
 	return nil
 }
 
-func (g *Group) unsettled() bool {
-	return slices.ContainsFunc(g.members, func(x *member) bool { return errors.Is(x.session.Err(), verify.ErrUnsettled) })
+func (g *Group) inProgress() bool {
+	return slices.ContainsFunc(g.members, func(x *member) bool { return errors.Is(x.session.Err(), verify.ErrInProgress) })
 }
 
-// Err returns nil if no request is open, every lookup is decided, and at least one repository could be brought up to date: what the others' silence means, lookups say. Otherwise it returns verify.ErrUnsettled,
+// Err returns nil if no request is open, every lookup is decided, and at least one repository could be brought up to date: what the others' silence means, lookups say. Otherwise it returns verify.ErrInProgress,
 // verify.ErrSave after Abandon, or a *RepositoryError for every repository.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:
 		return g.broken
-	case len(g.pending) > 0 || g.unsettled():
-		return verify.ErrUnsettled
+	case len(g.pending) > 0 || g.inProgress():
+		return verify.ErrInProgress
 	}
 	errs := make([]error, len(g.members))
 	for i, x := range g.members {
@@ -224,21 +218,17 @@ func (g *Group) Err() error {
 	return errors.Join(errs...)
 }
 
-// Report is something about one repository that did not stop the group but must not be silent.
-type Report struct {
-	Repository string
-	// Report is the session's, or says with an empty Role and a *RepositoryError that the repository could not be brought up to date.
-	verify.Report
-}
-
-// Reports returns what is to be said about the current cycle, repository by repository. The slice is the caller's.
-func (g *Group) Reports() (list []Report) {
+// Warnings returns what did not stop the group but should be shown or logged,
+// repository by repository: a *RepositoryError for each warning of a session, and
+// for each repository that could not be brought up to date. The slice is the
+// caller's.
+func (g *Group) Warnings() (list []error) {
 	for _, x := range g.members {
-		for _, r := range x.session.Reports() {
-			list = append(list, Report{x.name, r})
+		for _, r := range x.session.Warnings() {
+			list = append(list, &RepositoryError{x.name, r})
 		}
-		if err := x.session.Err(); err != nil && !errors.Is(err, verify.ErrUnsettled) {
-			list = append(list, Report{x.name, verify.Report{Err: &RepositoryError{x.name, g.own(x, err)}}})
+		if err := x.session.Err(); err != nil && !errors.Is(err, verify.ErrInProgress) {
+			list = append(list, &RepositoryError{x.name, g.own(x, err)})
 		}
 	}
 	return list
@@ -255,7 +245,7 @@ func (g *Group) Abandon(cause error) {
 	if g.broken == nil {
 		g.broken = g.members[0].session.Err() // of a cause that wraps what only a session may say of itself, it has the text alone
 	}
-	for _, l := range slices.Concat(g.found, g.queue, slices.Collect(maps.Keys(g.pending))) {
+	for _, l := range slices.Concat(g.doneNow, g.queue, slices.Collect(maps.Keys(g.pending))) {
 		l.target, l.err, l.handed = nil, g.broken, true
 	}
 	g.queue = nil

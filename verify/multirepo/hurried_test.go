@@ -44,10 +44,10 @@ func TestNewRefuses(t *testing.T) {
 		"nothing at all":  {m, func(r map[string]multirepo.Repository) { clear(r) }, "a", "nothing is given for it"},
 		"no anchor":       {m, func(r map[string]multirepo.Repository) { r["a"] = multirepo.Repository{} }, "a", "there is no anchor"},
 		"an anchor that is no root": {m, func(r map[string]multirepo.Repository) {
-			r["a"] = multirepo.Repository{Anchor: w.repos["a"].Metadata()["timestamp.json"]}
+			r["a"] = multirepo.Repository{TrustedRoot: w.repos["a"].Metadata()["timestamp.json"]}
 		}, "a", `found "timestamp", want "root"`},
 		"not in the map": {m, func(r map[string]multirepo.Repository) {
-			r["stranger"] = multirepo.Repository{Anchor: other.Anchor()}
+			r["stranger"] = multirepo.Repository{TrustedRoot: other.TrustedRoot()}
 		}, "stranger", "it is not in the map"},
 		"in other letters":         {m, func(r map[string]multirepo.Repository) { r["A"] = r["a"] }, "A", "it is not in the map"},
 		"no map":                   {nil, func(map[string]multirepo.Repository) {}, "a", "it is not in the map"},
@@ -56,7 +56,7 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		repositories := good()
 		c.change(repositories)
-		g, err := multirepo.New(c.m, repositories, w.now(), nil)
+		g, err := multirepo.New(c.m, repositories, w.now(), multirepo.Options{})
 		require.Nil(t, g, name)
 		require.ErrorIs(t, err, multirepo.ErrMap, name)
 		require.ErrorContains(t, err, c.want, name)
@@ -68,9 +68,9 @@ func TestNewRefuses(t *testing.T) {
 		require.ErrorAs(t, err, &about, name)
 		require.Equal(t, c.repository, about.Repository, name)
 	}
-	_, err := multirepo.New(m, good(), time.Time{}, nil)
+	_, err := multirepo.New(m, good(), time.Time{}, multirepo.Options{})
 	require.ErrorIs(t, err, verify.ErrTime)
-	_, err = multirepo.New(m, good(), w.now(), nil)
+	_, err = multirepo.New(m, good(), w.now(), multirepo.Options{})
 	require.NoError(t, err)
 }
 
@@ -78,7 +78,7 @@ func TestNewRefuses(t *testing.T) {
 func TestZeroTime(t *testing.T) {
 	w := pair(t)
 	for _, m := range []*metadata.Map{w.theMap(), nil} {
-		g, err := multirepo.New(m, w.start, time.Time{}, nil)
+		g, err := multirepo.New(m, w.start, time.Time{}, multirepo.Options{})
 		require.Nil(t, g)
 		require.EqualError(t, err, verify.ErrTime.Error()+": the zero time")
 		require.ErrorIs(t, err, verify.ErrTime)
@@ -90,7 +90,7 @@ func TestZeroTime(t *testing.T) {
 func TestAnchorsInTheWrongPlaces(t *testing.T) {
 	w := pair(t)
 	w.start["a"], w.start["b"] = w.start["b"], w.start["a"]
-	w.mustFail("x", multirepo.ErrSilent)
+	w.mustFail("x", multirepo.ErrNoAnswer)
 	require.Empty(t, w.stores["a"])
 	require.Empty(t, w.stores["b"])
 }
@@ -101,7 +101,7 @@ func TestRequestIDs(t *testing.T) {
 	w.add("c", plain, nil)
 	w.entry("c", "c", 1, false)
 	g := w.group()
-	g.Find("x")
+	g.Lookup("x")
 	seen := map[verify.RequestID]string{}
 	var request *verify.RequestError
 	for _, id := range []verify.RequestID{0, 1, 2, 3, 4, 1 << 40} { // nothing has been handed out
@@ -162,11 +162,11 @@ func TestRequestIDZero(t *testing.T) {
 func TestRejectedAhead(t *testing.T) {
 	w := pair(t)
 	for name, start := range w.start {
-		start.Options = &verify.Options{Lookahead: 8}
+		start.Options = verify.Options{Lookahead: 8}
 		w.start[name] = start
 	}
 	g := w.group()
-	g.Find("x")
+	g.Lookup("x")
 	ahead := map[verify.RequestID]string{}
 	rejected := 0
 	for {
@@ -200,15 +200,15 @@ func TestRejectedAhead(t *testing.T) {
 func TestPendingAndAbandoned(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	l, unmapped := g.Find("x"), g.Find("un/mapped")
+	l, unmapped := g.Lookup("x"), g.Lookup("un/mapped")
 	for _, lookup := range []*multirepo.Lookup{l, unmapped} {
 		_, err := lookup.Target()
 		require.ErrorIs(t, err, verify.ErrPending)
 		require.Nil(t, lookup.Trail())
 	}
 	require.Equal(t, "x", l.Path())
-	require.ErrorIs(t, g.Err(), verify.ErrUnsettled)
-	require.ErrorIs(t, g.Refresh(w.now().Add(time.Hour)), verify.ErrUnsettled)
+	require.ErrorIs(t, g.Err(), verify.ErrInProgress)
+	require.ErrorIs(t, g.Refresh(w.now().Add(time.Hour)), verify.ErrInProgress)
 	var last multirepo.Batch
 	for l2 := l; ; {
 		b, ok := g.Next()
@@ -221,7 +221,7 @@ func TestPendingAndAbandoned(t *testing.T) {
 				require.NoError(t, g.Provide(req.ID, data))
 			}
 		}
-		if last = b; len(b.Found) > 0 && b.Found[len(b.Found)-1] == l2 {
+		if last = b; len(b.Done) > 0 && b.Done[len(b.Done)-1] == l2 {
 			break
 		}
 	}
@@ -230,7 +230,7 @@ func TestPendingAndAbandoned(t *testing.T) {
 	require.NoError(t, err)
 	full := errors.New("disk full")
 	g.Abandon(full)
-	late, nobodys := g.Find("x"), g.Find("un/mapped")
+	late, nobodys := g.Lookup("x"), g.Lookup("un/mapped")
 	_, ok := g.Next()
 	require.True(t, ok)
 	require.ErrorIs(t, g.Err(), verify.ErrSave)
@@ -250,7 +250,7 @@ func TestRunWithABadStore(t *testing.T) {
 	full := errors.New("disk full")
 	g := w.group()
 	w.stores["b"] = badStore{memory{}, full}
-	l := g.Find("only-a")
+	l := g.Lookup("only-a")
 	err := g.Run(w.stores, w.sources())
 	require.ErrorIs(t, err, full)
 	require.ErrorIs(t, err, verify.ErrSave)
@@ -270,7 +270,7 @@ func (s badStore) Save(verify.Record) error { return s.err }
 func TestRunWithStores(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	l := g.Find("x")
+	l := g.Lookup("x")
 	require.NoError(t, g.Run(nil, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
@@ -281,7 +281,7 @@ func TestRunWithStores(t *testing.T) {
 	w.find("x")
 	w.asked = nil
 	g = w.group()
-	l = g.Find("x")
+	l = g.Lookup("x")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	_, err = l.Target()
 	require.NoError(t, err)
@@ -289,10 +289,10 @@ func TestRunWithStores(t *testing.T) {
 
 	// Sources for a repository that is not there do not help; one without a source is silent.
 	g = w.group()
-	l = g.Find("x")
+	l = g.Lookup("x")
 	require.NoError(t, g.Run(nil, map[string][]verify.Source{"a": w.sources()["a"], "B": w.sources()["b"]}))
 	_, err = l.Target()
-	require.ErrorIs(t, err, multirepo.ErrSilent)
+	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.ErrorContains(t, err, "there is no live source")
 }
 
@@ -300,12 +300,12 @@ func TestRunWithStores(t *testing.T) {
 func TestRunAfterNext(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	l := g.Find("x")
+	l := g.Lookup("x")
 	b, ok := g.Next()
 	require.True(t, ok)
 	require.Len(t, b.Fetch, 2)
 	for _, req := range b.Fetch {
-		require.ErrorIs(t, g.Run(nil, w.sources()), verify.ErrUnsettled)
+		require.ErrorIs(t, g.Run(nil, w.sources()), verify.ErrInProgress)
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrPending)
 		require.NoError(t, g.NotFound(req.ID)) // there is no newer root
@@ -319,7 +319,7 @@ func TestRunAfterNext(t *testing.T) {
 func TestLookupPastTheGroup(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	l, own := g.Find("x"), g.Session("a").Find("only-a")
+	l, own := g.Lookup("x"), g.Session("a").Lookup("only-a")
 	w.drive(g)
 	require.NoError(t, g.Err())
 	_, err := l.Target()
@@ -332,15 +332,15 @@ func TestLookupPastTheGroup(t *testing.T) {
 func TestRefresh(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	first := g.Find("x")
+	first := g.Lookup("x")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	require.ErrorIs(t, g.Refresh(time.Time{}), verify.ErrTime)
 	require.ErrorIs(t, g.Refresh(w.now().Add(-time.Hour)), verify.ErrTime)
 	w.repos["b"].Targets().AddTarget("x", []byte("new"))
 	w.repos["b"].Publish()
 	require.NoError(t, g.Refresh(w.now().Add(time.Hour)))
-	require.ErrorIs(t, g.Refresh(w.now().Add(time.Hour)), verify.ErrUnsettled)
-	second := g.Find("x")
+	require.ErrorIs(t, g.Refresh(w.now().Add(time.Hour)), verify.ErrInProgress)
+	second := g.Lookup("x")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	_, err := first.Target()
 	require.NoError(t, err, "what was settled keeps its answer")
@@ -348,8 +348,8 @@ func TestRefresh(t *testing.T) {
 	require.ErrorIs(t, err, multirepo.ErrDisagreement)
 
 	// A lookup that has not been handed out would mix two cycles.
-	g.Find("x")
-	require.ErrorIs(t, g.Refresh(w.now().Add(2*time.Hour)), verify.ErrUnsettled)
+	g.Lookup("x")
+	require.ErrorIs(t, g.Refresh(w.now().Add(2*time.Hour)), verify.ErrInProgress)
 	_, ok := g.Next()
 	require.True(t, ok)
 	require.NoError(t, g.Refresh(w.now().Add(2*time.Hour)))
@@ -363,11 +363,11 @@ func TestDrop(t *testing.T) {
 	a.Publish()
 	w.entry("*", "a", 1, false)
 	g := w.group()
-	early := g.Find("x")
+	early := g.Lookup("x")
 	g.Drop(early)
 	require.NoError(t, g.Run(nil, w.sources()))
 	require.NotContains(t, strings.Join(w.asked, " "), "role")
-	ready := g.Find("un/mapped")
+	ready := g.Lookup("un/mapped")
 	g.Drop(ready)
 	_, ok := g.Next()
 	require.False(t, ok)
@@ -397,12 +397,11 @@ func TestOutstanding(t *testing.T) {
 func TestReports(t *testing.T) {
 	w := pair(t)
 	w.mustFind("x", "same", "a", "b")
-	require.NoError(t, w.stores["b"].Save(verify.Record{Name: "snapshot.json", Data: []byte("junk")}))
+	require.NoError(t, w.stores["b"].Save(verify.Record{StoreName: "snapshot.json", Data: []byte("junk")}))
 	g := w.group()
 	require.NoError(t, g.Run(w.stores, w.sources()))
-	reports := g.Reports()
-	require.Len(t, reports, 1)
-	require.Equal(t, "b", reports[0].Repository)
-	require.Equal(t, "snapshot", reports[0].Role)
-	require.ErrorIs(t, reports[0].Err, verify.ErrFloor)
+	warnings := g.Warnings()
+	require.Len(t, warnings, 1)
+	require.ErrorContains(t, warnings[0], `repository "b": snapshot: `)
+	require.ErrorIs(t, warnings[0], verify.ErrStoredFile)
 }

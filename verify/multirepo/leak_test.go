@@ -18,15 +18,15 @@ func TestNothingIsKept(t *testing.T) {
 	m, err := metadata.ParseMap([]byte(`{"repositories": {"a": ["https://example.com"]},
 		"mapping": [{"paths": ["x"], "repositories": ["a"], "threshold": 1, "terminating": true}]}`))
 	require.NoError(t, err)
-	g, err := New(m, map[string]Repository{"a": {Anchor: repo.Anchor()}}, repo.Now(), nil)
+	g, err := New(m, map[string]Repository{"a": {TrustedRoot: repo.TrustedRoot()}}, repo.Now(), Options{})
 	require.NoError(t, err)
 	source := repo.Metadata().Source()
 
-	g.Drop(g.Find("x"))
+	g.Drop(g.Lookup("x"))
 	require.Empty(t, g.waiting)
 	require.Empty(t, g.pending)
 
-	l := g.Find("x")
+	l := g.Lookup("x")
 	require.Len(t, g.waiting, 1)
 	for b, ok := g.Next(); ok; b, ok = g.Next() {
 		for _, req := range b.Fetch {
@@ -42,7 +42,7 @@ func TestNothingIsKept(t *testing.T) {
 	require.Empty(t, g.waiting)
 	require.Empty(t, g.pending)
 
-	l = g.Find("x")
+	l = g.Lookup("x")
 	require.NoError(t, g.Run(nil, map[string][]verify.Source{"a": {source}}))
 	_, err = l.Target()
 	require.NoError(t, err)

@@ -32,12 +32,12 @@ type question struct {
 }
 
 // Find begins the search for a target path, at any time. Only the repositories of the first entry that is for it are asked.
-func (g *Group) Find(path string) *Lookup {
-	g.finds++
-	l := &Lookup{path: path, born: g.finds, entry: -1}
+func (g *Group) Lookup(path string) *Lookup {
+	g.lookups++
+	l := &Lookup{path: path, born: g.lookups, entry: -1}
 	g.pending[l] = true
 	if g.broken != nil {
-		g.settle(l, g.broken)
+		g.finish(l, g.broken)
 		return l
 	}
 	g.nextEntry(l)
@@ -64,13 +64,13 @@ func (g *Group) nextEntry(l *Lookup) {
 		}
 		l.questions, l.open = nil, len(e.members)
 		for _, x := range e.members {
-			q := &question{l, x, x.session.Find(l.path)}
+			q := &question{l, x, x.session.Lookup(l.path)}
 			l.questions = append(l.questions, q)
 			g.waiting[q.lookup] = q
 		}
 		return
 	}
-	g.settle(l, l.nobody())
+	g.finish(l, l.nobody())
 }
 
 // nobody is the answer when there are no more entries.
@@ -118,23 +118,23 @@ func (g *Group) weigh(l *Lookup) {
 	switch {
 	case step.Err == nil:
 		l.target = target
-		g.settle(l, nil)
+		g.finish(l, nil)
 	case (absent || g.options.FallThrough && passable(step.Err)) && !step.Terminating:
 		g.nextEntry(l)
 	case absent:
-		g.settle(l, l.nobody())
+		g.finish(l, l.nobody())
 	default:
-		g.settle(l, step.Err)
+		g.finish(l, step.Err)
 	}
 }
 
 // passable says whether the text of TAP 4 has the search go on after this: everybody was heard, and too few agree. Where two files have enough each, it does not say so.
 func passable(err error) bool {
 	agreement := new(AgreementError)
-	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrSilent)
+	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrNoAnswer)
 }
 
-func (g *Group) settle(l *Lookup, err error) {
+func (g *Group) finish(l *Lookup, err error) {
 	delete(g.pending, l)
 	l.err, l.questions = err, nil
 	g.queue = append(g.queue, l)
@@ -155,13 +155,13 @@ func (g *Group) ask(l *Lookup, e *entry) (Step, *Target) {
 		case err == nil:
 			s := newStatement(t.Length, t.Hashes, q.asked.options.Policy)
 			statements[i], targets[i] = &s, t
-			a.Verdict, a.Role, a.Length, a.Hashes = Lists, t.Role, t.Length, t.Hashes
+			a.Outcome, a.Role, a.Length, a.Hashes = Lists, t.Role, t.Length, t.Hashes
 		case errors.Is(err, verify.ErrNoTarget):
-			a.Verdict = Absent
+			a.Outcome = NoTarget
 		}
 		step.Answers = append(step.Answers, a)
 	}
-	q := judge(statements, e.voices(), e.Threshold)
+	q := findQuorum(statements, e.rootKeys(), e.Threshold)
 	step.mark(statements, q)
 	if q.agreed != 0 && !q.conflict {
 		return step, newTarget(l.path, e, q.agreed, targets, statements)

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	silent    = multirepo.Silent
-	absent    = multirepo.Absent
+	silent    = multirepo.NoAnswer
+	absent    = multirepo.NoTarget
 	lists     = multirepo.Lists
 	disagrees = multirepo.Disagrees
 	agrees    = multirepo.Agrees
@@ -61,15 +61,15 @@ func TestSearch(t *testing.T) {
 	l = w.mustFind("lib-4", "lib 4", "public")
 	require.Len(t, l.Trail(), 2)
 	require.ErrorIs(t, l.Trail()[0].Err, verify.ErrNoTarget)
-	require.Equal(t, multirepo.Agrees, l.Trail()[1].Answers[0].Verdict)
+	require.Equal(t, multirepo.Agrees, l.Trail()[1].Answers[0].Outcome)
 
 	// They disagree, or too few have it: the search ends, although the entry is not terminating.
 	l = w.mustFail("odd-1", multirepo.ErrDisagreement)
-	require.Equal(t, []multirepo.Verdict{disagrees, disagrees}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{disagrees, disagrees}, verdicts(l))
 	_, err = l.Target()
 	require.ErrorContains(t, err, `"odd-1": repositories do not agree: mapping[1], 2 of 2: company disagrees: 13 bytes, sha256 `)
 	l = w.mustFail("lib-3", multirepo.ErrDisagreement)
-	require.Equal(t, []multirepo.Verdict{absent, lists}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{absent, lists}, verdicts(l))
 }
 
 // TAP 4 step 5: the TAP's own text has the search go on after a disagreement. What was passed over is not forgotten, and silence is no disagreement.
@@ -84,12 +84,12 @@ func TestFallThrough(t *testing.T) {
 	w.entry("*,t/*", "c", 1, false)
 	l := w.mustFind("x", "c's", "c")
 	require.ErrorIs(t, l.Trail()[0].Err, multirepo.ErrDisagreement)
-	require.Equal(t, []multirepo.Verdict{disagrees, disagrees}, []multirepo.Verdict{l.Trail()[0].Answers[0].Verdict, l.Trail()[0].Answers[1].Verdict})
+	require.Equal(t, []multirepo.Outcome{disagrees, disagrees}, []multirepo.Outcome{l.Trail()[0].Answers[0].Outcome, l.Trail()[0].Answers[1].Outcome})
 	require.Len(t, w.mustFail("y", multirepo.ErrDisagreement).Trail(), 2)
 	require.Len(t, w.mustFail("z", multirepo.ErrDisagreement).Trail(), 2)
 	require.Len(t, w.mustFail("t/1", multirepo.ErrDisagreement).Trail(), 1, "the entry is terminating")
 	w.down["b"] = true
-	require.Len(t, w.mustFail("x", multirepo.ErrSilent).Trail(), 1)
+	require.Len(t, w.mustFail("x", multirepo.ErrNoAnswer).Trail(), 1)
 	// Two files with enough voices each: the TAP does not say that this is nobody's.
 	w.down["b"] = false
 	w.entries = nil
@@ -129,11 +129,11 @@ func TestOrderOfLookups(t *testing.T) {
 	w.entry("b/*", "b", 1, true)
 	g := w.group()
 	require.NoError(t, g.Run(nil, w.sources()))
-	want := []*multirepo.Lookup{g.Find("b/x"), g.Find("a/x"), g.Find("b/y"), g.Find("a/y")}
+	want := []*multirepo.Lookup{g.Lookup("b/x"), g.Lookup("a/x"), g.Lookup("b/y"), g.Lookup("a/y")}
 	b, ok := g.Next()
 	require.True(t, ok)
-	require.Len(t, b.Found, len(want))
-	for i, l := range b.Found {
+	require.Len(t, b.Done, len(want))
+	for i, l := range b.Done {
 		require.Same(t, want[i], l, "%d: %s", i, l.Path())
 	}
 }
@@ -143,7 +143,7 @@ func TestPendingInALaterEntry(t *testing.T) {
 	w := company(t)
 	w.entries[0].(map[string]any)["terminating"] = false
 	g := w.group()
-	l := g.Find("acme/billing-99.0.tgz")
+	l := g.Lookup("acme/billing-99.0.tgz")
 	later := false
 	for b, ok := g.Next(); ok; b, ok = g.Next() {
 		for _, req := range b.Fetch {
@@ -179,31 +179,30 @@ func TestSilence(t *testing.T) {
 
 	w.down["c"] = true
 	l := w.mustFind("x", "same", "a", "b")
-	require.Equal(t, []multirepo.Verdict{agrees, agrees, silent}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{agrees, agrees, silent}, verdicts(l))
 	require.ErrorIs(t, l.Trail()[0].Answers[2].Err, errDown)
-	l = w.mustFail("only", multirepo.ErrSilent)
-	require.Equal(t, []multirepo.Verdict{absent, absent, silent}, verdicts(l))
+	l = w.mustFail("only", multirepo.ErrNoAnswer)
+	require.Equal(t, []multirepo.Outcome{absent, absent, silent}, verdicts(l))
 	// Those who are heard contradict each other: that is said too.
 	_, l, err := w.find("odd")
 	require.ErrorIs(t, err, multirepo.ErrDisagreement)
-	require.ErrorIs(t, err, multirepo.ErrSilent)
+	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.ErrorIs(t, err, errDown, "and what kept it from answering")
 	require.NotErrorIs(t, err, verify.ErrNoTarget)
-	require.Equal(t, []multirepo.Verdict{disagrees, disagrees, silent}, verdicts(l))
+	require.Equal(t, []multirepo.Outcome{disagrees, disagrees, silent}, verdicts(l))
 
 	w.down["b"] = true
-	l = w.mustFail("x", multirepo.ErrSilent)
-	require.Equal(t, []multirepo.Verdict{lists, silent, silent}, verdicts(l))
+	l = w.mustFail("x", multirepo.ErrNoAnswer)
+	require.Equal(t, []multirepo.Outcome{lists, silent, silent}, verdicts(l))
 
 	// It is reported, and no failure of the group.
 	g := w.group()
 	require.NoError(t, g.Run(w.stores, w.sources()))
-	reports := g.Reports()
-	require.Len(t, reports, 2)
+	warnings := g.Warnings()
+	require.Len(t, warnings, 2)
 	for i, name := range []string{"b", "c"} {
 		var failed *multirepo.RepositoryError
-		require.Equal(t, name, reports[i].Repository)
-		require.ErrorAs(t, reports[i].Err, &failed)
+		require.ErrorAs(t, warnings[i], &failed)
 		require.Equal(t, name, failed.Repository)
 		require.ErrorIs(t, failed, errDown)
 	}
@@ -215,11 +214,11 @@ func TestSilence(t *testing.T) {
 	// They come back: Refresh asks all of them again.
 	clear(w.down)
 	require.NoError(t, g.Refresh(w.now()))
-	l = g.Find("x")
+	l = g.Lookup("x")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	_, err = l.Target()
 	require.NoError(t, err)
-	require.Empty(t, g.Reports())
+	require.Empty(t, g.Warnings())
 }
 
 // A role that cannot be had, or a search that reaches a limit, is silence and not absence; so is a repository whose files have expired or went back.
@@ -236,13 +235,13 @@ func TestWhatSilenceIs(t *testing.T) {
 
 	lost := a.Metadata()["1.role.json"]
 	delete(a.Metadata(), "1.role.json")
-	w.mustFail("x", multirepo.ErrSilent)
+	w.mustFail("x", multirepo.ErrNoAnswer)
 	a.Metadata()["1.role.json"] = lost
 
-	w.start["a"] = multirepo.Repository{Anchor: a.Anchor(), Options: &verify.Options{Limits: verify.Limits{Roles: 1}}}
-	l := w.mustFail("x", multirepo.ErrSilent)
+	w.start["a"] = multirepo.Repository{TrustedRoot: a.TrustedRoot(), Options: verify.Options{Limits: verify.Limits{MaxDelegations: 1}}}
+	l := w.mustFail("x", multirepo.ErrNoAnswer)
 	require.ErrorIs(t, l.Trail()[0].Answers[0].Err, verify.ErrLimit)
-	w.start["a"] = multirepo.Repository{Anchor: a.Anchor()}
+	w.start["a"] = multirepo.Repository{TrustedRoot: a.TrustedRoot()}
 
 	old := a.Metadata().Clone()
 	a.Publish()
@@ -255,14 +254,14 @@ func TestWhatSilenceIs(t *testing.T) {
 			delete(a.Metadata(), name)
 		}
 	}
-	l = w.mustFail("x", multirepo.ErrSilent)
+	l = w.mustFail("x", multirepo.ErrNoAnswer)
 	require.ErrorIs(t, l.Trail()[0].Answers[0].Err, roles.ErrRollback, "floors are each repository's own")
 	w.stores["a"] = memory{}
 	w.mustFind("x", "x", "a")
 
 	w.repos["b"].Advance(48 * time.Hour)
 	w.repos["b"].Publish()
-	l = w.mustFail("x", multirepo.ErrSilent)
+	l = w.mustFail("x", multirepo.ErrNoAnswer)
 	require.ErrorIs(t, l.Trail()[0].Answers[0].Err, roles.ErrExpired)
 }
 
@@ -270,7 +269,7 @@ func TestWhatSilenceIs(t *testing.T) {
 func TestVouchers(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b", "c"} {
-		repo := w.add(name, verifytest.Options{Plain: name == "b", Hashes: []string{"sha256", "sha512"}[:map[string]int{"a": 1, "b": 2, "c": 1}[name]]}, files{"dir/x": "same"})
+		repo := w.add(name, verifytest.Options{NoConsistentSnapshot: name == "b", Hashes: []string{"sha256", "sha512"}[:map[string]int{"a": 1, "b": 2, "c": 1}[name]]}, files{"dir/x": "same"})
 		if name != "c" {
 			repo.Targets().SetCustom("dir/x", map[string]any{"from": name})
 		}
@@ -284,7 +283,7 @@ func TestVouchers(t *testing.T) {
 	require.EqualValues(t, 4, target.Length)
 	require.Equal(t, []string{"sha512", "sha256"}, []string{target.Hashes[0].Algorithm, target.Hashes[1].Algorithm})
 	require.Equal(t, w.repos["a"].Now().Add(time.Hour), target.Expires, "the first of all")
-	for _, v := range target.Vouchers {
+	for _, v := range target.Attestations {
 		custom, ok := v.Custom()
 		require.Equal(t, v.Repository != "c", ok)
 		if ok {
@@ -311,9 +310,9 @@ func TestZeroValues(t *testing.T) {
 	var v multirepo.Verifier
 	_, err := v.Write(nil)
 	require.ErrorIs(t, err, roles.ErrUntrusted)
-	require.ErrorIs(t, v.Verdict(), roles.ErrUntrusted)
-	require.ErrorIs(t, new(multirepo.Verifier).Verdict(), roles.ErrUntrusted)
-	var voucher multirepo.Voucher
+	require.ErrorIs(t, v.Verify(), roles.ErrUntrusted)
+	require.ErrorIs(t, new(multirepo.Verifier).Verify(), roles.ErrUntrusted)
+	var voucher multirepo.Attestation
 	_, err = voucher.URLPaths()
 	require.ErrorIs(t, err, roles.ErrUntrusted)
 	_, err = voucher.PlainURLPath()
@@ -327,7 +326,7 @@ func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
 	for _, role := range []string{"snapshot", "team"} {
 		w := company(t)
 		g := w.group()
-		l := g.Find("acme/billing-1.0.tgz")
+		l := g.Lookup("acme/billing-1.0.tgz")
 		var id verify.RequestID
 		for b, ok := g.Next(); ok; b, ok = g.Next() {
 			for _, req := range b.Fetch {
@@ -353,7 +352,7 @@ func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
 			}
 		}
 		if role == "snapshot" {
-			errs = append(errs, g.Err(), g.Reports()[0].Err)
+			errs = append(errs, g.Err(), g.Warnings()[0])
 		}
 		for i, err := range errs {
 			fetch := new(verify.FetchError)
@@ -374,7 +373,7 @@ func TestTrailText(t *testing.T) {
 	w.down["d"] = true
 	w.entry("*", "a,b,c,d", 2, true)
 	_, l, err := w.find("x")
-	require.ErrorIs(t, err, multirepo.ErrSilent)
+	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.Equal(t, []string{"mapping[0], 2 of 4 (terminating): a lists it: 1 bytes, sha512 " + digest("sha512", "a")[:16] + ", sha256 " + digest("sha256", "a")[:16] +
 		"; b lists it: 1 bytes, md5 " + digest("md5", "a")[:16] + "; c has no such target; d is silent: 2.root.json could not be had: connection refused"}, texts(l.Trail()))
 }
@@ -386,11 +385,11 @@ func TestTrailIsTheCallers(t *testing.T) {
 	w.add("b", plain, files{"x": "another"})
 	w.entry("x", "a,b", 2, true)
 	g := w.group()
-	l := g.Find("x")
+	l := g.Lookup("x")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	_, err := l.Target()
 	text, trail := err.Error(), texts(l.Trail())
-	l.Trail()[0].Answers[0].Verdict = multirepo.Agrees
+	l.Trail()[0].Answers[0].Outcome = multirepo.Agrees
 	l.Trail()[0].Answers[1].Trail[0].Role = "evil"
 	require.Equal(t, trail, texts(l.Trail()))
 	require.Equal(t, "targets", l.Trail()[0].Answers[1].Trail[0].Role)

@@ -80,7 +80,7 @@ func naive(of []says, threshold int) (vouchers []int, reasons []error, conflict 
 		reasons = append(reasons, multirepo.ErrDisagreement)
 	}
 	if silent > 0 {
-		reasons = append(reasons, multirepo.ErrSilent)
+		reasons = append(reasons, multirepo.ErrNoAnswer)
 	}
 	return nil, reasons, conflict
 }
@@ -181,7 +181,7 @@ func TestRandomMaps(t *testing.T) {
 			require.Equal(t, at, trail[len(trail)-1].Entry, text)
 		}
 		if reasons != nil {
-			for _, kind := range []error{verify.ErrNoTarget, multirepo.ErrDisagreement, multirepo.ErrSilent} {
+			for _, kind := range []error{verify.ErrNoTarget, multirepo.ErrDisagreement, multirepo.ErrNoAnswer} {
 				require.Equal(t, slices.Contains(reasons, kind), errors.Is(err, kind), text)
 			}
 			kinds[fmt.Sprint(reasons)]++
@@ -189,7 +189,7 @@ func TestRandomMaps(t *testing.T) {
 		}
 		require.NoError(t, err, text)
 		var vouchers []int
-		for _, v := range target.Vouchers {
+		for _, v := range target.Attestations {
 			vouchers = append(vouchers, slices.Index(names, v.Repository))
 		}
 		require.Equal(t, want, vouchers, text)

@@ -12,9 +12,9 @@ import (
 // alone returns in how many rounds one repository by itself answers for a path, for a caller who fetches together what is asked for together.
 func (w *world) alone(name, path string) (rounds int) {
 	w.Helper()
-	s, err := verify.New(w.start[name].Anchor, verify.Stored{}, w.now(), w.start[name].Options)
+	s, err := verify.New(w.start[name].TrustedRoot, verify.Stored{}, w.now(), w.start[name].Options)
 	require.NoError(w, err)
-	s.Find(path)
+	s.Lookup(path)
 	for {
 		b, ok := s.Next()
 		if !ok {
@@ -52,7 +52,7 @@ func TestRounds(t *testing.T) {
 		}
 		most, sum := 0, 0
 		for name, start := range w.start {
-			start.Options = &verify.Options{Lookahead: lookahead}
+			start.Options = verify.Options{Lookahead: lookahead}
 			w.start[name] = start
 			n := w.alone(name, "x")
 			most, sum = max(most, n), sum+n
@@ -61,7 +61,7 @@ func TestRounds(t *testing.T) {
 		w.entry("*", "flat", 1, false)
 		w.entry("*", "deep", 1, true)
 		g := w.group()
-		l := g.Find("x")
+		l := g.Lookup("x")
 		require.Equal(t, most, w.drive(g), "Lookahead %d; one after the other it would be %d", lookahead, sum)
 		require.Less(t, most, sum)
 		_, err := l.Target()
@@ -69,7 +69,7 @@ func TestRounds(t *testing.T) {
 		// Later entries cost rounds of their own, and only where they are asked.
 		g = w.group()
 		w.drive(g)
-		g.Find("nothing")
+		g.Lookup("nothing")
 		require.Equal(t, 3, w.drive(g), "flat has nothing more to ask for, deep has three roles below each other")
 	}
 }

@@ -20,10 +20,11 @@ type Record struct {
 	verify.Record
 }
 
-// Rejection says that a body which was kept ahead proved bad when its turn came.
+// Rejection is a body that had been accepted ahead and proved bad when its turn
+// came.
 type Rejection struct {
 	Repository string
-	verify.Rejection
+	*verify.RejectError
 }
 
 // Batch is what a group wants done, as verify.Batch. The caller must go through the fields in their order.
@@ -31,7 +32,7 @@ type Batch struct {
 	Save     []Record
 	Rejected []Rejection
 	Fetch    []Request
-	Found    []*Lookup
+	Done     []*Lookup
 }
 
 // Next hands out what there is to do for all repositories, and says whether there is anything. Calling it late or often loses nothing.
@@ -39,12 +40,12 @@ func (g *Group) Next() (b Batch, ok bool) {
 	for g.collect(&b) {
 		g.decide()
 	}
-	b.Found, g.queue = g.queue, nil
-	g.found = b.Found
-	for _, l := range b.Found {
+	b.Done, g.queue = g.queue, nil
+	g.doneNow = b.Done
+	for _, l := range b.Done {
 		l.handed = true
 	}
-	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Found) > 0
+	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) > 0
 }
 
 // collect takes what the sessions have to say, and says whether there was anything.
@@ -56,13 +57,13 @@ func (g *Group) collect(into *Batch) (any bool) {
 			into.Save = append(into.Save, Record{x.name, r})
 		}
 		for _, r := range b.Rejected {
-			r.Request = g.tag(x, r.Request).Request
-			into.Rejected = append(into.Rejected, Rejection{x.name, r})
+			tagged := &verify.RejectError{Request: g.tag(x, r.Request).Request, Err: r.Err}
+			into.Rejected = append(into.Rejected, Rejection{x.name, tagged})
 		}
 		for _, r := range b.Fetch {
 			into.Fetch = append(into.Fetch, g.tag(x, r))
 		}
-		for _, l := range b.Found {
+		for _, l := range b.Done {
 			g.heard(l)
 		}
 	}
@@ -160,8 +161,8 @@ func (g *Group) Run(stores map[string]verify.Store, live map[string][]verify.Sou
 			break
 		}
 	}
-	g.found, g.queue = g.queue, nil
-	for _, l := range g.found {
+	g.doneNow, g.queue = g.queue, nil
+	for _, l := range g.doneNow {
 		l.handed = true
 	}
 	return g.Err()

@@ -20,17 +20,17 @@ type Target struct {
 	Hashes []Hash
 	// Expires is when the first of the files that vouch for it expires, in any of the repositories that agree.
 	Expires time.Time
-	// Vouchers are those who agree, in the order of the map's entry.
-	Vouchers []Voucher
+	// Attestations are those who agree, in the order of the map's entry.
+	Attestations []Attestation
 
-	words []*verify.Target // to check a file against: together they say all that was agreed on
+	attested []*verify.Target // to check a file against: together they say all that was agreed on
 }
 
 // Hash is a digest in lower-case hexadecimal, and its algorithm.
 type Hash struct{ Algorithm, Digest string }
 
-// Voucher is a repository that vouches for a target, and what is its own about it.
-type Voucher struct {
+// Attestation is a repository that vouches for a target, and what is its own about it.
+type Attestation struct {
 	Repository string
 	// Role is the role that lists the target there.
 	Role   string
@@ -38,7 +38,7 @@ type Voucher struct {
 }
 
 // URLPaths returns where a mirror of this repository keeps the file, as verify.Target.URLPaths does.
-func (v Voucher) URLPaths() ([]string, error) {
+func (v Attestation) URLPaths() ([]string, error) {
 	if v.target == nil {
 		return nil, roles.ErrUntrusted
 	}
@@ -46,7 +46,7 @@ func (v Voucher) URLPaths() ([]string, error) {
 }
 
 // PlainURLPath returns the path without a digest in the name, as verify.Target.PlainURLPath does.
-func (v Voucher) PlainURLPath() (string, error) {
+func (v Attestation) PlainURLPath() (string, error) {
 	if v.target == nil {
 		return "", roles.ErrUntrusted
 	}
@@ -54,7 +54,7 @@ func (v Voucher) PlainURLPath() (string, error) {
 }
 
 // Custom returns this repository's extra data for the target. No other repository has vouched for it.
-func (v Voucher) Custom() ([]byte, bool) {
+func (v Attestation) Custom() ([]byte, bool) {
 	if v.target == nil {
 		return nil, false
 	}
@@ -68,7 +68,7 @@ func newTarget(path string, e *entry, agreed set, targets []*verify.Target, stat
 		if agreed.has(i) {
 			who = append(who, i)
 			t.Length = one.Length
-			t.Vouchers = append(t.Vouchers, Voucher{e.members[i].name, one.Role, one})
+			t.Attestations = append(t.Attestations, Attestation{e.members[i].name, one.Role, one})
 			t.addHashes(one, *statements[i])
 		}
 	}
@@ -77,7 +77,7 @@ func newTarget(path string, e *entry, agreed set, targets []*verify.Target, stat
 	var said []statement
 	for _, i := range who {
 		if !slices.ContainsFunc(said, func(s statement) bool { return s.covers(*statements[i]) }) {
-			said, t.words = append(said, *statements[i]), append(t.words, targets[i])
+			said, t.attested = append(said, *statements[i]), append(t.attested, targets[i])
 		}
 	}
 	return t
@@ -116,7 +116,7 @@ func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
 		return err
 	}
-	return v.Verdict()
+	return v.Verify()
 }
 
 // Verifier checks a target's bytes as they come, like verify.Verifier, against all that was agreed on. The zero Verifier accepts nothing.
@@ -129,7 +129,7 @@ type Verifier struct {
 // Verifier begins a check.
 func (t *Target) Verifier() *Verifier {
 	v := new(Verifier)
-	for _, word := range t.words {
+	for _, word := range t.attested {
 		v.checks = append(v.checks, word.Verifier())
 	}
 	return v
@@ -157,14 +157,14 @@ func (v *Verifier) Write(p []byte) (int, error) {
 func (v *Verifier) Written() int64 { return v.written }
 
 // Verdict returns nil if the bytes written are the whole file and the right one. Only then may they be used. Errors are those of verify.Verifier.
-func (v *Verifier) Verdict() error {
+func (v *Verifier) Verify() error {
 	if len(v.checks) == 0 {
 		return roles.ErrUntrusted
 	}
 	err := v.err
 	for _, check := range v.checks {
 		if err == nil {
-			err = check.Verdict()
+			err = check.Verify()
 		}
 	}
 	return err

@@ -39,7 +39,7 @@ func TestRightForOneGroup(t *testing.T) {
 			n, err := v.Write([]byte(content))
 			require.ErrorIs(t, err, roles.ErrHash, content)
 			require.Zero(t, n)
-			require.ErrorIs(t, v.Verdict(), roles.ErrHash, content)
+			require.ErrorIs(t, v.Verify(), roles.ErrHash, content)
 			require.Zero(t, v.Written())
 		}
 		var copied strings.Builder
@@ -60,7 +60,7 @@ func TestEmptyFile(t *testing.T) {
 	} {
 		target := twoGroups(t, c.one, c.other)
 		require.Zero(t, target.Length)
-		require.ErrorIs(t, target.Verifier().Verdict(), c.want, "%q, %q", c.one, c.other)
+		require.ErrorIs(t, target.Verifier().Verify(), c.want, "%q, %q", c.one, c.other)
 		require.ErrorIs(t, target.Copy(io.Discard, strings.NewReader("")), c.want, "%q, %q", c.one, c.other)
 		require.ErrorIs(t, target.Copy(io.Discard, strings.NewReader("x")), roles.ErrLength)
 	}
@@ -93,7 +93,7 @@ func TestFilesAreHashedOnce(t *testing.T) {
 		repo := w.add(name, plain, nil)
 		repo.Targets().AddTargetInfo("x", 1, says)
 		repo.Publish()
-		w.start[name] = multirepo.Repository{Anchor: repo.Anchor(), Options: &verify.Options{Policy: policy}}
+		w.start[name] = multirepo.Repository{TrustedRoot: repo.TrustedRoot(), Options: verify.Options{Policy: policy}}
 	}
 	w.entry("*", "a,b,c", 3, true)
 	w.mustFind("x", "a", "a", "b", "c")

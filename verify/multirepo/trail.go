@@ -11,13 +11,13 @@ import (
 )
 
 // Verdict is what became of a repository's word.
-type Verdict int
+type Outcome int
 
 const (
 	// Silent repositories could not be brought up to date, or could not say.
-	Silent Verdict = iota
+	NoAnswer Outcome = iota
 	// Absent: the repository has no such target.
-	Absent
+	NoTarget
 	// Lists: the repository lists the target, and neither belongs to those who agreed nor contradicts them. It may have no strong hash.
 	Lists
 	// Disagrees: the repository lists something else than one of those who agreed, or, if nobody did, than anybody.
@@ -26,14 +26,14 @@ const (
 	Agrees
 )
 
-func (v Verdict) String() string {
+func (v Outcome) String() string {
 	return [...]string{"is silent", "has no such target", "lists it", "disagrees", "agrees"}[v]
 }
 
 // Answer is what one repository said.
 type Answer struct {
 	Repository string
-	Verdict    Verdict
+	Outcome    Outcome
 	// Role, Length and Hashes are what is listed, and by whom, if the verdict is Lists, Disagrees or Agrees.
 	Role   string
 	Length int64
@@ -46,11 +46,11 @@ type Answer struct {
 
 // String describes the answer in one line.
 func (a Answer) String() string {
-	line := metadata.Printable(a.Repository) + " " + a.Verdict.String()
-	switch a.Verdict {
-	case Silent:
+	line := metadata.Printable(a.Repository) + " " + a.Outcome.String()
+	switch a.Outcome {
+	case NoAnswer:
 		return fmt.Sprintf("%s: %v", line, a.Err)
-	case Absent:
+	case NoTarget:
 		return line
 	}
 	line += fmt.Sprintf(": %d bytes", a.Length)
@@ -108,19 +108,19 @@ func (s *Step) mark(statements []*statement, q quorum) {
 		for j, b := range statements {
 			if b != nil && against.has(j) {
 				if _, contradict := compare(*a, *b); contradict {
-					s.Answers[i].Verdict = Disagrees
+					s.Answers[i].Outcome = Disagrees
 				}
 			}
 		}
 		if q.agreed.has(i) && !q.conflict {
-			s.Answers[i].Verdict = Agrees
+			s.Answers[i].Outcome = Agrees
 		}
 	}
 }
 
-func (s *Step) count(v Verdict) (n int) {
+func (s *Step) count(v Outcome) (n int) {
 	for _, a := range s.Answers {
-		if a.Verdict == v {
+		if a.Outcome == v {
 			n++
 		}
 	}
@@ -129,7 +129,7 @@ func (s *Step) count(v Verdict) (n int) {
 
 // undecided says why an entry has no answer. Silence is not the only reason if those who were heard do not agree anyway.
 func (s *Step) undecided(path string, conflict bool) error {
-	silent, absent, disagree := s.count(Silent), s.count(Absent), s.count(Disagrees)
+	silent, absent, disagree := s.count(NoAnswer), s.count(NoTarget), s.count(Disagrees)
 	if absent == len(s.Answers) {
 		return fmt.Errorf("%w: %q: in none of the repositories of mapping[%d]", verify.ErrNoTarget, path, s.Entry)
 	}
@@ -138,7 +138,7 @@ func (s *Step) undecided(path string, conflict bool) error {
 		err.reasons = append(err.reasons, ErrDisagreement)
 	}
 	if silent > 0 {
-		err.reasons = append(err.reasons, ErrSilent)
+		err.reasons = append(err.reasons, ErrNoAnswer)
 	}
 	return err
 }
@@ -146,11 +146,11 @@ func (s *Step) undecided(path string, conflict bool) error {
 var (
 	// ErrDisagreement says that too few repositories agree on a target that at least one of them lists.
 	ErrDisagreement = errors.New("repositories do not agree")
-	// ErrSilent says that a repository whose word was needed could not be heard.
-	ErrSilent = errors.New("repository is silent")
+	// ErrNoAnswer says that a repository whose word was needed could not be heard.
+	ErrNoAnswer = errors.New("repository is silent")
 )
 
-// AgreementError says that the repositories of an entry could not decide on a target. It wraps ErrDisagreement, ErrSilent or both, and what kept
+// AgreementError says that the repositories of an entry could not decide on a target. It wraps ErrDisagreement, ErrNoAnswer or both, and what kept
 // the silent ones from answering.
 type AgreementError struct {
 	Path string
@@ -173,7 +173,7 @@ func (e *AgreementError) Error() string {
 func (e *AgreementError) Unwrap() []error {
 	errs := slices.Clone(e.reasons)
 	for _, a := range e.Step.Answers {
-		if a.Verdict == Silent {
+		if a.Outcome == NoAnswer {
 			errs = append(errs, a.Err)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 
 // voiceOf returns what two repositories have in common exactly if their roots list the same keys for the root role: by key material, whatever the IDs, the
 // spelling of the keys and the versions of the roots are. Whoever holds these keys speaks for both. Keys that mean nothing to the repository's session make no difference.
-func voiceOf(root *metadata.Root, p roles.Policy) string {
-	signers, _ := root.Role("root")
+func rootKeysOf(root *metadata.Root, p roles.Policy) string {
+	signers, _ := root.Role(metadata.RoleRoot)
 	var known []string
 	for id := range signers.KeyIDs() {
 		k, _ := root.Key(id) // the zero Key is of no use either

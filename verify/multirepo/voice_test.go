@@ -18,7 +18,7 @@ func voiceWith(t *testing.T, keys ...*verifytest.Key) string {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Rotate("root", 1, keys...)
 	repo.Publish()
-	env, err := metadata.Parse[metadata.Root](repo.Metadata()["2.root.json"])
+	env, err := metadata.Parse[metadata.Root](repo.Metadata()["2.root.json"], metadata.Options{})
 	require.NoError(t, err)
 	root, err := env.Unverified()
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func voiceWith(t *testing.T, keys ...*verifytest.Key) string {
 	refused := func(k metadata.Key) (roles.Verifier, []byte, error) {
 		return nil, []byte(k.Public), errors.New("wrong size")
 	}
-	return voiceOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+	return rootKeysOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
 		{KeyType: "post-quantum", Scheme: "x"}: postQuantum, {KeyType: "post-quantum", Scheme: "y"}: postQuantum,
 		{KeyType: "post-quantum", Scheme: "refused"}: refused,
 	}})
@@ -61,16 +61,16 @@ func TestVoices(t *testing.T) {
 func TestVoiceOfAKeyIDWithoutAKey(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	read := func(data []byte) *metadata.Root {
-		env, err := metadata.Parse[metadata.Root](data)
+		env, err := metadata.Parse[metadata.Root](data, metadata.Options{})
 		require.NoError(t, err)
 		root, err := env.Unverified()
 		require.NoError(t, err)
 		return root
 	}
-	whole := read(repo.Anchor())
-	more := regexp.MustCompile(`("root":\s*\{\s*"keyids":\s*\[)`).ReplaceAll(repo.Anchor(), []byte(`$1"nobody's",`))
+	whole := read(repo.TrustedRoot())
+	more := regexp.MustCompile(`("root":\s*\{\s*"keyids":\s*\[)`).ReplaceAll(repo.TrustedRoot(), []byte(`$1"nobody's",`))
 	signers, ok := read(more).Role("root")
 	require.True(t, ok)
 	require.Contains(t, slices.Collect(signers.KeyIDs()), "nobody's")
-	require.Equal(t, voiceOf(whole, roles.Policy{}), voiceOf(read(more), roles.Policy{}))
+	require.Equal(t, rootKeysOf(whole, roles.Policy{}), rootKeysOf(read(more), roles.Policy{}))
 }

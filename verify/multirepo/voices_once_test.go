@@ -25,14 +25,14 @@ func TestRootsAreReadOnce(t *testing.T) {
 	odd.KeyType, odd.Scheme = "post-quantum", "x"
 	repo.Rotate("root", 1, repo.Key("root"), &odd)
 	repo.Publish()
-	w.start["a"] = multirepo.Repository{Anchor: repo.Anchor(), Options: &verify.Options{Policy: policy}}
+	w.start["a"] = multirepo.Repository{TrustedRoot: repo.TrustedRoot(), Options: verify.Options{Policy: policy}}
 	w.entry("*", "a", 1, true)
 	g := w.group()
-	g.Find("x")
+	g.Lookup("x")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	require.Positive(t, keys)
 	before := keys
-	l := g.Find("y")
+	l := g.Lookup("y")
 	require.NoError(t, g.Run(w.stores, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func (w *world) add(name string, o verifytest.Options, contents map[string]strin
 		repo.Targets().AddTarget(path, []byte(content))
 	}
 	repo.Publish()
-	w.repos[name], w.start[name], w.stores[name] = repo, multirepo.Repository{Anchor: repo.Anchor()}, memory{}
+	w.repos[name], w.start[name], w.stores[name] = repo, multirepo.Repository{TrustedRoot: repo.TrustedRoot()}, memory{}
 	return repo
 }
 
@@ -74,7 +74,7 @@ func (w *world) group() *multirepo.Group {
 		start.Stored = verify.LoadStored(w.stores[name].Load)
 		w.start[name] = start
 	}
-	g, err := multirepo.New(w.theMap(), w.start, w.now(), &w.options)
+	g, err := multirepo.New(w.theMap(), w.start, w.now(), w.options)
 	require.NoError(w, err)
 	return g
 }
@@ -108,18 +108,18 @@ func (w *world) sources() map[string][]verify.Source {
 func (w *world) find(path string) (*multirepo.Target, *multirepo.Lookup, error) {
 	w.Helper()
 	g := w.group()
-	l := g.Find(path)
+	l := g.Lookup(path)
 	_ = g.Run(w.stores, w.sources())
 	target, err := l.Target()
 
 	again := w.group()
-	other := again.Find(path)
+	other := again.Lookup(path)
 	w.drive(again)
 	same, otherErr := other.Target()
 	if err == nil {
 		require.NoError(w, otherErr)
 		require.Equal(w, target.Hashes, same.Hashes)
-		require.Len(w, same.Vouchers, len(target.Vouchers))
+		require.Len(w, same.Attestations, len(target.Attestations))
 	} else {
 		require.Error(w, otherErr)
 		require.Equal(w, err.Error(), otherErr.Error())
@@ -143,7 +143,7 @@ func (w *world) drive(g *multirepo.Group) (rounds int) {
 		for _, req := range slices.Backward(b.Fetch) {
 			data, err := sources[req.Repository][0](req.Request)
 			switch {
-			case req.Optional && errors.Is(err, verify.ErrAbsent):
+			case req.Optional && errors.Is(err, verify.ErrNotAtSource):
 				require.NoError(w, g.NotFound(req.ID))
 			case err != nil:
 				require.NoError(w, g.Fail(req.ID, errors.New(strings.TrimPrefix(err.Error(), "source 1 of 1: "))))
@@ -161,7 +161,7 @@ func (w *world) mustFind(path, content string, vouchers ...string) *multirepo.Lo
 	t, l, err := w.find(path)
 	require.NoError(w, err)
 	var names []string
-	for _, v := range t.Vouchers {
+	for _, v := range t.Attestations {
 		names = append(names, v.Repository)
 	}
 	require.Equal(w, vouchers, names)
@@ -175,7 +175,7 @@ func (w *world) mustFail(path string, want error) *multirepo.Lookup {
 	t, l, err := w.find(path)
 	require.ErrorIs(w, err, want)
 	require.Nil(w, t)
-	for _, other := range []error{verify.ErrNoTarget, multirepo.ErrDisagreement, multirepo.ErrSilent} {
+	for _, other := range []error{verify.ErrNoTarget, multirepo.ErrDisagreement, multirepo.ErrNoAnswer} {
 		if other != want {
 			require.NotErrorIs(w, err, other)
 		}
@@ -191,10 +191,10 @@ func texts(trail []multirepo.Step) (list []string) {
 }
 
 // verdicts are those of the last entry that was asked.
-func verdicts(l *multirepo.Lookup) (list []multirepo.Verdict) {
+func verdicts(l *multirepo.Lookup) (list []multirepo.Outcome) {
 	trail := l.Trail()
 	for _, a := range trail[len(trail)-1].Answers {
-		list = append(list, a.Verdict)
+		list = append(list, a.Outcome)
 	}
 	return list
 }
@@ -210,6 +210,6 @@ func (m memory) Load(name string) ([]byte, error) {
 }
 
 func (m memory) Save(rec verify.Record) error {
-	m[rec.Name] = rec.Data
+	m[rec.StoreName] = rec.Data
 	return nil
 }

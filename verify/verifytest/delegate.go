@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // A Delegation is an entry in a role's list of delegations.
@@ -65,7 +67,7 @@ func (x *Role) Delegate(d Delegation) *Role {
 		x.delegations = append(x.delegations, &delegation{Delegation: d})
 	}
 	switch d.Name {
-	case "root", "timestamp", "snapshot", "targets":
+	case metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets:
 		return nil
 	}
 	return x.link(d.Name, d.Keys)

@@ -29,14 +29,14 @@ func get(t testing.TB, url string) ([]byte, error) {
 	case http.StatusOK:
 		return body, nil
 	case http.StatusNotFound:
-		return nil, verify.ErrAbsent
+		return nil, verify.ErrNotAtSource
 	}
 	return nil, fmt.Errorf("%s: %s", url, resp.Status)
 }
 
 // A client installs from a folder that an ordinary file server serves, and again when more has been published and written over it.
 func TestWriteDir(t *testing.T) {
-	for _, o := range []verifytest.Options{{}, {Plain: true, MetaHashes: true}, {Hashes: []string{"sha512", "sha256"}}, {Envelope: metadata.DSSE}} {
+	for _, o := range []verifytest.Options{{}, {NoConsistentSnapshot: true, MetaHashes: true}, {Hashes: []string{"sha512", "sha256"}}, {EnvelopeFormat: metadata.DSSE}} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			repo := verifytest.New(o)
 			team := repo.Targets().Delegate(verifytest.Delegation{Name: "a/b", Paths: []string{"tools/*/*"}})
@@ -49,11 +49,11 @@ func TestWriteDir(t *testing.T) {
 
 			anchor, err := os.ReadFile(filepath.Join(dir, "root.json"))
 			require.NoError(t, err)
-			require.Equal(t, repo.Anchor(), anchor)
-			s, err := verify.New(anchor, verify.Stored{}, repo.Now(), &verify.Options{Envelope: o.Envelope})
+			require.Equal(t, repo.TrustedRoot(), anchor)
+			s, err := verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: o.EnvelopeFormat})
 			require.NoError(t, err)
 			install := func() string {
-				l := s.Find("tools/x y/hammer 100%.txt")
+				l := s.Lookup("tools/x y/hammer 100%.txt")
 				require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) { return get(t, server.URL+"/metadata/"+r.Path) }))
 				target, err := l.Target()
 				require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestWriteDir(t *testing.T) {
 			require.Equal(t, "sledgehammer", install())
 
 			_, err = get(t, server.URL+"/metadata/9.root.json")
-			require.ErrorIs(t, err, verify.ErrAbsent)
+			require.ErrorIs(t, err, verify.ErrNotAtSource)
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestWriteDir(t *testing.T) {
 func TestWriteDirOddNames(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		for _, name := range oddNames {
-			r := verifytest.New(verifytest.Options{Plain: plain})
+			r := verifytest.New(verifytest.Options{NoConsistentSnapshot: plain})
 			r.Targets().Delegate(verifytest.Delegation{Name: name})
 			r.Targets().AddTarget("dir/"+name+".txt", []byte(name+"!"))
 			r.Publish()

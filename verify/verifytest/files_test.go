@@ -21,7 +21,7 @@ var oddNames = []string{
 func TestFSWithHTTP(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		for _, name := range oddNames {
-			r := verifytest.New(verifytest.Options{Plain: plain})
+			r := verifytest.New(verifytest.Options{NoConsistentSnapshot: plain})
 			r.Targets().Delegate(verifytest.Delegation{Name: name})
 			r.Targets().AddTarget("dir/"+name+".txt", []byte(name+"!"))
 			r.Publish()

@@ -55,8 +55,8 @@ func (r *Repo) publishRoot() {
 	r.publish(&r.root, signed, distinct(slices.Concat(r.keys["root"].keys, r.signedRoot)))
 	r.signedRoot = slices.Clone(r.keys["root"].keys)
 
-	if r.plain != r.options.Plain {
-		r.options.Plain = r.plain
+	if r.plain != r.options.NoConsistentSnapshot {
+		r.options.NoConsistentSnapshot = r.plain
 		r.serveAgain()
 	}
 }
@@ -140,7 +140,7 @@ func (r *Repo) publish(s *sheet, signed map[string]any, signers []*Key) {
 
 // sign wraps the content in an envelope of the repository's form.
 func (r *Repo) sign(signed map[string]any, indent string, signers []*Key) map[string]any {
-	if r.options.Envelope == metadata.DSSE {
+	if r.options.EnvelopeFormat == metadata.DSSE {
 		return SignDSSE(Encode(signed, indent), signers...)
 	}
 	return Sign(signed, signers...)
@@ -164,7 +164,7 @@ func hashList(hashes map[string]string) map[string]any {
 
 func (r *Repo) fileName(role string, version int64) string {
 	name := escape(role) + ".json"
-	if role == "root" || role != "timestamp" && !r.options.Plain {
+	if role == "root" || role != "timestamp" && !r.options.NoConsistentSnapshot {
 		name = strconv.FormatInt(version, 10) + "." + name
 	}
 	return name
@@ -179,7 +179,7 @@ func (r *Repo) serveTarget(path string, t *target) {
 	for i := range segments {
 		segments[i] = escape(segments[i])
 	}
-	if r.options.Plain {
+	if r.options.NoConsistentSnapshot {
 		r.targets[strings.Join(segments, "/")] = slices.Clone(t.content)
 		return
 	}

@@ -15,22 +15,22 @@ import (
 
 // Options says how a repository is built. The zero value is a good one.
 type Options struct {
-	Seed       string    // another seed, other keys; repositories with the same seed have the same
-	Start      time.Time // where the repository's clock starts; default 2030-01-01T00:00:00Z
-	Scheme     string    // of the keys that are not given explicitly, as in NewKey; default "ed25519"
-	Plain      bool      // consistent_snapshot false: no version or hash in file names
-	MetaHashes bool      // timestamp and snapshot list length and hashes, not only versions
-	Compact    bool      // JSON without white space; default: indented by one space
-	Hashes     []string  // of targets, and of metadata if MetaHashes: "sha256" (default), "sha384", "sha512"
+	Seed                 string    // another seed, other keys; repositories with the same seed have the same
+	Start                time.Time // where the repository's clock starts; default 2030-01-01T00:00:00Z
+	Scheme               string    // of the keys that are not given explicitly, as in NewKey; default "ed25519"
+	NoConsistentSnapshot bool      // consistent_snapshot false: no version or hash in file names
+	MetaHashes           bool      // timestamp and snapshot list length and hashes, not only versions
+	Compact              bool      // JSON without white space; default: indented by one space
+	Hashes               []string  // of targets, and of metadata if MetaHashes: "sha256" (default), "sha384", "sha512"
 
-	Envelope metadata.Format // of all files; default metadata.Classic. A client must expect the same: see verify.Options.
+	EnvelopeFormat metadata.EnvelopeFormat // of all files; default metadata.Classic. A client must expect the same: see verify.Options.
 }
 
 // A Repo is a TUF repository under construction, with all its keys, and the files that a mirror of it serves.
 // It is not safe for concurrent use.
 type Repo struct {
 	options Options
-	plain   bool // what options.Plain will be, once a root says so
+	plain   bool // what options.NoConsistentSnapshot will be, once a root says so
 	now     time.Time
 
 	root, timestamp, snapshot sheet
@@ -85,29 +85,29 @@ func New(o Options) *Repo {
 	}
 	r := &Repo{
 		options:   o,
-		plain:     o.Plain,
+		plain:     o.NoConsistentSnapshot,
 		now:       o.Start,
-		root:      sheet{name: "root", lifetime: year, next: 1, changed: true},
-		timestamp: sheet{name: "timestamp", lifetime: day, next: 1},
-		snapshot:  sheet{name: "snapshot", lifetime: 7 * day, next: 1},
+		root:      sheet{name: metadata.RoleRoot, lifetime: year, next: 1, changed: true},
+		timestamp: sheet{name: metadata.RoleTimestamp, lifetime: day, next: 1},
+		snapshot:  sheet{name: metadata.RoleSnapshot, lifetime: 7 * day, next: 1},
 		keys:      map[string]*topRole{},
 		byName:    map[string]*Role{},
 		memo:      map[string]*Key{},
 		metadata:  Files{},
 		targets:   Files{},
 	}
-	for _, name := range []string{"root", "timestamp", "snapshot", "targets"} {
+	for _, name := range []string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets} {
 		r.keys[name] = &topRole{keys: []*Key{r.Key(name)}, threshold: 1}
 	}
 	r.hash(nil) // panics now rather than later
-	r.addRole("targets")
+	r.addRole(metadata.RoleTargets)
 	r.Publish()
 	r.anchor = slices.Clone(r.root.data)
 	return r
 }
 
 // Anchor returns the first root: what a client would be shipped with. Any later one would do as well.
-func (r *Repo) Anchor() []byte { return slices.Clone(r.anchor) }
+func (r *Repo) TrustedRoot() []byte { return slices.Clone(r.anchor) }
 
 // Now returns the time on the repository's clock, which only Advance moves.
 func (r *Repo) Now() time.Time { return r.now }
@@ -116,7 +116,7 @@ func (r *Repo) Now() time.Time { return r.now }
 func (r *Repo) Advance(d time.Duration) { r.now = r.now.Add(d) }
 
 // Envelope returns the form of the repository's files.
-func (r *Repo) Envelope() metadata.Format { return r.options.Envelope }
+func (r *Repo) EnvelopeFormat() metadata.EnvelopeFormat { return r.options.EnvelopeFormat }
 
 // Key returns the key of that name, in the repository's scheme. It depends on nothing else but the seed.
 func (r *Repo) Key(name string) *Key {
@@ -148,10 +148,10 @@ func (r *Repo) Rotate(role string, threshold int, keys ...*Key) {
 	r.sheet(role).changed = true
 }
 
-// SetPlain turns consistent_snapshot off or on, from the next root on. What is published already
-// will be served under both kinds of names then.
-func (r *Repo) SetPlain(plain bool) {
-	r.plain = plain
+// SetConsistentSnapshot turns consistent_snapshot on or off, from the next root
+// on. What is published already is then served under both kinds of names.
+func (r *Repo) SetConsistentSnapshot(on bool) {
+	r.plain = !on
 	r.root.changed = true
 }
 
@@ -215,7 +215,7 @@ func (r *Repo) Metadata() Files { return r.metadata }
 func (r *Repo) TargetFiles() Files { return r.targets }
 
 // Targets returns the top-level targets role.
-func (r *Repo) Targets() *Role { return r.Role("targets") }
+func (r *Repo) Targets() *Role { return r.Role(metadata.RoleTargets) }
 
 // Role returns the targets role of that name: the top-level one, or one that has been delegated.
 func (r *Repo) Role(name string) *Role {
@@ -228,11 +228,11 @@ func (r *Repo) Role(name string) *Role {
 
 func (r *Repo) sheet(role string) *sheet {
 	switch role {
-	case "root":
+	case metadata.RoleRoot:
 		return &r.root
-	case "timestamp":
+	case metadata.RoleTimestamp:
 		return &r.timestamp
-	case "snapshot":
+	case metadata.RoleSnapshot:
 		return &r.snapshot
 	}
 	return &r.Role(role).sheet

@@ -81,15 +81,15 @@ func story(o verifytest.Options) *verifytest.Repo {
 
 func TestDeterministic(t *testing.T) {
 	for _, o := range []verifytest.Options{
-		{}, {Plain: true}, {MetaHashes: true, Hashes: []string{"sha512", "sha256"}}, {Compact: true},
+		{}, {NoConsistentSnapshot: true}, {MetaHashes: true, Hashes: []string{"sha512", "sha256"}}, {Compact: true},
 		{Scheme: "ecdsa-sha2-nistp384"}, {Scheme: "ecdsa-sha2-nistp521"},
 	} {
 		a, b := story(o), story(o)
-		require.Equal(t, a.Anchor(), b.Anchor())
+		require.Equal(t, a.TrustedRoot(), b.TrustedRoot())
 		require.Equal(t, a.Metadata(), b.Metadata())
 		require.Equal(t, a.TargetFiles(), b.TargetFiles())
 	}
-	require.NotEqual(t, verifytest.New(verifytest.Options{}).Anchor(), verifytest.New(verifytest.Options{Seed: "x"}).Anchor())
+	require.NotEqual(t, verifytest.New(verifytest.Options{}).TrustedRoot(), verifytest.New(verifytest.Options{Seed: "x"}).TrustedRoot())
 }
 
 func TestNew(t *testing.T) {
@@ -99,9 +99,9 @@ func TestNew(t *testing.T) {
 		for _, file := range names(r.Metadata()) {
 			requireSignedBy(t, 1, r, "1.root.json", file)
 		}
-		require.Equal(t, r.Metadata()["1.root.json"], r.Anchor())
+		require.Equal(t, r.Metadata()["1.root.json"], r.TrustedRoot())
 	}
-	r := verifytest.New(verifytest.Options{Plain: true})
+	r := verifytest.New(verifytest.Options{NoConsistentSnapshot: true})
 	require.Equal(t, []string{"1.root.json", "snapshot.json", "targets.json", "timestamp.json"}, names(r.Metadata()))
 	require.Equal(t, false, signed(t, r, "1.root.json")["consistent_snapshot"])
 	require.Equal(t, object{
@@ -158,7 +158,7 @@ func TestTargetFiles(t *testing.T) {
 	}}, signed(t, r, "1.team%2F%CE%B1.json")["targets"])
 	require.Empty(t, signed(t, r, "2.team%2F%CE%B1.json")["targets"])
 
-	r = story(verifytest.Options{Plain: true})
+	r = story(verifytest.Options{NoConsistentSnapshot: true})
 	require.Equal(t, []string{"other", "team/app%20v1.txt"}, names(r.TargetFiles()))
 
 	r.Targets().AddTargetInfo("nowhere", 7, map[string]string{"blake2b-256": "00"})
@@ -240,11 +240,11 @@ func TestVersionAndLifetime(t *testing.T) {
 	require.Equal(t, json.Number("2"), signed(t, r, "timestamp.json")["version"])
 }
 
-func TestSetPlain(t *testing.T) {
-	r := verifytest.New(verifytest.Options{Plain: true})
+func TestSetConsistentSnapshot(t *testing.T) {
+	r := verifytest.New(verifytest.Options{NoConsistentSnapshot: true})
 	r.Targets().AddTarget("d/a", []byte("a"))
 	r.Publish()
-	r.SetPlain(false)
+	r.SetConsistentSnapshot(true)
 	r.PublishOnly("root")
 	require.Equal(t, true, signed(t, r, "2.root.json")["consistent_snapshot"])
 	require.Equal(t, []string{
@@ -258,10 +258,10 @@ func TestSetPlain(t *testing.T) {
 func TestTampering(t *testing.T) {
 	r := verifytest.New(verifytest.Options{})
 	old := r.Metadata().Clone()
-	anchor := r.Anchor()
+	anchor := r.TrustedRoot()
 	r.Metadata()["1.root.json"][0] = 'x'
-	r.Anchor()[0] = 'x'
-	require.Equal(t, anchor, r.Anchor())
+	r.TrustedRoot()[0] = 'x'
+	require.Equal(t, anchor, r.TrustedRoot())
 	require.Equal(t, byte('{'), old["1.root.json"][0])
 	r.Publish()
 	require.NotEqual(t, old["timestamp.json"], r.Metadata()["timestamp.json"])

@@ -8,7 +8,7 @@ import (
 )
 
 // Source returns a source that answers from the files, whatever Request.MaxBytes says: the verifier has to
-// refuse what is too long. A file that is not there is verify.ErrAbsent, and fs.ErrNotExist too. It follows
+// refuse what is too long. A file that is not there is verify.ErrNotAtSource, and fs.ErrNotExist too. It follows
 // changes of the map, and is safe for concurrent use as long as nobody makes any. What it returns are copies.
 func (f Files) Source() verify.Source {
 	return func(q verify.Request) ([]byte, error) {
@@ -23,7 +23,7 @@ func (f Files) Source() verify.Source {
 type absentError string
 
 func (e absentError) Error() string {
-	return "verifytest: " + string(e) + ": " + verify.ErrAbsent.Error()
+	return "verifytest: " + string(e) + ": " + verify.ErrNotAtSource.Error()
 }
 
-func (e absentError) Unwrap() []error { return []error{verify.ErrAbsent, fs.ErrNotExist} }
+func (e absentError) Unwrap() []error { return []error{verify.ErrNotAtSource, fs.ErrNotExist} }

@@ -23,7 +23,7 @@ func TestSource(t *testing.T) {
 	require.Equal(t, byte('{'), r.Metadata()[r.FileName("../a b")][0])
 
 	_, err = source(verify.Request{Path: "2.root.json"})
-	require.ErrorIs(t, err, verify.ErrAbsent)
+	require.ErrorIs(t, err, verify.ErrNotAtSource)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.EqualError(t, err, "verifytest: 2.root.json: not found at the source")
 

@@ -73,7 +73,7 @@ async function attempt(signal) {
     if (state.error) throw state.error;
     if (lookup.error) throw lookup.error;
     const blob = await download(session, lookup.target, base, signal, watch);
-    view.verified(lookup.target, blob, { first: !floors["timestamp.json"], reports: state.reports });
+    view.verified(lookup.target, blob, { first: !floors["timestamp.json"], warnings: state.warnings });
   } finally {
     watch.end();
     session.release();

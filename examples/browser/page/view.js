@@ -60,7 +60,7 @@ export function refused(error) {
 }
 
 /** The only place where a file is offered: the blob has been verified. */
-export function verified(target, blob, { first, reports }) {
+export function verified(target, blob, { first, warnings }) {
   const name = target.path.split("/").at(-1);
   const custom = target.custom && JSON.parse(target.custom);
   const which = typeof custom?.version === "string" ? `, version ${custom.version}` : "";
@@ -68,7 +68,7 @@ export function verified(target, blob, { first, reports }) {
     target.hashes.map((h) => h.replace(":", " ")).join("\n"));
   const link = element("a", { href: URL.createObjectURL(blob), download: name, class: "button" }, `Save ${name}`);
   $("#save").append(link);
-  const notes = [...reports];
+  const notes = [...warnings];
   if (first) notes.push("Nothing was remembered of this repository: had the mirror shown an older state, nobody could have told before its timestamp ran out. From now on this browser can.");
   for (const note of notes) $("#save").append(element("p", { class: "note" }, note));
 }

@@ -59,7 +59,7 @@ func open(args []js.Value) (any, error) {
 		}
 		return nil, fs.ErrNotExist
 	})
-	s, err := verify.New(goBytes(args[0]), stored, time.UnixMilli(int64(args[2].Float())), nil)
+	s, err := verify.New(goBytes(args[0]), stored, time.UnixMilli(int64(args[2].Float())), verify.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func state(args []js.Value) (any, error) { return clientOf(args).state(), nil }
 
 // find(session, path) begins a search.
 func find(args []js.Value) (any, error) {
-	clientOf(args).Find(args[1].String())
+	clientOf(args).Lookup(args[1].String())
 	return nil, nil
 }
 
@@ -133,5 +133,5 @@ func write(args []js.Value) (any, error) {
 
 // verdict(session, verifier) is an Error unless the bytes are the whole file and the right one.
 func verdict(args []js.Value) (any, error) {
-	return nil, clientOf(args).verifiers[args[1].Int()].Verdict()
+	return nil, clientOf(args).verifiers[args[1].Int()].Verify()
 }

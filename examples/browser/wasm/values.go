@@ -34,7 +34,7 @@ var kinds = []struct {
 }{
 	{verify.ErrNoTarget, "no-target"}, {roles.ErrExpired, "expired"}, {roles.ErrRollback, "rollback"},
 	{roles.ErrThreshold, "signature"}, {metadata.ErrHash, "hash"}, {roles.ErrLength, "length"}, {roles.ErrVersion, "version"},
-	{verify.ErrLimit, "limit"}, {metadata.ErrSyntax, "syntax"}, {verify.ErrPath, "path"}, {verify.ErrAbsent, "absent"},
+	{verify.ErrLimit, "limit"}, {metadata.ErrSyntax, "syntax"}, {verify.ErrPath, "path"}, {verify.ErrNotAtSource, "absent"},
 }
 
 // jsError is an Error whose kind says what errors.Is would say to a Go program.
@@ -72,13 +72,13 @@ func list[T any](items []T, object func(T) map[string]any) []any {
 func (c *client) batch(b verify.Batch) map[string]any {
 	return map[string]any{
 		"save": list(b.Save, func(r verify.Record) map[string]any {
-			return map[string]any{"role": r.Role, "version": r.Version, "name": r.Name, "data": jsBytes(r.Data)}
+			return map[string]any{"role": r.Role, "version": r.Version, "name": r.StoreName, "data": jsBytes(r.Data)}
 		}),
 		"fetch": list(b.Fetch, func(r verify.Request) map[string]any {
 			return map[string]any{"id": float64(r.ID), "role": r.Role, "version": r.Version, "delegator": r.Delegator,
-				"path": r.Path, "name": r.Name, "maxBytes": r.MaxBytes, "optional": r.Optional}
+				"path": r.Path, "name": r.StoreName, "maxBytes": r.MaxBytes, "optional": r.Optional}
 		}),
-		"found": list(b.Found, c.lookup),
+		"found": list(b.Done, c.lookup),
 	}
 }
 
@@ -130,9 +130,9 @@ func (c *client) state() map[string]any {
 	if t := c.Targets(); t != nil {
 		add("targets", t.Header)
 	}
-	var reports []any
-	for _, r := range c.Reports() {
-		reports = append(reports, r.Err.Error())
+	var warnings []any
+	for _, warning := range c.Warnings() {
+		warnings = append(warnings, warning.Error())
 	}
-	return map[string]any{"roles": trusted, "error": orNull(c.Err()), "reports": reports}
+	return map[string]any{"roles": trusted, "error": orNull(c.Err()), "warnings": warnings}
 }

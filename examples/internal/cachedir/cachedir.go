@@ -110,7 +110,7 @@ func (d *Dir) Load(name string) ([]byte, error) {
 
 // Save stores a record in one piece and durably: it writes and syncs another file, renames it, and syncs the directory.
 func (d *Dir) Save(rec verify.Record) error {
-	if _, err := d.file(rec.Name); err != nil {
+	if _, err := d.file(rec.StoreName); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(d.path)
@@ -118,7 +118,7 @@ func (d *Dir) Save(rec verify.Record) error {
 		return err
 	}
 	defer root.Close()
-	return durable.Write(root, rec.Name, 0o600, func(w io.Writer) error {
+	return durable.Write(root, rec.StoreName, 0o600, func(w io.Writer) error {
 		_, err := w.Write(rec.Data)
 		return err
 	})

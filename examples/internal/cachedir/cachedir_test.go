@@ -41,7 +41,7 @@ func TestSaveAndLoad(t *testing.T) {
 	_, err := d.Load("timestamp.json")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	for _, text := range []string{"one", "a longer two", "", "3"} {
-		require.NoError(t, d.Save(verify.Record{Name: "timestamp.json", Data: []byte(text)}))
+		require.NoError(t, d.Save(verify.Record{StoreName: "timestamp.json", Data: []byte(text)}))
 		data, err := d.Load("timestamp.json")
 		require.NoError(t, err)
 		require.Equal(t, text, string(data))
@@ -52,7 +52,7 @@ func TestSaveAndLoad(t *testing.T) {
 func TestNamesStayInside(t *testing.T) {
 	d := open(t)
 	for _, name := range []string{"", ".", "..", "../x.json", "a/x.json", "/x.json", ".lock"} {
-		require.Error(t, d.Save(verify.Record{Name: name}), name)
+		require.Error(t, d.Save(verify.Record{StoreName: name}), name)
 		_, err := d.Load(name)
 		require.Error(t, err, name)
 	}
@@ -70,12 +70,12 @@ func TestRubbishDoesNotFillTheMemory(t *testing.T) {
 func TestReadersSeeOneVersionOrTheOther(t *testing.T) {
 	d := open(t)
 	versions := [][]byte{bytes.Repeat([]byte("a"), 100_000), bytes.Repeat([]byte("b"), 50_000)}
-	require.NoError(t, d.Save(verify.Record{Name: "x.json", Data: versions[0]}))
+	require.NoError(t, d.Save(verify.Record{StoreName: "x.json", Data: versions[0]}))
 	var wait sync.WaitGroup
 	for i := range 2 {
 		wait.Go(func() {
 			for range 20 {
-				if err := d.Save(verify.Record{Name: "x.json", Data: versions[i]}); err != nil {
+				if err := d.Save(verify.Record{StoreName: "x.json", Data: versions[i]}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// StatusError is an HTTP answer that is no file. It wraps verify.ErrAbsent if the status says that there is none:
+// StatusError is an HTTP answer that is no file. It wraps verify.ErrNotAtSource if the status says that there is none:
 // 404, 410, and also 403, which is what S3 answers for a missing key to those who may not list its keys.
 type StatusError struct {
 	URL    string
@@ -29,7 +29,7 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Unwrap() error {
 	switch e.Status {
 	case http.StatusNotFound, http.StatusGone, http.StatusForbidden:
-		return verify.ErrAbsent
+		return verify.ErrNotAtSource
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestStatus(t *testing.T) {
 		var statusErr *mirror.StatusError
 		require.ErrorAs(t, err, &statusErr)
 		require.Equal(t, mirror.StatusError{URL: server.URL + "/x.json", Status: status}, *statusErr)
-		require.Equal(t, absent, errors.Is(err, verify.ErrAbsent), status)
+		require.Equal(t, absent, errors.Is(err, verify.ErrNotAtSource), status)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestBrokenBodyAndNoServer(t *testing.T) {
 	server.Close()
 	_, err = source(verify.Request{Path: "x", MaxBytes: 1000})
 	require.ErrorContains(t, err, server.URL+"/x")
-	require.NotErrorIs(t, err, verify.ErrAbsent)
+	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 }
 
 func TestContextEndsRequests(t *testing.T) {

@@ -17,7 +17,7 @@ func foreignCache(s *stage) {
 	theirs.Targets().AddTarget(app, content("malware"))
 	theirs.Publish()
 	s.intrude(map[string][]byte{
-		"root.json": theirs.Metadata()["2.root.json"], "2.root.json": theirs.Metadata()["2.root.json"], "1.root.json": theirs.Anchor(),
+		"root.json": theirs.Metadata()["2.root.json"], "2.root.json": theirs.Metadata()["2.root.json"], "1.root.json": theirs.TrustedRoot(),
 		"timestamp.json": theirs.Metadata()["timestamp.json"], "snapshot.json": theirs.Metadata()[theirs.FileName("snapshot")],
 		"targets.json": theirs.Metadata()[theirs.FileName("targets")],
 	})

@@ -7,8 +7,8 @@ import (
 )
 
 // options are those of the sessions here: to ask in the strict order of the specification, or for up to 64 files before they are needed.
-func options(ahead bool) *verify.Options {
-	o := &verify.Options{Limits: largest}
+func options(ahead bool) verify.Options {
+	o := verify.Options{Limits: largest}
 	if ahead {
 		o.Lookahead = 64
 	}

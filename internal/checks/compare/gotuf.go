@@ -70,7 +70,7 @@ func (r *served) newTUF(f fetcher.Fetcher, url, folder string, save bool) (*tuf,
 	t := &tuf{fetcher: &counting{Fetcher: f}}
 	c.Fetcher = t.fetcher
 	c.LocalMetadataDir, c.LocalTargetsDir, c.DisableLocalCache = folder, folder, !save
-	c.SnapshotMaxLength, c.TargetsMaxLength = largest.Snapshot, largest.Targets
+	c.SnapshotMaxLength, c.TargetsMaxLength = largest.MaxSnapshotBytes, largest.MaxTargetsBytes
 	if t.updater, err = updater.New(c); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func build(hashes bool, fill func(*verifytest.Repo)) *served {
 	repo := verifytest.New(verifytest.Options{MetaHashes: hashes, Seed: "compare"})
 	fill(repo)
 	repo.Publish()
-	return &served{anchor: repo.Anchor(), now: repo.Now(), metadata: repo.Metadata(), hashes: hashes}
+	return &served{anchor: repo.TrustedRoot(), now: repo.Now(), metadata: repo.Metadata(), hashes: hashes}
 }
 
 // wheel is the path of target i.

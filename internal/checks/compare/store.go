@@ -18,5 +18,5 @@ func (f files) Save(rec verify.Record) error {
 	if err := os.WriteFile(temp, rec.Data, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(temp, filepath.Join(string(f), rec.Name))
+	return os.Rename(temp, filepath.Join(string(f), rec.StoreName))
 }

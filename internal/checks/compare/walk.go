@@ -20,7 +20,7 @@ func (r *served) fromMemory(reqs []verify.Request) ([][]byte, error) {
 }
 
 // largest takes what the defaults refuse: a targets file that delegates to 65,536 bins has more than 8 MB.
-var largest = verify.Limits{Snapshot: math.MaxInt32, Targets: math.MaxInt32}
+var largest = verify.Limits{MaxSnapshotBytes: math.MaxInt32, MaxTargetsBytes: math.MaxInt32}
 
 // walker is a client written on tufwalk: the loop that fetches what a batch asks for at once.
 type walker struct {
@@ -32,13 +32,13 @@ type walker struct {
 }
 
 // newWalker begins a cold start.
-func (r *served) newWalker(fetch fetch, options *verify.Options) (*walker, error) {
+func (r *served) newWalker(fetch fetch, options verify.Options) (*walker, error) {
 	s, err := verify.New(r.anchor, verify.Stored{}, r.now, options)
 	return &walker{session: s, fetch: fetch}, err
 }
 
 // newWarmWalker begins with what the store has.
-func (r *served) newWarmWalker(fetch fetch, options *verify.Options, store verify.Store) (*walker, error) {
+func (r *served) newWarmWalker(fetch fetch, options verify.Options, store verify.Store) (*walker, error) {
 	s, err := verify.New(r.anchor, verify.LoadStored(store.Load), r.now, options)
 	return &walker{session: s, fetch: fetch, store: store, cached: make(map[string]bool)}, err
 }
@@ -47,7 +47,7 @@ func (r *served) newWarmWalker(fetch fetch, options *verify.Options, store verif
 func (w *walker) resolve(paths []string) ([]*verify.Target, error) {
 	lookups := make([]*verify.Lookup, len(paths))
 	for i, path := range paths {
-		lookups[i] = w.session.Find(path)
+		lookups[i] = w.session.Lookup(path)
 	}
 	if err := w.run(); err != nil {
 		return nil, err
@@ -86,8 +86,8 @@ func (w *walker) save(records []verify.Record) error {
 		return nil
 	}
 	for _, rec := range records {
-		if w.cached[rec.Name] {
-			delete(w.cached, rec.Name)
+		if w.cached[rec.StoreName] {
+			delete(w.cached, rec.StoreName)
 		} else if err := w.store.Save(rec); err != nil {
 			return err
 		}
@@ -126,9 +126,9 @@ func (w *walker) fromStore(reqs []verify.Request) []verify.Request {
 	}
 	var rest []verify.Request
 	for _, req := range reqs {
-		if req.Name != "" {
-			if data, err := w.store.Load(req.Name); err == nil && w.session.Provide(req.ID, data) == nil {
-				w.cached[req.Name] = true
+		if req.StoreName != "" {
+			if data, err := w.store.Load(req.StoreName); err == nil && w.session.Provide(req.ID, data) == nil {
+				w.cached[req.StoreName] = true
 				continue
 			}
 		}

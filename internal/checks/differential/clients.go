@@ -42,7 +42,7 @@ func (s saved) Load(name string) ([]byte, error) {
 
 // Save keeps delegated roles under two names: the second is what the model calls them.
 func (s saved) Save(rec verify.Record) error {
-	s[rec.Name] = rec.Data
+	s[rec.StoreName] = rec.Data
 	if rec.Role != "root" {
 		s[rec.Role+".json"] = rec.Data
 	}
@@ -52,7 +52,7 @@ func (s saved) Save(rec verify.Record) error {
 // runTufwalk is one run of the library.
 func runTufwalk(c situation, store saved) (o outcome) {
 	defer func() { o.kept = keptIn(store) }()
-	s, err := verify.New(c.anchor, verify.LoadStored(store.Load), c.now, nil)
+	s, err := verify.New(c.anchor, verify.LoadStored(store.Load), c.now, verify.Options{})
 	if err == nil {
 		err = s.Run(store, c.mirror.Source())
 	}
@@ -64,7 +64,7 @@ func runTufwalk(c situation, store saved) (o outcome) {
 		o.versions[i] = s.Version(role)
 	}
 	for _, path := range c.paths {
-		l := s.Find(path)
+		l := s.Lookup(path)
 		_ = s.Run(store, c.mirror.Source()) // the lookup says what is to be said
 		t, err := l.Target()
 		switch {

@@ -108,7 +108,7 @@ func serveAll(t *testing.T, all []string, rules []rule) (text []byte, anchors ma
 		} else {
 			t.Cleanup(server.Close)
 		}
-		urls[name], anchors[name] = []string{server.URL}, repo.Anchor()
+		urls[name], anchors[name] = []string{server.URL}, repo.TrustedRoot()
 	}
 	for i, statement := range all {
 		name := string(rune('A' + i))
@@ -163,20 +163,20 @@ func askOurs(text []byte, anchors map[string][]byte, now time.Time, fall bool) s
 	}
 	start, sources := map[string]multirepo.Repository{}, map[string][]verify.Source{}
 	for name, urls := range m.Repositories() {
-		start[name] = multirepo.Repository{Anchor: anchors[name]}
+		start[name] = multirepo.Repository{TrustedRoot: anchors[name]}
 		sources[name] = []verify.Source{overHTTP(urls[0])}
 	}
-	g, err := multirepo.New(m, start, now, &multirepo.Options{FallThrough: fall})
+	g, err := multirepo.New(m, start, now, multirepo.Options{FallThrough: fall})
 	if errors.Is(err, multirepo.ErrMap) {
 		return "refused"
 	}
-	l := g.Find("x")
+	l := g.Lookup("x")
 	if err := g.Run(nil, sources); err != nil {
 		return err.Error()
 	}
 	target, err := l.Target()
 	switch {
-	case errors.Is(err, multirepo.ErrSilent):
+	case errors.Is(err, multirepo.ErrNoAnswer):
 		return "silence"
 	case errors.Is(err, multirepo.ErrDisagreement):
 		return "disagreement"
@@ -184,7 +184,7 @@ func askOurs(text []byte, anchors map[string][]byte, now time.Time, fall bool) s
 		return "no such target"
 	}
 	var names []string
-	for _, v := range target.Vouchers {
+	for _, v := range target.Attestations {
 		names = append(names, v.Repository)
 	}
 	return strings.Join(names, " ")
@@ -198,7 +198,7 @@ func overHTTP(base string) verify.Source {
 		}
 		defer resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			return nil, verify.ErrAbsent
+			return nil, verify.ErrNotAtSource
 		}
 		return io.ReadAll(io.LimitReader(resp.Body, req.MaxBytes+1))
 	}

@@ -43,14 +43,14 @@ func install(root, metadataURL, targetsURL string, store folder, name, out strin
 	if err := os.MkdirAll(string(store), 0o700); err != nil {
 		return err
 	}
-	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), nil)
+	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), verify.Options{})
 	if err != nil {
 		return err
 	}
-	lookup := s.Find(name)
+	lookup := s.Lookup(name)
 	err = s.Run(store, mirror(metadataURL))
-	for _, r := range s.Reports() { // such as a damaged folder: then nothing keeps a mirror from going back
-		fmt.Fprintln(os.Stderr, "warning:", r.Err)
+	for _, warning := range s.Warnings() { // such as a damaged folder: then nothing keeps a mirror from going back
+		fmt.Fprintln(os.Stderr, "warning:", warning)
 	}
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func get(url string) (io.ReadCloser, error) {
 	}
 	res.Body.Close()
 	if res.StatusCode == http.StatusNotFound { // only this says that there is no such file
-		return nil, fmt.Errorf("%s: %w", url, verify.ErrAbsent)
+		return nil, fmt.Errorf("%s: %w", url, verify.ErrNotAtSource)
 	}
 	return nil, fmt.Errorf("%s: %s", url, res.Status)
 }
@@ -106,7 +106,7 @@ type folder string
 func (f folder) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
 
 func (f folder) Save(rec verify.Record) error {
-	return write(filepath.Join(string(f), rec.Name), func(w io.Writer) error { _, err := w.Write(rec.Data); return err })
+	return write(filepath.Join(string(f), rec.StoreName), func(w io.Writer) error { _, err := w.Write(rec.Data); return err })
 }
 
 // write gives a file its name only once it is filled without an error, and on the disk.
