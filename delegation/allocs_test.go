@@ -21,9 +21,9 @@ func TestMatchAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(5, func() { delegation.Match(pattern, path) }))
 }
 
-// Finding the role for a path takes a handful of allocations, however many roles
-// there are. A guard against decoding roles that are not for the path, and against
-// hashing it again for each.
+// Finding the role for a path takes a handful of allocations, however many
+// roles there are. A guard against decoding roles that are not for the path,
+// and against hashing it again for each.
 func TestRolesForAllocatesLittle(t *testing.T) {
 	p := "dir-01999/x"
 	for _, c := range []struct {
@@ -49,7 +49,8 @@ func TestRolesForAllocatesLittle(t *testing.T) {
 	}
 }
 
-// R-5.6.7c: a role that delegates a path to a hundred thousand others costs a search no more than the roles that it may still ask.
+// R-5.6.7c: a role that delegates a path to a hundred thousand others costs a
+// search no more than the roles that it may still ask.
 func TestVisitKeepsNoMoreRolesThanItMayAsk(t *testing.T) {
 	const n = 100_000
 	r := newRepository(t)

@@ -16,7 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What stands beside a row of these benchmarks as "floor" gives the same answers, from what it has decoded beforehand.
+// What stands beside a row of these benchmarks as "floor" gives the same
+// answers, from what it has decoded beforehand.
 
 // asked is a path with the digits of its hash.
 type asked struct{ path, digits string }
@@ -87,7 +88,8 @@ func prefixFloor(d *metadata.Delegations) func(asked) string {
 	}
 }
 
-// patternFloor compares the path with what each pattern has before its star, one pattern after the other.
+// patternFloor compares the path with what each pattern has before its star,
+// one pattern after the other.
 func patternFloor(d *metadata.Delegations) func(asked) string {
 	type entry struct{ literal, role string }
 	var list []entry
@@ -109,7 +111,8 @@ func patternFloor(d *metadata.Delegations) func(asked) string {
 	}
 }
 
-// BenchmarkMatch stands beside the standard library's path.Match, which has other rules for some characters.
+// BenchmarkMatch stands beside the standard library's path.Match, which has
+// other rules for some characters.
 func BenchmarkMatch(b *testing.B) {
 	for _, c := range []struct{ name, pattern, path string }{
 		{"literal", "packages/some_project/1.0/file.whl", "packages/some_project/1.0/file.whl"},
@@ -145,7 +148,8 @@ func patterns(n int) func(*verifytest.Role) {
 	}
 }
 
-// delegationsOf reads what a top-level targets role delegates; no role below it is ever published.
+// delegationsOf reads what a top-level targets role delegates; no role below it
+// is ever published.
 func delegationsOf(t testing.TB, build func(*verifytest.Role)) *metadata.Delegations {
 	repo := verifytest.New(verifytest.Options{})
 	build(repo.Targets())

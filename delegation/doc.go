@@ -1,8 +1,9 @@
-// Package delegation says which roles may speak for a target path, and in which order to ask them. It loads nothing,
-// verifies nothing and fetches nothing: package verify brings it the roles that it asks for.
+// Package delegation says which roles may speak for a target path, and in which
+// order to ask them. It loads nothing, verifies nothing and fetches nothing:
+// package verify brings it the roles that it asks for.
 //
-// [For] lists the roles that one role delegates a path to. A [Walk] is the whole search for one path, through as many roles as
-// it takes:
+// [For] lists the roles that one role delegates a path to. A [Walk] is the
+// whole search for one path, through as many roles as it takes:
 //
 //	w := delegation.NewWalk("app.tar.gz", delegation.Options{})
 //	for {

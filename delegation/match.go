@@ -5,16 +5,21 @@ import (
 	"unicode/utf8"
 )
 
-// Match says whether a path matches a pattern (PATHPATTERN of spec section 4.6), in the same way on every operating system.
+// Match says whether a path matches a pattern (PATHPATTERN of spec section
+// 4.6), in the same way on every operating system.
 //
-// R-4.6.6: * stands for any number of characters and ? for one, [set] for one of a set ([a-z_], []x]) and [!set] for one
-// outside it; none of them stands for a slash. Everything else, the backslash included, stands for itself, and so does a [ that
-// no ] of the same segment closes. Case matters. A leading dot, two slashes and the like mean nothing special.
+// R-4.6.6: * stands for any number of characters and ? for one, [set] for one
+// of a set ([a-z_], []x]) and [!set] for one outside it; none of them stands
+// for a slash. Everything else, the backslash included, stands for itself, and
+// so does a [ that no ] of the same segment closes. Case matters. A leading
+// dot, two slashes and the like mean nothing special.
 //
-// It takes at most len(pattern)*len(path) steps and no memory, whatever the pattern.
+// It takes at most len(pattern)*len(path) steps and no memory, whatever the
+// pattern.
 func Match(pattern, path string) bool {
-	// Where to go on after a mismatch: the last * of this segment takes one character more. A star before an earlier
-	// slash need not be remembered, since a later star in its stead gives every choice that it could.
+	// Where to go on after a mismatch: the last * of this segment takes one
+	// character more. A star before an earlier slash need not be remembered,
+	// since a later star in its stead gives every choice that it could.
 	star, retry := -1, 0
 	p, s := 0, 0
 	closing := lastClosing(pattern, 0)
@@ -43,13 +48,15 @@ func Match(pattern, path string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// lastClosing returns where the last ] of the segment that begins there stands, so that a [ behind it is known to open no set.
+// lastClosing returns where the last ] of the segment that begins there stands,
+// so that a [ behind it is known to open no set.
 func lastClosing(pattern string, segment int) int {
 	rest, _, _ := strings.Cut(pattern[segment:], "/")
 	return segment + strings.LastIndexByte(rest, ']')
 }
 
-// matchOne matches one character, which is there, with one item of a pattern, which is not a star. It returns the sizes of both.
+// matchOne matches one character, which is there, with one item of a pattern,
+// which is not a star. It returns the sizes of both.
 func matchOne(pattern, path string, set bool) (int, int, bool) {
 	c, n := utf8.DecodeRuneInString(path)
 	switch pattern[0] {
@@ -67,7 +74,8 @@ func matchOne(pattern, path string, set bool) (int, int, bool) {
 	return size, n, pattern[:size] == path[:n]
 }
 
-// matchSet says whether a character is in the set that a pattern begins with. It is not ok if this is no set.
+// matchSet says whether a character is in the set that a pattern begins with.
+// It is not ok if this is no set.
 func matchSet(pattern string, c rune) (size int, in, ok bool) {
 	i := 1
 	negated := strings.HasPrefix(pattern[i:], "!")

@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/delegation"
 )
 
-// R-4.6.6 (D6, D9, GHSA-qp9x-wp8f-qgjj, sigstore-rust#174): what matches what. Other clients disagree with one another on many of these rows.
+// R-4.6.6 (D6, D9, GHSA-qp9x-wp8f-qgjj, sigstore-rust#174): what matches what.
+// Other clients disagree with one another on many of these rows.
 var matches = []struct {
 	pattern, path string
 	want          bool

@@ -24,7 +24,8 @@ func newPath(name string) targetPath {
 }
 
 // bin returns the name of the succinct hash bin that a path falls into: the one
-// with the number that the first BitLength bits of the path's sha256 make (TAP 15).
+// with the number that the first BitLength bits of the path's sha256 make (TAP
+// 15).
 func bin(s *metadata.SuccinctRoles, p targetPath) string {
 	return s.Bin(binary.BigEndian.Uint32(p.digest[:4]) >> (32 - s.BitLength))
 }
@@ -36,19 +37,19 @@ type Delegation struct {
 	// Delegator and Role are the names of its ends. A search begins with the
 	// delegation from root to targets.
 	Delegator, Role string
-	// Terminating says that the search must not go on after this role and what it
-	// delegates to.
+	// Terminating says that the search must not go on after this role and what
+	// it delegates to.
 	Terminating bool
-	// Position is where the delegator's list has the role, counted from 0; -1 for a
-	// succinct hash bin and for targets.
+	// Position is where the delegator's list has the role, counted from 0; -1
+	// for a succinct hash bin and for targets.
 	Position int
 }
 
-// RolesFor yields the roles that a role delegates a target path to, in the order
-// in which they are to be asked. It yields nothing if d is nil.
+// RolesFor yields the roles that a role delegates a target path to, in the
+// order in which they are to be asked. It yields nothing if d is nil.
 //
-// It takes time linear in the number of roles with path patterns, and logarithmic
-// in the number of hash prefixes.
+// It takes time linear in the number of roles with path patterns, and
+// logarithmic in the number of hash prefixes.
 func RolesFor(delegator string, d *metadata.Delegations, path string) iter.Seq[Delegation] {
 	return rolesFor(delegator, d, newPath(path))
 }

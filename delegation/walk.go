@@ -12,10 +12,12 @@ import (
 
 // Options change how a search goes. The zero value is the default.
 type Options struct {
-	// MaxRoles bounds the roles that one search visits, the top-level targets role included. Zero means 32.
+	// MaxRoles bounds the roles that one search visits, the top-level targets
+	// role included. Zero means 32.
 	MaxDelegations int
-	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it. Every deployed client lets
-	// them end the search, and so does the default (R-T15.5).
+	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
+	// TAP 15 has it. Every deployed client lets them end the search, and so
+	// does the default (R-T15.5).
 	SuccinctFallThrough bool
 }
 
@@ -30,10 +32,12 @@ var (
 	ErrUnfinished = errors.New("search is not over")
 )
 
-// Walk is the search for one path: pre-order, depth first, each role's delegations in listed order (R-5.6.7a).
+// Walk is the search for one path: pre-order, depth first, each role's
+// delegations in listed order (R-5.6.7a).
 //
-// Within one walk a role is known by its name (R-5.6.7b): one that was visited on behalf of a delegator with a higher priority is not
-// visited again for another. It is not safe for concurrent use.
+// Within one walk a role is known by its name (R-5.6.7b): one that was visited
+// on behalf of a delegator with a higher priority is not visited again for
+// another. It is not safe for concurrent use.
 type Walk struct {
 	path    targetPath
 	options Options
@@ -44,7 +48,8 @@ type Walk struct {
 	err     error
 }
 
-// Pending is an edge together with the content that makes it: the delegator's, or nothing for the first one.
+// Pending is an edge together with the content that makes it: the delegator's,
+// or nothing for the first one.
 type Pending struct {
 	Delegation
 	By roles.Trusted[metadata.Targets]
@@ -59,7 +64,8 @@ func NewWalk(path string, o Options) *Walk {
 	return &Walk{path: newPath(path), options: o, stack: []Pending{first}, visited: make(map[string]bool)}
 }
 
-// Next returns the role to be asked now, and the same one until Visit is called. It is not ok when the search is over.
+// Next returns the role to be asked now, and the same one until Visit is
+// called. It is not ok when the search is over.
 func (w *Walk) Next() (Pending, bool) {
 	if w.err != nil || w.found {
 		return Pending{}, false
@@ -81,8 +87,9 @@ func (w *Walk) Next() (Pending, bool) {
 
 func (w *Walk) top() Pending { return w.stack[len(w.stack)-1] }
 
-// Visit answers Next with the content of the role: a file signed by the keys that the edge gives the role.
-// A role that cannot be had ends the search (R-5.6.7f); the caller then has no more to do here.
+// Visit answers Next with the content of the role: a file signed by the keys
+// that the edge gives the role. A role that cannot be had ends the search
+// (R-5.6.7f); the caller then has no more to do here.
 func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 	next, ok := w.Next()
 	if !ok || t.Content() == nil || t.Name() != next.Role {
@@ -90,8 +97,9 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 	}
 	w.visited[next.Role] = true
 	w.stack = w.stack[:len(w.stack)-1]
-	// R-5.6.7d: what the role itself lists comes before what its delegations list. And the role was reached by edges
-	// each of which covers the path.
+	// R-5.6.7d: what the role itself lists comes before what its delegations
+	// list. And the role was reached by edges each of which covers the path
+	//
 	if w.info, w.found = t.Content().File(w.path.name); w.found {
 		return nil
 	}
@@ -99,7 +107,8 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 	return nil
 }
 
-// push puts the roles that one role delegates the path to in front of all others.
+// push puts the roles that one role delegates the path to in front of all
+// others.
 func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	var edges []Pending
 	left := w.options.MaxDelegations - len(w.visited)
@@ -123,8 +132,9 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	w.stack = append(w.stack, edges...)
 }
 
-// Upcoming yields the edges that will be asked in this order unless a role before them lists the target or delegates further:
-// a guess, for fetching ahead.
+// Upcoming yields the edges that will be asked in this order unless a role
+// before them lists the target or delegates further: a guess, for fetching
+// ahead.
 func (w *Walk) Upcoming() iter.Seq[Pending] {
 	return func(yield func(Pending) bool) {
 		if w.err != nil || w.found {
@@ -138,8 +148,9 @@ func (w *Walk) Upcoming() iter.Seq[Pending] {
 	}
 }
 
-// Result returns what the search found: the entry of the role visited last, or an error that wraps ErrNoTarget if the search is complete,
-// ErrLimit if it was cut short, and ErrUnfinished if it is not over.
+// Result returns what the search found: the entry of the role visited last, or
+// an error that wraps ErrNoTarget if the search is complete, ErrLimit if it was
+// cut short, and ErrUnfinished if it is not over.
 func (w *Walk) Result() (metadata.TargetFile, error) {
 	switch {
 	case w.found:

@@ -87,7 +87,9 @@ func last(d delegate) delegate {
 	return d
 }
 
-// R-5.6.7a, R-5.6.7b, R-5.6.7d, R-5.6.7e, R-4.6.7, R-4.6.8 (D1 to D4, D8, D11, D12, CVE-2025-2886, php-tuf#344, tough-cycles): the order in which roles are asked.
+// R-5.6.7a, R-5.6.7b, R-5.6.7d, R-5.6.7e, R-4.6.7, R-4.6.8 (D1 to D4, D8, D11,
+// D12, CVE-2025-2886, php-tuf#344, tough-cycles): the order in which roles are
+// asked.
 func TestWalk(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -190,7 +192,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// R-5.6.7c, decision 12: the limit is on the roles visited, and is not the same as finding nothing.
+// R-5.6.7c, decision 12: the limit is on the roles visited, and is not the same
+// as finding nothing.
 func TestRoleLimit(t *testing.T) {
 	r := newRepository(t)
 	next := r.Targets()
@@ -206,7 +209,8 @@ func TestRoleLimit(t *testing.T) {
 	require.Contains(t, r.search("y", delegation.Options{MaxDelegations: 41}), "no such target", "a limit that is just enough is not reached")
 }
 
-// R-5.6.7b, R-5.6.7c: delegations back to roles that were visited do not use up the limit.
+// R-5.6.7b, R-5.6.7c: delegations back to roles that were visited do not use up
+// the limit.
 func TestRoleLimitCountsNoRoleTwice(t *testing.T) {
 	r := newRepository(t)
 	c := r.Targets().Delegate(all("a")).Delegate(all("b")).Delegate(all("c"))
@@ -218,7 +222,8 @@ func TestRoleLimitCountsNoRoleTwice(t *testing.T) {
 	require.Equal(t, "targets a b c d: found", r.search("x", delegation.Options{MaxDelegations: 5}))
 }
 
-// R-T15.2, R-T15.4 (D7, D10, go-tuf#783): every path falls into just one bin, by either kind of bins, and classic and succinct bins agree.
+// R-T15.2, R-T15.4 (D7, D10, go-tuf#783): every path falls into just
+// one bin, by either kind of bins, and classic and succinct bins agree.
 func TestBins(t *testing.T) {
 	r := newRepository(t)
 	r.Targets().Delegate(delegate{Name: "classic", PathHashPrefixes: []string{""}}).DelegateBins("bin", 32)
@@ -289,7 +294,8 @@ func TestUpcoming(t *testing.T) {
 	}
 }
 
-// Nothing is upcoming that was visited, or behind the end of a search, whatever is left over.
+// Nothing is upcoming that was visited, or behind the end of a search, whatever
+// is left over.
 func TestUpcomingIsOnlyWhatMayStillBeAsked(t *testing.T) {
 	r := newRepository(t)
 	r.Targets().Delegate(all("a")).Delegate(all("c"))
@@ -341,8 +347,8 @@ func TestVisitRefusesOtherContent(t *testing.T) {
 	require.Equal(t, "a", p.Role)
 }
 
-// roles are asked by their patterns and by their prefixes, in listed
-// order, and a role with neither is not asked.
+// roles are asked by their patterns and by their prefixes, in
+// listed order, and a role with neither is not asked.
 func TestRolesFor(t *testing.T) {
 	r := newRepository(t)
 	for _, d := range []delegate{

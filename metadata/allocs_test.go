@@ -9,8 +9,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A file costs memory for its bytes and for what grows by doubling, and nothing for each of its members: a hundred times as many may
-// take a few steps more. A guard against maps of members, strings of names, and iterators that land on the heap.
+// A file costs memory for its bytes and for what grows by doubling, and nothing
+// for each of its members: a hundred times as many may take a few steps more. A
+// guard against maps of members, strings of names, and iterators that land on
+// the heap.
 func TestReadingAllocatesNothingPerMember(t *testing.T) {
 	const few, many, doublings = 128, 4096, 32
 	plain := verifytest.Options{}
@@ -50,7 +52,8 @@ func TestReadingAllocatesNothingPerMember(t *testing.T) {
 	}
 }
 
-// The answer to a lookup is a view on the text, and what the search passes on its way is read in place: a guard against copies of names and entries.
+// The answer to a lookup is a view on the text, and what the search passes on
+// its way is read in place: a guard against copies of names and entries.
 // Snapshot.File makes the file's name of the role's.
 func TestLookupsAllocateLittle(t *testing.T) {
 	const n = 8192

@@ -10,13 +10,16 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// J1: a member whose name differs in case is another member, whether it comes before or after: anybody can change the order of members, which is not signed.
+// J1: a member whose name differs in case is another member, whether it comes
+// before or after: anybody can change the order of members, which is not
+// signed.
 func TestNamesAreExact(t *testing.T) {
 	around := func(file, member, sibling string) []string {
 		require.Contains(t, file, member)
 		return []string{strings.Replace(file, member, sibling+","+member, 1), strings.Replace(file, member, member+","+sibling, 1)}
 	}
-	// The long s and the Kelvin sign fold to s and k, and stand behind them in order.
+	// The long s and the Kelvin sign fold to s and k, and stand behind them in
+	// order.
 	for _, sibling := range []string{`"VERSION":9`, `"Version":"nine"`, `"ver\u017fion":9`, `"Expires":"2040-01-01T00:00:00Z"`, `"_Type":"root"`, `"META":{}`, `"META":null`} {
 		for _, text := range around(goodTimestamp, `"version":7`, sibling) {
 			c := mustDecode[metadata.Timestamp](t, text)

@@ -12,7 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// document is a file of some sort, large or small, and the two halves of reading it.
+// document is a file of some sort, large or small, and the two halves of
+// reading it.
 type document struct {
 	name  string
 	make  func(verifytest.Options) []byte
@@ -53,7 +54,8 @@ var documents = []document{
 	documentAs[metadata.Targets]("targets, 10,000 targets, DSSE", metadata.DSSE, func(o verifytest.Options) []byte { return targetsOf(listing(10_000), o) }),
 }
 
-// BenchmarkRead compares the reading of a file, in its two halves and as a whole, with its floor: one json.Valid.
+// BenchmarkRead compares the reading of a file, in its two halves and as a
+// whole, with its floor: one json.Valid.
 func BenchmarkRead(b *testing.B) {
 	for _, d := range documents {
 		for _, layout := range []struct {

@@ -11,7 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// allocated is how many bytes something allocates, freed or not. The collector does not change it, nor does the machine.
+// allocated is how many bytes something allocates, freed or not. The collector
+// does not change it, nor does the machine.
 func allocated(do func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -27,10 +28,13 @@ func readAs[T metadata.Content](data []byte) {
 	}
 }
 
-// A document costs at most so many bytes of memory for each of its own, all that is freed on the way included, whatever is in it; and a little to begin with.
+// A document costs at most so many bytes of memory for each of its own, all
+// that is freed on the way included, whatever is in it; and a little to begin
+// with.
 const allocatedPerByte, allocatedAtFirst = 40, 16_384
 
-// CVE-2020-6173, K10, J7: nobody can make a reader do more than the length of a file allows, which is known before it is read.
+// CVE-2020-6173, K10, J7: nobody can make a reader do more than the length of a
+// file allows, which is known before it is read.
 func TestReadingAllocatesAtMostAMultiple(t *testing.T) {
 	for _, s := range shapes {
 		t.Run(s.name, func(t *testing.T) {
@@ -44,8 +48,9 @@ func TestReadingAllocatesAtMostAMultiple(t *testing.T) {
 	}
 }
 
-// What is guessed from the beginning of a list (how many members there will be) is at most what fits into the rest of the document, wherever the
-// list begins, is broken off, or changes its mind about how long a member is.
+// What is guessed from the beginning of a list (how many members there will be)
+// is at most what fits into the rest of the document, wherever the list begins,
+// is broken off, or changes its mind about how long a member is.
 func TestGuessesAreBounded(t *testing.T) {
 	short, long := `"%06d":{"version":1}`, `"%06d":{"version":1,"x":"`+strings.Repeat("x", 400)+`"}`
 	for _, n := range []int{1, 2, 1023, 1024, 1025, 2047, 2048, 5000} {

@@ -130,7 +130,8 @@ func TestMember(t *testing.T) {
 	require.False(t, ok)
 }
 
-// .K2, K2: the root's contents.: a role for mirrors.json is tolerated, and of no account.
+// .K2, K2: the root's contents.: a role
+// for mirrors.json is tolerated, and of no account.
 func TestRoot(t *testing.T) {
 	root := mustDecode[metadata.Root](t, goodRoot)
 	require.True(t, root.ConsistentSnapshot)
@@ -211,7 +212,8 @@ func TestTimestamp(t *testing.T) {
 	})
 }
 
-// the snapshot's contents. Other names than those of targets roles are kept too.
+// the snapshot's contents. Other names than those of targets roles are
+// kept too.
 func TestSnapshot(t *testing.T) {
 	c := mustDecode[metadata.Snapshot](t, goodSnapshot)
 	info, ok := c.File("a b")
@@ -280,7 +282,8 @@ func TestTargets(t *testing.T) {
 	})
 }
 
-// R-T15.1, R-T15.3: delegations.
+// R-T15.1, R-T15.3:
+// delegations.
 func TestDelegations(t *testing.T) {
 	d := mustDecode[metadata.Targets](t, goodTargets).Delegations()
 	require.Equal(t, 2, d.Len())

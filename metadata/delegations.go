@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Delegations are the roles that a targets role delegates to, with their keys: either a list of roles in the order
-// of their priority, or succinct hash bins (spec section 4.6, TAP 15).
+// Delegations are the roles that a targets role delegates to, with their keys:
+// either a list of roles in the order of their priority, or succinct hash bins
+// (spec section 4.6, TAP 15).
 type Delegations struct {
 	text      string
 	keys      index
@@ -18,7 +19,8 @@ type Delegations struct {
 	succinct  *SuccinctRoles
 }
 
-// listedRole is where a role of the list stands in the text: there may be very many of them.
+// listedRole is where a role of the list stands in the text: there may be very
+// many of them.
 type listedRole struct {
 	object uint32
 	paths  uint32 // 0 if absent
@@ -28,7 +30,8 @@ type listedRole struct {
 type DelegatedRole struct {
 	Name string
 	RoleKeys
-	// Terminating says that a search which comes here must not go on to later roles. Absent means false.
+	// Terminating says that a search which comes here must not go on to later
+	// roles. Absent means false.
 	Terminating bool
 
 	paths, prefixes string // canonical text of the arrays; empty if absent
@@ -37,13 +40,15 @@ type DelegatedRole struct {
 // Paths yields the path patterns of the delegation, in listed order.
 func (d *DelegatedRole) Paths() iter.Seq[string] { return elements(d.paths) }
 
-// PathHashPrefixes yields the prefixes of path hashes of the delegation, in listed order: lower-case hexadecimal.
+// PathHashPrefixes yields the prefixes of path hashes of the delegation, in
+// listed order: lower-case hexadecimal.
 func (d *DelegatedRole) PathHashPrefixes() iter.Seq[string] { return elements(d.prefixes) }
 
 // Keys yields all keys that the file lists, in the order of their IDs.
 func (d *Delegations) Keys() iter.Seq[Key] { return allKeys(&d.keys) }
 
-// Key returns the key with the given ID. Keys belong to the file that lists them, and to no other.
+// Key returns the key with the given ID. Keys belong to the file that lists
+// them, and to no other.
 func (d *Delegations) Key(id string) (Key, bool) { return findKey(&d.keys, id) }
 
 // Len returns the number of listed roles; 0 for succinct bins.
@@ -170,7 +175,8 @@ func (d *Delegations) list(r *reader) {
 	}
 }
 
-// delegation reads a role of the list, and notes where it has paths and what prefixes.
+// delegation reads a role of the list, and notes where it has paths and what
+// prefixes.
 func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d DelegatedRole) {
 	at := r.pos
 	found := false
@@ -237,7 +243,8 @@ func isPrefix(s string) bool {
 // digestDigits is the number of hexadecimal digits in a sha256 digest.
 const digestDigits = 64
 
-// prefixIndex finds the roles for a digest by binary search, once for each length that prefixes have.
+// prefixIndex finds the roles for a digest by binary search, once for each
+// length that prefixes have.
 type prefixIndex struct {
 	text    string
 	list    []prefix
@@ -245,12 +252,14 @@ type prefixIndex struct {
 	lengths [digestDigits + 1]bool
 }
 
-// prefix is one prefix, by where it stands in the text, and the position of its role.
+// prefix is one prefix, by where it stands in the text, and the position of its
+// role.
 type prefix struct{ at, length, role uint32 }
 
 func (x *prefixIndex) digits(p prefix) string { return x.text[p.at : p.at+p.length] }
 
-// read reads an array of prefixes, notes them unless x is nil, and returns its text.
+// read reads an array of prefixes, notes them unless x is nil, and returns its
+// text.
 func (x *prefixIndex) read(r *reader) string {
 	start := r.pos
 	e := r.array()

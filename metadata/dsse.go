@@ -7,16 +7,19 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
-// Format is the form of envelope that a repository's files have. Whoever reads them chooses it, and it is never found out from a file: what
-// a signature covers must not be the file's to say.
+// Format is the form of envelope that a repository's files have. Whoever reads
+// them chooses it, and it is never found out from a file: what a signature
+// covers must not be the file's to say.
 type EnvelopeFormat int
 
 const (
-	// Classic is the envelope of the specification (section 4.2.1): the content is the member "signed", and signatures cover its
-	// canonical form.
+	// Classic is the envelope of the specification (section 4.2.1): the content
+	// is the member "signed", and signatures cover its canonical form.
 	Classic EnvelopeFormat = iota
-	// DSSE is the Dead Simple Signing Envelope, version 1, which has the properties that TAP 17 asks of an envelope: the content is the
-	// member "payload" in base64, and signatures cover those very bytes and their type, which must be PayloadType.
+	// DSSE is the Dead Simple Signing Envelope, version 1, which has the
+	// properties that TAP 17 asks of an envelope: the content is the member
+	// "payload" in base64, and signatures cover those very bytes and their
+	// type, which must be PayloadType.
 	DSSE
 )
 
@@ -75,10 +78,11 @@ func (e *Envelope[T]) readDSSE(doc *scanner, o Options) *SyntaxError {
 	return e.readPayload(raw, o.MaxDepth)
 }
 
-// readPayload reads the content from the bytes that signatures cover. Its levels of nesting are counted as if it stood in the envelope.
+// readPayload reads the content from the bytes that signatures cover. Its
+// levels of nesting are counted as if it stood in the envelope.
 //
-// R-T17.2: they are the payload as it came, with its type, so that no signature serves both forms.
-// R-T17.4: it is judged as strictly as "signed".
+// R-T17.2: they are the payload as it came, with its type, so that no signature
+// serves both forms. R-T17.4: it is judged as strictly as "signed".
 func (e *Envelope[T]) readPayload(raw []byte, depth int) *SyntaxError {
 	e.payload = dsse.PAE(PayloadType, raw)
 	doc, err := canonicalizeAt(2, e.payload[len(e.payload)-len(raw):], depth)
@@ -92,9 +96,11 @@ func (e *Envelope[T]) readPayload(raw []byte, depth int) *SyntaxError {
 	return nil
 }
 
-// fromBase64 decodes base64 in the standard or the URL-safe alphabet; nil if it is empty or neither.
+// fromBase64 decodes base64 in the standard or the URL-safe alphabet; nil if it
+// is empty or neither.
 //
-// R-T17.3: the whole text in one alphabet, with padding, without white space or stray bits: no bytes have two spellings in one alphabet.
+// R-T17.3: the whole text in one alphabet, with padding, without white space or
+// stray bits: no bytes have two spellings in one alphabet.
 func fromBase64(text []byte) []byte {
 	encoding := base64.StdEncoding
 	if bytes.ContainsAny(text, "-_") {

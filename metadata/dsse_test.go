@@ -24,7 +24,8 @@ func parseDSSE[T metadata.Content](data []byte) (*metadata.Envelope[T], error) {
 	return metadata.Parse[T](data, metadata.Options{EnvelopeFormat: metadata.DSSE})
 }
 
-// sameInBothForms says whether a content in a DSSE envelope reads as it does in a classic one, of which this came: the same, or the same fault.
+// sameInBothForms says whether a content in a DSSE envelope reads as it does in
+// a classic one, of which this came: the same, or the same fault.
 func sameInBothForms[T metadata.Content](content string, want *T, fault error) error {
 	var got *T
 	env, err := parseDSSE[T](inDSSE(content))
@@ -41,7 +42,8 @@ func sameInBothForms[T metadata.Content](content string, want *T, fault error) e
 	return nil
 }
 
-// R-T17.1, R-T17.3, R-T17.5, R-T17.6 (T17-2, T17-4, T17-5, T17-6): the shape of a DSSE envelope.
+// R-T17.1, R-T17.3, R-T17.5, R-T17.6 (T17-2, T17-4, T17-5, T17-6): the shape of
+// a DSSE envelope.
 func TestDSSEEnvelope(t *testing.T) {
 	const root = `{"_type":"root"}`
 	b64 := base64.StdEncoding.EncodeToString
@@ -106,7 +108,8 @@ func TestDSSEEnvelope(t *testing.T) {
 	}
 }
 
-// R-T17.5 (T17-1): the form is the reader's choice. A file has one form at most, and there are no others.
+// R-T17.5 (T17-1): the form is the reader's choice. A file has one form at
+// most, and there are no others.
 func TestFormIsNotSniffed(t *testing.T) {
 	classic, dsse := `{"signatures":[],"signed":`+goodTimestamp+`}`, string(inDSSE(goodTimestamp))
 	_, err := metadata.Parse[metadata.Timestamp]([]byte(dsse), metadata.Options{})
@@ -122,7 +125,8 @@ func TestFormIsNotSniffed(t *testing.T) {
 	}
 }
 
-// R-T17.2 (T17-3): signatures cover the payload as it came, not its canonical form, with its type and length before it.
+// R-T17.2 (T17-3): signatures cover the payload as it came, not its canonical
+// form, with its type and length before it.
 func TestDSSECoversThePayloadAsItCame(t *testing.T) {
 	for _, content := range []string{goodTimestamp, " " + goodTimestamp + "\r\n", strings.Replace(goodTimestamp, `"_type":"timestamp"`, `"x":"\u0041\/","_type":"time\u0073tamp"`, 1)} {
 		data := inDSSE(content)
@@ -143,7 +147,8 @@ func TestDSSECoversThePayloadAsItCame(t *testing.T) {
 	}
 }
 
-// R-T17.3, R-4.2.4 (T17-4): base64 has two alphabets, and otherwise one spelling: what is none spoils a payload, and is no signature.
+// R-T17.3, R-4.2.4 (T17-4): base64 has two alphabets, and otherwise one
+// spelling: what is none spoils a payload, and is no signature.
 func TestDSSEBase64(t *testing.T) {
 	for text, want := range map[string][]byte{
 		"AP//": {0, 255, 255}, "AP__": {0, 255, 255}, "+/+/": {0xfb, 0xff, 0xbf}, "-_-_": {0xfb, 0xff, 0xbf}, "AA==": {0}, "AAE=": {0, 1},
@@ -172,7 +177,8 @@ func TestDSSEBase64(t *testing.T) {
 		require.ErrorContains(t, parse(bad), "payload (offset 11): not base64, or empty", bad)
 	}
 
-	// Both alphabets are one payload. The payload needs bytes that the alphabets spell differently.
+	// Both alphabets are one payload. The payload needs bytes that the
+	// alphabets spell differently.
 	content := []byte(strings.Replace(goodTimestamp, `"version":7`, `"version":7,"x":"???~~~>>>ÿÿÿ"`, 1))
 	standard, safe := base64.StdEncoding.EncodeToString(content), base64.URLEncoding.EncodeToString(content)
 	require.NotEqual(t, standard, safe)
@@ -181,7 +187,8 @@ func TestDSSEBase64(t *testing.T) {
 	require.ErrorContains(t, parse(standard[:len(standard)/2/4*4]+safe[len(safe)/2/4*4:]+"-+"), "not base64")
 }
 
-// R-T17.6: signatures have as many as in a classic file, and may come without a key ID.
+// R-T17.6: signatures have as many as in a classic file, and may come without a
+// key ID.
 func TestDSSESignatures(t *testing.T) {
 	var list []any
 	for i := range 3 {
@@ -200,7 +207,8 @@ func TestDSSESignatures(t *testing.T) {
 	require.ErrorContains(t, err, "more than 4 signatures")
 }
 
-// R-T17.4: a content is nested as deeply as in a classic file: the string around it is no way round the limit, nor a lower one.
+// R-T17.4: a content is nested as deeply as in a classic file: the string
+// around it is no way round the limit, nor a lower one.
 func TestDSSEDepth(t *testing.T) {
 	for depth, want := range map[int]string{3: "nested deeper than 3 levels", 4: ""} {
 		for f, file := range map[metadata.EnvelopeFormat][]byte{

@@ -8,15 +8,16 @@ import (
 	"slices"
 )
 
-// Content is the content of one of the four types of files. A delegated role's file is a Targets.
+// Content is the content of one of the four types of files. A delegated role's
+// file is a Targets.
 type Content interface {
 	Root | Timestamp | Snapshot | Targets
 }
 
 // Options say how Parse reads a file. The zero value is the default.
 type Options struct {
-	// EnvelopeFormat is the format of the file. The caller chooses it, and it is
-	// never found out from a file: what a signature covers must not be the
+	// EnvelopeFormat is the format of the file. The caller chooses it, and it
+	// is never found out from a file: what a signature covers must not be the
 	// file's to say. A file of another format is a *SyntaxError.
 	EnvelopeFormat EnvelopeFormat
 	// MaxDepth bounds the levels of JSON nesting; default 64, at most 1,000.
@@ -30,19 +31,24 @@ const (
 	defaultSignatures = 1024
 )
 
-// Signature is one entry of a file's signatures. Nothing about it has been verified, and its key ID is not signed.
+// Signature is one entry of a file's signatures. Nothing about it has been
+// verified, and its key ID is not signed.
 type Signature struct {
-	// KeyID says whose signature it is. In a DSSE envelope it may be missing, and is empty then: the signature counts only for a key that is
-	// listed under the empty ID, and where IDs do not matter.
+	// KeyID says whose signature it is. In a DSSE envelope it may be missing,
+	// and is empty then: the signature counts only for a key that is listed
+	// under the empty ID, and where IDs do not matter.
 	KeyID string
-	// Hex is the signature as written in a classic file: hexadecimal digits, if it is any good.
+	// Hex is the signature as written in a classic file: hexadecimal digits, if
+	// it is any good.
 	Hex string
-	// Base64 is the signature as written in a DSSE envelope: base64 in either alphabet, if it is any good.
+	// Base64 is the signature as written in a DSSE envelope: base64 in either
+	// alphabet, if it is any good.
 	Base64 string
 }
 
-// Bytes returns the signature, or nil if it is empty or not in the encoding of its form: then it counts for nothing,
-// and the file stands or falls with its other signatures.
+// Bytes returns the signature, or nil if it is empty or not in the encoding of
+// its form: then it counts for nothing, and the file stands or falls with its
+// other signatures.
 func (s Signature) Bytes() []byte {
 	if s.Base64 != "" {
 		return fromBase64([]byte(s.Base64))
@@ -54,8 +60,8 @@ func (s Signature) Bytes() []byte {
 	return b
 }
 
-// Envelope is a file whose syntax has been checked, and nothing else (spec section 4.2.1).
-// It keeps no part of the bytes that it was parsed from.
+// Envelope is a file whose syntax has been checked, and nothing else (spec
+// section 4.2.1). It keeps no part of the bytes that it was parsed from.
 type Envelope[T Content] struct {
 	format     EnvelopeFormat
 	payload    []byte // what signatures cover
@@ -146,7 +152,8 @@ func typeOf[T Content]() string {
 	return RoleTargets
 }
 
-// checkType refuses a "signed", which begins with the given byte at a position, that is not of the wanted type.
+// checkType refuses a "signed", which begins with the given byte at a position,
+// that is not of the wanted type.
 func (s *scanner) checkType(first []byte, at int, want string) *SyntaxError {
 	r := &reader{text: string(first)}
 	switch r.expect('{', "an object"); {
@@ -166,7 +173,8 @@ func (s *scanner) checkType(first []byte, at int, want string) *SyntaxError {
 	return r.after(at)
 }
 
-// after returns the reader's error, if there is one, for a text that stands at a position of the file.
+// after returns the reader's error, if there is one, for a text that stands at
+// a position of the file.
 func (r *reader) after(at int) *SyntaxError {
 	if r.err != nil {
 		r.err.Offset += int64(at)
@@ -231,18 +239,23 @@ func duplicate[E any](list []E, name func(E) string) (string, bool) {
 	return "", false
 }
 
-// Payload returns a copy of the bytes that the signatures cover: of a classic file the canonical form of "signed", of a DSSE
-// envelope the pre-authentication encoding of its payload, which ends with the payload as it came (R-T17.2).
+// Payload returns a copy of the bytes that the signatures cover: of a classic
+// file the canonical form of "signed", of a DSSE envelope the
+// pre-authentication encoding of its payload, which ends with the payload as it
+// came (R-T17.2).
 func (e *Envelope[T]) Payload() []byte { return bytes.Clone(e.payload) }
 
-// CheckPayload returns what check makes of the bytes that the signatures cover. They are the envelope's own: check must neither change nor keep them.
+// CheckPayload returns what check makes of the bytes that the signatures cover.
+// They are the envelope's own: check must neither change nor keep them.
 func (e *Envelope[T]) CheckPayload(check func(payload []byte) error) error { return check(e.payload) }
 
-// Signatures returns a copy of the list of signatures, in the order of the file.
+// Signatures returns a copy of the list of signatures, in the order of the
+// file.
 func (e *Envelope[T]) Signatures() []Signature { return slices.Clone(e.signatures) }
 
-// Unverified decodes the content without any trust in it: anybody may have written it.
-// Errors are *SyntaxError, with offsets in the content's canonical form.
+// Unverified decodes the content without any trust in it: anybody may have
+// written it. Errors are *SyntaxError, with offsets in the content's canonical
+// form.
 func (e *Envelope[T]) Unverified() (*T, error) {
 	r := &reader{text: string(e.content), plain: bytes.IndexByte(e.content, '\\') < 0}
 	c := new(T)

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// FileName returns the name under which a repository keeps a role's file: "7.snapshot.json", "a%2Fb.json".
-// Version 0 stands for a name without a version.
+// FileName returns the name under which a repository keeps a role's file:
+// "7.snapshot.json", "a%2Fb.json". Version 0 stands for a name without a
+// version.
 //
 // R-5.6.7h: everything but letters, digits and _.-~ is percent-encoded.
 func FileName(role string, version int64) string {

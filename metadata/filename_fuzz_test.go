@@ -10,8 +10,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// FuzzFileName checks that the name of a role's file is one segment of a path and nothing else, that a server reads the role's name back from it, and
-// that two roles have different files (R-5.6.7h, D9, G16).
+// FuzzFileName checks that the name of a role's file is one segment of a path
+// and nothing else, that a server reads the role's name back from it, and that
+// two roles have different files (R-5.6.7h, D9, G16).
 func FuzzFileName(f *testing.F) {
 	for _, role := range []string{"targets", "a/b", "../../etc/passwd", "..", ".", "", "a%2Fb", "a b", "é🍺", "\xff\x00", `a\b`, "CON", "a?b#c", "A", "1.root"} {
 		f.Add(role, "targets", int64(1))

@@ -2,7 +2,8 @@ package metadata
 
 import "iter"
 
-// MetaFile is what a timestamp or a snapshot lists for a metadata file (spec sections 4.4 and 4.5).
+// MetaFile is what a timestamp or a snapshot lists for a metadata file (spec
+// sections 4.4 and 4.5).
 type MetaFile struct {
 	// Version is the version that the file must have.
 	Version int64
@@ -30,7 +31,8 @@ func (r *reader) fileInfo() MetaFile {
 	return f
 }
 
-// Timestamp is the content of a timestamp file: it names the snapshot (spec section 4.5).
+// Timestamp is the content of a timestamp file: it names the snapshot (spec
+// section 4.5).
 type Timestamp struct {
 	Header
 	snapshot MetaFile
@@ -57,13 +59,15 @@ func (r *reader) timestamp(t *Timestamp) {
 	r.missing(at, "meta: snapshot.json", t.snapshot.Version != 0)
 }
 
-// Snapshot is the content of a snapshot file: the version of every targets file of the repository (spec section 4.4).
+// Snapshot is the content of a snapshot file: the version of every targets file
+// of the repository (spec section 4.4).
 type Snapshot struct {
 	Header
 	files index
 }
 
-// File returns what is listed for a role, whose file is named role + ".json". It takes time logarithmic in the number of files.
+// File returns what is listed for a role, whose file is named role + ".json".
+// It takes time logarithmic in the number of files.
 func (s *Snapshot) File(role string) (MetaFile, bool) { return s.Listed(role + ".json") }
 
 // Listed returns what is listed under a file name.
@@ -75,7 +79,8 @@ func (s *Snapshot) Listed(name string) (MetaFile, bool) {
 	return r.fileInfo(), true
 }
 
-// Files yields all listed file names ("targets.json") in the order of their bytes.
+// Files yields all listed file names ("targets.json") in the order of their
+// bytes.
 func (s *Snapshot) Files() iter.Seq2[string, MetaFile] {
 	return func(yield func(string, MetaFile) bool) {
 		for i := range s.files.at {
@@ -87,14 +92,16 @@ func (s *Snapshot) Files() iter.Seq2[string, MetaFile] {
 	}
 }
 
-// Change is a file that two snapshots do not list in the same words. What is not listed is the zero MetaFile.
+// Change is a file that two snapshots do not list in the same words. What is
+// not listed is the zero MetaFile.
 type Change struct {
 	Name     string
 	Old, New MetaFile
 }
 
-// Changes yields the files that the older snapshot lists and the newer one lists otherwise, or not at all, in the order of their names' bytes.
-// It goes through both side by side, and decodes only what differs.
+// Changes yields the files that the older snapshot lists and the newer one
+// lists otherwise, or not at all, in the order of their names' bytes. It goes
+// through both side by side, and decodes only what differs.
 func Changes(older, newer *Snapshot) iter.Seq[Change] {
 	return func(yield func(Change) bool) {
 		a, b := &older.files, &newer.files

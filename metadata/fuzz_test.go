@@ -14,10 +14,13 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzParse checks, for whatever parses as any role: that it parses to the same payload when it is written out again as
-// ordinary JSON; that the payload is the reference's canonical form of "signed", wherever the reference accepts it; that canonical
-// text is a fixed point; and that decoding and reading all of the content never panics. What parses as a DSSE envelope has the payload that the
-// reference has, and reads as the same content in a classic one; and the other way round. Nothing parses as both (T17-1).
+// FuzzParse checks, for whatever parses as any role: that it parses to the same
+// payload when it is written out again as ordinary JSON; that the payload is
+// the reference's canonical form of "signed", wherever the reference accepts
+// it; that canonical text is a fixed point; and that decoding and reading all
+// of the content never panics. What parses as a DSSE envelope has the payload
+// that the reference has, and reads as the same content in a classic one; and
+// the other way round. Nothing parses as both (T17-1).
 func FuzzParse(f *testing.F) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "a b", Paths: []string{"x/*", "[!a]?"}, Terminating: true}).AddTarget("x/1", []byte("1"))

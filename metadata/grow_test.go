@@ -9,7 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Parse never panics: long lists of every length, whatever is guessed from their beginning.
+// Parse never panics: long lists of every length, whatever is guessed from
+// their beginning.
 func TestLongListsOfEveryLength(t *testing.T) {
 	for _, n := range []int{100, 1000, 5000, 16_384, 20_000} {
 		for _, compact := range []bool{false, true} {

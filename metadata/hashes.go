@@ -12,14 +12,15 @@ import (
 	"strings"
 )
 
-// Hashes are the digests that a file lists for another one.
-// The zero value says that none are listed, which is not the same as an empty list.
+// Hashes are the digests that a file lists for another one. The zero value says
+// that none are listed, which is not the same as an empty list.
 type Hashes struct{ text string }
 
 // Listed says whether there is a list of hashes at all, if only an empty one.
 func (h Hashes) Listed() bool { return h.text != "" }
 
-// All yields the algorithms and digests as they are written, in a fixed order: sha512, sha256, then the others by name.
+// All yields the algorithms and digests as they are written, in a fixed order:
+// sha512, sha256, then the others by name.
 func (h Hashes) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, name := range []string{"sha512", "sha256"} {
@@ -87,7 +88,8 @@ func (e *HashError) Error() string {
 
 func (e *HashError) Unwrap() error { return ErrHash }
 
-// Checker computes the supported ones of the listed digests over a stream. It uses constant memory.
+// Checker computes the supported ones of the listed digests over a stream. It
+// uses constant memory.
 type Checker struct {
 	hashes []listed
 	w      io.Writer
@@ -98,9 +100,9 @@ type listed struct {
 	hash.Hash
 }
 
-// NewChecker starts a check of all listed hashes that are supported: sha256, sha512 and those in more, which may be
-// nil and cannot replace the two.
-// If there are none, the error is a *HashError.
+// NewChecker starts a check of all listed hashes that are supported: sha256,
+// sha512 and those in more, which may be nil and cannot replace the two. If
+// there are none, the error is a *HashError.
 func (h Hashes) NewChecker(more map[string]func() hash.Hash) (*Checker, error) {
 	c := new(Checker)
 	var names []string
@@ -135,7 +137,8 @@ func algorithm(name string, more map[string]func() hash.Hash) func() hash.Hash {
 // Write never fails.
 func (c *Checker) Write(p []byte) (int, error) { return c.w.Write(p) }
 
-// Check compares the digests of what has been written: all must match. Errors are *HashError.
+// Check compares the digests of what has been written: all must match
+// . Errors are *HashError.
 func (c *Checker) Check() error {
 	for _, l := range c.hashes {
 		got := hex.EncodeToString(l.Sum(nil))

@@ -20,7 +20,8 @@ func hashesOf(t *testing.T, object string) metadata.Hashes {
 	return c.Snapshot().Hashes
 }
 
-// R-4.2.6 (F4): at least one supported hash, and all supported ones, in either case of letters.
+// R-4.2.6 (F4): at least one supported hash, and all supported ones,
+// in either case of letters.
 func TestHashes(t *testing.T) {
 	data := []byte("hello")
 	s256, s512 := sha256.Sum256(data), sha512.Sum512(data)

@@ -7,7 +7,8 @@ import (
 
 // Header is what the contents of all files begin with (spec section 4.3).
 type Header struct {
-	// SpecVersion is the version of the specification: two or three numbers, the first of them 1.
+	// SpecVersion is the version of the specification: two or three numbers,
+	// the first of them 1.
 	SpecVersion string
 	// Version is the file's version, from 1 to 2^63-1.
 	Version int64
@@ -21,8 +22,8 @@ type Header struct {
 // ExpiresText returns the time of expiry as it is written in the file.
 func (h *Header) ExpiresText() string { return h.expires }
 
-// Member returns the named member of the signed object as JSON, for extensions that this package does not know.
-// The bytes are the caller's.
+// Member returns the named member of the signed object as JSON, for extensions
+// that this package does not know. The bytes are the caller's.
 func (h *Header) Member(name string) ([]byte, bool) {
 	if h.payload == "" {
 		return nil, false
@@ -37,7 +38,8 @@ func (h *Header) Member(name string) ([]byte, bool) {
 	return nil, false
 }
 
-// ordinary turns canonical text, in which control characters stand raw, into JSON that every parser takes.
+// ordinary turns canonical text, in which control characters stand raw, into
+// JSON that every parser takes.
 func ordinary(canonical string) []byte {
 	const hexadecimal = "0123456789abcdef"
 	out := make([]byte, 0, len(canonical))
@@ -51,7 +53,8 @@ func ordinary(canonical string) []byte {
 	return out
 }
 
-// content reads the members that all contents have, and hands each other one to the given function.
+// content reads the members that all contents have, and hands each other one to
+// the given function.
 func (r *reader) content(h *Header, member func(name string)) {
 	at := r.pos
 	h.payload = r.text
@@ -93,7 +96,8 @@ func (r *reader) specVersion() string {
 
 // dateTime reads a moment.
 //
-// RFC 3339 with upper-case letters; fractions and offsets are taken. time.Parse alone takes more than that.
+// RFC 3339 with upper-case letters; fractions and offsets are taken.
+// time.Parse alone takes more than that.
 func (r *reader) dateTime() (string, time.Time) {
 	at := r.pos
 	s := r.str()
@@ -105,7 +109,8 @@ func (r *reader) dateTime() (string, time.Time) {
 	return s, t
 }
 
-// dateTimeShape checks where digits and punctuation stand; which numbers make sense is left to time.Parse.
+// dateTimeShape checks where digits and punctuation stand; which numbers make
+// sense is left to time.Parse.
 func dateTimeShape(s string) bool {
 	rest, ok := cutShape(s, "dddd-dd-ddTdd:dd:dd")
 	if !ok {

@@ -5,14 +5,16 @@ import (
 	"sort"
 )
 
-// index finds the members of a long object in canonical text, whose names stand in order. It remembers where each
-// member begins and decodes nothing before it is asked.
+// index finds the members of a long object in canonical text, whose names stand
+// in order. It remembers where each member begins and decodes nothing before it
+// is asked.
 type index struct {
 	text string
 	at   []uint32
 }
 
-// indexed reads an object, remembers its members, and lets check read each value once.
+// indexed reads an object, remembers its members, and lets check read each
+// value once.
 func (r *reader) indexed(check func()) index {
 	x := index{text: r.text}
 	if r.err == nil && r.text[r.pos] == '{' {
@@ -28,7 +30,8 @@ func (r *reader) indexed(check func()) index {
 	return x
 }
 
-// name decodes the name of the i-th member and leaves the reader before its value.
+// name decodes the name of the i-th member and leaves the reader before its
+// value.
 func (x *index) name(i int) (string, reader) {
 	r := reader{text: x.text, pos: int(x.at[i])}
 	name := r.str()
@@ -58,8 +61,9 @@ func (x *index) find(name string) (reader, bool) {
 	return r, true
 }
 
-// compareQuoted compares a name with the one in canonical escaping that a text begins with, behind its opening quote, and looks no further than where they differ:
-// a name in a file may be as long as the file.
+// compareQuoted compares a name with the one in canonical escaping that a text
+// begins with, behind its opening quote, and looks no further than where they
+// differ: a name in a file may be as long as the file.
 func compareQuoted(name, quoted string) int {
 	for i, j := 0, 0; ; i, j = i+1, j+1 {
 		c := quoted[j]

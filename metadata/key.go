@@ -16,10 +16,12 @@ import (
 	"strings"
 )
 
-// Key is a public key as a file lists it (spec sections 4.2.2 and 4.3). It may be of a type that nobody here knows:
-// such a key is legal and can never verify anything (R-4.2.2.6).
+// Key is a public key as a file lists it (spec sections 4.2.2 and 4.3). It may
+// be of a type that nobody here knows: such a key is legal and can never verify
+// anything (R-4.2.2.6).
 type Key struct {
-	// ID is the name under which the file lists the key. It is opaque (TAP 12) and means nothing in another file.
+	// ID is the name under which the file lists the key. It is opaque (TAP 12)
+	// and means nothing in another file.
 	ID string
 	// Type and Scheme are the members keytype and scheme.
 	Type, Scheme string
@@ -84,11 +86,13 @@ func (r *reader) public() (public string) {
 	return public
 }
 
-// JSON returns the whole key as JSON, for schemes that this package does not know. The bytes are the caller's.
+// JSON returns the whole key as JSON, for schemes that this package does not
+// know. The bytes are the caller's.
 func (k Key) JSON() []byte { return ordinary(k.text) }
 
-// ContentID returns the ID that section 4.3 of the specification gives the key: the lower-case hexadecimal sha256 of
-// its canonical form. Deployed repositories use other IDs (R-4.3.K1).
+// ContentID returns the ID that section 4.3 of the specification gives the key:
+// the lower-case hexadecimal sha256 of its canonical form. Deployed
+// repositories use other IDs (R-4.3.K1).
 func (k Key) ContentID() string {
 	sum := sha256.Sum256([]byte(k.text))
 	return hex.EncodeToString(sum[:])
@@ -109,11 +113,14 @@ const maxPEM = 4096
 // Sizes of RSA moduli in bits (R-4.2.2.2).
 const minRSABits, maxRSABits = 2048, 8192
 
-// PublicKey decodes the key material: an ed25519.PublicKey, *ecdsa.PublicKey or *rsa.PublicKey, which fits the scheme
-// in type, curve and size. Errors are *KeyError.
+// PublicKey decodes the key material: an ed25519.PublicKey, *ecdsa.PublicKey or
+// *rsa.PublicKey, which fits the scheme in type, curve and size. Errors are
+// *KeyError.
 //
-// Taken are ed25519 (64 hexadecimal digits), ecdsa-sha2-nistp256, -nistp384 and -nistp521 (PEM, or an uncompressed point in
-// hexadecimal) under the key type ecdsa or the scheme's own name, and rsassa-pss-sha256 of 2048 to 8192 bits (PEM).
+// Taken are ed25519 (64 hexadecimal digits), ecdsa-sha2-nistp256, -nistp384 and
+// -nistp521 (PEM, or an uncompressed point in hexadecimal) under the key type
+// ecdsa or the scheme's own name, and rsassa-pss-sha256 of 2048 to 8192 bits
+// (PEM).
 func (k Key) PublicKey() (crypto.PublicKey, error) {
 	var key crypto.PublicKey
 	var reason string
@@ -185,7 +192,8 @@ func (k Key) rsa() (*rsa.PublicKey, string) {
 	return key, reason
 }
 
-// spki decodes a PEM SubjectPublicKeyInfo. White space around it is tolerated, and anything else is not.
+// spki decodes a PEM SubjectPublicKeyInfo. White space around it is tolerated,
+// and anything else is not.
 func (k Key) spki() (crypto.PublicKey, string) {
 	const header = "-----BEGIN PUBLIC KEY-----"
 	text := strings.TrimSpace(k.Public)

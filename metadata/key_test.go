@@ -29,13 +29,15 @@ func spki(t *testing.T, public any) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// rsaKey is a public key with a modulus of so many bits; nobody knows its factors.
+// rsaKey is a public key with a modulus of so many bits; nobody knows its
+// factors.
 func rsaKey(bits int, e int) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(12345)), E: e}
 }
 
-// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4: keys that are taken, in all their spellings.
+// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4: keys that are taken, in all their
+// spellings.
 func TestPublicKey(t *testing.T) {
 	ed := verifytest.NewKey("ed25519", "a")
 	for _, public := range []string{ed.Public, strings.ToUpper(ed.Public)} {
@@ -69,7 +71,8 @@ func TestPublicKey(t *testing.T) {
 	}
 }
 
-// R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.5, R-4.2.2.6 (K3, K8, K9, G10): keys that can verify nothing.
+// R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.5, R-4.2.2.6 (K3, K8, K9, G10): keys
+// that can verify nothing.
 func TestUnusableKeys(t *testing.T) {
 	ed, p256, p384 := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ecdsa-sha2-nistp256", "a"), verifytest.NewKey("ecdsa-sha2-nistp384", "a")
 	rsaPEM := spki(t, rsaKey(2048, 65537))
@@ -128,10 +131,13 @@ func TestUnusableKeys(t *testing.T) {
 	}
 }
 
-// .K1: the ID that the specification gives a key, from its canonical form with all its members.
+// .K1: the ID that the specification gives a key, from its canonical form
+// with all its members.
 func TestContentID(t *testing.T) {
 	root := mustDecode[metadata.Root](t, goodRoot)
 	k, _ := root.Key("k1")
-	// printf '{"keytype":"ed25519","keyval":{"public":"aa"},"scheme":"ed25519","x":1}' | sha256sum
+	// printf
+	// '{"keytype":"ed25519","keyval":{"public":"aa"},"scheme":"ed25519","x":1}'
+	// | sha256sum
 	require.Equal(t, "7ea5434f6b99a127260f3dafde2481a9728daa5352fa36a24338b6af55653b04", k.ContentID())
 }

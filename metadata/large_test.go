@@ -7,7 +7,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The documents of benchmarks and guards: of n members each, compact or indented.
+// The documents of benchmarks and guards: of n members each, compact or
+// indented.
 
 func snapshotOf(n int, hashes bool, o verifytest.Options) []byte {
 	repo := verifytest.New(o)
@@ -35,7 +36,8 @@ func targetPath(i int) string {
 	return fmt.Sprintf("packages/%02x/%02x/some_project-%05d-py3-none-any.whl", i&0xff, i>>8&0xff, i)
 }
 
-// targetsOf publishes a top-level targets role, and nothing that it delegates to.
+// targetsOf publishes a top-level targets role, and nothing that it delegates
+// to.
 func targetsOf(build func(*verifytest.Role), o verifytest.Options) []byte {
 	repo := verifytest.New(o)
 	build(repo.Targets())

@@ -11,7 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The floor of a lookup is a binary search in a sorted list of strings, decoded beforehand, that finds the same.
+// The floor of a lookup is a binary search in a sorted list of strings, decoded
+// beforehand, that finds the same.
 
 func BenchmarkSnapshotFile(b *testing.B) {
 	for _, n := range []int{100, 16_384} {

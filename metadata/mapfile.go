@@ -11,12 +11,15 @@ const (
 	maxMapBytes        = 1_000_000
 	maxMapRepositories = 256
 	maxMapEntries      = 4096
-	// MaxEntryRepositories is how many repositories one entry of a map may name.
+	// MaxEntryRepositories is how many repositories one entry of a map may
+	// name.
 	MaxEntryRepositories = 32
 )
 
-// Map is a map file of TAP 4: which repositories are asked for which target paths. It comes from the user, or from whoever
-// installed the program, and never from a repository. It is immutable. The zero Map maps nothing, and is of no use.
+// Map is a map file of TAP 4: which repositories are asked for which target
+// paths. It comes from the user, or from whoever installed the program, and
+// never from a repository. It is immutable. The zero Map maps nothing, and is
+// of no use.
 type Map struct {
 	repositories []mapRepository // in the order of their names
 	entries      []MapEntry
@@ -27,20 +30,25 @@ type mapRepository struct {
 	urls []string
 }
 
-// MapEntry is one entry of a map: whose word counts for target paths that one of the patterns matches.
+// MapEntry is one entry of a map: whose word counts for target paths that one
+// of the patterns matches.
 type MapEntry struct {
-	// Paths are the patterns, as those of delegations: package delegation matches them.
+	// Paths are the patterns, as those of delegations: package delegation
+	// matches them.
 	Paths []string
-	// Repositories are the names of the repositories that are asked, in listed order.
+	// Repositories are the names of the repositories that are asked, in listed
+	// order.
 	Repositories []string
 	// Threshold is how many of them must agree: at least 1, and at most all.
 	Threshold int
-	// Terminating says that a search which comes here must not go on to later entries. Absent means false, as it does for delegations.
+	// Terminating says that a search which comes here must not go on to later
+	// entries. Absent means false, as it does for delegations.
 	Terminating bool
 }
 
-// Repositories yields the names of the repositories and the URLs listed for each, in the order of the names' bytes. A name may be any string
-// at all: it is no path, and no name for a file.
+// Repositories yields the names of the repositories and the URLs listed for
+// each, in the order of the names' bytes. A name may be any string at all: it
+// is no path, and no name for a file.
 func (m *Map) Repositories() iter.Seq2[string, []string] {
 	return func(yield func(string, []string) bool) {
 		for _, r := range m.repositories {
@@ -51,7 +59,8 @@ func (m *Map) Repositories() iter.Seq2[string, []string] {
 	}
 }
 
-// Entries yields the entries in listed order, which is that of their priority. The slices are the caller's.
+// Entries yields the entries in listed order, which is that of their priority.
+// The slices are the caller's.
 func (m *Map) Entries() iter.Seq2[int, MapEntry] {
 	return func(yield func(int, MapEntry) bool) {
 		for i, e := range m.entries {
@@ -63,8 +72,11 @@ func (m *Map) Entries() iter.Seq2[int, MapEntry] {
 	}
 }
 
-// ParseMap reads a map file (TAP 4 map). It is taken only if all of it makes sense: a threshold that cannot be reached, or a name that stands for no repository,
-// would show too late. Members that TAP 4 does not have are ignored. Errors are *SyntaxError, with offsets in the canonical form of the file where they are not about its JSON.
+// ParseMap reads a map file (TAP 4 map). It is taken only if all of it makes
+// sense: a threshold that cannot be reached, or a name that stands for no
+// repository, would show too late. Members that TAP 4 does not have are
+// ignored. Errors are *SyntaxError, with offsets in the canonical form of the
+// file where they are not about its JSON.
 func ParseMap(data []byte) (*Map, error) {
 	if len(data) > maxMapBytes {
 		return nil, &SyntaxError{Offset: maxMapBytes, Reason: "the map is too long"}
@@ -80,7 +92,8 @@ func ParseMap(data []byte) (*Map, error) {
 	return m, nil
 }
 
-// read takes the members from a document: the repositories first, since the entries name them.
+// read takes the members from a document: the repositories first, since the
+// entries name them.
 func (m *Map) read(doc *scanner) *SyntaxError {
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
@@ -160,7 +173,8 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 	return entry
 }
 
-// patterns reads the paths of an entry. One that no target's path matches would hand the names that it is meant for to a later entry.
+// patterns reads the paths of an entry. One that no target's path matches would
+// hand the names that it is meant for to a later entry.
 func (r *reader) patterns() []string {
 	at := r.pos
 	list := r.someStrings(maxMapBytes)
@@ -172,7 +186,8 @@ func (r *reader) patterns() []string {
 	return list
 }
 
-// mapNames reads the list of an entry's repositories: each is in the map, and none stands twice.
+// mapNames reads the list of an entry's repositories: each is in the map, and
+// none stands twice.
 func (r *reader) mapNames(m *Map) (names []string) {
 	at := r.pos
 	names = r.someStrings(MaxEntryRepositories)
@@ -214,7 +229,8 @@ func (r *reader) someStrings(most int) (list []string) {
 	return list
 }
 
-// count reads an integer from 1 to most. Numbers outside "signed" may have any form.
+// count reads an integer from 1 to most. Numbers outside "signed" may have any
+// form.
 func (r *reader) count(most int) int {
 	at := r.pos
 	raw := r.raw()

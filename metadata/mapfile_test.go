@@ -59,7 +59,8 @@ func TestParseMap(t *testing.T) {
 	require.Empty(t, entries(new(metadata.Map)))
 }
 
-// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: names are taken as they are, whatever they would mean to a file system, and are told apart byte by byte.
+// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: names are taken as they are, whatever
+// they would mean to a file system, and are told apart byte by byte.
 func TestNamesOfRepositories(t *testing.T) {
 	for _, name := range []string{"../x", "/abs", `a\..\b`, "CON", "", ".", "a b", "A", "\x00", "日本", strings.Repeat("n", 5000)} {
 		quoted := string(verifytest.Encode(name, ""))
@@ -71,7 +72,8 @@ func TestNamesOfRepositories(t *testing.T) {
 	require.ErrorContains(t, err, `"a", number 1 of the list, is not among the repositories`)
 }
 
-// TAP 4 map, go-tuf#749, go-tuf#760: maps that are null, or that could not do what they seem to say.
+// TAP 4 map, go-tuf#749, go-tuf#760: maps that are null, or that could not do
+// what they seem to say.
 func TestBadMaps(t *testing.T) {
 	long := func(n int, one func(i int) string) string {
 		parts := make([]string, n)
@@ -148,8 +150,10 @@ func TestBadMaps(t *testing.T) {
 	}
 }
 
-// FuzzParseMap checks, for whatever parses: that encoding/json reads the same map from it; that no entry asks for more than it
-// can have, or for a repository that is not there; and that the map written out again is the same map.
+// FuzzParseMap checks, for whatever parses: that encoding/json reads the same
+// map from it; that no entry asks for more than it can have, or for a
+// repository that is not there; and that the map written out again is the same
+// map.
 func FuzzParseMap(f *testing.F) {
 	for _, s := range []string{
 		goodMap, `null`, `{"repositories":null,"mapping":null}`, `{"repositories":{"a":["u"]},"mapping":[{"paths":["*"],"repositories":["a"],"threshold":1.0}]}`,

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// reader takes values, one after the other, from canonical text that a scanner wrote. The syntax is known to be
-// right; the shape is not. The first error stays, and everything read after it is a zero value.
+// reader takes values, one after the other, from canonical text that a scanner
+// wrote. The syntax is known to be right; the shape is not. The first error
+// stays, and everything read after it is a zero value.
 type reader struct {
 	text  string
 	plain bool // the text has no escapes
@@ -53,7 +54,8 @@ func (r *reader) expect(c byte, want string) bool {
 // object begins to read an object, member by member.
 func (r *reader) object() members { return members{r: r} }
 
-// members goes through an object: next leaves the reader before a value, and skips it later if nobody has read it.
+// members goes through an object: next leaves the reader before a value, and
+// skips it later if nobody has read it.
 type members struct {
 	r     *reader
 	name  string
@@ -186,7 +188,8 @@ func (r *reader) raw() string {
 	return r.text[at:r.pos]
 }
 
-// skipString goes to the quote that ends the string: the first one behind an even number of backslashes.
+// skipString goes to the quote that ends the string: the first one behind an
+// even number of backslashes.
 func (r *reader) skipString() {
 	start := r.pos + 1
 	end := start + strings.IndexByte(r.text[start:], '"')

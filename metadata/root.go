@@ -5,14 +5,16 @@ import (
 	"slices"
 )
 
-// Signers says whose signatures a role needs: a threshold out of a list of key IDs.
+// Signers says whose signatures a role needs: a threshold out of a list of key
+// IDs.
 type RoleKeys struct {
 	threshold int64
 	keyIDs    string // canonical text of the array
 }
 
-// Threshold returns how many distinct keys must sign: at least 1, and 0 for the zero value, which nothing satisfies.
-// It may be more than there are keys; then nothing satisfies it either.
+// Threshold returns how many distinct keys must sign: at least 1, and 0 for the
+// zero value, which nothing satisfies. It may be more than there are keys; then
+// nothing satisfies it either.
 func (s RoleKeys) Threshold() int64 { return s.threshold }
 
 // KeyIDs yields the key IDs in listed order. No ID stands twice.
@@ -27,7 +29,8 @@ func elements(array string) iter.Seq[string] {
 	}
 }
 
-// elementsAt yields the strings of an array that stands in a text; at 0, where none can stand, there are none.
+// elementsAt yields the strings of an array that stands in a text; at 0, where
+// none can stand, there are none.
 func elementsAt(text string, at uint32) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if at != 0 {
@@ -46,7 +49,8 @@ func yieldElements(text string, at uint32, yield func(string) bool) {
 	}
 }
 
-// signerMember reads the members that say who signs, and says whether name was one of them.
+// signerMember reads the members that say who signs, and says whether name was
+// one of them.
 func (r *reader) signerMember(s *RoleKeys, name string) bool {
 	switch name {
 	case "threshold":
@@ -67,7 +71,8 @@ func (r *reader) needSigners(at int, s RoleKeys) {
 // maxKeyIDs bounds the keys of a role: no file has more signatures, by default.
 const maxKeyIDs = defaultSignatures
 
-// keyIDs reads a list of key IDs, in which none may stand twice (decision 13: counted once or twice, it is ambiguous).
+// keyIDs reads a list of key IDs, in which none may stand twice (decision 13:
+// counted once or twice, it is ambiguous).
 func (r *reader) keyIDs() string {
 	at := r.pos
 	var few [8]string
@@ -94,18 +99,21 @@ func (r *reader) keyIDs() string {
 	return r.text[at:r.pos]
 }
 
-// Root is the content of a root file: the keys of the top-level roles (spec section 4.3).
+// Root is the content of a root file: the keys of the top-level roles (spec
+// section 4.3).
 type Root struct {
 	Header
-	// ConsistentSnapshot says whether the repository's files carry their versions or hashes in their names.
-	// Absent in the file means false.
+	// ConsistentSnapshot says whether the repository's files carry their
+	// versions or hashes in their names. Absent in the file means false
+	//
 	ConsistentSnapshot bool
 
 	keys                                               index
 	rootRole, timestampRole, snapshotRole, targetsRole RoleKeys
 }
 
-// Role returns whose signatures one of the four top-level roles needs. Other names give the zero value, false.
+// Role returns whose signatures one of the four top-level roles needs. Other
+// names give the zero value, false.
 func (r *Root) Role(name string) (RoleKeys, bool) {
 	if s := r.signers(name); s != nil {
 		return *s, s.threshold > 0

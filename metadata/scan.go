@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads one JSON document and writes its canonical form: the one pass in which every byte is judged.
-// What reads the result (reader) relies on it and checks shapes only.
+// scanner reads one JSON document and writes its canonical form: the one pass
+// in which every byte is judged. What reads the result (reader) relies on it
+// and checks shapes only.
 type scanner struct {
 	in       []byte
 	pos      int
@@ -28,26 +29,32 @@ type scanner struct {
 	parts   []part
 }
 
-// member is where the name of a member of an open object stands in the output, and where in the input. The member goes to the comma before
-// the next one, or to the end of the object.
+// member is where the name of a member of an open object stands in the output,
+// and where in the input. The member goes to the comma before the next one, or
+// to the end of the object.
 type member struct{ name, at uint32 }
 
-// part is a member that is being sorted: its name without the quotes, and all of it.
+// part is a member that is being sorted: its name without the quotes, and all
+// of it.
 type part struct {
 	member
 	name, whole []byte
 }
 
-// canonicalize reads a document into the scanner's output. Numbers outside the top member "signed" keep their spelling.
+// canonicalize reads a document into the scanner's output. Numbers outside the
+// top member "signed" keep their spelling.
 //
-// R-4.1.1: sorted by the names' UTF-8 bytes, no white space, only the quote and the backslash escaped.
+// R-4.1.1: sorted by the names' UTF-8 bytes, no white space, only the quote and
+// the backslash escaped.
 func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
 	return canonicalizeAt(1, in, maxDepth)
 }
 
-// canonicalizeAt is canonicalize for a document that counts as standing at a depth: from the second on, as "signed" itself.
+// canonicalizeAt is canonicalize for a document that counts as standing at a
+// depth: from the second on, as "signed" itself.
 func canonicalizeAt(depth int, in []byte, maxDepth int) (*scanner, *SyntaxError) {
-	// Nearly all white space stands between values. With more of it in strings, the output grows as it is written; it is never longer than the input.
+	// Nearly all white space stands between values. With more of it in strings,
+	// the output grows as it is written; it is never longer than the input.
 	size := len(in) - bytes.Count(in, []byte{' '}) - bytes.Count(in, []byte{'\n'})
 	s := &scanner{in: in, out: make([]byte, 0, size), maxDepth: maxDepth}
 	s.space()
@@ -107,7 +114,8 @@ func indent(in []byte) int {
 	return bits.TrailingZeros64(binary.LittleEndian.Uint64(in)^spaces) / 8
 }
 
-// next is the byte to read, or 0 at the end: NUL is legal nowhere outside a string, and raw nowhere at all.
+// next is the byte to read, or 0 at the end: NUL is legal nowhere outside a
+// string, and raw nowhere at all.
 func (s *scanner) next() byte {
 	if s.pos < len(s.in) {
 		return s.in[s.pos]
@@ -244,10 +252,12 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 	return s.take('}', "")
 }
 
-// many members of an object are reason to make room for as many more as its size so far lets expect.
+// many members of an object are reason to make room for as many more as its
+// size so far lets expect.
 const many = 1024
 
-// sort puts the members of the object that begins at start in order, and refuses duplicates.
+// sort puts the members of the object that begins at start in order, and
+// refuses duplicates.
 func (s *scanner) sort(start int, members []member) *SyntaxError {
 	s.flush()
 	text, parts := append(s.scratch[:0], s.out[start:]...), slices.Grow(s.parts[:0], len(members))
@@ -281,7 +291,8 @@ func (s *scanner) sort(start int, members []member) *SyntaxError {
 	return nil
 }
 
-// member returns the i-th member of the document: its name without the quotes, where its value stands, and the value.
+// member returns the i-th member of the document: its name without the quotes,
+// where its value stands, and the value.
 func (s *scanner) member(i int) (name []byte, at int, value []byte) {
 	start, end := int(s.top[i].name), len(s.out)-1
 	if i+1 < len(s.top) {
@@ -291,7 +302,8 @@ func (s *scanner) member(i int) (name []byte, at int, value []byte) {
 	return s.out[start+1 : at-len(`":`)], at, s.out[at:end]
 }
 
-// closing is the position of the quote that ends the string which text begins with, in canonical form.
+// closing is the position of the quote that ends the string which text begins
+// with, in canonical form.
 func closing(text []byte) int {
 	for i := 1; ; i++ {
 		switch text[i] {
@@ -303,7 +315,8 @@ func closing(text []byte) int {
 	}
 }
 
-// compareNames orders the names of members, given in canonical escaping, by their unescaped bytes.
+// compareNames orders the names of members, given in canonical escaping, by
+// their unescaped bytes.
 func (s *scanner) compareNames(a, b []byte) int {
 	if !s.escaped || bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
 		return bytes.Compare(a, b)
@@ -364,7 +377,8 @@ func (s *scanner) digits() int {
 	return s.pos - start
 }
 
-// written returns the name that was just read and begins at a position of the output, without its quotes.
+// written returns the name that was just read and begins at a position of the
+// output, without its quotes.
 func (s *scanner) written(at int) []byte {
 	if at < len(s.out) { // part of it was escaped
 		s.flush()
@@ -373,7 +387,8 @@ func (s *scanner) written(at int) []byte {
 	return s.in[s.from+at-len(s.out)+1 : s.pos-1]
 }
 
-// str reads a string, its opening quote being next, and writes it with all but the two necessary escapes undone.
+// str reads a string, its opening quote being next, and writes it with all but
+// the two necessary escapes undone.
 func (s *scanner) str() *SyntaxError {
 	s.pos++
 	for {
@@ -402,14 +417,16 @@ func (s *scanner) str() *SyntaxError {
 	}
 }
 
-// plain counts the leading bytes that stand for themselves and are ASCII. It looks at eight at a time: most of a repository is digests and names.
+// plain counts the leading bytes that stand for themselves and are ASCII. It
+// looks at eight at a time: most of a repository is digests and names.
 func plain(in []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for ; len(in)-n >= 8; n += 8 {
 		x := binary.LittleEndian.Uint64(in[n:])
 		quote, backslash := x^ones*'"', x^ones*'\\'
-		// A byte below m sets its high bit in x-m*ones, unless it was set before; a borrow from a lower byte can only follow a hit there.
+		// A byte below m sets its high bit in x-m*ones, unless it was set
+		// before; a borrow from a lower byte can only follow a hit there.
 		special := (x-ones*0x20)&^x | (quote-ones)&^quote | (backslash-ones)&^backslash | x
 		if special &= highs; special != 0 {
 			return n + bits.TrailingZeros64(special)/8
@@ -423,7 +440,8 @@ func plain(in []byte) int {
 	return n
 }
 
-// escape reads one escape sequence (two of them for a surrogate pair) and writes what it stands for.
+// escape reads one escape sequence (two of them for a surrogate pair) and
+// writes what it stands for.
 func (s *scanner) escape() *SyntaxError {
 	const shorts, meanings = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	start := s.pos

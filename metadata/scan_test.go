@@ -10,13 +10,15 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// timestampWith returns an unsigned timestamp file with one more member, as raw JSON, in its signed part.
+// timestampWith returns an unsigned timestamp file with one more member, as raw
+// JSON, in its signed part.
 func timestampWith(member string) string {
 	return `{"signatures":[],"signed":{"_type":"timestamp","expires":"2030-01-02T00:00:00Z",` +
 		`"meta":{"snapshot.json":{"version":1}},"spec_version":"1.0.34","version":1` + member + `}}`
 }
 
-// payload returns the canonical bytes of what timestampWith makes, without the members that are always there.
+// payload returns the canonical bytes of what timestampWith makes, without the
+// members that are always there.
 func payload(t *testing.T, file string) string {
 	t.Helper()
 	env, err := metadata.Parse[metadata.Timestamp]([]byte(file), metadata.Options{})
@@ -145,7 +147,8 @@ func TestSignatureLimit(t *testing.T) {
 	require.ErrorContains(t, err, "more than 1024 signatures")
 }
 
-// A long document of many small escapes or levels takes no more time per byte than another: nothing here looks twice.
+// A long document of many small escapes or levels takes no more time per byte
+// than another: nothing here looks twice.
 func BenchmarkParse(b *testing.B) {
 	entry := func(i int) string { return fmt.Sprintf(`"role-%06d.json":{"version":%d}`, i, i+1) }
 	var sorted, reversed []string

@@ -5,13 +5,15 @@ import (
 	"strings"
 )
 
-// shape is an adversary's idea of a document, of about n bytes. Its signed part, if that is what matters, is made for one type of role.
+// shape is an adversary's idea of a document, of about n bytes. Its signed
+// part, if that is what matters, is made for one type of role.
 type shape struct {
 	name string
 	of   func(n int) string
 }
 
-// fill repeats a piece, which is given its number, up to n bytes, with commas between.
+// fill repeats a piece, which is given its number, up to n bytes, with commas
+// between.
 func fill(n int, piece func(i int) string) string {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {
@@ -35,7 +37,8 @@ func shuffled(format string) func(int) string {
 	return func(i int) string { return fmt.Sprintf(format, i*7_368_787%9_999_991) }
 }
 
-// nested puts objects into one another, whose other members stand in reverse order.
+// nested puts objects into one another, whose other members stand in reverse
+// order.
 func nested(n, depth int, piece func(int) string) string {
 	inner := "0"
 	for range depth {

@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
-// Succinct are 2^BitLength roles, the hash bins of TAP 15, that share their keys.
+// Succinct are 2^BitLength roles, the hash bins of TAP 15, that share their
+// keys.
 type SuccinctRoles struct {
 	RoleKeys
-	// BitLength is the number of leading bits of a path's hash that choose the bin: 1 to 32.
+	// BitLength is the number of leading bits of a path's hash that choose the
+	// bin: 1 to 32.
 	BitLength int
 	// NamePrefix is what the bins' names begin with, before the hyphen.
 	NamePrefix string
@@ -17,7 +19,8 @@ type SuccinctRoles struct {
 
 // Bin returns the name of a bin.
 //
-// R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal, as wide as that of the last bin.
+// R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal, as
+// wide as that of the last bin.
 func (s *SuccinctRoles) Bin(number uint32) string {
 	return fmt.Sprintf("%s-%0*x", s.NamePrefix, s.digits(), number)
 }

@@ -12,11 +12,14 @@ var ErrSyntax = errors.New("not well-formed TUF metadata")
 
 // SyntaxError says where a file departs from the format.
 type SyntaxError struct {
-	// Offset is the position in bytes: in the file for errors about JSON, in the canonical form of the file for errors about the envelope, and
-	// in the canonical payload for errors about the contents of "signed". For errors about the JSON of a DSSE envelope's payload, it is in
-	// the payload as it was decoded.
+	// Offset is the position in bytes: in the file for errors about JSON, in
+	// the canonical form of the file for errors about the envelope, and in the
+	// canonical payload for errors about the contents of "signed". For errors
+	// about the JSON of a DSSE envelope's payload, it is in the payload as it
+	// was decoded.
 	Offset int64
-	// Path leads to the value, as in signed.roles[2].keyids. Empty for the document itself.
+	// Path leads to the value, as in signed.roles[2].keyids. Empty for the
+	// document itself.
 	Path string
 	// Reason says what is wrong.
 	Reason string
@@ -61,8 +64,9 @@ func memberStep(name string) string {
 	return name
 }
 
-// Printable returns a name as it may be shown in a terminal: as it is, or quoted if a character in it would not just be seen, and cut
-// if it is very long. Names of roles and targets come from files, and may hold anything.
+// Printable returns a name as it may be shown in a terminal: as it is, or
+// quoted if a character in it would not just be seen, and cut if it is very
+// long. Names of roles and targets come from files, and may hold anything.
 func Printable(name string) string {
 	const most = 256
 	if len(name) > most {

@@ -2,7 +2,8 @@ package metadata
 
 import "iter"
 
-// TargetFile is what a targets file lists for one target file (spec section 4.6).
+// TargetFile is what a targets file lists for one target file (spec section
+// 4.6).
 type TargetFile struct {
 	// Length is the exact length in bytes.
 	Length int64
@@ -12,7 +13,8 @@ type TargetFile struct {
 	custom string
 }
 
-// Custom returns the member custom as JSON, an object that nothing here interprets. The bytes are the caller's.
+// Custom returns the member custom as JSON, an object that nothing here
+// interprets. The bytes are the caller's.
 func (t TargetFile) Custom() ([]byte, bool) {
 	if t.custom == "" {
 		return nil, false
@@ -44,14 +46,16 @@ func (r *reader) targetInfo() TargetFile {
 	return t
 }
 
-// Targets is the content of the file of the top-level role targets or of a delegated role (spec section 4.6).
+// Targets is the content of the file of the top-level role targets or of a
+// delegated role (spec section 4.6).
 type Targets struct {
 	Header
 	files       index
 	delegations *Delegations
 }
 
-// File returns what is listed for a target path, compared byte for byte. It takes time logarithmic in the number of files.
+// File returns what is listed for a target path, compared byte for byte. It
+// takes time logarithmic in the number of files.
 func (t *Targets) File(path string) (TargetFile, bool) {
 	r, ok := t.files.find(path)
 	if !ok {
@@ -60,8 +64,9 @@ func (t *Targets) File(path string) (TargetFile, bool) {
 	return r.targetInfo(), true
 }
 
-// Files yields all listed targets in the order of their paths' bytes. That a path is listed does not make this
-// role's word good for it: only a walk along the delegations does.
+// Files yields all listed targets in the order of their paths' bytes. That a
+// path is listed does not make this role's word good for it: only a walk along
+// the delegations does.
 func (t *Targets) Files() iter.Seq2[string, TargetFile] {
 	return func(yield func(string, TargetFile) bool) {
 		for i := range t.files.at {

@@ -12,7 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What a role needs is found by its position or in its name. A guard against reading other roles of the list.
+// What a role needs is found by its position or in its name. A guard against
+// reading other roles of the list.
 func TestRolesAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	count := func(n, digits int) float64 {
 		repo := verifytest.New(verifytest.Options{})
@@ -29,7 +30,8 @@ func TestRolesAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	require.Less(t, few, 16.0)
 }
 
-// A file is opened in memory for its payload and what grows by doubling. A guard against entries that are kept one by one.
+// A file is opened in memory for its payload and what grows by doubling. A
+// guard against entries that are kept one by one.
 func TestOpenAllocatesNothingPerMember(t *testing.T) {
 	count := func(n int) float64 {
 		repo := verifytest.New(verifytest.Options{})
@@ -51,7 +53,8 @@ func TestOpenAllocatesNothingPerMember(t *testing.T) {
 	require.Less(t, few, 16.0)
 }
 
-// Two snapshots are compared where they stand. A guard against decoding the entries of either for each entry of the other.
+// Two snapshots are compared where they stand. A guard against decoding the
+// entries of either for each entry of the other.
 func TestCheckSnapshotAllocatesNothingPerFile(t *testing.T) {
 	old, next, pin := longSnapshots(t, 4096)
 	require.LessOrEqual(t, testing.AllocsPerRun(5, func() { require.NoError(t, roles.CheckSnapshot(old, next, pin)) }), 4.0)

@@ -16,7 +16,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// go-tuf#625, G10, K9: a signature by the right RSA key counts only with the padding, the hash and the salt that the scheme stands for, and so does the right scheme only for the right type of key.
+// go-tuf#625, G10, K9: a signature by the right RSA key counts only with the
+// padding, the hash and the salt that the scheme stands for, and so does the
+// right scheme only for the right type of key.
 func TestOnePaddingPerScheme(t *testing.T) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)

@@ -18,7 +18,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What stands beside a row of these benchmarks as "floor" is what nobody who asks the same question can leave out.
+// What stands beside a row of these benchmarks as "floor" is what nobody who
+// asks the same question can leave out.
 
 // keyFloor decodes the one key of a role.
 func keyFloor(k *verifytest.Key) func() bool {
@@ -59,7 +60,8 @@ func BenchmarkRole(b *testing.B) {
 	}, keyFloor(repo.Key("bin")))
 }
 
-// BenchmarkOpen reads files from their bytes on; the floor is the signature and one json.Valid.
+// BenchmarkOpen reads files from their bytes on; the floor is the signature and
+// one json.Valid.
 func BenchmarkOpen(b *testing.B) {
 	for _, n := range []int{1, 16_384} {
 		repo := verifytest.New(verifytest.Options{})
@@ -110,7 +112,8 @@ func signedFloor(b *testing.B, data, payload []byte, signatures int) func() bool
 	}
 }
 
-// longSnapshots returns two versions of a snapshot that lists so many files, and what a timestamp says of the second.
+// longSnapshots returns two versions of a snapshot that lists so many files,
+// and what a timestamp says of the second.
 func longSnapshots(tb testing.TB, n int) (old, next roles.Trusted[metadata.Snapshot], pin metadata.MetaFile) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Edit("snapshot", func(signed map[string]any) {
@@ -126,7 +129,8 @@ func longSnapshots(tb testing.TB, n int) (old, next roles.Trusted[metadata.Snaps
 	return old, next, metadata.MetaFile{Version: next.Content().Version, Length: -1}
 }
 
-// BenchmarkCheckSnapshot looks for rollbacks in a long list; the floor walks two sorted lists of names and versions.
+// BenchmarkCheckSnapshot looks for rollbacks in a long list; the floor walks
+// two sorted lists of names and versions.
 func BenchmarkCheckSnapshot(b *testing.B) {
 	const n = 16_384
 	old, next, pin := longSnapshots(b, n)

@@ -13,7 +13,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A role's keys are found among those of the file in memory that grows with the file, and not with the file for each key: key IDs may be very long, and escaped.
+// A role's keys are found among those of the file in memory that grows with the
+// file, and not with the file for each key: key IDs may be very long, and
+// escaped.
 func TestKeysAreFoundWithinABound(t *testing.T) {
 	r := newRepository(t)
 	r.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"*"}})

@@ -29,7 +29,8 @@ type object = map[string]any
 // form is the form of envelope of the repositories in this package's tests.
 var form = map[bool]metadata.EnvelopeFormat{false: metadata.Classic, true: metadata.DSSE}[os.Getenv(formVariable) != ""]
 
-// TestAgainWithDSSE runs all the tests of this package once more, with DSSE envelopes: thresholds and versions know nothing of the form.
+// TestAgainWithDSSE runs all the tests of this package once more, with DSSE
+// envelopes: thresholds and versions know nothing of the form.
 func TestAgainWithDSSE(t *testing.T) {
 	if form == metadata.DSSE {
 		t.Skip("this is that run")
@@ -72,7 +73,8 @@ func swapped(t *testing.T, file []byte, old, text string) []byte {
 	return verifytest.Encode(envelope, " ")
 }
 
-// written spells a signature in another way than verifytest does, where there is one.
+// written spells a signature in another way than verifytest does, where there
+// is one.
 func written(sig []byte) string {
 	if form == metadata.DSSE {
 		return base64.URLEncoding.EncodeToString(sig)
@@ -80,7 +82,8 @@ func written(sig []byte) string {
 	return strings.ToUpper(hex.EncodeToString(sig))
 }
 
-// opened is what a role makes of a targets file in a DSSE envelope, signed for it or not.
+// opened is what a role makes of a targets file in a DSSE envelope, signed for
+// it or not.
 func opened(t *testing.T, role roles.Role, envelope map[string]any) error {
 	t.Helper()
 	env, err := metadata.Parse[metadata.Targets](verifytest.Encode(envelope, ""), metadata.Options{EnvelopeFormat: metadata.DSSE})
@@ -89,7 +92,8 @@ func opened(t *testing.T, role roles.Role, envelope map[string]any) error {
 	return err
 }
 
-// R-T17.2 (T17-3): a signature is for one form, one type of payload and one spelling of it. Nothing that the right keys signed in another way counts.
+// R-T17.2 (T17-3): a signature is for one form, one type of payload and one
+// spelling of it. Nothing that the right keys signed in another way counts.
 func TestDSSESignsOneThing(t *testing.T) {
 	r := newRepositoryWith(t, verifytest.Options{})
 	key := r.Keys("targets")[0]
@@ -127,7 +131,8 @@ func TestDSSESignsOneThing(t *testing.T) {
 		require.ErrorIs(t, opened(t, role, signedBy([]byte(message))), roles.ErrThreshold, name)
 	}
 
-	// And the other way round: what was signed for DSSE is nothing in a classic file.
+	// And the other way round: what was signed for DSSE is nothing in a classic
+	// file.
 	for _, message := range []string{pae, string(canonical)} {
 		sig := hex.EncodeToString(key.Sign([]byte(message)))
 		env, err := metadata.Parse[metadata.Targets](verifytest.Encode(object{"signed": content, "signatures": []any{object{"keyid": key.ID(), "sig": sig}}}, ""), metadata.Options{})
@@ -171,7 +176,8 @@ func (v referenceVerifier) Verify(_ context.Context, data, sig []byte) error {
 func (v referenceVerifier) KeyID() (string, error)   { return v.ID(), nil }
 func (v referenceVerifier) Public() crypto.PublicKey { return nil }
 
-// R-T17.2: go-securesystemslib's envelopes open here, and what verifytest makes is good there.
+// R-T17.2: go-securesystemslib's envelopes open here, and what verifytest makes
+// is good there.
 func TestDSSEAsTheReferenceHasIt(t *testing.T) {
 	r := newRepositoryWith(t, verifytest.Options{})
 	a, b := r.Key("a"), r.Key("b")
@@ -209,7 +215,8 @@ func TestDSSEAsTheReferenceHasIt(t *testing.T) {
 	require.Equal(t, payload, got)
 }
 
-// R-T17.6 (T17-6): a signature without a key ID counts for no key, but where IDs do not matter; with them or without, a key counts once.
+// R-T17.6 (T17-6): a signature without a key ID counts for no key, but where
+// IDs do not matter; with them or without, a key counts once.
 func TestDSSEWithoutKeyIDs(t *testing.T) {
 	r := newRepositoryWith(t, verifytest.Options{})
 	a, b := r.Key("a"), r.Key("b")
@@ -245,7 +252,8 @@ func TestDSSEWithoutKeyIDs(t *testing.T) {
 	}
 }
 
-// Anybody can add signatures without a key ID. Where a key is listed under the empty one, they are tried as far as 64 MB of hashing go, and no further.
+// Anybody can add signatures without a key ID. Where a key is listed under the
+// empty one, they are tried as far as 64 MB of hashing go, and no further.
 func TestManySignaturesWithoutIDs(t *testing.T) {
 	for size, want := range map[int]int{0: 1000, 4 << 20: 16} { // 4 MB and what is around them are no 16th of 64
 		const role = `{"keyids":[""],"threshold":1}`
@@ -265,7 +273,8 @@ func TestManySignaturesWithoutIDs(t *testing.T) {
 	}
 }
 
-// What has an ID is named once, and all of it counts: 20 keys sign 4 MB, of which 16 go into 64 MB.
+// What has an ID is named once, and all of it counts: 20 keys sign 4 MB, of
+// which 16 go into 64 MB.
 func TestManySignaturesWithIDs(t *testing.T) {
 	r := newRepository(t)
 	var keys []*verifytest.Key

@@ -14,8 +14,8 @@ var (
 	ErrHash = metadata.ErrHash
 )
 
-// LengthError says how long a file should have been. A file that is too long may not have been read to its end:
-// then Got is where the reading stopped.
+// LengthError says how long a file should have been. A file that is too long
+// may not have been read to its end: then Got is where the reading stopped.
 type LengthError struct {
 	// File is the role or the target path.
 	File      string
@@ -28,7 +28,8 @@ func (e *LengthError) Error() string {
 
 func (e *LengthError) Unwrap() error { return ErrLength }
 
-// HashError says which file does not have its hash. It wraps a *metadata.HashError.
+// HashError says which file does not have its hash. It wraps a
+// *metadata.HashError.
 type HashError struct {
 	// File is the role or the target path.
 	File string
@@ -38,7 +39,8 @@ type HashError struct {
 func (e *HashError) Error() string { return metadata.Printable(e.File) + ": " + e.Err.Error() }
 func (e *HashError) Unwrap() error { return e.Err }
 
-// CheckFile compares a file's bytes, as received, with the length and the hashes that are listed for it, if any.
+// CheckFile compares a file's bytes, as received, with the length and the
+// hashes that are listed for it, if any.
 //
 // before anything in the file is believed.
 func CheckFile(role string, data []byte, listed metadata.MetaFile, p Policy) error {

@@ -17,8 +17,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzKey checks that no text of a key makes anything panic, and that a key which is taken is the same one, and so counts once, in each other spelling that is
-// taken (R-4.2.2.2 to R-4.2.2.6, R-4.3.K3, G8, K7).
+// FuzzKey checks that no text of a key makes anything panic, and that a key
+// which is taken is the same one, and so counts once, in each other spelling
+// that is taken (R-4.2.2.2 to R-4.2.2.6, R-4.3.K3, G8, K7).
 func FuzzKey(f *testing.F) {
 	for _, scheme := range []string{"ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsassa-pss-sha256"} {
 		k := verifytest.NewKey(scheme, "k")

@@ -6,8 +6,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Trusted is the content of a file that enough keys of a role have signed. Only this package makes one. It says nothing about
-// versions, expiry or whether this is the file that was wanted. The zero value has no content.
+// Trusted is the content of a file that enough keys of a role have signed. Only
+// this package makes one. It says nothing about versions, expiry or whether
+// this is the file that was wanted. The zero value has no content.
 type Trusted[T metadata.Content] struct {
 	content  *T
 	name     string
@@ -23,7 +24,8 @@ func (t Trusted[T]) Content() *T {
 	return &c
 }
 
-// SameContent says whether two files were opened as the same role and have the same content, whoever signed it.
+// SameContent says whether two files were opened as the same role and have the
+// same content, whoever signed it.
 func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {
 	if t.content == nil || t.name != other.name { // whatever has content has a name
 		return false
@@ -41,17 +43,20 @@ func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {
 // Name returns the name of the role that the file was opened as.
 func (t Trusted[T]) Name() string { return t.name }
 
-// Open returns the content of a file if enough keys of the role have signed it: decoded after the signatures hold.
-// Errors are *ThresholdError, *metadata.SyntaxError or *PolicyError.
+// Open returns the content of a file if enough keys of the role have signed it:
+// decoded after the signatures hold. Errors are *ThresholdError,
+// *metadata.SyntaxError or *PolicyError.
 func Verify[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return open(env, role, false)
 }
 
-// VerifyAnyKeyID is Open for a file that was trusted before, under whatever key IDs: a signature counts for any key of the role that it
-// verifies with. Key IDs are not signed, and a new root may give an old key another one (architecture, decision 7).
+// VerifyAnyKeyID is Open for a file that was trusted before, under whatever key
+// IDs: a signature counts for any key of the role that it verifies with. Key
+// IDs are not signed, and a new root may give an old key another one
+// (architecture, decision 7).
 //
-// The work is bounded, since anybody can add signatures to a file: beyond those that name the right keys, so many are
-// tried as 64 MB of hashing allow.
+// The work is bounded, since anybody can add signatures to a file: beyond those
+// that name the right keys, so many are tried as 64 MB of hashing allow.
 func VerifyAnyKeyID[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return open(env, role, true)
 }
@@ -79,9 +84,11 @@ func checkSignatures[T metadata.Content](env *metadata.Envelope[T], role Role, a
 	return env.CheckPayload(func(payload []byte) error { return role.verify(payload, env.Signatures(), anyID) })
 }
 
-// VerifyAs returns a file that is trusted already as that of another role, if enough keys of that role have signed it too.
+// VerifyAs returns a file that is trusted already as that of another role, if
+// enough keys of that role have signed it too.
 //
-// R-5.6.7g: authority belongs to the edge from delegator to role, so each edge asks for its own keys.
+// R-5.6.7g: authority belongs to the edge from delegator to role, so each edge
+// asks for its own keys.
 func VerifyAs[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 	if t.content == nil {
 		return Trusted[T]{}, ErrUntrusted
@@ -93,8 +100,9 @@ func VerifyAs[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 	return t, nil
 }
 
-// Anchor opens a root that the caller received out of band: it must be signed by its own keys.
-// That it is the right one, only the caller can know. Its expiry does not matter.
+// Anchor opens a root that the caller received out of band: it must be signed
+// by its own keys. That it is the right one, only the caller can
+// know. Its expiry does not matter.
 func VerifyInitialRoot(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
 	none := Trusted[metadata.Root]{}
 	content, err := env.Unverified()
@@ -118,7 +126,8 @@ func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metad
 	if err != nil {
 		return none, err
 	}
-	// R-5.3.4a, R-5.3.4b: the old root's keys and its own, each threshold counted by itself.
+	// R-5.3.4a, R-5.3.4b: the old root's keys and its own, each threshold
+	// counted by itself.
 	if err := checkSignatures(env, role, false); err != nil {
 		return none, err
 	}
@@ -126,7 +135,8 @@ func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metad
 	if err != nil {
 		return none, err
 	}
-	// the very next version. The trusted one is below 2^63-1 if there is a next one to ask for.
+	// the very next version. The trusted one is below 2^63-1 if there
+	// is a next one to ask for.
 	if want, got := trusted.content.Version+1, next.content.Version; got != want {
 		return none, wrongVersion(metadata.RoleRoot, want, got)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R-5.6.7g, CVE-2025-2886: a file that one delegator's keys opened needs the signatures that the next one asks for, under the IDs that it uses.
+// R-5.6.7g, CVE-2025-2886: a file that one delegator's keys opened needs the
+// signatures that the next one asks for, under the IDs that it uses.
 func TestReopen(t *testing.T) {
 	r := newRepository(t)
 	key := *r.Key("k")
@@ -43,7 +44,8 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// R-5.3.4a, R-5.3.4b: in a root, as elsewhere, a signature counts only under the ID that the key has there.
+// R-5.3.4a, R-5.3.4b: in a root, as elsewhere, a signature counts only
+// under the ID that the key has there.
 func TestRootSignaturesCountByID(t *testing.T) {
 	first := newRepository(t).mustAnchor()
 	old, next := newRepository(t).Key("root").ID(), newRepository(t).Key("next").ID()

@@ -9,18 +9,22 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Policy says what is taken beyond, or refused short of, the usual. The zero value is the default.
-// It must not be changed while it is in use.
+// Policy says what is taken beyond, or refused short of, the usual. The zero
+// value is the default. It must not be changed while it is in use.
 type Policy struct {
-	// Schemes are more signature schemes than the built-in ones, which they cannot replace.
+	// Schemes are more signature schemes than the built-in ones, which they
+	// cannot replace.
 	Schemes map[Scheme]NewVerifier
-	// Hashes are more hash algorithms than sha256 and sha512, which they cannot replace. Each one is taken to be strong:
-	// a file that lists no other is accepted by it alone.
+	// Hashes are more hash algorithms than sha256 and sha512, which they cannot
+	// replace. Each one is taken to be strong: a file that lists no other is
+	// accepted by it alone.
 	Hashes map[string]func() hash.Hash
-	// StrictKeyIDs refuses files in which a key's ID is not the hash of the key (R-4.3.K1). Deployed repositories,
-	// Sigstore's and GitHub's among them, have such IDs.
+	// StrictKeyIDs refuses files in which a key's ID is not the hash of the key
+	// (R-4.3.K1). Deployed repositories, Sigstore's and GitHub's among them,
+	// have such IDs.
 	StrictKeyIDs bool
-	// StrictTimes refuses times of expiry that are not written exactly as YYYY-MM-DDTHH:MM:SSZ.
+	// StrictTimes refuses times of expiry that are not written exactly as
+	// YYYY-MM-DDTHH:MM:SSZ.
 	StrictTimes bool
 }
 
@@ -32,7 +36,8 @@ func refused(role string, h *metadata.Header, reason string, args ...any) error 
 	return fmt.Errorf("%s version %d: %w: "+reason, append([]any{metadata.Printable(role), h.Version, ErrPolicy}, args...)...)
 }
 
-// strictTime is the one form of a time that StrictTimes takes, in the notation of package time.
+// strictTime is the one form of a time that StrictTimes takes, in the notation
+// of package time.
 const strictTime = "2006-01-02T15:04:05Z"
 
 // check applies the strict options to a file.

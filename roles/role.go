@@ -9,8 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Role is a role together with whose signatures it needs, according to one delegator: the edge from the one to the other.
-// The zero Role accepts nothing.
+// Role is a role together with whose signatures it needs, according to one
+// delegator: the edge from the one to the other. The zero Role accepts nothing.
 type Role struct {
 	name      string
 	threshold int64
@@ -22,8 +22,8 @@ type Role struct {
 // Name returns the name of the role.
 func (r Role) Name() string { return r.name }
 
-// Same says whether two roles have the same name, threshold and keys, so that a file which was opened for the one may be
-// used for the other.
+// Same says whether two roles have the same name, threshold and keys, so that a
+// file which was opened for the one may be used for the other.
 func (r Role) Same(other Role) bool {
 	return r.name == other.name && r.threshold == other.threshold && r.threshold > 0 &&
 		slices.EqualFunc(r.signers, other.signers, func(a, b roleKey) bool {
@@ -31,10 +31,12 @@ func (r Role) Same(other Role) bool {
 		})
 }
 
-// ErrUntrusted is returned where content is needed that has been verified, and the zero Trusted is given.
+// ErrUntrusted is returned where content is needed that has been verified, and
+// the zero Trusted is given.
 var ErrUntrusted = errors.New("no trusted content given")
 
-// ErrDelegation is returned (wrapped) for a role that the delegator does not have.
+// ErrDelegation is returned (wrapped) for a role that the delegator does not
+// have.
 var ErrDelegation = errors.New("role is not delegated")
 
 func notDelegated(delegator, role string) error {
@@ -57,8 +59,9 @@ func topLevel(root *metadata.Root, name string, p Policy) (Role, error) {
 	return newRole(name, s, root.Key, p), nil
 }
 
-// Delegated returns the role that stands at a position of the delegator's list, and has the given name there. For a
-// delegator with succinct bins the position is of no account, and the name must be that of one of the bins (R-T15.4).
+// Delegated returns the role that stands at a position of the delegator's list,
+// and has the given name there. For a delegator with succinct bins the position
+// is of no account, and the name must be that of one of the bins (R-T15.4).
 func Delegated(delegator Trusted[metadata.Targets], position int, name string, p Policy) (Role, error) {
 	if delegator.content == nil {
 		return Role{}, ErrUntrusted
@@ -112,14 +115,17 @@ var ErrThreshold = errors.New("not enough signatures")
 // ThresholdError says how far a file is from its threshold.
 type ThresholdError struct {
 	Role string
-	// Threshold is the number of distinct keys that must sign, and Valid the number of those that did.
+	// Threshold is the number of distinct keys that must sign, and Valid the
+	// number of those that did.
 	Threshold, Valid int64
-	// Wrong are the IDs of the role's keys whose signatures do not verify; the first few, if there are many.
-	// The other keys have not signed at all.
+	// Wrong are the IDs of the role's keys whose signatures do not verify; the
+	// first few, if there are many. The other keys have not signed at all.
 	Wrong []string
-	// Strangers is the number of signatures by keys that the role does not list.
+	// Strangers is the number of signatures by keys that the role does not
+	// list.
 	Strangers int
-	// Unusable says of the role's keys that can never verify anything why; of the first few, if there are many.
+	// Unusable says of the role's keys that can never verify anything why; of
+	// the first few, if there are many.
 	Unusable []error
 }
 
@@ -150,8 +156,9 @@ func (r Role) strangers(signatures []metadata.Signature) (n int) {
 	return n
 }
 
-// verify counts the distinct public keys of the role that signed the payload. A signature counts for the key that it names and, with
-// anyID, for whichever key it verifies with.
+// verify counts the distinct public keys of the role that signed the payload. A
+// signature counts for the key that it names and, with anyID, for whichever key
+// it verifies with.
 func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool) error {
 	if r.threshold < 1 {
 		return &ThresholdError{Role: r.name, Threshold: 1, Unusable: r.unusable}
@@ -184,10 +191,12 @@ func (r Role) verify(payload []byte, signatures []metadata.Signature, anyID bool
 	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
 }
 
-// tries is how many signatures that anybody can add to a file are tried with its payload: as many as 64 MB of hashing allow.
+// tries is how many signatures that anybody can add to a file are tried with
+// its payload: as many as 64 MB of hashing allow.
 func tries(payload []byte) int { return 64<<20/(len(payload)+1) + 1 }
 
-// verifyAny tries all signatures with all keys that are still to sign, within bounds, and says whether that reaches the threshold.
+// verifyAny tries all signatures with all keys that are still to sign, within
+// bounds, and says whether that reaches the threshold.
 func (r Role) verifyAny(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
 	left := tries(payload)
 	for _, sig := range signatures {
@@ -209,7 +218,8 @@ func (r Role) verifyAny(payload []byte, signatures []metadata.Signature, valid m
 	return false
 }
 
-// signed says whether a signature is the key's.: not if it is no signature at all.
+// signed says whether a signature is the key's.: not if it is no
+// signature at all.
 func (s roleKey) signed(payload []byte, sig metadata.Signature) bool {
 	b := sig.Bytes()
 	return b != nil && s.verifier.Verify(payload, b) == nil

@@ -15,7 +15,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// counting is a policy with two schemes of ed25519 keys that count what they are asked to verify.
+// counting is a policy with two schemes of ed25519 keys that count what they
+// are asked to verify.
 func counting() (roles.Policy, *int) {
 	tried := new(int)
 	newVerifier := func(k metadata.Key) (roles.Verifier, []byte, error) {
@@ -42,7 +43,8 @@ func renamed(id string) func(*verifytest.Key) {
 	return func(k *verifytest.Key) { k.KeyID = id }
 }
 
-// R-5.6.7g: a file that was opened for one role serves for another one only if their names, thresholds and keys are the same, whatever else is.
+// R-5.6.7g: a file that was opened for one role serves for another one only if
+// their names, thresholds and keys are the same, whatever else is.
 func TestSame(t *testing.T) {
 	r := newRepository(t)
 	policy, _ := counting()
@@ -85,7 +87,8 @@ func TestSame(t *testing.T) {
 	require.False(t, role("targets", 1, builtin("a")).Same(role("targets", 1, builtin("b"))), "another key of a built-in scheme under the old ID")
 }
 
-// threshold opens the targets file, which lacks signatures, and returns what is said of that.
+// threshold opens the targets file, which lacks signatures, and returns what is
+// said of that.
 func (r *repository) threshold() *roles.ThresholdError {
 	r.Helper()
 	_, err := r.openTargets()
@@ -129,7 +132,8 @@ func TestThresholdErrorIsExact(t *testing.T) {
 	require.Equal(t, "targets: not enough signatures: want 12, found 0", r.threshold().Error())
 }
 
-// R-4.2.2.6, R-4.3.K4: a key that cannot sign is told of once, and counts for nothing, not even for a signature without a key ID.
+// R-4.2.2.6, R-4.3.K4: a key that cannot sign is told of once, and counts for
+// nothing, not even for a signature without a key ID.
 func TestUnusableKeys(t *testing.T) {
 	r := newRepository(t)
 	var unusable []*verifytest.Key
@@ -154,7 +158,8 @@ func TestUnusableKeys(t *testing.T) {
 	require.Len(t, r.threshold().Unusable, 8, "the first few of many")
 }
 
-// Zero roles accept nothing, in whatever way they are asked, and say that at least one signature is needed.
+// Zero roles accept nothing, in whatever way they are asked, and say that at
+// least one signature is needed.
 func TestZeroRole(t *testing.T) {
 	r := newRepository(t)
 	env := parse[metadata.Targets](r, "targets")
@@ -170,7 +175,8 @@ func TestZeroRole(t *testing.T) {
 	require.EqualError(t, err, `role is not delegated: "mirrors" by root`)
 }
 
-// K10: no signature is verified that cannot change anything: the second one of a key, or what is none.
+// K10: no signature is verified that cannot change anything: the second one of
+// a key, or what is none.
 func TestNothingIsVerifiedInVain(t *testing.T) {
 	r := newRepository(t)
 	var tried *int
@@ -189,7 +195,8 @@ func TestNothingIsVerifiedInVain(t *testing.T) {
 	r.threshold()
 	require.Zero(t, *tried)
 
-	// Decision 7: with any ID, each signature is tried with the keys that are still to sign, but for the one that it names.
+	// Decision 7: with any ID, each signature is tried with the keys that are
+	// still to sign, but for the one that it names.
 	r.EditEnvelope("targets", nil)
 	r.Rotate("targets", 2, a, b)
 	r.SignWith("targets", a, b)
@@ -212,7 +219,8 @@ func TestNothingIsVerifiedInVain(t *testing.T) {
 	require.Equal(t, 3, *tried, "not a second time for the key that it names")
 }
 
-// Policy.Schemes: none of the built-in schemes can be had for a key that it would refuse.
+// Policy.Schemes: none of the built-in schemes can be had for a key that it
+// would refuse.
 func TestBuiltInSchemesCannotBeReplaced(t *testing.T) {
 	for _, scheme := range []string{"ed25519", "rsassa-pss-sha256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"} {
 		r := newRepository(t)

@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// repository is one under construction, whose files are opened as a client would, one by one.
+// repository is one under construction, whose files are opened as a client
+// would, one by one.
 type repository struct {
 	*testing.T
 	*verifytest.Repo

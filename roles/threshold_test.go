@@ -19,9 +19,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestThreshold opens a targets file that some keys sign and others are listed for.
+// TestThreshold opens a targets file that some keys sign and others are listed
+// for.
 //
-// R-4.2.2.6, R-4.3.K3, R-4.3.K4, R-4.3.7 (K1 to K11, CVE-2020-6174, CVE-2026-6966, GHSA-3633-5h82-39pq).
+// R-4.2.2.6, R-4.3.K3, R-4.3.K4, R-4.3.7 (K1 to K11,
+// CVE-2020-6174, CVE-2026-6966, GHSA-3633-5h82-39pq).
 func TestThreshold(t *testing.T) {
 	a, b, c := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ed25519", "b"), verifytest.NewKey("ed25519", "c")
 	alias := *a
@@ -132,7 +134,8 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-// Every bit of the signed part counts, unknown members at every level among them.
+// Every bit of the signed part counts, unknown members at every level
+// among them.
 func TestEveryByteIsSigned(t *testing.T) {
 	r := newRepository(t)
 	r.Targets().AddTarget("x", []byte("x"))
@@ -202,7 +205,8 @@ func TestZeroValues(t *testing.T) {
 	require.ErrorIs(t, err, roles.ErrDelegation)
 }
 
-// R-T15.4, R-5.6.3 (GHSA-77hh-43cm-v8j6): a role is what its delegator lists at that place under that name.
+// R-T15.4, R-5.6.3 (GHSA-77hh-43cm-v8j6): a role is what its delegator lists at
+// that place under that name.
 func TestDelegated(t *testing.T) {
 	r := newRepository(t)
 	a := r.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"*"}})
@@ -268,7 +272,8 @@ func (v countingVerifier) Verify(message, sig []byte) error {
 	return nil
 }
 
-// Policy.Schemes: more schemes, without power over the built-in ones, and with material of their own.
+// Policy.Schemes: more schemes, without power over the built-in ones, and with
+// material of their own.
 func TestMoreSchemes(t *testing.T) {
 	tried := 0
 	newVerifier := func(k metadata.Key) (roles.Verifier, []byte, error) {
@@ -312,7 +317,8 @@ func TestMoreSchemes(t *testing.T) {
 	require.ErrorContains(t, err, "64 hexadecimal digits")
 }
 
-// CVE-2020-6173, K10: the work is bounded by the role's keys, not by the signatures that a mirror adds.
+// CVE-2020-6173, K10: the work is bounded by the role's keys, not by the
+// signatures that a mirror adds.
 func TestJunkSignaturesAreNotTried(t *testing.T) {
 	tried := 0
 	r := newRepository(t)
@@ -360,7 +366,8 @@ func (v pssVerifier) Verify(message, sig []byte) error {
 	return rsa.VerifyPSS(v.public, crypto.SHA256, sum[:], sig, &rsa.PSSOptions{SaltLength: 32})
 }
 
-// Junk signatures cost a bounded time, also where they are tried with any key (CVE-2020-6173).
+// Junk signatures cost a bounded time, also where they are tried with any key
+// (CVE-2020-6173).
 func TestRecognizeIsBounded(t *testing.T) {
 	tried := 0
 	r := newRepository(t)

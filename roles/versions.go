@@ -17,12 +17,14 @@ var (
 	ErrExpired = errors.New("expired")
 )
 
-// RollbackError says which version went back. It may be that of a file which the named role lists.
+// RollbackError says which version went back. It may be that of a file which
+// the named role lists.
 type RollbackError struct {
 	Role string
 	// File is the file whose version went back, if not the role's own.
 	File string
-	// Trusted is the version that was trusted before, and Found the one offered now; 0 if the file is not listed any more.
+	// Trusted is the version that was trusted before, and Found the one offered
+	// now; 0 if the file is not listed any more.
 	Trusted, Found int64
 }
 
@@ -60,7 +62,8 @@ func (e *ExpiredError) Unwrap() error { return ErrExpired }
 
 // CheckExpiry refuses a file at and after the moment of its expiry.
 //
-// expires must be later than the start of the update.
+// expires must be later than the
+// start of the update.
 func CheckExpiry(role string, h metadata.Header, at time.Time) error {
 	if h.Expires.After(at) {
 		return nil
@@ -68,8 +71,9 @@ func CheckExpiry(role string, h metadata.Header, at time.Time) error {
 	return &ExpiredError{role, h.Version, h.Expires, at}
 }
 
-// NewerTimestamp returns the timestamp to go on with: next, or floor if the versions are equal.
-// The floor is the one trusted before, expired or not; the zero value if there is none.
+// NewerTimestamp returns the timestamp to go on with: next, or floor if the
+// versions are equal. The floor is the one trusted before, expired or not
+// the zero value if there is none.
 func NewerTimestamp(stored, next Trusted[metadata.Timestamp]) (Trusted[metadata.Timestamp], error) {
 	none := Trusted[metadata.Timestamp]{}
 	if next.content == nil {
@@ -90,8 +94,9 @@ func NewerTimestamp(stored, next Trusted[metadata.Timestamp]) (Trusted[metadata.
 	return next, nil
 }
 
-// CheckSnapshot compares a snapshot with what the timestamp says of it and with the one trusted before, expired or of
-// another version as that may be (R-5.5.5b); the zero value if there is none.
+// CheckSnapshot compares a snapshot with what the timestamp says of it and with
+// the one trusted before, expired or of another version as that may be
+// (R-5.5.5b); the zero value if there is none.
 func CheckSnapshot(stored, next Trusted[metadata.Snapshot], listed metadata.MetaFile) error {
 	if next.content == nil {
 		return ErrUntrusted
@@ -111,7 +116,8 @@ func CheckSnapshot(stored, next Trusted[metadata.Snapshot], listed metadata.Meta
 	return nil
 }
 
-// CheckTargets compares a targets file, top-level or delegated, with what the snapshot says of it.
+// CheckTargets compares a targets file, top-level or delegated, with what the
+// snapshot says of it.
 func CheckTargets(next Trusted[metadata.Targets], listed metadata.MetaFile) error {
 	if next.content == nil {
 		return ErrUntrusted

@@ -17,7 +17,8 @@ func (r *repository) next(trusted roles.Trusted[metadata.Root]) (roles.Trusted[m
 	return roles.VerifyNextRoot(trusted, parse[metadata.Root](r, "root"), r.policy)
 }
 
-// R-5.3.4a, R-5.3.4b, R-5.3.5, R-5.3.6 (R1, R2, K12, CVE-2020-15163, CVE-2025-2885): one root after the other.
+// R-5.3.4a, R-5.3.4b, R-5.3.5, R-5.3.6 (R1, R2, K12, CVE-2020-15163,
+// CVE-2025-2885): one root after the other.
 func TestNextRoot(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -176,7 +177,8 @@ func TestCheckTargets(t *testing.T) {
 	}
 }
 
-// R-5.6.2 (F3): length and hashes, in all four combinations.
+// R-5.6.2 (F3): length and hashes, in all
+// four combinations.
 func TestCheckFile(t *testing.T) {
 	r := newRepositoryWith(t, verifytest.Options{MetaHashes: true, Hashes: []string{"sha256", "sha512"}})
 	snapshot, err := openAs[metadata.Snapshot](r, "snapshot")
@@ -213,7 +215,8 @@ func TestCheckFile(t *testing.T) {
 	}
 }
 
-// .K1: strict options refuse what is refused by default only elsewhere.
+// .K1: strict options refuse what is refused by default only
+// elsewhere.
 func TestStrictPolicy(t *testing.T) {
 	for _, expires := range []string{"2031-01-01T00:00:00.000Z", "2031-01-01T00:00:00+00:00", "2031-01-01T01:00:00+01:00"} {
 		r := newRepository(t)
@@ -247,7 +250,8 @@ func TestStrictPolicy(t *testing.T) {
 	require.ErrorIs(t, err, roles.ErrPolicy)
 }
 
-// Decision 7: what was trusted before counts by key material, whatever ID its signature carries.
+// Decision 7: what was trusted before counts by key material, whatever ID its
+// signature carries.
 func TestRecognize(t *testing.T) {
 	r := newRepository(t)
 	env := parse[metadata.Timestamp](r, "timestamp")

@@ -19,8 +19,9 @@ type answer struct {
 // mayAhead says whether one more file may be asked for ahead.
 func (s *Session) mayAhead() bool { return s.aheadOpen < s.options.Lookahead }
 
-// askAhead opens a request for a root or the timestamp whose turn has not come, and says whether it could. What an answer
-// means is not known before: keys may change on the way.
+// askAhead opens a request for a root or the timestamp whose turn has not come,
+// and says whether it could. What an answer means is not known before: keys may
+// change on the way.
 func (s *Session) askAhead(t *task) bool {
 	if !s.mayAhead() {
 		return false
@@ -31,8 +32,9 @@ func (s *Session) askAhead(t *task) bool {
 	return true
 }
 
-// lookAhead asks for roots beyond the next one: for as many more as this cycle has taken, so that the number of rounds grows with the
-// logarithm of their number, and for those that are known to exist because a later one is stored.
+// lookAhead asks for roots beyond the next one: for as many more as this cycle
+// has taken, so that the number of rounds grows with the logarithm of their
+// number, and for those that are known to exist because a later one is stored.
 func (s *Session) lookAhead() {
 	if s.options.Lookahead <= 0 {
 		return
@@ -48,8 +50,9 @@ func (s *Session) lookAhead() {
 	}
 }
 
-// prefetch asks for the roles that a lookup will need next, unless the one that it waits for lists the target. They can be judged as soon as
-// they come, so nothing is kept.
+// prefetch asks for the roles that a lookup will need next, unless the one that
+// it waits for lists the target. They can be judged as soon as they come, so
+// nothing is kept.
 func (s *Session) prefetch(l *Lookup) {
 	if s.options.Lookahead <= 0 {
 		return
@@ -78,7 +81,8 @@ func (s *Session) need(t *task) {
 	}
 }
 
-// keep takes the answer to a request for a root or the timestamp whose turn has not come.
+// keep takes the answer to a request for a root or the timestamp whose turn has
+// not come.
 func (s *Session) keep(t *task, a answer) {
 	s.close(t)
 	if s.kept+int64(len(a.body)) > s.limits.MaxAheadBytes {
@@ -89,8 +93,9 @@ func (s *Session) keep(t *task, a answer) {
 	t.answer = &a
 }
 
-// due says that the turn of a file has come, and whether that is all there is to do: it was asked for ahead, and its answer, if there is one
-// already, is good.
+// due says that the turn of a file has come, and whether that is all there is
+// to do: it was asked for ahead, and its answer, if there is one already, is
+// good.
 func (s *Session) due(role string, version int64) bool {
 	i := slices.IndexFunc(s.ahead, func(t *task) bool { return t.Role == role && t.Version == version })
 	if i < 0 {
@@ -123,8 +128,9 @@ func (s *Session) due(role string, version int64) bool {
 	return true
 }
 
-// dropAhead gives up the roots that were asked for ahead or, with all, the timestamp too. The caller may be fetching them:
-// an answer that comes yet is taken, and means nothing.
+// dropAhead gives up the roots that were asked for ahead or, with all, the
+// timestamp too. The caller may be fetching them: an answer that comes yet is
+// taken, and means nothing.
 func (s *Session) dropAhead(all bool) {
 	s.ahead = slices.DeleteFunc(s.ahead, func(t *task) bool {
 		if !all && t.Role != metadata.RoleRoot {
@@ -158,7 +164,8 @@ func (s *Session) close(t *task) {
 	}
 }
 
-// forgetAhead forgets all requests ahead, at the end of a cycle in which no others are open: those that are left are for targets files.
+// forgetAhead forgets all requests ahead, at the end of a cycle in which no
+// others are open: those that are left are for targets files.
 func (s *Session) forgetAhead() {
 	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.Ahead })
 	clear(s.open)

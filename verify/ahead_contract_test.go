@@ -12,7 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// ahead begins a session that knows of twenty saved roots, and returns its first requests.
+// ahead begins a session that knows of twenty saved roots, and returns its
+// first requests.
 func ahead(t *testing.T, o verify.Options) (*verifytest.Repo, *verify.Session, []verify.Request) {
 	repo := verifytest.New(verifytest.Options{})
 	for range 20 {
@@ -25,7 +26,8 @@ func ahead(t *testing.T, o verify.Options) (*verifytest.Repo, *verify.Session, [
 	return repo, s, b.Fetch
 }
 
-// Options.Lookahead: at most so many requests are open that are ahead, and as many as that where so much is known.
+// Options.Lookahead: at most so many requests are open that are ahead, and as
+// many as that where so much is known.
 func TestLookaheadIsBounded(t *testing.T) {
 	for _, n := range []int{1, 2, 5} {
 		repo, s, _ := ahead(t, verify.Options{Lookahead: n})
@@ -49,7 +51,8 @@ func TestLookaheadIsBounded(t *testing.T) {
 	}
 }
 
-// Limits.MaxAheadBytes: room that an answer took is free again when its turn has come, so that nothing is asked for twice.
+// Limits.MaxAheadBytes: room that an answer took is free again when its turn
+// has come, so that nothing is asked for twice.
 func TestAheadRoomIsUsedAgain(t *testing.T) {
 	first, _, _ := ahead(t, verify.Options{})
 	room := 0
@@ -78,7 +81,8 @@ func TestAheadRoomIsUsedAgain(t *testing.T) {
 	}
 }
 
-// Decision 17: an answer that came ahead counts when its turn comes, and not before: that there is none, too.
+// Decision 17: an answer that came ahead counts when its turn comes, and not
+// before: that there is none, too.
 func TestFailureAheadWaitsForItsTurn(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
@@ -96,7 +100,8 @@ func TestFailureAheadWaitsForItsTurn(t *testing.T) {
 	require.Empty(t, b.Fetch, "it is not asked for again")
 }
 
-// An answer to a request that is not needed any more is taken once, whatever it is, and changes nothing.
+// An answer to a request that is not needed any more is taken once, whatever it
+// is, and changes nothing.
 func TestAnswersThatAreNotNeededMeanNothing(t *testing.T) {
 	for name, answer := range map[string]func(*verify.Session, verify.RequestID) error{
 		"body":   func(s *verify.Session, id verify.RequestID) error { return s.Provide(id, make([]byte, 1_000_000)) },
@@ -203,7 +208,8 @@ func TestNoRootAfterTheLast(t *testing.T) {
 		{"9223372036854775807.root.json", "9223372036854775806.root.json"}, {"2.snapshot.json"}, {"1.targets.json"},
 	}, c.rounds)
 
-	// Also where the last but one has been taken before the answer for the last one comes.
+	// Also where the last but one has been taken before the answer for the last
+	// one comes.
 	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
 	require.NoError(t, err)
 	for b, more := s.Next(); more; b, more = s.Next() {
@@ -225,7 +231,8 @@ func TestNoRootAfterTheLast(t *testing.T) {
 	require.False(t, b.Fetch[0].Ahead)
 }
 
-// However late the stored root is, or says that it is, those on the way to it are asked for ahead.
+// However late the stored root is, or says that it is, those on the way to it
+// are asked for ahead.
 func TestRootsToAnyStoredOne(t *testing.T) {
 	for _, v := range []int64{1000, math.MaxInt64 - 300, math.MaxInt64 - 200, math.MaxInt64} {
 		repo := verifytest.New(verifytest.Options{})
@@ -240,7 +247,8 @@ func TestRootsToAnyStoredOne(t *testing.T) {
 	}
 }
 
-// A role that could not be had is not asked for ahead over and over while the search is under way.
+// A role that could not be had is not asked for ahead over and over while the
+// search is under way.
 func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for _, name := range []string{"a", "b", "c"} {
@@ -262,7 +270,8 @@ func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
 	require.ErrorIs(t, err, errDisk)
 }
 
-// A cycle that ends early gives up what is ahead: whether it was answered or not, it takes no room in the next one.
+// A cycle that ends early gives up what is ahead: whether it was answered or
+// not, it takes no room in the next one.
 func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 	for _, answered := range []bool{true, false} {
 		repo := verifytest.New(verifytest.Options{})
@@ -289,7 +298,8 @@ func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 	}
 }
 
-// A new cycle forgets the requests of the last one, also those that were not needed any more.
+// A new cycle forgets the requests of the last one, also those that were not
+// needed any more.
 func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1})
@@ -300,7 +310,8 @@ func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
 	require.ErrorIs(t, s.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
 }
 
-// What is not needed any more counts towards Lookahead no longer, and does so once.
+// What is not needed any more counts towards Lookahead no longer, and does so
+// once.
 func TestAnswersThatAreNotNeededMakeNoRoom(t *testing.T) {
 	repo, s, requests := ahead(t, verify.Options{Lookahead: 4})
 	for i := range 12 {

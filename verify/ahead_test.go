@@ -12,7 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// traveller is a caller who fetches whatever is asked for together, and counts how often it had to wait.
+// traveller is a caller who fetches whatever is asked for together, and counts
+// how often it had to wait.
 type traveller struct {
 	*testing.T
 	repo    *verifytest.Repo
@@ -26,7 +27,8 @@ func travel(t *testing.T, repo *verifytest.Repo, lookahead int) *traveller {
 	return &traveller{T: t, repo: repo, session: s}
 }
 
-// arrive answers all requests, round by round, the answers of a round in reverse, and returns the number of rounds.
+// arrive answers all requests, round by round, the answers of a round in
+// reverse, and returns the number of rounds.
 func (c *traveller) arrive() int {
 	c.rounds = nil
 	for {
@@ -51,7 +53,8 @@ func (c *traveller) arrive() int {
 	}
 }
 
-// Decision 17: how often a caller has to wait who fetches together what is asked for together.
+// Decision 17: how often a caller has to wait who fetches together what is
+// asked for together.
 func TestRounds(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().AddTarget("top", []byte("1"))
@@ -115,7 +118,8 @@ func TestRoundsFromSavedRoots(t *testing.T) {
 	require.Len(t, c.rounds[0], 22, "20 roots that are known, one that may exist, and the timestamp")
 }
 
-// What is kept waits unparsed, within a limit; what is too much is asked for again when its turn comes.
+// What is kept waits unparsed, within a limit; what is too much is asked for
+// again when its turn comes.
 func TestMaxAheadBytes(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for range 6 {
@@ -147,7 +151,8 @@ func TestMaxAheadBytes(t *testing.T) {
 	require.Len(t, c.session.Outstanding(), 2)
 }
 
-// What is ahead holds nothing up, and an answer that comes when nobody needs it any more is no mistake.
+// What is ahead holds nothing up, and an answer that comes when nobody needs it
+// any more is no mistake.
 func TestAheadIsNotWaitedFor(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for _, name := range []string{"a", "b", "c"} {
@@ -197,7 +202,8 @@ func TestAheadIsNotWaitedFor(t *testing.T) {
 	require.ErrorIs(t, err, errDisk)
 }
 
-// Run makes nothing of lookahead, but it must not fetch what is no longer wanted, nor leave unsaved what takes the place of a bad copy.
+// Run makes nothing of lookahead, but it must not fetch what is no longer
+// wanted, nor leave unsaved what takes the place of a bad copy.
 func TestRunAhead(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for range 5 {
@@ -224,7 +230,8 @@ func TestRunAhead(t *testing.T) {
 	require.Equal(t, []string{"timestamp.json", "7.root.json"}, run(), "saved roots first, and what is ahead as it comes")
 }
 
-// What is ahead is bounded: by Lookahead in all, and for roots by the limit of new ones, which the stored ones do not count towards.
+// What is ahead is bounded: by Lookahead in all, and for roots by the limit of
+// new ones, which the stored ones do not count towards.
 func TestAheadIsBounded(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for i := range 6 {

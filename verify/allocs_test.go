@@ -12,7 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A target is checked in the buffer that its bytes pass through: 64 times as many take no more memory.
+// A target is checked in the buffer that its bytes pass through: 64 times as
+// many take no more memory.
 func TestCopyTakesConstantMemory(t *testing.T) {
 	const megabyte = 1 << 20
 	small := allocatedByCopy(t, megabyte)
@@ -21,14 +22,16 @@ func TestCopyTakesConstantMemory(t *testing.T) {
 	require.Less(t, large, int64(128<<10)) // io.Copy's buffer is 32 KiB of it
 }
 
-// allocatedByCopy returns how many bytes are allocated while a target of that size is copied.
+// allocatedByCopy returns how many bytes are allocated while a target of that
+// size is copied.
 func allocatedByCopy(t *testing.T, size int64) int64 {
 	target := targetOfZeros(t, size)
 	_, bytes := allocated(func() { require.NoError(t, target.Copy(io.Discard, zeros(size))) })
 	return bytes
 }
 
-// allocated counts what f allocates: the least of some runs, as others may allocate at the same time.
+// allocated counts what f allocates: the least of some runs, as others may
+// allocate at the same time.
 func allocated(f func()) (objects, bytes int64) {
 	objects, bytes = math.MaxInt64, math.MaxInt64
 	for range 3 {
@@ -42,8 +45,10 @@ func allocated(f func()) (objects, bytes int64) {
 	return objects, bytes
 }
 
-// A cold start keeps the canonical text of each file once, has it in its hands once more while the file is read, and makes a record of it: three
-// bytes for each byte, and some for the session. A guard against another copy, and against anything that is made once for each bin.
+// A cold start keeps the canonical text of each file once, has it in its hands
+// once more while the file is read, and makes a record of it: three bytes for
+// each byte, and some for the session. A guard against another copy, and
+// against anything that is made once for each bin.
 func TestColdStartAllocatesLittle(t *testing.T) {
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -57,7 +62,8 @@ func TestColdStartAllocatesLittle(t *testing.T) {
 	}
 }
 
-// foundOnce returns a path in one of 2^bits bins, and a session that has found it.
+// foundOnce returns a path in one of 2^bits bins, and a session that has found
+// it.
 func foundOnce(t *testing.T, kind binKind, bits int) (*served, *verify.Session, string) {
 	paths := somePaths(1)
 	m := serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
@@ -66,8 +72,9 @@ func foundOnce(t *testing.T, kind binKind, bits int) (*served, *verify.Session, 
 	return m, s, paths[0]
 }
 
-// A lookup whose roles are trusted allocates itself, its trail and its answer, in any number of bins. A guard against decoding or
-// verifying anything again, and against walking through the bins.
+// A lookup whose roles are trusted allocates itself, its trail and its answer,
+// in any number of bins. A guard against decoding or verifying anything again,
+// and against walking through the bins.
 func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	const most = 22
 	for _, kind := range binKinds {
@@ -81,8 +88,9 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	}
 }
 
-// A cycle in which nothing is new verifies the timestamp and nothing else, in any number of bins. A guard against opening the snapshot
-// again, comparing it with itself, and reading the roles.
+// A cycle in which nothing is new verifies the timestamp and nothing else, in
+// any number of bins. A guard against opening the snapshot again, comparing it
+// with itself, and reading the roles.
 func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
 	const most = 112
 	for _, kind := range binKinds {
@@ -98,7 +106,8 @@ func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
 	}
 }
 
-// A start from saved files takes no more objects with more bins. A guard against comparing the versions in two snapshots by looking each up.
+// A start from saved files takes no more objects with more bins. A guard
+// against comparing the versions in two snapshots by looking each up.
 func TestWarmStartAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
 	const most = 450
 	for _, kind := range binKinds {

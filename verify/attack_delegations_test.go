@@ -13,7 +13,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// CVE-2026-23992: a threshold that nothing would have to reach makes the file that lists it useless, root and delegators alike; it does not make the victim signed.
+// CVE-2026-23992: a threshold that nothing would have to reach makes the file
+// that lists it useless, root and delegators alike; it does not make the victim
+// signed.
 func TestThresholdsThatAreNone(t *testing.T) {
 	for name, threshold := range map[string]any{
 		"0": int64(0), "-1": int64(-1), "1.0": json.Number("1.0"), "text": "1", "null": nil, "2^63": json.Number("9223372036854775808"), "2^64": json.Number("18446744073709551616"), "true": true, "missing": "missing",
@@ -35,7 +37,8 @@ func TestThresholdsThatAreNone(t *testing.T) {
 	}
 }
 
-// badDelegations are lists of delegations that contradict themselves. A file with one is refused as a whole: nobody is to guess which part was meant.
+// badDelegations are lists of delegations that contradict themselves. A file
+// with one is refused as a whole: nobody is to guess which part was meant.
 var badDelegations = []struct {
 	id string
 	do func(d object)
@@ -83,7 +86,9 @@ func TestBadDelegations(t *testing.T) {
 	}
 }
 
-// CVE-2024-47534, tuf-js-order: of fifty roles that may all speak for a path the first that is listed wins, every time, whatever their names: numbers come first in some languages.
+// CVE-2024-47534, tuf-js-order: of fifty roles that may all speak for a path
+// the first that is listed wins, every time, whatever their names: numbers come
+// first in some languages.
 func TestFirstListedRoleWins(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		s.role().RemoveTarget("app")
@@ -104,7 +109,8 @@ func TestFirstListedRoleWins(t *testing.T) {
 	})
 }
 
-// D3, D11, sigstore#562: a role has a say only in what every delegation on the way to it covers, whatever it lists and whatever it puts into custom members.
+// D3, D11, sigstore#562: a role has a say only in what every delegation on the
+// way to it covers, whatever it lists and whatever it puts into custom members.
 func TestOutsideItsPaths(t *testing.T) {
 	for depth := range 3 {
 		for narrow := range depth + 1 {
@@ -135,7 +141,8 @@ func TestOutsideItsPaths(t *testing.T) {
 	}
 }
 
-// D5, go-tuf#652: a role that the snapshot does not list is not even asked for; nor does a role of lower priority answer for it.
+// D5, go-tuf#652: a role that the snapshot does not list is not even asked for;
+// nor does a role of lower priority answer for it.
 func TestUnlistedRoles(t *testing.T) {
 	for _, p := range positions[1:] {
 		t.Run(p.name, func(t *testing.T) {
@@ -157,8 +164,10 @@ func TestUnlistedRoles(t *testing.T) {
 	}
 }
 
-// D4, G3, rust-tuf#279, rust-tuf#381, TOB-14, go-tuf#759: one role under two delegators is signed for the one and not for the other. Which of them is asked first, and whether
-// the role was trusted or refused then, makes no difference to the other.
+// D4, G3, rust-tuf#279, rust-tuf#381, TOB-14, go-tuf#759: one role under two
+// delegators is signed for the one and not for the other. Which of them is
+// asked first, and whether the role was trusted or refused then, makes no
+// difference to the other.
 func TestOneRoleTwoDelegators(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		s.alone()

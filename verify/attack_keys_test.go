@@ -12,7 +12,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Key compromise (K1, K3, K6, CVE-2020-15093) at root, timestamp and snapshot, for which three of five keys must sign; for the targets roles see TestAttacksOnRoles.
+// Key compromise (K1, K3, K6, CVE-2020-15093) at root, timestamp and snapshot,
+// for which three of five keys must sign; for the targets roles see
+// TestAttacksOnRoles.
 func TestKeyCompromise(t *testing.T) {
 	others := func(repo *verifytest.Repo, role string) (list []*verifytest.Key) {
 		for _, other := range []string{"root", "timestamp", "snapshot", "targets"} {

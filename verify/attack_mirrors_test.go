@@ -16,7 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Endless data (F1, G6): no file is longer than what was asked for, whether its length is signed or not; and what is asked for is never more than the limits.
+// Endless data (F1, G6): no file is longer than what was asked for, whether its
+// length is signed or not; and what is asked for is never more than the limits.
 func TestEndlessData(t *testing.T) {
 	for _, hashes := range []bool{false, true} {
 		s := deep(t, verifytest.Options{MetaHashes: hashes})
@@ -62,7 +63,8 @@ func reversed(data []byte) []byte {
 	return data
 }
 
-// Malicious mirrors (F8, J6, J7): whatever one of them sends in the place of any file, the session is as it was, and an honest one can still answer.
+// Malicious mirrors (F8, J6, J7): whatever one of them sends in the place of
+// any file, the session is as it was, and an honest one can still answer.
 func TestMaliciousMirrors(t *testing.T) {
 	for _, o := range []verifytest.Options{{}, {MetaHashes: true}, {NoConsistentSnapshot: true}} {
 		s := deep(t, o)
@@ -99,7 +101,9 @@ func TestMaliciousMirrors(t *testing.T) {
 	}
 }
 
-// Cache poisoning (TOB-10, GHSA-9pfj-pjv5-22gj, sigstore-rust#171): whatever happens to the saved files, one by one or all of them, what is trusted is right, and the cache is right afterwards.
+// Cache poisoning (TOB-10, GHSA-9pfj-pjv5-22gj, sigstore-rust#171): whatever
+// happens to the saved files, one by one or all of them, what is trusted is
+// right, and the cache is right afterwards.
 func TestCachePoisoning(t *testing.T) {
 	evil := deep(t, verifytest.Options{Seed: "evil"})
 	evil.meet()
@@ -133,7 +137,9 @@ func TestCachePoisoning(t *testing.T) {
 	})
 }
 
-// Slow retrieval (F2): how long to wait is the caller's. A session that is dropped after any answer does no harm: what it had saved is a good beginning for the next one.
+// Slow retrieval (F2): how long to wait is the caller's. A session that is
+// dropped after any answer does no harm: what it had saved is a good beginning
+// for the next one.
 func TestSlowRetrieval(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		s.repo.PublishOnly("root")

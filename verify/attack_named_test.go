@@ -17,9 +17,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The attacks that the specification and the papers name, on every file of an update: root, timestamp, snapshot, and targets roles down to depth 3.
+// The attacks that the specification and the papers name, on every file of an
+// update: root, timestamp, snapshot, and targets roles down to depth 3.
 
-// everyRole are the roles whose files a first run of a stage's client fetches when the victim is at depth 3 and a new root is out.
+// everyRole are the roles whose files a first run of a stage's client fetches
+// when the victim is at depth 3 and a new root is out.
 var everyRole = []string{"root", "timestamp", "snapshot", "targets", "one", "two", "three"}
 
 // deep is a stage with the victim at depth 3 and a second root.
@@ -72,7 +74,8 @@ func TestArbitrarySoftware(t *testing.T) {
 	}
 }
 
-// Wrong software (go-tuf#742): the bytes of one target in the place of another, of the same length or not, listed by whichever role.
+// Wrong software (go-tuf#742): the bytes of one target in the place of another,
+// of the same length or not, listed by whichever role.
 func TestWrongSoftware(t *testing.T) {
 	atEachPosition(t, verifytest.Options{Hashes: []string{"sha256", "sha512"}}, func(s *stage) {
 		s.role().AddTarget("tool", []byte("tool!!"))
@@ -91,7 +94,8 @@ func TestWrongSoftware(t *testing.T) {
 	})
 }
 
-// Extraneous dependencies: only what a role lists can be had, and what it says besides is data.
+// Extraneous dependencies: only what a role lists can be had, and what it says
+// besides is data.
 func TestExtraneousDependencies(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		s.role().SetCustom("app", map[string]any{"requires": []any{"evil", "../evil"}, "targets": map[string]any{"evil": map[string]any{}}})
@@ -113,7 +117,9 @@ func TestExtraneousDependencies(t *testing.T) {
 	})
 }
 
-// Crash/DoS before signature (CVE-2026-23991, G1, G2): see TestEveryPath for every value of every file. Here are shapes that broke parsers, at each role, unsigned.
+// Crash/DoS before signature (CVE-2026-23991, G1, G2): see TestEveryPath for
+// every value of every file. Here are shapes that broke parsers, at each role,
+// unsigned.
 func TestCrashBeforeSignature(t *testing.T) {
 	s := deep(t, verifytest.Options{})
 	for _, role := range everyRole {

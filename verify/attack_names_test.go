@@ -18,8 +18,10 @@ var oddNames = []string{
 	"../../etc/x", "//evil.example/x", "http://evil/x", "..%2f", "?", "#", "/abs", `a\..\b`, `C:\x`, "CON", "nul.txt", "..", ".", "a/../b", "\x00", "a\nb", "-rf", "~", "$HOME", " ", "1.root", "root.json", "é", strings.Repeat("x", 300),
 }
 
-// CVE-2021-41131, GHSA-wjw6-2cqr-j4qr, CVE-2021-41149, CVE-2021-41150, CVE-2026-24137, CVE-2026-24686, tuf-js#783, F5, G12: the name of a role stays one segment of a URL and one name of a file, and
-// what is loaded has the name under which it was saved.
+// CVE-2021-41131, GHSA-wjw6-2cqr-j4qr, CVE-2021-41149, CVE-2021-41150,
+// CVE-2026-24137, CVE-2026-24686, tuf-js#783, F5, G12: the name of a role stays
+// one segment of a URL and one name of a file, and what is loaded has the name
+// under which it was saved.
 func TestNamesOfRoles(t *testing.T) {
 	for _, name := range oddNames {
 		for _, way := range [][]string{{}, {"one", "two"}} {
@@ -58,7 +60,8 @@ func TestNamesOfRoles(t *testing.T) {
 	}
 }
 
-// D13: without versions in names, the role "1.root" is kept where the first root is. One in the place of the other is refused.
+// D13: without versions in names, the role "1.root" is kept where the first
+// root is. One in the place of the other is refused.
 func TestTwoFilesOneURL(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{NoConsistentSnapshot: true})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "2.root", Paths: everything}).AddTarget("app", []byte("x"))
@@ -76,7 +79,9 @@ func TestTwoFilesOneURL(t *testing.T) {
 	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
 }
 
-// CVE-2021-41149, CVE-2026-6968, CVE-2026-24137, uptane-standard#225, D9, F6: no URL is made of a target path that leads elsewhere, and the library writes no file; in the others each segment is encoded.
+// CVE-2021-41149, CVE-2026-6968, CVE-2026-24137, uptane-standard#225, D9, F6:
+// no URL is made of a target path that leads elsewhere, and the library writes
+// no file; in the others each segment is encoded.
 func TestNamesOfTargets(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		for _, path := range oddNames {
@@ -109,7 +114,8 @@ func TestNamesOfTargets(t *testing.T) {
 	})
 }
 
-// J4: behind the last possible version there is no next root to ask for, and no overflow.
+// J4: behind the last possible version there is no next root to ask for, and no
+// overflow.
 func TestLastRoot(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.SetVersion("root", math.MaxInt64)

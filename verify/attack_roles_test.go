@@ -26,7 +26,8 @@ type attack struct {
 
 type object = map[string]any
 
-// attacksOnRoles are the same for every targets role, wherever it stands (uptane-standard#36).
+// attacksOnRoles are the same for every targets role, wherever it stands
+// (uptane-standard#36).
 var attacksOnRoles = []attack{
 	// Who signs.
 	{id: "Key compromise: one stolen key of two", do: func(s *stage) {
@@ -246,7 +247,8 @@ func (s *stage) keys(names ...string) (list []*verifytest.Key) {
 	return list
 }
 
-// forgetVictim has the clients ask for the victim's file although they have had it: they come for the first time.
+// forgetVictim has the clients ask for the victim's file although they have had
+// it: they come for the first time.
 func (s *stage) forgetVictim() {
 	delete(s.store, s.saved())
 	s.session, s.lasting = s.begin(memory{}), memory{}
@@ -254,14 +256,16 @@ func (s *stage) forgetVictim() {
 	require.ErrorIs(s, err, verify.ErrNotAtSource)
 }
 
-// pinLength publishes the victim anew, and has the snapshot list its length and so many bytes more.
+// pinLength publishes the victim anew, and has the snapshot list its length and
+// so many bytes more.
 func (s *stage) pinLength(more int) {
 	s.repo.PublishOnly(s.position.role)
 	s.editPin(func(info object) { info["length"] = int64(len(s.repo.Metadata()[s.name()]) + more) })
 	s.repo.PublishOnly("snapshot", "timestamp")
 }
 
-// TestAttacksOnRoles tries each attack on the top-level targets role and on delegated ones at depth 1 and 3.
+// TestAttacksOnRoles tries each attack on the top-level targets role and on
+// delegated ones at depth 1 and 3.
 func TestAttacksOnRoles(t *testing.T) {
 	for _, a := range attacksOnRoles {
 		t.Run(a.id, func(t *testing.T) {

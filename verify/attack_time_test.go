@@ -13,7 +13,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before its expiry a file is good, and at that moment it is not any more; which of the files it is makes no difference.
+// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before
+// its expiry a file is good, and at that moment it is not any more; which of
+// the files it is makes no difference.
 func TestIndefiniteFreeze(t *testing.T) {
 	for _, role := range everyRole {
 		for _, at := range []time.Duration{-time.Second, 0, time.Second} {
@@ -37,7 +39,8 @@ func TestIndefiniteFreeze(t *testing.T) {
 	}
 }
 
-// mustExpire says that all clients notice that a role's file has expired; and that, once it is published anew, they are content.
+// mustExpire says that all clients notice that a role's file has expired; and
+// that, once it is published anew, they are content.
 func (s *stage) mustExpire(role string) {
 	s.Helper()
 	clients := s.clients()
@@ -57,7 +60,9 @@ func (s *stage) mustExpire(role string) {
 	}
 }
 
-// Rollback (CVE-2022-29173, R5 to R9, sigstore-java#1061, sigstore-ruby#89, sigstore-rust#198, uptane-standard#268): what remembers the past refuses every older combination of it, and changes nothing that is saved.
+// Rollback (CVE-2022-29173, R5 to R9, sigstore-java#1061, sigstore-ruby#89,
+// sigstore-rust#198, uptane-standard#268): what remembers the past refuses
+// every older combination of it, and changes nothing that is saved.
 func TestRollback(t *testing.T) {
 	for _, expired := range []bool{false, true} {
 		for _, hashes := range []bool{false, true} {

@@ -107,7 +107,8 @@ func misplaced(page string) (faults []string) {
 	return faults
 }
 
-// attackFaults says what is wrong with the rows, given the texts of all tests by name.
+// attackFaults says what is wrong with the rows, given the texts of all tests
+// by name.
 func attackFaults(rows []knownAttack, texts map[string]string) (faults []string) {
 	seen := map[string]bool{}
 	for _, a := range rows {
@@ -148,7 +149,8 @@ func spelledOut(text string) string {
 	return text + b.String()
 }
 
-// testTexts returns the text of every test by its name: for a function with its comment and the tables that it uses, for a script under the name of its file.
+// testTexts returns the text of every test by its name: for a function with its
+// comment and the tables that it uses, for a script under the name of its file.
 func testTexts(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	vars := map[string]string{} // by package and name

@@ -16,7 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// workload is a repository and what a client wants of it, from a cold start, everything in memory.
+// workload is a repository and what a client wants of it, from a cold start,
+// everything in memory.
 type workload struct {
 	name    string
 	hashes  bool // in the snapshot
@@ -69,7 +70,8 @@ func roots(repo *verifytest.Repo) {
 	}
 }
 
-// mirror is what is left of a repository when its builder, whose memory would be the collector's to walk, is gone.
+// mirror is what is left of a repository when its builder, whose memory would
+// be the collector's to walk, is gone.
 type mirror struct {
 	anchor []byte
 	files  map[string][]byte
@@ -115,8 +117,8 @@ func (w workload) cold(b testing.TB, m mirror, files [][]byte) [][]byte {
 	return files
 }
 
-// BenchmarkCold compares a cold start with its floor: sha256 of the files that are listed with one, the signatures that are needed, and one
-// json.Valid.
+// BenchmarkCold compares a cold start with its floor: sha256 of the files that
+// are listed with one, the signatures that are needed, and one json.Valid.
 func BenchmarkCold(b *testing.B) {
 	for _, w := range workloads {
 		m := w.mirror()
@@ -143,7 +145,8 @@ func BenchmarkCold(b *testing.B) {
 	}
 }
 
-// floor returns what no verifier can do without, for the files that a session took, the anchor first.
+// floor returns what no verifier can do without, for the files that a session
+// took, the anchor first.
 func storedFile(b testing.TB, files [][]byte, hashes bool) func() {
 	type file struct {
 		data, payload, sig []byte

@@ -11,10 +11,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// allocatedPerByte bounds what a session does for each byte of a body, and allocatedAtFirst what it does for any.
+// allocatedPerByte bounds what a session does for each byte of a body, and
+// allocatedAtFirst what it does for any.
 const allocatedPerByte, allocatedAtFirst = 40, 65_536
 
-// CVE-2020-6173, K10, J7: a body that anybody may send costs a session a multiple of its length, at every role. package metadata tries more shapes.
+// CVE-2020-6173, K10, J7: a body that anybody may send costs a session a
+// multiple of its length, at every role. package metadata tries more shapes.
 func TestBodiesCostAtMostAMultiple(t *testing.T) {
 	const n = 200_000
 	repeat := func(piece string) string { return strings.Repeat(piece, n/len(piece)) }
@@ -55,7 +57,8 @@ func TestBodiesCostAtMostAMultiple(t *testing.T) {
 	require.Len(t, asked, 5)
 }
 
-// What is signed costs a multiple too: a role that delegates a path to very many others, by very many prefixes and patterns.
+// What is signed costs a multiple too: a role that delegates a path to very
+// many others, by very many prefixes and patterns.
 func TestLookupsCostAtMostAMultiple(t *testing.T) {
 	for name, of := range map[string]func(i int) map[string]any{
 		"prefixes": func(i int) map[string]any { return map[string]any{"path_hash_prefixes": []any{"", "0", "a"}} },

@@ -22,8 +22,9 @@ func requirements(text string) map[string]bool {
 	return ids
 }
 
-// TestConformance keeps docs/conformance.md, the code and the tests together: each listed ID is cited in a test, each ID cited anywhere is
-// listed, and each function and test that the page names exists.
+// TestConformance keeps docs/conformance.md, the code and the tests together:
+// each listed ID is cited in a test, each ID cited anywhere is listed, and each
+// function and test that the page names exists.
 func TestConformance(t *testing.T) {
 	page, err := os.ReadFile("../docs/conformance.md")
 	require.NoError(t, err)
@@ -85,7 +86,8 @@ func quoted(cell string) (names []string) {
 	return names
 }
 
-// sources returns the four packages' code by package, the text of all tests but this one, and the scripts by name.
+// sources returns the four packages' code by package, the text of all tests but
+// this one, and the scripts by name.
 func sources(t *testing.T) (code map[string]string, tests string, scripts map[string]string) {
 	code, scripts = map[string]string{}, map[string]string{}
 	var all strings.Builder

@@ -29,7 +29,8 @@ func TestExpiresIsTheFirst(t *testing.T) {
 	}
 }
 
-// R-5.3.3b: the chain of roots ends by the word of a live source, and not for want of one.
+// R-5.3.3b: the chain of roots ends by the word of a live source, and not for
+// want of one.
 func TestRunWithoutSources(t *testing.T) {
 	c := newClient(t, verifytest.New(verifytest.Options{}))
 	err := c.session.Run(memory{})
@@ -39,7 +40,8 @@ func TestRunWithoutSources(t *testing.T) {
 	require.ErrorContains(t, err, "there is no live source")
 }
 
-// What Run says of its sources: which one, unless there is only one, and whether it was rejected; those behind one that has the file are not asked.
+// What Run says of its sources: which one, unless there is only one, and
+// whether it was rejected; those behind one that has the file are not asked.
 func TestRunAsksInOrder(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
@@ -67,7 +69,8 @@ type loader func(name string) ([]byte, error)
 func (f loader) Load(name string) ([]byte, error) { return f(name) }
 func (f loader) Save(verify.Record) error         { return nil }
 
-// a store is not asked for what only a live source may answer, and what comes with an error is not taken.
+// a store is not asked for what only a live source may answer, and
+// what comes with an error is not taken.
 func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
@@ -85,7 +88,8 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 	require.Equal(t, map[string]bool{"root": true, "timestamp": true, "snapshot": true, "targets": true}, asked)
 }
 
-// saved files that are too long, or missing beside others, are told of once each, and only those.
+// saved files that are too long, or missing beside others, are told of
+// once each, and only those.
 func TestReportsOfSavedFiles(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()

@@ -28,7 +28,8 @@ func contentOf(t testing.TB, file []byte) (content object) {
 	return content
 }
 
-// editContent changes the content of an envelope of either form, which is signed already.
+// editContent changes the content of an envelope of either form, which is
+// signed already.
 func editContent(envelope object, edit func(content object)) {
 	if content, ok := envelope["signed"]; ok {
 		edit(content.(object))
@@ -58,7 +59,8 @@ func twins() (classic, dsse *verifytest.Repo) {
 	return build(metadata.Classic), build(metadata.DSSE)
 }
 
-// R-T17.5 (T17-1): a session takes files of the form that it was told, from the anchor on, and the other form in no place, whoever signed it.
+// R-T17.5 (T17-1): a session takes files of the form that it was told, from the
+// anchor on, and the other form in no place, whoever signed it.
 func TestOneFormInASession(t *testing.T) {
 	classic, dsse := twins()
 	for _, c := range []struct {
@@ -97,7 +99,8 @@ func TestOneFormInASession(t *testing.T) {
 	require.ErrorContains(t, err, "there is no envelope format number 2")
 }
 
-// R-T17.5: what is stored is read in the session's form too: a floor holds, and one of the other form is reported, as a damaged one is.
+// R-T17.5: what is stored is read in the session's form too: a floor holds, and
+// one of the other form is reported, as a damaged one is.
 func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 	classic, dsse := twins()
 	for _, c := range []struct {
@@ -130,13 +133,15 @@ func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 		}
 		require.Equal(t, store["root.json"], other["root.json"], "what is saved from then on is of the right form")
 
-		// Another process that keeps the same store is compared with in this form too.
+		// Another process that keeps the same store is compared with in this
+		// form too.
 		require.False(t, s.Keep(verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: s.Version("timestamp") - 1}, verify.LoadStored(store.Load)))
 		require.True(t, s.Keep(verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: 1}, verify.Stored{Timestamp: c.wrong.Metadata()["timestamp.json"]}))
 	}
 }
 
-// T17-2, T17-3, T17-5: what the right keys signed elsewhere is not taken: another type of payload, an envelope in an envelope, the classic form.
+// T17-2, T17-3, T17-5: what the right keys signed elsewhere is not taken:
+// another type of payload, an envelope in an envelope, the classic form.
 func TestDSSEForgeries(t *testing.T) {
 	for name, c := range map[string]struct {
 		forge func(s *stage, envelope object)

@@ -9,8 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestOneRequestPerEdge: c is asked for twice, since two roles delegate to it, and the same bytes come. What c delegates to must be asked
-// for once (decision 6).
+// TestOneRequestPerEdge: c is asked for twice, since two roles delegate to it,
+// and the same bytes come. What c delegates to must be asked for once (decision
+// 6).
 func TestOneRequestPerEdge(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	key := repo.Key("c")
@@ -58,7 +59,8 @@ func TestOneRequestPerEdge(t *testing.T) {
 	require.Equal(t, 1, asked["x for c"])
 }
 
-// A saved file may be signed for one delegator and not for another. What comes for the other is saved, although the first came from the store.
+// A saved file may be signed for one delegator and not for another. What comes
+// for the other is saved, although the first came from the store.
 func TestRunSavesForEachEdge(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	x := repo.Targets()
@@ -96,7 +98,8 @@ func TestRunSavesForEachEdge(t *testing.T) {
 	require.Equal(t, string(both), string(store[verify.RecordName("shared")]))
 }
 
-// Two delegators name a role alike and give it different keys, and there is a file for each. What one is trusted with is not what the other is.
+// Two delegators name a role alike and give it different keys, and there is a
+// file for each. What one is trusted with is not what the other is.
 func TestFilesOfOneNameAreNotMixedUp(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	x := repo.Targets()

@@ -25,7 +25,8 @@ func exampleRepository() *verifytest.Repo {
 	return repo
 }
 
-// From an anchor to a verified file. The store would be a folder, the mirror an HTTP client, and the time time.Now().
+// From an anchor to a verified file. The store would be a folder, the mirror an
+// HTTP client, and the time time.Now().
 func Example() {
 	repo := exampleRepository()
 	anchor, mirror, now := repo.TrustedRoot(), repo.Metadata().Source(), repo.Now()
@@ -56,7 +57,8 @@ func Example() {
 	// targets -> team version 1 lists it
 }
 
-// A caller who fetches together what is asked for together, and looks ahead to wait less often.
+// A caller who fetches together what is asked for together, and looks ahead to
+// wait less often.
 func ExampleOptions_lookahead() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 64})
@@ -75,7 +77,8 @@ func ExampleOptions_lookahead() {
 			// store it; if that fails, s.Abandon(err) and stop
 		}
 		for _, r := range b.Rejected {
-			// whoever answered r.Request.ID lied; the file is asked for again in this batch
+			// whoever answered r.Request.ID lied; the file is asked for again
+			// in this batch
 			fmt.Println("rejected after all:", r.Request.Path, r.Err)
 		}
 		bodies := make([][]byte, len(b.Fetch))
@@ -107,8 +110,10 @@ func ExampleOptions_lookahead() {
 	// end: <nil>
 }
 
-// The loop with every call in sight, for callers who do their own fetching. Requests may be answered in any order. This caller has no saved
-// files, or it would offer them first (Request.StoreName), and does not look ahead, or it would read Batch.Rejected.
+// The loop with every call in sight, for callers who do their own fetching.
+// Requests may be answered in any order. This caller has no saved files, or it
+// would offer them first (Request.StoreName), and does not look ahead, or it
+// would read Batch.Rejected.
 func ExampleSession_Next() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -155,7 +160,8 @@ func ExampleSession_Next() {
 	// end: <nil>
 }
 
-// A rejected body is its source's fault: the request stays open, and another mirror's copy may be offered for it.
+// A rejected body is its source's fault: the request stays open, and another
+// mirror's copy may be offered for it.
 func ExampleSession_Provide() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -177,7 +183,8 @@ func ExampleSession_Provide() {
 	// <nil>
 }
 
-// A download is checked while it streams: too long, too short or wrong, it is never taken for the file.
+// A download is checked while it streams: too long, too short or wrong, it is
+// never taken for the file.
 func ExampleTarget_Copy() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -208,7 +215,8 @@ func ExampleTarget_Copy() {
 	// team/app.txt: wrong length: want 5 bytes, found 6
 }
 
-// A test of what a program does when its mirror lies, with bytes made on the spot.
+// A test of what a program does when its mirror lies, with bytes made on the
+// spot.
 func Example_test() {
 	repo := exampleRepository()
 	yesterday := repo.Metadata().Clone() // a mirror that will not move any more
@@ -233,7 +241,8 @@ func Example_test() {
 	// ten years later: true
 }
 
-// A Source over HTTP. The time that a request may take is the client's and the context's to bound.
+// A Source over HTTP. The time that a request may take is the client's and the
+// context's to bound.
 func ExampleSource() {
 	repo := exampleRepository()
 	server := httptest.NewServer(http.FileServerFS(repo.Metadata().FS()))

@@ -17,7 +17,8 @@ func renameKey(repo *verifytest.Repo, role string) {
 	repo.Rotate(role, 1, &renamed)
 }
 
-// Decision 7, R-5.3.11: a new root that gives an old key another ID does not make the client forget what that key has signed.
+// Decision 7, R-5.3.11: a new root that gives an old key another ID does not
+// make the client forget what that key has signed.
 func TestFloorsSurviveAnotherKeyID(t *testing.T) {
 	for _, role := range []string{"timestamp", "snapshot"} {
 		repo := verifytest.New(verifytest.Options{})
@@ -42,7 +43,8 @@ func TestFloorsSurviveAnotherKeyID(t *testing.T) {
 	}
 }
 
-// decision 7: and yet the old file is no answer where the new one is wanted: there its signature must name the key as the root does.
+// decision 7: and yet the old file is no answer where the new one is
+// wanted: there its signature must name the key as the root does.
 func TestRenamedKeyMustSignAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()

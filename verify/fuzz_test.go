@@ -22,15 +22,21 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzSession plays a random history of a repository against a client whose mirror is right, wrong, late, stale or silent, and checks after
-// every step what must always hold:
+// FuzzSession plays a random history of a repository against a client whose
+// mirror is right, wrong, late, stale or silent, and checks after every step
+// what must always hold:
 //
-//   - a rejected body leaves the session as it was, and so does overwriting a body after Provide: a twin that never sees either of them does the same all along;
+//   - a rejected body leaves the session as it was, and so does overwriting a
+//     body after Provide: a twin that never sees either of them does the same
+//     all along;
 //   - nothing is saved that the repository did not sign;
-//   - floors never fall, except after a rotation of the keys they were signed with (decision 7);
+//   - floors never fall, except after a rotation of the keys they were signed
+//     with (decision 7);
 //   - every request settles once;
-//   - answers in any order give the same records, and with lookahead the same answers and no fewer records;
-//   - a session that is abandoned and resumed from its records ends where an uninterrupted one does.
+//   - answers in any order give the same records, and with lookahead the same
+//     answers and no fewer records;
+//   - a session that is abandoned and resumed from its records ends where an
+//     uninterrupted one does.
 func FuzzSession(f *testing.F) {
 	f.Add([]byte{})
 	for i := range byte(24) {
@@ -81,8 +87,8 @@ type world struct {
 	rootAt    int64 // the newest root when the store was last written to
 }
 
-// key returns a key of a scheme that remembers its verdicts: the same files are verified again and again here, and it is not
-// the signatures that are fuzzed.
+// key returns a key of a scheme that remembers its verdicts: the same files are
+// verified again and again here, and it is not the signatures that are fuzzed.
 func (w *world) key(name string) *verifytest.Key {
 	k := *w.repo.Key(name)
 	k.KeyType, k.Scheme = remembered.KeyType, remembered.Scheme
@@ -168,8 +174,9 @@ func (w *world) publish() {
 	w.next = w.repo.Version("snapshot") + 1
 }
 
-// snapshotAt lets the snapshot go on from a version, back or forth, or from the first after it that was never signed: a repository that
-// gives one version two contents cannot expect the same answers with and without a cache.
+// snapshotAt lets the snapshot go on from a version, back or forth, or from the
+// first after it that was never signed: a repository that gives one version two
+// contents cannot expect the same answers with and without a cache.
 func (w *world) snapshotAt(version int64) {
 	for w.snapshots[version] {
 		version++
@@ -310,7 +317,8 @@ func (w *world) answer(req verify.Request, files verifytest.Files, cached bool) 
 	return data
 }
 
-// reject offers bodies that are likely to be wrong. One that is right after all, an old or unneeded one, is not offered.
+// reject offers bodies that are likely to be wrong. One that is right after
+// all, an old or unneeded one, is not offered.
 func (w *world) reject(s *verify.Session, req verify.Request) {
 	if req.Ahead && (req.Role == "root" || req.Role == "timestamp") {
 		return // it would be kept, and told of later
@@ -340,7 +348,8 @@ func (w *world) reject(s *verify.Session, req verify.Request) {
 	}
 }
 
-// wouldTake says whether a body may be right for the request: the repository signed it for that role.
+// wouldTake says whether a body may be right for the request: the repository
+// signed it for that role.
 func (w *world) wouldTake(req verify.Request, body []byte) bool {
 	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) || !bytes.Contains(body, []byte("signatures")) {
 		return false
@@ -422,7 +431,8 @@ func (w *world) save(rec verify.Record) {
 	require.NoError(w, w.store.Save(rec))
 }
 
-// snapshotRoot returns the ID of the key that the stored snapshot names as its signer.
+// snapshotRoot returns the ID of the key that the stored snapshot names as its
+// signer.
 func (w *world) snapshotRoot() string {
 	tree, err := verifytest.Decode(w.store["snapshot.json"])
 	require.NoError(w, err)
@@ -440,8 +450,9 @@ func versionsIn(t *testing.T, file []byte) map[string]int64 {
 	return list
 }
 
-// run drives a session to its end with right answers, each time choosing the request to answer by pick, and returns its records. After
-// so many answers it is abandoned; -1: never.
+// run drives a session to its end with right answers, each time choosing the
+// request to answer by pick, and returns its records. After so many answers it
+// is abandoned; -1: never.
 func (w *world) run(s *verify.Session, store memory, files verifytest.Files, pick func(n int) int, answers int) (records []string) {
 	for ; ; answers-- {
 		b, _ := s.Next()

@@ -12,12 +12,15 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What grows, and how. The floor beside each row is that of BenchmarkCold. With the number of bins, MB/s should stay the same; with the number of
-// targets it falls, for the floor too, as each small file costs a signature: there it is the ratio to the floor that should.
+// What grows, and how. The floor beside each row is that of BenchmarkCold. With
+// the number of bins, MB/s should stay the same; with the number of targets it
+// falls, for the floor too, as each small file costs a signature: there it is
+// the ratio to the floor that should.
 //
 //	go test ./verify -run '^$' -bench 'Growth|Layouts|Trusted|Refresh|Warm'
 
-// someBits are the sizes that repositories of hash bins are measured with: 1,024 to 65,536 bins.
+// someBits are the sizes that repositories of hash bins are measured with:
+// 1,024 to 65,536 bins.
 var someBits = []int{10, 12, 14, 16}
 
 type binKind struct {
@@ -44,7 +47,8 @@ func BenchmarkGrowthOfBins(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) { m.besideFloor(b, func() { m.cold(b) }) })
 }
 
-// BenchmarkLayouts starts from nothing, for one target in 16,384 bins, however the files are written.
+// BenchmarkLayouts starts from nothing, for one target in 16,384 bins, however
+// the files are written.
 func BenchmarkLayouts(b *testing.B) {
 	paths := somePaths(1)
 	for _, kind := range binKinds {
@@ -78,14 +82,16 @@ func BenchmarkGrowthOfTargets(b *testing.B) {
 	}
 }
 
-// BenchmarkWarm starts from all files that an earlier run saved, for one target. The cold floor stands beside it.
+// BenchmarkWarm starts from all files that an earlier run saved, for one
+// target. The cold floor stands beside it.
 func BenchmarkWarm(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
 		m.besideFloor(b, func() { m.find(b, m.session(b, m.saved), m.saved, m.source) })
 	})
 }
 
-// BenchmarkRefresh goes through a cycle in which nothing is new, in a session that has found its target. The floor is the timestamp's signature.
+// BenchmarkRefresh goes through a cycle in which nothing is new, in a session
+// that has found its target. The floor is the timestamp's signature.
 func BenchmarkRefresh(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
@@ -110,7 +116,8 @@ func BenchmarkRefresh(b *testing.B) {
 	})
 }
 
-// BenchmarkTrusted looks for targets in bins that are trusted already: one lookup at a time, of a hundred in turn. The floor is the path's hash.
+// BenchmarkTrusted looks for targets in bins that are trusted already: one
+// lookup at a time, of a hundred in turn. The floor is the path's hash.
 func BenchmarkTrusted(b *testing.B) {
 	eachSize(b, 100, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
@@ -140,7 +147,8 @@ func findTrusted(t testing.TB, s *verify.Session, path string) {
 	}
 }
 
-// eachSize runs a benchmark on repositories of both kinds and all sizes, whose snapshots list hashes.
+// eachSize runs a benchmark on repositories of both kinds and all sizes, whose
+// snapshots list hashes.
 func eachSize(b *testing.B, targets int, run func(*testing.B, *served)) {
 	paths := somePaths(targets)
 	for _, kind := range binKinds {
@@ -152,7 +160,8 @@ func eachSize(b *testing.B, targets int, run func(*testing.B, *served)) {
 	}
 }
 
-// besideFloor measures something and what no verifier can do without for the files that a cold client takes.
+// besideFloor measures something and what no verifier can do without for the
+// files that a cold client takes.
 func (m *served) besideFloor(b *testing.B, ours func()) {
 	check := storedFile(b, m.taken, m.hashes)
 	ratio.InTurn(b, ours, check)

@@ -17,8 +17,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What a caller in a hurry gets wrong must end in an error or in nothing, never in misplaced trust. The numbers are those of
-// the decisions in the project's architecture.
+// What a caller in a hurry gets wrong must end in an error or in nothing, never
+// in misplaced trust. The numbers are those of the decisions in the project's
+// architecture.
 
 // small is a repository with a delegated role and two targets.
 func small() *verifytest.Repo {
@@ -46,7 +47,8 @@ func (c *client) body(req verify.Request) []byte {
 	return data
 }
 
-// forward answers requests until one for the given role is open, which it returns.
+// forward answers requests until one for the given role is open, which it
+// returns.
 func (c *client) forward(role string) verify.Request {
 	c.Helper()
 	for {
@@ -79,7 +81,8 @@ func TestDecision1TheCacheIsNoMirror(t *testing.T) {
 	_, err = l.Target()
 	require.Error(t, err)
 
-	// No live source at all: nothing is said not to exist, and nothing is found.
+	// No live source at all: nothing is said not to exist, and nothing is
+	// found.
 	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Run(store), "there is no live source")
@@ -123,7 +126,8 @@ func (s countingStore) Save(rec verify.Record) error {
 func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 	repo, evil := small(), verifytest.New(verifytest.Options{Seed: "evil"})
 	evil.PublishOnly("root")
-	// A root in the cache, of the attacker's keys, of a version that exists and of one that does not (GHSA-9pfj-pjv5-22gj).
+	// A root in the cache, of the attacker's keys, of a version that exists and
+	// of one that does not (GHSA-9pfj-pjv5-22gj).
 	repo.PublishOnly("root")
 	store := memory{"2.root.json": evil.Metadata()["2.root.json"]}
 	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
@@ -159,7 +163,8 @@ func TestDecision3TheTimeIsAnArgument(t *testing.T) {
 	require.ErrorIs(t, c.session.Refresh(repo.Now().Add(-time.Nanosecond)), verify.ErrTime)
 	require.NoError(t, c.session.Err(), "a refused Refresh changes nothing")
 	require.NoError(t, c.session.Refresh(repo.Now()))
-	// one time for the whole cycle; Target.Expires says when the answer is stale.
+	// one time for the whole cycle; Target.Expires says when the
+	// answer is stale.
 	target := c.mustFind("top")
 	require.Equal(t, repo.Now().Add(24*time.Hour), target.Expires.UTC())
 	require.Equal(t, target.Expires, c.session.Expires())
@@ -295,7 +300,8 @@ func TestDecision11Names(t *testing.T) {
 	require.Equal(t, "role.bins-0a.json", verify.RecordName("bins-0a"))
 	require.Equal(t, "targets.json", verify.RecordName("targets"))
 
-	// The session gives these names out, not the wire's, and asks for the wire's.
+	// The session gives these names out, not the wire's, and asks for the
+	// wire's.
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "../X", Paths: []string{"x"}})
 	repo.Publish()
@@ -353,7 +359,8 @@ func TestDecision18Refresh(t *testing.T) {
 	_, err := early.Target()
 	require.ErrorIs(t, err, verify.ErrPending)
 
-	// The cycle fails: pending lookups report it, and so do those that come now (R15).
+	// The cycle fails: pending lookups report it, and so do those that come now
+	// (R15).
 	require.NoError(t, c.session.Fail(req.ID, errors.New("no network")))
 	late := c.session.Lookup("a/1")
 	b, ok := c.session.Next()
@@ -365,7 +372,8 @@ func TestDecision18Refresh(t *testing.T) {
 	}
 	require.Nil(t, c.session.Targets())
 
-	// The next cycle: Find waits for it, settled lookups keep their answer, IDs go on.
+	// The next cycle: Find waits for it, settled lookups keep their answer, IDs
+	// go on.
 	require.NoError(t, c.session.Refresh(repo.Now()))
 	waiting := c.session.Lookup("a/1")
 	again := c.forward("a")
@@ -378,7 +386,8 @@ func TestDecision18Refresh(t *testing.T) {
 	_, err = early.Target()
 	require.ErrorContains(t, err, "no network")
 
-	// A cycle that fails later does not take back what was settled, and serves nothing from before.
+	// A cycle that fails later does not take back what was settled, and serves
+	// nothing from before.
 	require.NoError(t, c.session.Refresh(repo.Now()))
 	between := c.session.Lookup("a/1")
 	require.NoError(t, c.session.Fail(c.next().ID, errors.New("no network")))
@@ -430,7 +439,8 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	_, ok = c.session.Next()
 	require.False(t, ok, "and calling often gives nothing twice")
 
-	// A save that fails makes the session useless, and the lookups that came with it too.
+	// A save that fails makes the session useless, and the lookups that came
+	// with it too.
 	for n := range 6 {
 		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
@@ -455,7 +465,8 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	}
 }
 
-// A caller of Next whose save fails says so, and what came with the record is useless; what was handed out before is not.
+// A caller of Next whose save fails says so, and what came with the record is
+// useless; what was handed out before is not.
 func TestAbandon(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -494,7 +505,8 @@ func (s *failingStore) Save(verify.Record) error {
 	return nil
 }
 
-// Decision 10 and 4: a rejected body leaves everything as it was, for every request and every kind of wrong body.
+// Decision 10 and 4: a rejected body leaves everything as it was, for every
+// request and every kind of wrong body.
 func TestDecision4RejectedBodiesChangeNothing(t *testing.T) {
 	repo := small()
 	other := verifytest.New(verifytest.Options{Seed: "other"})

@@ -12,11 +12,13 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// ErrPending says that a lookup is not settled yet, or has not been handed out by Next.
+// ErrPending says that a lookup is not settled yet, or has not been handed out
+// by Next.
 var ErrPending = errors.New("lookup is pending")
 
-// Lookup is the search for one target path. Once it has been handed out by Next, and the records that came with it are
-// saved, it does not change any more and may be used from several goroutines.
+// Lookup is the search for one target path. Once it has been handed out by
+// Next, and the records that came with it are saved, it does not change any
+// more and may be used from several goroutines.
 type Lookup struct {
 	path   string
 	walk   *delegation.Walk
@@ -31,15 +33,17 @@ type Lookup struct {
 type Step struct {
 	// Delegator delegates to Role. A search begins with root and targets.
 	Delegator, Role string
-	// Terminating says that the search ends with this role and what it delegates to.
+	// Terminating says that the search ends with this role and what it
+	// delegates to.
 	Terminating bool
-	// Succinct says that the role is one of the delegator's succinct hash bins (TAP
-	// 15), which are terminating.
+	// Succinct says that the role is one of the delegator's succinct hash bins
+	// (TAP 15), which are terminating.
 	Succinct bool
 	// Version and Expires are those of the role's file.
 	Version int64
 	Expires time.Time
-	// Lists says that the role lists the target: the last step of a search that finds it.
+	// Lists says that the role lists the target: the last step of a search that
+	// finds it.
 	Lists bool
 	// Err says why the role could not be had, which ended the search.
 	Err error
@@ -59,8 +63,9 @@ func (s Step) String() string {
 	return fmt.Sprintf("%s version %d does not list it", line, s.Version)
 }
 
-// Find begins the search for a target path, at any time; nothing is cleaned or decoded in it. Lookups share every role
-// that they have in common. After a cycle that failed, the lookup reports that failure.
+// Find begins the search for a target path, at any time; nothing is cleaned or
+// decoded in it. Lookups share every role that they have in common. After a
+// cycle that failed, the lookup reports that failure.
 func (s *Session) Lookup(path string) *Lookup {
 	s.lookups++
 	l := &Lookup{path: path, born: s.lookups, walk: delegation.NewWalk(path, delegation.Options{
@@ -78,7 +83,8 @@ func (s *Session) Lookup(path string) *Lookup {
 	return l
 }
 
-// Drop forgets a lookup: it will not be settled, its Target stays ErrPending, and nothing more is asked for on its account.
+// Drop forgets a lookup: it will not be settled, its Target stays ErrPending,
+// and nothing more is asked for on its account.
 func (s *Session) Drop(l *Lookup) {
 	delete(s.pending, l)
 	s.queue.Done = slices.DeleteFunc(s.queue.Done, func(f *Lookup) bool { return f == l })
@@ -132,8 +138,10 @@ func (s *Session) target(l *Lookup) (*Target, error) {
 // Path returns the target path that is searched.
 func (l *Lookup) Path() string { return l.path }
 
-// Target returns what was found, or why nothing was: ErrPending until Next has handed the lookup out, an error that wraps ErrNoTarget
-// if the search is complete and no role lists the path, ErrLimit if it was cut short, and otherwise what kept it from an answer.
+// Target returns what was found, or why nothing was: ErrPending until Next has
+// handed the lookup out, an error that wraps ErrNoTarget if the search is
+// complete and no role lists the path, ErrLimit if it was cut short,
+// and otherwise what kept it from an answer.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
 		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is settled", l.path, ErrPending)
@@ -141,7 +149,8 @@ func (l *Lookup) Target() (*Target, error) {
 	return l.target, l.err
 }
 
-// Trail returns every edge that the search asked, in order, and what it said: why the target is trusted. The slice is the caller's.
+// Trail returns every edge that the search asked, in order, and what it said:
+// why the target is trusted. The slice is the caller's.
 func (l *Lookup) Trail() []Step {
 	if !l.handed {
 		return nil

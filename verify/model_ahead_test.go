@@ -16,8 +16,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Decision 17: lookahead changes when files are asked for, and nothing else. In random histories a client without it and one with it meet the same
-// mirror, which may lose and spoil files: they must come to the same end, trust, save and find the same, and say the same of what they do not find.
+// Decision 17: lookahead changes when files are asked for, and nothing else. In
+// random histories a client without it and one with it meet the same mirror,
+// which may lose and spoil files: they must come to the same end, trust, save
+// and find the same, and say the same of what they do not find.
 func TestLookaheadChangesNothing(t *testing.T) {
 	n := fewHistories / 3
 	switch {

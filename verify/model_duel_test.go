@@ -64,7 +64,8 @@ func (d disagreement) Error() string { return string(d) }
 
 func disagree(format string, args ...any) { panic(disagreement(fmt.Sprintf(format, args...))) }
 
-// drawLimits draws the limits: mostly the defaults, and sometimes some that matter.
+// drawLimits draws the limits: mostly the defaults, and sometimes some that
+// matter.
 func (d *duel) drawLimits() {
 	d.limits = model.Limits{Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32}
 	if d.w.Chance(20) {
@@ -216,7 +217,8 @@ func (d *duel) want(req verify.Request) *model.Want {
 	panic("unreachable: the wants were compared")
 }
 
-// answer offers some bodies, the mirror's last, until one is taken or there are no more.
+// answer offers some bodies, the mirror's last, until one is taken or there are
+// no more.
 func (d *duel) answer(req verify.Request, want *model.Want) {
 	body, found := d.w.Mirror()[req.Path]
 	if saved, ok := d.store[req.StoreName]; ok && req.StoreName != "" && d.w.Chance(50) && d.offer(req, want, saved) {

@@ -23,8 +23,9 @@ var (
 // fewHistories is how many are played if nobody asks for more.
 var fewHistories = 3000
 
-// Seeds that show something which few others do: that a mistake was made in the library on purpose, of the sort named. Whoever changes
-// package histories has to look for others, since the same seed is another history then.
+// Seeds that show something which few others do: that a mistake was made in the
+// library on purpose, of the sort named. Whoever changes package histories has
+// to look for others, since the same seed is another history then.
 var regressions = []struct {
 	seed uint64
 	why  string
@@ -37,10 +38,13 @@ var regressions = []struct {
 	{1929, "that a floor counts under the key IDs in it only"},
 }
 
-// TestModel plays random histories to the library and to a second verifier that was written apart from it (internal/model). They must
-// agree on every body that is offered, on what is asked for, saved and trusted, and on what every search finds.
+// TestModel plays random histories to the library and to a second verifier that
+// was written apart from it (internal/model). They must agree on every body
+// that is offered, on what is asked for, saved and trusted, and on what every
+// search finds.
 //
-// -histories N plays N of them, those from -first SEED on; -history SEED tells a single one.
+// -histories N plays N of them, those from -first SEED on; -history SEED tells
+// a single one.
 func TestModel(t *testing.T) {
 	if *oneHistory != 0 {
 		d := play(*oneHistory)
@@ -63,7 +67,8 @@ func TestModel(t *testing.T) {
 	requireOutcomes(t, n, seen, allOutcomes)
 }
 
-// requireOutcomes makes sure that many histories show enough. A few, of somebody who tries things out, need not.
+// requireOutcomes makes sure that many histories show enough. A few, of
+// somebody who tries things out, need not.
 func requireOutcomes(t *testing.T, n int, seen map[string]int, want []string) {
 	t.Logf("%d histories\n%s", n, tallied(seen))
 	if n < 200 {
@@ -117,7 +122,8 @@ func playAll(t *testing.T, n int) map[string]int {
 	return seen
 }
 
-// allOutcomes is what some of a few hundred histories have to come to, or they show less than they seem to.
+// allOutcomes is what some of a few hundred histories have to come to, or they
+// show less than they seem to.
 var allOutcomes = slices.Concat(
 	outcomes("root", "timestamp", "snapshot", "targets", "delegated role"),
 	[]string{

@@ -13,8 +13,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// FuzzRecordName checks that the name under which a role is saved is a plain file's on every system, and no other role's, also where case does not
-// count (G16, D9).
+// FuzzRecordName checks that the name under which a role is saved is a plain
+// file's on every system, and no other role's, also where case does not count
+// (G16, D9).
 func FuzzRecordName(f *testing.F) {
 	for _, role := range []string{"targets", "a/b", "../../x", "A", "a%2fb", "role.targets", "nul", "é", "\xff", strings.Repeat("x", 186), strings.Repeat("x", 187), "=" + strings.Repeat("0", 64)} {
 		f.Add(role, "a")
@@ -31,8 +32,9 @@ func FuzzRecordName(f *testing.F) {
 	})
 }
 
-// FuzzURLPaths checks that the path at which a target is asked for leads below the place for targets, and means the target to a server; or that
-// there is none (R-5.7.6).
+// FuzzURLPaths checks that the path at which a target is asked for leads below
+// the place for targets, and means the target to a server; or that there is
+// none (R-5.7.6).
 func FuzzURLPaths(f *testing.F) {
 	for _, path := range []string{"a", "a/b c", "../a", "a/..", "/a", "//host/a", `a\b`, "a\x00", "a//b", "é?#%2e%2e/", "http://x/y", "...", "%2e%2e/a", "a/", ""} {
 		f.Add(path)

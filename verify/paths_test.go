@@ -17,9 +17,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestEveryPath replaces the value at every JSON path of every role's file by null, [], {}, "", 0, -1, 1.5, true, or itself twice (G1, G2, J5, CVE-2026-23991),
-// as a mirror would and, signed anew, as a repository would. The one must not be trusted but for what is not signed; the
-// other may be refused or taken, and neither may panic, now or in what comes after.
+// TestEveryPath replaces the value at every JSON path of every role's file by
+// null, [], {}, "", 0, -1, 1.5, true, or itself twice (G1, G2, J5,
+// CVE-2026-23991), as a mirror would and, signed anew, as a repository would.
+// The one must not be trusted but for what is not signed; the other may be
+// refused or taken, and neither may panic, now or in what comes after.
 //
 //
 func TestEveryPath(t *testing.T) {
@@ -48,7 +50,8 @@ func TestEveryPath(t *testing.T) {
 	}
 }
 
-// TestEveryPathWithDSSE does the same to DSSE envelopes and, inside of them, to the payload: what it says counts as it would in a classic file.
+// TestEveryPathWithDSSE does the same to DSSE envelopes and, inside of them, to
+// the payload: what it says counts as it would in a classic file.
 func TestEveryPathWithDSSE(t *testing.T) {
 	for _, succinct := range []bool{false, true} {
 		repo, twin := rich(succinct, metadata.DSSE), rich(succinct, metadata.Classic)
@@ -85,7 +88,8 @@ func TestEveryPathWithDSSE(t *testing.T) {
 	}
 }
 
-// rich is a repository whose files have every member that there is, and unknown ones.
+// rich is a repository whose files have every member that there is, and unknown
+// ones.
 func rich(succinct bool, form metadata.EnvelopeFormat) *verifytest.Repo {
 	repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
 	repo.Targets().AddTarget("top", []byte("hello"))
@@ -187,7 +191,8 @@ func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
 	}
 }
 
-// offer offers a file as a role's, all others being right, and says whether it was taken. Then the update goes on to its end.
+// offer offers a file as a role's, all others being right, and says whether it
+// was taken. Then the update goes on to its end.
 func offer(t *testing.T, repo *verifytest.Repo, role string, file []byte) bool {
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: repo.EnvelopeFormat()})
 	require.NoError(t, err)

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pure is what the packages may import: nothing that opens a connection or a file, draws a random number or writes a log.
+// pure is what the packages may import: nothing that opens a connection or a
+// file, draws a random number or writes a log.
 var pure = map[string]bool{
 	"bytes": true, "cmp": true, "context": true, "encoding/base64": true, "encoding/binary": true, "encoding/hex": true, "encoding/pem": true, "errors": true, "fmt": true, "hash": true,
 	"io": true, "io/fs": true, "iter": true, "maps": true, "math": true, "math/bits": true, "slices": true, "sort": true, "strconv": true, "strings": true, "time": true, "unicode/utf8": true,
@@ -26,7 +27,8 @@ var pure = map[string]bool{
 	"github.com/tufwalk/tufwalk/verify":                                true,
 }
 
-// impure are functions that read the clock, wait, print or start goroutines in packages that are otherwise pure.
+// impure are functions that read the clock, wait, print or start goroutines in
+// packages that are otherwise pure.
 var impure = map[string]bool{
 	"time.Now": true, "time.Since": true, "time.Until": true, "time.Sleep": true, "time.After": true, "time.AfterFunc": true, "time.Tick": true, "time.NewTimer": true, "time.NewTicker": true,
 	"time.LoadLocation": true, "iter.Pull": true, "iter.Pull2": true, "fmt.Print": true, "fmt.Printf": true, "fmt.Println": true, "fmt.Scan": true, "fmt.Scanf": true, "fmt.Scanln": true,
@@ -37,7 +39,8 @@ var impure = map[string]bool{
 // order is which of the packages may import which: each only those before it.
 var order = []string{"metadata", "roles", "delegation", "verify", "verify/multirepo"}
 
-// TestPurity reads the packages' sources: they do no I/O, read no clock, start no goroutine, and know nothing of the packages above them.
+// TestPurity reads the packages' sources: they do no I/O, read no clock, start
+// no goroutine, and know nothing of the packages above them.
 func TestPurity(t *testing.T) {
 	for i, dir := range order {
 		files, err := filepath.Glob("../" + dir + "/*.go")

@@ -75,8 +75,10 @@ func (r real) download(target *verify.Target) {
 	r.Fatalf("none of %s is here", paths)
 }
 
-// Sigstore's repository of March 2023: from each of its roots down to each of its target files. Keys as hex points, times with
-// fractions and offsets, consistent_snapshot false until the fifth root (R-4.3.3, R-4.2.2.4, R-5.3.12).
+// Sigstore's repository of March 2023: from each of its roots down to each of
+// its target files. Keys as hex points, times with fractions and offsets,
+// consistent_snapshot false until the fifth root (R-4.3.3, R-4.2.2.4,
+//
 func TestSigstore(t *testing.T) {
 	for v := 1; v <= 5; v++ {
 		r := openReal(t, "sigstore-2023-03", "2023-03-01T00:20:19Z")
@@ -98,8 +100,10 @@ func TestSigstore(t *testing.T) {
 	}
 }
 
-// All of Sigstore's roots: from each of them the chain reaches the last. A key ID that is no hash (v11), empty signatures (v12 to v14),
-// ten signatures for five keys (v9, v10), two-part spec_version (R-4.3.K1, R-4.2.4, R-4.2.5, R-4.3.1).
+// All of Sigstore's roots: from each of them the chain reaches the last. A key
+// ID that is no hash (v11), empty signatures (v12 to v14), ten signatures for
+// five keys (v9, v10), two-part spec_version (R-4.3.K1, R-4.2.4, R-4.2.5,
+//
 func TestSigstoreRoots(t *testing.T) {
 	for v := 1; v <= 15; v++ {
 		r := openReal(t, "sigstore-roots", "2026-11-20T13:58:17Z")
@@ -115,7 +119,8 @@ func TestSigstoreRoots(t *testing.T) {
 	}
 }
 
-// A repository made with tuf-on-ci: a delegated role with an empty signature, extension fields.
+// A repository made with tuf-on-ci: a delegated role with an empty signature,
+// extension fields.
 func TestTUFOnCI(t *testing.T) {
 	r := openReal(t, "tuf-on-ci", "2025-02-09T09:17:23Z")
 	path := string(bytes.TrimSpace(r.read("targetpath")))
@@ -128,7 +133,8 @@ func TestTUFOnCI(t *testing.T) {
 	r.download(target)
 }
 
-// A byte changed anywhere in a real file is noticed, unless it changes nothing that counts.
+// A byte changed anywhere in a real file is noticed, unless it changes nothing
+// that counts.
 func TestSigstoreTampered(t *testing.T) {
 	r := openReal(t, "sigstore-2023-03", "2023-03-01T00:20:19Z")
 	for _, name := range []string{"2.root.json", "timestamp.json", "72.snapshot.json", "5.targets.json"} {

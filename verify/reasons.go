@@ -6,12 +6,14 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Why a file is rejected or an update fails: errors of the packages that this one
-// is built on, under names of its own, so that a caller needs to import no other.
+// Why a file is rejected or an update fails: errors of the packages that this
+// one is built on, under names of its own, so that a caller needs to import no
+// other.
 var (
 	// ErrSyntax is returned (wrapped) for a file that is not well-formed.
 	ErrSyntax = metadata.ErrSyntax
-	// ErrThreshold is returned (wrapped) when too few keys of a role have signed.
+	// ErrThreshold is returned (wrapped) when too few keys of a role have
+	// signed.
 	ErrThreshold = roles.ErrThreshold
 	// ErrVersion is returned (wrapped) for a version other than the wanted one.
 	ErrVersion = roles.ErrVersion
@@ -23,12 +25,13 @@ var (
 	ErrLength = roles.ErrLength
 	// ErrHash is returned (wrapped) for a file that does not have its hash.
 	ErrHash = roles.ErrHash
-	// ErrPolicy is returned (wrapped) when a strict option of Policy refuses a file.
+	// ErrPolicy is returned (wrapped) when a strict option of Policy refuses a
+	// file.
 	ErrPolicy = roles.ErrPolicy
 	// ErrNoTarget says that a search is complete and no role lists the target.
 	ErrNoTarget = delegation.ErrNoTarget
-	// ErrLimit is returned (wrapped) when a limit is reached: the question is not
-	// decided.
+	// ErrLimit is returned (wrapped) when a limit is reached: the question is
+	// not decided.
 	ErrLimit = delegation.ErrLimit
 )
 

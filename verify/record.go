@@ -15,10 +15,12 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Record is a file that is trusted now and must be stored, under its name and in the place of an older one.
+// Record is a file that is trusted now and must be stored, under its name and
+// in the place of an older one.
 //
-// Names are safe on every file system: lower-case letters, digits and %-_.= only, at most 200 bytes, and none that a system reserves.
-// They are not the wire's names.
+// Names are safe on every file system: lower-case letters, digits and %-_.=
+// only, at most 200 bytes, and none that a system reserves. They are not the
+// wire's names.
 type Record struct {
 	Role      string // whose file it is
 	Version   int64  // of the file
@@ -26,14 +28,18 @@ type Record struct {
 	Data      []byte // to store: exactly as provided, and the caller's from now on
 }
 
-// Store keeps records for later runs: a folder, say. Each repository needs one of its own.
+// Store keeps records for later runs: a folder, say. Each repository needs one
+// of its own.
 type Store interface {
-	// Load returns what was saved under a name, or an error: one that wraps fs.ErrNotExist if there is nothing, as
-	// os.ReadFile's does. What it returns need not be right, since it is verified.
-	// It should bound what it reads; no file that a session takes is longer than the largest of its Limits.
+	// Load returns what was saved under a name, or an error: one that wraps
+	// fs.ErrNotExist if there is nothing, as os.ReadFile's does. What it
+	// returns need not be right, since it is verified. It should bound what it
+	// reads; no file that a session takes is longer than the largest of its
+	// Limits.
 	Load(name string) ([]byte, error)
-	// Save stores a record durably and in one piece: after a crash either the old or the new one is there. For a folder that means a
-	// temporary file, fsync, rename, and fsync of the folder.
+	// Save stores a record durably and in one piece: after a crash either the
+	// old or the new one is there. For a folder that means a temporary file,
+	// fsync, rename, and fsync of the folder.
 	Save(Record) error
 }
 
@@ -50,7 +56,8 @@ func rootName(version int64) string { return strconv.FormatInt(version, 10) + ".
 // maxName bounds the names of records in bytes.
 const maxName = 200
 
-// roleName is the saved name of a targets role: injective, also where case does not count.
+// roleName is the saved name of a targets role: injective, also where case does
+// not count.
 func roleName(role string) string {
 	if role == metadata.RoleTargets {
 		return nameTargets
@@ -72,16 +79,17 @@ func roleName(role string) string {
 	return "role." + name + ".json"
 }
 
-// Stored is what an earlier run saved under root.json, timestamp.json and snapshot.json: the floors below which the
-// repository may not go. The zero value is a first run. To give a floor up on purpose, leave it out.
+// Stored is what an earlier run saved under root.json, timestamp.json and
+// snapshot.json: the floors below which the repository may not go. The zero
+// value is a first run. To give a floor up on purpose, leave it out.
 type Stored struct {
 	Root, Timestamp, Snapshot []byte
 
 	failed []error
 }
 
-// LoadStored loads the three files. A file that does not exist is left out; one that cannot be read is too, and the session's
-// Warnings say so.
+// LoadStored loads the three files. A file that does not exist is left out; one
+// that cannot be read is too, and the session's Warnings say so.
 func LoadStored(load func(name string) ([]byte, error)) Stored {
 	var s Stored
 	for _, f := range []struct {
@@ -114,9 +122,10 @@ func (e *StoredFileError) Error() string {
 }
 func (e *StoredFileError) Unwrap() []error { return []error{ErrStoredFile, e.Err} }
 
-// StoredRootError says that the repository's roots end before the one that was saved: it wraps roles.ErrRollback. A saved root counts
-// if its own keys signed it, so it is the one saved file that can stop a cycle when it is forged. Whoever gives it up starts with
-// a Stored without Root.
+// StoredRootError says that the repository's roots end before the one that was
+// saved: it wraps roles.ErrRollback. A saved root counts if its own keys signed
+// it, so it is the one saved file that can stop a cycle when it is forged.
+// Whoever gives it up starts with a Stored without Root.
 type StoredRootError struct {
 	// Name is the saved file.
 	Name          string
@@ -129,7 +138,8 @@ func (e *StoredRootError) Error() string {
 
 func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 
-// floors are what was trusted before: read from Stored, or taken in this session.
+// floors are what was trusted before: read from Stored, or taken in this
+// session.
 type storedFiles struct {
 	root      int64 // the version that was stored; newer ones that were taken are in the session
 	rootFile  []byte
@@ -153,7 +163,8 @@ type storedFile[T metadata.Content] struct {
 
 // verify finds out whether a file counts for a role.
 //
-// R-5.3.11: not if the role's keys have been rotated away; it does if those that are left still reach the threshold, under whatever IDs.
+// R-5.3.11: not if the role's keys have been rotated away; it does if those
+// that are left still reach the threshold, under whatever IDs.
 func (f *storedFile[T]) verify(role roles.Role) {
 	f.role = role
 	f.file, f.err = roles.Verify(f.envelope, role)
@@ -162,7 +173,8 @@ func (f *storedFile[T]) verify(role roles.Role) {
 	}
 }
 
-// loadStored reads what was saved. R-5.0.1: what is damaged does not count, and that is all.
+// loadStored reads what was saved. R-5.0.1: what is damaged does not count, and
+// that is all.
 func (s *Session) loadStored(stored Stored) {
 	stored = s.bound(stored)
 	f := &s.stored
@@ -244,9 +256,10 @@ func (f *storedFiles) warnings() []error {
 	return r
 }
 
-// Keep says whether a record may be written where several processes share a store: not if another process has stored a newer root than this
-// session knows, nor if a newer timestamp or snapshot lies there that is signed by this session's root. Comparing and
-// writing must happen under one lock.
+// Keep says whether a record may be written where several processes share a
+// store: not if another process has stored a newer root than this session
+// knows, nor if a newer timestamp or snapshot lies there that is signed by this
+// session's root. Comparing and writing must happen under one lock.
 func (s *Session) Keep(rec Record, stored Stored) bool {
 	other := &Session{options: s.options, limits: s.limits, root: s.root}
 	other.loadStored(stored)

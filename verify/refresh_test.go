@@ -32,7 +32,8 @@ func (v revocableVerifier) Verify(message, sig []byte) error {
 	return nil
 }
 
-// R-5.6.7g: what was verified is verified again when a key changes in any way, be it one that its material does not show.
+// R-5.6.7g: what was verified is verified again when a key changes in any way,
+// be it one that its material does not show.
 func TestRefreshAfterAKeyChanged(t *testing.T) {
 	options := verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{revocable: func(k metadata.Key) (roles.Verifier, []byte, error) {
 		public, err := hex.DecodeString(k.Public)
@@ -62,7 +63,8 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 	}
 }
 
-// Decision 7: a file that the keys signed under other IDs than the new root gives them is still a floor, and does not serve again.
+// Decision 7: a file that the keys signed under other IDs than the new root
+// gives them is still a floor, and does not serve again.
 func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets"} {
 		repo := verifytest.New(verifytest.Options{})
@@ -84,7 +86,8 @@ func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 	}
 }
 
-// A timestamp may say that the snapshot has no bytes. Nothing is still no snapshot, although there was one before.
+// A timestamp may say that the snapshot has no bytes. Nothing is still no
+// snapshot, although there was one before.
 func TestRefreshWithNothing(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -121,7 +124,8 @@ func (v tallyVerifier) Verify(message, sig []byte) error {
 	return nil
 }
 
-// What is verified once is not verified again: by a refresh, or because a saved file is both the floor and the answer.
+// What is verified once is not verified again: by a refresh, or because a saved
+// file is both the floor and the answer.
 func TestVerifiedOnce(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	counts := map[string]*int{}
@@ -168,7 +172,8 @@ func TestVerifiedOnce(t *testing.T) {
 	}
 }
 
-// A session that lives long keeps nothing of the files that newer ones have replaced.
+// A session that lives long keeps nothing of the files that newer ones have
+// replaced.
 func TestRefreshLetsGo(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})

@@ -16,7 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R14: a wall clock that is set back does not make anything fresh again, although the monotonic clock beside it goes on.
+// R14: a wall clock that is set back does not make anything fresh again,
+// although the monotonic clock beside it goes on.
 func TestClockSetBack(t *testing.T) {
 	later := time.Now() // with a monotonic reading
 	repo := verifytest.New(verifytest.Options{Start: later.Add(-10 * time.Hour)})
@@ -31,7 +32,8 @@ func TestClockSetBack(t *testing.T) {
 	require.Equal(t, later.Round(0), s.Time())
 }
 
-// A saved file that no session would have taken does not count, and costs no time.
+// A saved file that no session would have taken does not count, and costs no
+// time.
 func TestHugeFloors(t *testing.T) {
 	repo := small()
 	stored := verify.Stored{Root: make([]byte, 512_001), Timestamp: make([]byte, 16_385), Snapshot: make([]byte, 8_000_001)}
@@ -57,7 +59,8 @@ func TestForgedStoredRoot(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, s.Warnings()[0], roles.ErrThreshold)
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-	// Signed by itself it does count, whoever made it: the one saved file that can stop a cycle.
+	// Signed by itself it does count, whoever made it: the one saved file that
+	// can stop a cycle.
 	forger.EditEnvelope("root", nil)
 	forger.SetVersion("root", 9)
 	forger.PublishOnly("root")
@@ -70,8 +73,9 @@ func TestForgedStoredRoot(t *testing.T) {
 	require.Equal(t, verify.StoredRootError{Name: "root.json", Stored: 9, Found: 1}, *stored)
 }
 
-// What was trusted in an earlier cycle is not trusted in the next one by itself: its keys may be revoked, its time may be over, and
-// another file of the same version may be listed.
+// What was trusted in an earlier cycle is not trusted in the next one by
+// itself: its keys may be revoked, its time may be over, and another file of
+// the same version may be listed.
 func TestRefreshTrustsNothingByItself(t *testing.T) {
 	t.Run("revoked snapshot key", func(t *testing.T) {
 		repo := small()
@@ -119,7 +123,8 @@ func TestRefreshTrustsNothingByItself(t *testing.T) {
 	})
 }
 
-// A cycle that has ended takes no more answers, and asks for nothing that it had not handed out.
+// A cycle that has ended takes no more answers, and asks for nothing that it
+// had not handed out.
 func TestEndedCycleIsOver(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -147,7 +152,8 @@ func TestContentsAreCopies(t *testing.T) {
 	c.mustFind("a/1")
 }
 
-// The limit on new roots does not lock out a program that was shipped with an old anchor: roots up to the stored one were counted when they were new.
+// The limit on new roots does not lock out a program that was shipped with an
+// old anchor: roots up to the stored one were counted when they were new.
 func TestRootLimitAndStoredRoots(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for range 9 {
@@ -182,7 +188,8 @@ func TestErrAbsentIsUnanimous(t *testing.T) {
 	require.ErrorContains(t, err, "source 2 of 2: verifytest: timestamp.json")
 }
 
-// Keep: an older root never replaces a newer one, though it is this session's own.
+// Keep: an older root never replaces a newer one, though it is this session's
+// own.
 func TestKeepRoots(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")
@@ -199,7 +206,8 @@ func TestKeepRoots(t *testing.T) {
 	require.True(t, s.Keep(newest, verify.Stored{Root: older.Data}))
 }
 
-// A delegator cannot make a lookup hold much: no more roles wait than the lookup may visit.
+// A delegator cannot make a lookup hold much: no more roles wait than the
+// lookup may visit.
 func TestManyMatchingDelegations(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for i := range 2000 {
@@ -210,7 +218,8 @@ func TestManyMatchingDelegations(t *testing.T) {
 	require.ErrorIs(t, err, verify.ErrLimit)
 }
 
-// Errors stay short and quiet, whatever a repository puts into names, digests and lists.
+// Errors stay short and quiet, whatever a repository puts into names, digests
+// and lists.
 func TestErrorsStayShort(t *testing.T) {
 	long := strings.Repeat("long ", 1000)
 	hashes := map[string]string{"sha256": "\x1b]0;owned\a" + long}

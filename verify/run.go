@@ -6,14 +6,21 @@ import (
 	"strings"
 )
 
-// Run goes through everything that there is to do: it saves what the session wants saved, asks the store first where that is allowed and then the live
-// sources in turn, and returns Err at the end: nil if the cycle succeeded, whether or not the lookups found what they looked for (Target says); ErrSave
-// if the store failed; and otherwise what ended the cycle, mostly a FetchError. Call it again after more calls of Find, or after Refresh.
+// Run goes through everything that there is to do: it saves what the session
+// wants saved, asks the store first where that is allowed and then the live
+// sources in turn, and returns Err at the end: nil if the cycle succeeded,
+// whether or not the lookups found what they looked for (Target says); ErrSave
+// if the store failed; and otherwise what ended the cycle, mostly a FetchError.
+// Call it again after more calls of Find, or after Refresh.
 //
-// The store may be nil. It may help and never says no: a copy that is missing, unreadable or rejected is no answer.
-// A file does not exist only if every live source says ErrNotAtSource, so all of them have to be up for the word that there is no newer root: several
-// sources help against one that lies, and not against one that is down. A Source that tries several hosts by itself does.
-// A body that is rejected sends the request to the next source, and a FetchError holds a SourceError for each. If a save fails, the session and its lookups are of no use any more.
+// The store may be nil. It may help and never says no: a copy that is missing,
+// unreadable or rejected is no answer. A file does not exist only if every live
+// source says ErrNotAtSource, so all of them have to be up for the word that
+// there is no newer root: several sources help against one that lies, and not
+// against one that is down. A Source that tries several hosts by itself does. A
+// body that is rejected sends the request to the next source, and a FetchError
+// holds a SourceError for each. If a save fails, the session and its lookups
+// are of no use any more.
 func (s *Session) Run(store Store, live ...Source) error {
 	r := runner{s: s, store: store, live: live, cached: make(map[string]bool)}
 	for {
@@ -90,7 +97,8 @@ func (r *runner) fetch(req Request) {
 	_ = r.s.Fail(req.ID, errs)
 }
 
-// SourceError says which of several live sources could not answer a request, or answered it wrongly.
+// SourceError says which of several live sources could not answer a request, or
+// answered it wrongly.
 type SourceError struct {
 	Source, Of int // counted from 1, in the order in which Run was given them
 	Err        error
@@ -121,9 +129,10 @@ func (e sourceErrors) Unwrap() []error { return e }
 // ErrSave is what errors about records that could not be saved wrap.
 var ErrSave = errors.New("a trusted file could not be saved")
 
-// Abandon makes the session useless because a record could not be saved, and with it the lookups that Next handed out together with that
-// record: they rest on what is not saved. Everything reports ErrSave and the cause from then on. Callers of Next must call it, or
-// use nothing any more.
+// Abandon makes the session useless because a record could not be saved, and
+// with it the lookups that Next handed out together with that record: they rest
+// on what is not saved. Everything reports ErrSave and the cause from then on.
+// Callers of Next must call it, or use nothing any more.
 func (s *Session) Abandon(cause error) {
 	s.broken = fmt.Errorf("%w: %w", ErrSave, foreign(cause))
 	s.endUpdate(s.broken)

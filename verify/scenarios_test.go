@@ -43,8 +43,9 @@ func (c *scenario) blob(t *testing.T, sum string) []byte {
 	return data
 }
 
-// TestScenarios plays every recorded scenario against a session. The client's directory is a map, in which root.json is
-// the anchor and the newest root at once: that is how the recordings were made.
+// TestScenarios plays every recorded scenario against a session. The client's
+// directory is a map, in which root.json is the anchor and the newest root at
+// once: that is how the recordings were made.
 func TestScenarios(t *testing.T) {
 	files, _ := filepath.Glob(scenarioDir + "/*.json")
 	if len(files) == 0 {
@@ -172,7 +173,8 @@ func (m memory) Save(rec verify.Record) error {
 	return nil
 }
 
-// version returns the version of a saved role: delegated roles have encoded names.
+// version returns the version of a saved role: delegated roles have encoded
+// names.
 func (m memory) version(t *testing.T, role string) int64 {
 	data := m[role+".json"]
 	if data == nil {

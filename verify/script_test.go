@@ -23,9 +23,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata/script")
 
-// TestScripts plays testdata/script/*.txt. A line that begins with "> " is a command, one with "#" a comment, and the indented
-// lines behind a command are what it must print. With -update they are written anew, to be reviewed as a diff.
-// The commands are the cases of (*script).command.
+// TestScripts plays testdata/script/*.txt. A line that begins with "> " is a
+// command, one with "#" a comment, and the indented lines behind a command are
+// what it must print. With -update they are written anew, to be reviewed as a
+// diff. The commands are the cases of (*script).command.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txt")
 	require.NoError(t, err)
@@ -49,7 +50,8 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// outcomesIn drops what is fetched and saved from a transcript, and the order in which lookups are settled.
+// outcomesIn drops what is fetched and saved from a transcript, and the order
+// in which lookups are settled.
 func outcomesIn(transcript string) string {
 	var b strings.Builder
 	var found []string
@@ -68,7 +70,8 @@ func outcomesIn(transcript string) string {
 
 var bytesOfFiles = regexp.MustCompile(`limit reached: \d+|hash mismatch: .*|not well-formed TUF metadata: .*`)
 
-// withoutBytes drops from a transcript what depends on a file's very bytes: how many there are, their hash, and where they end too early.
+// withoutBytes drops from a transcript what depends on a file's very bytes: how
+// many there are, their hash, and where they end too early.
 func withoutBytes(transcript string) string {
 	return bytesOfFiles.ReplaceAllStringFunc(transcript, func(s string) string { return s[:strings.IndexByte(s, ':')] })
 }

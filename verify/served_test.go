@@ -11,8 +11,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// served is what a mirror has of a repository, as far as its clients ask for it. Whatever built the repository is left to the garbage
-// collector: its heap is many times a client's, and would slow down or speed up what is measured.
+// served is what a mirror has of a repository, as far as its clients ask for
+// it. Whatever built the repository is left to the garbage collector: its heap
+// is many times a client's, and would slow down or speed up what is measured.
 type served struct {
 	anchor []byte
 	now    time.Time
@@ -23,7 +24,8 @@ type served struct {
 	saved  savedFiles
 }
 
-// wide are limits for repositories that are larger than any client should be asked to take.
+// wide are limits for repositories that are larger than any client should be
+// asked to take.
 var wide = verify.Options{Limits: verify.Limits{MaxSnapshotBytes: 1 << 28, MaxTargetsBytes: 1 << 28}}
 
 // serve builds a repository and has a first client look for the paths.
@@ -99,7 +101,8 @@ func (f savedFiles) Save(rec verify.Record) error {
 	return nil
 }
 
-// inClassicBins and inSuccinctBins share the paths out among so many bins, a power of two.
+// inClassicBins and inSuccinctBins share the paths out among so many bins, a
+// power of two.
 func inClassicBins(bins int, paths []string) func(*verifytest.Repo) {
 	return func(repo *verifytest.Repo) {
 		repo.Targets().DelegateBins("bin", bins)

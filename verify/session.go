@@ -11,7 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Limits bound what a session takes. Zero fields mean the defaults; below zero nothing is taken.
+// Limits bound what a session takes. Zero fields mean the defaults; below zero
+// nothing is taken.
 type Limits struct {
 	MaxRootBytes      int64 // bytes of a root file; default 512,000
 	MaxTimestampBytes int64 // bytes of a timestamp file; default 16,384
@@ -43,33 +44,41 @@ func (l Limits) withDefaults() Limits {
 type Options struct {
 	// Limits bound what is taken.
 	Limits Limits
-	// Envelope is the form of all the repository's files, the anchor and what is stored among them; default metadata.Classic. A file of the
-	// other form is rejected, and is no floor either: who moves to the other form starts with an anchor and a store of that form.
+	// Envelope is the form of all the repository's files, the anchor and what
+	// is stored among them; default metadata.Classic. A file of the other form
+	// is rejected, and is no floor either: who moves to the other form starts
+	// with an anchor and a store of that form.
 	EnvelopeFormat metadata.EnvelopeFormat
-	// Policy says which schemes and hashes are taken besides the usual, and what is judged more strictly.
+	// Policy says which schemes and hashes are taken besides the usual, and
+	// what is judged more strictly.
 	Policy roles.Policy
-	// Lookahead is how many files may be asked for before they are needed, for callers who fetch several at a time: at most so many
-	// requests are open that are Ahead. 64 does for most; with zero, the default, files are asked for in the strict order of the specification.
-	// No more is trusted, and nothing else.
+	// Lookahead is how many files may be asked for before they are needed, for
+	// callers who fetch several at a time: at most so many requests are open
+	// that are Ahead. 64 does for most; with zero, the default, files are asked
+	// for in the strict order of the specification. No more is trusted, and
+	// nothing else.
 	Lookahead int
-	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP 15 has it and no deployed client does.
+	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
+	// TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
 }
 
 var (
-	// ErrTime is returned for a time that cannot be right: the zero time, or one before the last cycle's.
+	// ErrTime is returned for a time that cannot be right: the zero time, or
+	// one before the last cycle's.
 	ErrTime = errors.New("impossible time for an update")
 	// ErrInProgress says that a cycle is not over: there are open requests.
 	ErrInProgress = errors.New("update is not over")
-	// ErrUnlisted is returned (wrapped) for a role that is delegated but not in the
-	// snapshot, so that it cannot be trusted and is not asked for.
+	// ErrUnlisted is returned (wrapped) for a role that is delegated but not in
+	// the snapshot, so that it cannot be trusted and is not asked for.
 	ErrUnlisted = errors.New("role is not in the snapshot")
 )
 
 // LimitError says which of the session's limits was reached.
 type LimitError struct {
 	Role string
-	// What is limited, and so the unit of Max and Got: "bytes" or "roots in one cycle".
+	// What is limited, and so the unit of Max and Got: "bytes" or "roots in one
+	// cycle".
 	What     string
 	Max, Got int64
 }
@@ -80,8 +89,9 @@ func (e *LimitError) Error() string {
 
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-// Session is one client's view of one repository: it says which files it needs, judges what comes, and answers lookups.
-// It is not safe for concurrent use; nothing in it blocks, so a caller's mutex costs little.
+// Session is one client's view of one repository: it says which files it needs,
+// judges what comes, and answers lookups. It is not safe for concurrent use;
+// nothing in it blocks, so a caller's mutex costs little.
 type Session struct {
 	options  Options
 	limits   Limits
@@ -115,14 +125,18 @@ type Session struct {
 
 // New begins the first cycle of a session.
 //
-// The anchor is the root file that the caller received out of band, of whatever version and age (R-5.2.1): with the program, say. It must
-// be signed by its own keys. It must never be a file from the cache, which anybody could have put there: saved roots
-// are offered through requests, and are verified from the anchor on (R-5.2.3).
+// The anchor is the root file that the caller received out of band, of whatever
+// version and age (R-5.2.1): with the program, say. It must be signed by its
+// own keys. It must never be a file from the cache, which anybody could have
+// put there: saved roots are offered through requests, and are verified from
+// the anchor on (R-5.2.3).
 //
-// It returns ErrTime for the zero time, and for an anchor that is no good what metadata.Parse and roles.VerifyInitialRoot return.
+// It returns ErrTime for the zero time, and for an anchor that is no good what
+// metadata.Parse and roles.VerifyInitialRoot return.
 //
-// Stored is what an earlier run saved. It keeps the repository from going back, and is trusted for nothing else.
-// The time is the start of the cycle, and every expiry is judged by it (R-5.1.1). The session keeps neither slice.
+// Stored is what an earlier run saved. It keeps the repository from going back,
+// and is trusted for nothing else. The time is the start of the cycle, and
+// every expiry is judged by it (R-5.1.1). The session keeps neither slice.
 func New(anchor []byte, stored Stored, now time.Time, o Options) (*Session, error) {
 	now = now.Round(0) // the wall clock alone: expiry is judged by it, and so must be which time is earlier
 	if now.IsZero() {
@@ -150,13 +164,16 @@ func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], 
 	})
 }
 
-// Refresh begins another cycle, at a later time. What was settled keeps its answer; what is not yet trusted anew is not served
-// to lookups: those that come now wait for the cycle to succeed.
+// Refresh begins another cycle, at a later time. What was settled keeps its
+// answer; what is not yet trusted anew is not served to lookups: those that
+// come now wait for the cycle to succeed.
 //
-// Requests ahead are forgotten, and answers to them are a *RequestError from then on.
+// Requests ahead are forgotten, and answers to them are a *RequestError from
+// then on.
 //
-// It returns ErrInProgress while other requests are open (answer them, or Fail them), ErrTime for the zero time or one before the last cycle's, and
-// ErrSave after Abandon.
+// It returns ErrInProgress while other requests are open (answer them, or Fail
+// them), ErrTime for the zero time or one before the last cycle's, and ErrSave
+// after Abandon.
 func (s *Session) Refresh(now time.Time) error {
 	now = now.Round(0)
 	switch {
@@ -174,8 +191,9 @@ func (s *Session) Refresh(now time.Time) error {
 	return nil
 }
 
-// Err returns nil if the cycle succeeded and no request is open that is not ahead, ErrInProgress while it is not over, and otherwise what ended it.
-// A lookup that failed is no failure of the cycle.
+// Err returns nil if the cycle succeeded and no request is open that is not
+// ahead, ErrInProgress while it is not over, and otherwise what ended it. A
+// lookup that failed is no failure of the cycle.
 func (s *Session) Err() error {
 	switch {
 	case s.broken != nil:
@@ -218,17 +236,21 @@ func (s *Session) warn(err error) { s.warnings = append(s.warnings, err) }
 // Time returns the time by which the current cycle judges expiry.
 func (s *Session) Time() time.Time { return s.now }
 
-// Root returns a copy of the newest trusted root: the anchor, until there is a newer one.
+// Root returns a copy of the newest trusted root: the anchor, until there is a
+// newer one.
 func (s *Session) Root() *metadata.Root { return s.root.Content() }
 
-// Timestamp returns a copy of the timestamp that the current cycle trusts; nil before it does.
+// Timestamp returns a copy of the timestamp that the current cycle trusts; nil
+// before it does.
 func (s *Session) Timestamp() *metadata.Timestamp { return s.timestamp.Content() }
 
-// Snapshot returns a copy of the snapshot that the current cycle trusts; nil before it does.
+// Snapshot returns a copy of the snapshot that the current cycle trusts; nil
+// before it does.
 func (s *Session) Snapshot() *metadata.Snapshot { return s.snapshot.Content() }
 
-// Targets returns a copy of the content of the top-level targets role that the current cycle trusts; nil before it does.
-// A target listed there or anywhere else may be used only if a lookup finds it.
+// Targets returns a copy of the content of the top-level targets role that the
+// current cycle trusts; nil before it does. A target listed there or anywhere
+// else may be used only if a lookup finds it.
 func (s *Session) Targets() *metadata.Targets {
 	if e := s.edges[edgeKey{role: metadata.RoleTargets}]; e != nil {
 		return e.file.Content()
@@ -236,7 +258,8 @@ func (s *Session) Targets() *metadata.Targets {
 	return nil
 }
 
-// Version returns the version of a top-level role that the current cycle trusts; 0 before it does, and for other names.
+// Version returns the version of a top-level role that the current cycle
+// trusts; 0 before it does, and for other names.
 func (s *Session) Version(role string) int64 {
 	if h := s.header(role); h != nil {
 		return h.Version
@@ -244,8 +267,9 @@ func (s *Session) Version(role string) int64 {
 	return 0
 }
 
-// Expires returns when the first of the top-level roles trusted in the current cycle expires. Before the cycle has
-// succeeded that may be the root alone, and is no time to plan by.
+// Expires returns when the first of the top-level roles trusted in the current
+// cycle expires. Before the cycle has succeeded that may be the root alone, and
+// is no time to plan by.
 func (s *Session) Expires() time.Time {
 	earliest := s.root.Content().Expires
 	for _, role := range []string{metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets} {

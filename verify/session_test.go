@@ -18,7 +18,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// an anchor that has expired long ago, and a cache whose roots are all good or partly poisoned.
+// an anchor that has expired long ago, and a cache
+// whose roots are all good or partly poisoned.
 func TestExpiredAnchor(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Advance(3 * 365 * 24 * time.Hour)
@@ -43,7 +44,9 @@ func TestExpiredAnchor(t *testing.T) {
 	}
 }
 
-// R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1, R-5.3.12 (rust-tuf#292, tiup#1878): what is asked for, under which names, and how much of it is taken.
+// R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1, R-5.3.12 (rust-tuf#292,
+// tiup#1878): what is asked for, under which names, and how much of it is
+// taken.
 func TestRequests(t *testing.T) {
 	for _, o := range []verifytest.Options{{}, {NoConsistentSnapshot: true}, {MetaHashes: true}, {NoConsistentSnapshot: true, MetaHashes: true}, {EnvelopeFormat: metadata.DSSE}, {EnvelopeFormat: metadata.DSSE, MetaHashes: true}} {
 		repo := verifytest.New(o)
@@ -85,7 +88,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// R-5.6.6 (J12): each file is handed out to be saved, byte for byte, before the next one is asked for.
+// R-5.6.6 (J12): each file is
+// handed out to be saved, byte for byte, before the next one is asked for.
 func TestRecords(t *testing.T) {
 	repo := small()
 	repo.PublishOnly("root")
@@ -121,7 +125,8 @@ func TestRecords(t *testing.T) {
 	}, got)
 }
 
-// R-5.3.3b (R4, tough-roots): only the word that it does not exist ends the chain of roots.
+// R-5.3.3b (R4, tough-roots): only the word that it does not exist ends the
+// chain of roots.
 func TestOnlyNotFoundEndsTheChain(t *testing.T) {
 	repo := small()
 	for _, status := range []error{errors.New("403"), errors.New("500"), fs.ErrNotExist, fs.ErrPermission} {
@@ -138,14 +143,16 @@ func TestOnlyNotFoundEndsTheChain(t *testing.T) {
 	}
 }
 
-// forgery is something that is wrong with the newest file of a role, as it is published.
+// forgery is something that is wrong with the newest file of a role, as it is
+// published.
 type forgery struct {
 	name string
 	do   func(repo *verifytest.Repo, role string)
 	want error
 }
 
-// forgeries are wrong in the same way for every role (K*, R*, CVE-2026-6967): signatures, type, expiry.
+// forgeries are wrong in the same way for every role (K*, R*, CVE-2026-6967):
+// signatures, type, expiry.
 var forgeries = []forgery{
 	{"unsigned", func(repo *verifytest.Repo, role string) {
 		repo.EditEnvelope(role, func(e map[string]any) { e["signatures"] = []any{} })
@@ -176,7 +183,9 @@ var forgeries = []forgery{
 	}, metadata.ErrSyntax},
 }
 
-// every role's file is refused for the same reasons, delegated ones at any depth included.
+//
+// every role's file is refused for the same reasons,
+// delegated ones at any depth included.
 func TestForgeries(t *testing.T) {
 	for _, role := range []string{"timestamp", "snapshot", "targets", "one", "three"} {
 		for _, f := range append(slices.Clone(forgeries), forgery{"another version inside", func(repo *verifytest.Repo, role string) {
@@ -213,7 +222,8 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
-// length and hashes of every listed file, before anything else is looked at.
+// length and hashes of every listed file,
+// before anything else is looked at.
 func TestListedHashes(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets", "a"} {
 		repo := verifytest.New(verifytest.Options{MetaHashes: true})
@@ -241,7 +251,8 @@ func TestListedHashes(t *testing.T) {
 	}
 }
 
-// R-5.5.5b, R7: what has expired is no longer used, but nobody may fall behind it.
+// R-5.5.5b, R7: what has expired is no longer used, but nobody may
+// fall behind it.
 func TestExpiredFloors(t *testing.T) {
 	repo := small()
 	old := repo.Metadata().Clone()
@@ -270,7 +281,8 @@ func TestExpiredFloors(t *testing.T) {
 	require.NoError(t, run(repo.Metadata()))
 }
 
-// a saved snapshot stands in for a download only if it is the very file that the timestamp names.
+// a saved snapshot stands in for a download only if it is the very
+// file that the timestamp names.
 func TestSavedSnapshot(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	store := memory{}
@@ -287,14 +299,16 @@ func TestSavedSnapshot(t *testing.T) {
 		return paths
 	}
 	require.Equal(t, []string{"2.root.json", "timestamp.json"}, asked())
-	// The same version again with another content, as a repository should not do.
+	// The same version again with another content, as a repository should not
+	// do.
 	repo.Edit("snapshot", func(s map[string]any) { s["x"] = "y" })
 	repo.SetVersion("snapshot", 1)
 	repo.PublishOnly("snapshot", "timestamp")
 	require.Equal(t, []string{"2.root.json", "timestamp.json", "1.snapshot.json"}, asked())
 }
 
-// no target, only after the whole search: a copy at hand is checked like a download.
+// no target, only after the whole search: a copy at hand is
+// checked like a download.
 func TestNoTarget(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -334,7 +348,8 @@ func TestLookupLimit(t *testing.T) {
 	}
 }
 
-// Lookups share what they have in common, and the roles that several need are asked for at once.
+// Lookups share what they have in common, and the roles that several need are
+// asked for at once.
 func TestLookupsShare(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().DelegateSuccinct("bin", 4)
@@ -442,7 +457,8 @@ func TestKeep(t *testing.T) {
 	}
 	require.True(t, slow.Keep(old["targets.json"], stored(newStore)), "a cache entry")
 
-	// Another process knows a newer root: nothing of this session's is written, since it may rest on rotated keys.
+	// Another process knows a newer root: nothing of this session's is written,
+	// since it may rest on rotated keys.
 	repo.Rotate("timestamp", 1, repo.Key("new"))
 	repo.Publish()
 	rotatedStore := memory{}

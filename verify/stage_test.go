@@ -11,8 +11,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// position is where a targets role stands that is attacked. What goes wrong for the top-level one is tried again further down, because more than one
-// client checked delegated roles less (CVE-2025-2887, CVE-2026-6966, CVE-2026-6967).
+// position is where a targets role stands that is attacked. What goes wrong for
+// the top-level one is tried again further down, because more than one client
+// checked delegated roles less (CVE-2025-2887, CVE-2026-6966, CVE-2026-6967).
 type position struct {
 	name            string
 	role, delegator string
@@ -20,8 +21,10 @@ type position struct {
 
 var positions = []position{{"top level", "targets", "root"}, {"depth 1", "one", "targets"}, {"depth 3", "three", "two"}}
 
-// stage is a repository whose victim, a targets role at some position, lists the target "app"; and clients who have met it before.
-// Roles of lower priority list an "app" of their own. Nobody may get that, whatever happens to the victim.
+// stage is a repository whose victim, a targets role at some position, lists
+// the target "app"; and clients who have met it before. Roles of lower priority
+// list an "app" of their own. Nobody may get that, whatever happens to the
+// victim.
 type stage struct {
 	*testing.T
 	position
@@ -34,7 +37,8 @@ type stage struct {
 	lasting memory          // and its store
 }
 
-// atEachPosition plays a story at the top level, at depth 1 and at depth 3, in both forms of envelope.
+// atEachPosition plays a story at the top level, at depth 1 and at depth 3, in
+// both forms of envelope.
 func atEachPosition(t *testing.T, o verifytest.Options, story func(s *stage)) {
 	t.Helper()
 	for _, p := range positions {
@@ -79,7 +83,8 @@ func (s *stage) before() []byte {
 // saved is the name of the victim's record.
 func (s *stage) saved() string { return verify.RecordName(s.position.role) }
 
-// meet has a client find the target while all is well, who is then there when things go wrong.
+// meet has a client find the target while all is well, who is then there when
+// things go wrong.
 func (s *stage) meet() {
 	s.Helper()
 	s.session = s.begin(s.store)
@@ -132,7 +137,8 @@ type who struct {
 	session *verify.Session
 }
 
-// clients are the one that has been there all along, a new run of it, and one that comes for the first time.
+// clients are the one that has been there all along, a new run of it, and one
+// that comes for the first time.
 func (s *stage) clients() []who {
 	s.Helper()
 	require.NoError(s, s.session.Refresh(s.repo.Now()))
@@ -140,8 +146,9 @@ func (s *stage) clients() []who {
 	return []who{{"refreshed", s.lasting, s.session}, {"run again", again, s.begin(again)}, {"first run", first, s.begin(first)}}
 }
 
-// mustRefuse says that no client takes the victim's file, or anything in its place, and that none of them saves it. With past, those are
-// meant who remember what there was before; the others cannot know.
+// mustRefuse says that no client takes the victim's file, or anything in its
+// place, and that none of them saves it. With past, those are meant who
+// remember what there was before; the others cannot know.
 func (s *stage) mustRefuse(want error, past bool) {
 	s.Helper()
 	for _, c := range s.clients() {
@@ -170,7 +177,8 @@ func (s *stage) mustAccept() {
 	}
 }
 
-// delegate gives the victim other keys, and has these sign who are named, or those who should.
+// delegate gives the victim other keys, and has these sign who are named, or
+// those who should.
 func (s *stage) delegate(threshold int, listed []*verifytest.Key, signers ...*verifytest.Key) {
 	if s.delegator == "root" {
 		s.repo.Rotate("targets", threshold, listed...)
@@ -181,7 +189,8 @@ func (s *stage) delegate(threshold int, listed []*verifytest.Key, signers ...*ve
 	s.repo.Publish()
 }
 
-// editSigners changes how the delegator lists the victim: its key IDs and threshold.
+// editSigners changes how the delegator lists the victim: its key IDs and
+// threshold.
 func (s *stage) editSigners(f func(entry, keys map[string]any)) {
 	s.repo.Edit(s.delegator, func(signed map[string]any) {
 		if s.delegator == "root" {
@@ -218,7 +227,8 @@ func (s *stage) alone() {
 // key returns the victim's key.
 func (s *stage) key() *verifytest.Key { return s.repo.Keys(s.position.role)[0] }
 
-// The stage itself: without an attack all clients are content at every position, and "app" is the victim's.
+// The stage itself: without an attack all clients are content at every
+// position, and "app" is the victim's.
 func TestStage(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *stage) {
 		s.meet()
@@ -228,7 +238,8 @@ func TestStage(t *testing.T) {
 		s.repo.Publish()
 		s.mustAccept()
 	})
-	// And it would notice: here is the fallback, in the place of what the victim does not list.
+	// And it would notice: here is the fallback, in the place of what the
+	// victim does not list.
 	s := newStage(t, verifytest.Options{}, positions[1])
 	s.role().RemoveTarget("app")
 	s.repo.Publish()

@@ -11,8 +11,9 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Target is a file that may be downloaded and, once it has been checked, used. It is immutable and independent of the
-// session; copies are fine. The zero Target accepts nothing.
+// Target is a file that may be downloaded and, once it has been checked, used.
+// It is immutable and independent of the session; copies are fine. The zero
+// Target accepts nothing.
 type Target struct {
 	// Path is the target path, as it was looked up.
 	Path string
@@ -22,8 +23,9 @@ type Target struct {
 	Length int64
 	// Hashes are its digests.
 	Hashes metadata.Hashes
-	// Expires is when the first of the files that vouch for it expires: root, timestamp, snapshot and every role that
-	// was asked. From then on this answer is stale.
+	// Expires is when the first of the files that vouch for it expires: root,
+	// timestamp, snapshot and every role that was asked. From then on this
+	// answer is stale.
 	Expires time.Time
 
 	info       metadata.TargetFile
@@ -31,7 +33,8 @@ type Target struct {
 	policy     roles.Policy
 }
 
-// Custom returns the role's extra data for the target as JSON, a verified but uninterpreted object. The bytes are the caller's.
+// Custom returns the role's extra data for the target as JSON, a verified but
+// uninterpreted object. The bytes are the caller's.
 func (t *Target) Custom() ([]byte, bool) { return t.info.Custom() }
 
 // ErrPath is returned (wrapped) for a target path that makes no safe URL.
@@ -39,10 +42,11 @@ var ErrPath = errors.New("unsafe target path")
 
 func unsafePath(path, reason string) error { return fmt.Errorf("%w: %q %s", ErrPath, path, reason) }
 
-// URLPaths returns where a mirror keeps the file: relative to the base URL for targets and percent-encoded, to be appended as they are, and
-// to be tried in turn. With consistent snapshots the file's digests are prefixed to its name, the strongest
-// first; without, there is one path. Errors wrap
-// ErrPath.
+// URLPaths returns where a mirror keeps the file: relative to the base URL for
+// targets and percent-encoded, to be appended as they are, and to be tried in
+// turn. With consistent snapshots the file's digests are prefixed to its name
+// the strongest first; without, there is one path. Errors
+// wrap ErrPath.
 func (t *Target) URLPaths() ([]string, error) {
 	if !t.consistent {
 		path, err := t.PlainURLPath()
@@ -62,9 +66,9 @@ func (t *Target) URLPaths() ([]string, error) {
 	return paths, nil
 }
 
-// PlainURLPath returns the path without a digest in the name, for hosts that keep the file so although the repository has
-// consistent snapshots, as PyPI does with distribution files. Errors wrap
-// ErrPath.
+// PlainURLPath returns the path without a digest in the name, for hosts that
+// keep the file so although the repository has consistent snapshots, as PyPI
+// does with distribution files. Errors wrap ErrPath.
 func (t *Target) PlainURLPath() (string, error) {
 	if err := checkPath(t.Path); err != nil {
 		return "", err
@@ -75,7 +79,8 @@ func (t *Target) PlainURLPath() (string, error) {
 // maxURLPaths bounds the places that a role can have a client try.
 const maxURLPaths = 8
 
-// checkPath refuses paths that mean something else to a URL or a file system than to TUF.
+// checkPath refuses paths that mean something else to a URL or a file system
+// than to TUF.
 //
 // whoever wants them has Target.Path.
 func checkPath(path string) error {
@@ -108,9 +113,10 @@ func escapePath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// Copy copies the file from src to dst and returns nil only if it is whole and right. The last bytes are written only when
-// the hashes match; before that dst holds unverified data, which must not be used. It reads src to its end. Errors are those of Verdict, and what dst
-// and src return.
+// Copy copies the file from src to dst and returns nil only if it is whole and
+// right. The last bytes are written only when the hashes match; before that dst
+// holds unverified data, which must not be used. It reads src to its end.
+// Errors are those of Verdict, and what dst and src return.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	v := t.Verifier() // dst gets only what it lets through
 	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
@@ -119,8 +125,9 @@ func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	return v.Verify()
 }
 
-// Verifier checks a target's bytes as they come, in memory that does not depend on their number. It is an io.Writer, and is for one
-// download: after an error, or to begin again, make another. The zero Verifier accepts nothing.
+// Verifier checks a target's bytes as they come, in memory that does not depend
+// on their number. It is an io.Writer, and is for one download: after an error,
+// or to begin again, make another. The zero Verifier accepts nothing.
 type Verifier struct {
 	file    string
 	length  int64
@@ -141,8 +148,9 @@ func (t *Target) Verifier() *Verifier {
 	return v
 }
 
-// Write takes the next bytes. It fails at the first byte too many and, with the last byte, if a hash does not match; from
-// then on it fails for ever. Success says nothing yet about the bytes: Verdict does.
+// Write takes the next bytes. It fails at the first byte too many and, with the
+// last byte, if a hash does not match; from then on it fails for
+// ever. Success says nothing yet about the bytes: Verdict does.
 func (v *Verifier) Write(p []byte) (int, error) {
 	switch {
 	case v.checker == nil && v.err == nil:
@@ -173,8 +181,9 @@ func (v *Verifier) check() error {
 // Written returns how many bytes have been taken.
 func (v *Verifier) Written() int64 { return v.written }
 
-// Verdict returns nil if the bytes written are the whole file and the right one. Only then may they be used.
-// Errors are *roles.LengthError and *roles.HashError.
+// Verdict returns nil if the bytes written are the whole file and the right
+// one. Only then may they be used. Errors are *roles.LengthError and
+// *roles.HashError.
 func (v *Verifier) Verify() error {
 	switch {
 	case v.err != nil:

@@ -16,7 +16,8 @@ import (
 
 var targetSize = flag.Int64("targetsize", 64<<20, "bytes of the target that BenchmarkTarget checks")
 
-// BenchmarkTarget checks a file as it comes. The floor is plain sha256 of the same stream.
+// BenchmarkTarget checks a file as it comes. The floor is plain sha256 of the
+// same stream.
 //
 //	go test ./verify -run '^$' -bench Target -targetsize 1073741824
 func BenchmarkTarget(b *testing.B) {

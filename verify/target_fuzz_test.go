@@ -20,9 +20,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzVerifier gives a verifier a body in random pieces, under listed lengths and hashes that may be right, wrong, unknown or nonsense, and checks each
-// answer against a plain recomputation: bytes are taken until there is one too many or the last one shows that they are not the file's, and
-// what was refused stays refused (R-5.7.2, R-4.4.3, R-4.2.6, F1, F3, F4).
+// FuzzVerifier gives a verifier a body in random pieces, under listed lengths
+// and hashes that may be right, wrong, unknown or nonsense, and checks each
+// answer against a plain recomputation: bytes are taken until there is one too
+// many or the last one shows that they are not the file's, and what was refused
+// stays refused (R-5.7.2, R-4.4.3, R-4.2.6, F1, F3, F4).
 func FuzzVerifier(f *testing.F) {
 	for _, name := range []string{"", "sha256", "sha512", "SHA256", "blake3"} {
 		f.Add([]byte("hello, world"), int8(0), byte(1), []byte{3, 0, 200}, name, "")
@@ -76,7 +78,8 @@ func inPieces(size int, sizes []byte) (pieces []int) {
 	return pieces
 }
 
-// hashesOf lists the digests of a body: by the bits of a byte sha256, sha512, in upper case, of another body.
+// hashesOf lists the digests of a body: by the bits of a byte sha256, sha512,
+// in upper case, of another body.
 func hashesOf(body []byte, listed byte) map[string]any {
 	if listed&8 != 0 {
 		body = append(bytes.Clone(body), 'x')
@@ -109,7 +112,8 @@ func listHashes(t *testing.T, hashes map[string]any) metadata.Hashes {
 	return info.Hashes
 }
 
-// verdictOf says what the error wraps for a body that is written in pieces, or nil.
+// verdictOf says what the error wraps for a body that is written in pieces, or
+// nil.
 func verdictOf(body []byte, length int64, hashes map[string]any, pieces []int) error {
 	written := int64(0)
 	for _, n := range pieces {

@@ -55,7 +55,8 @@ func targetOf(t *testing.T, path string, content []byte, o verifytest.Options) *
 	return newClient(t, repo).mustFind(path)
 }
 
-// decision 9 (F1, F3, F4): a download is right as a whole, or not at all.
+// decision 9 (F1, F3, F4): a download is right as a whole, or not at
+// all.
 func TestCopy(t *testing.T) {
 	content := []byte(strings.Repeat("0123456789", 1000))
 	target := targetOf(t, "a", content, verifytest.Options{Hashes: []string{"sha256", "sha512"}})
@@ -178,7 +179,8 @@ func TestVerifierAllocatesNothingPerByte(t *testing.T) {
 	}))
 }
 
-// R-6.2.1 (F6, G16, D9): where a mirror keeps a target.
+// R-6.2.1 (F6, G16, D9): where a mirror
+// keeps a target.
 func TestURLPaths(t *testing.T) {
 	const h256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // of "hello"
 	for path, want := range map[string]string{

@@ -11,7 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// phase is how far a cycle has come; the table in doc.go says what each one waits for.
+// phase is how far a cycle has come; the table in doc.go says what each one
+// waits for.
 type phase int
 
 const (
@@ -23,7 +24,8 @@ const (
 	phaseFailed
 )
 
-// edge is a delegation and what has become of the role's file: trusted, failed, asked for, or none of these yet.
+// edge is a delegation and what has become of the role's file: trusted, failed,
+// asked for, or none of these yet.
 type edge struct {
 	delegation.Pending
 	listed  metadata.MetaFile
@@ -40,14 +42,17 @@ func (e *edge) step() Step {
 	return Step{Delegator: e.Delegator, Role: e.Role, Terminating: e.Terminating, Succinct: e.Position < 0 && e.By.Content() != nil}
 }
 
-// edgeKey tells edges apart by the very content that delegates, not by the delegator's name: two files of one role,
-// each signed for its own delegator, may give the same name different keys. It is zero for the top-level targets role.
+// edgeKey tells edges apart by the very content that delegates, not by the
+// delegator's name: two files of one role, each signed for its own delegator,
+// may give the same name different keys. It is zero for the top-level targets
+// role.
 type edgeKey struct {
 	by   roles.Trusted[metadata.Targets]
 	role string
 }
 
-// known are the targets files of earlier cycles and other edges, by role, that may serve again without being fetched.
+// known are the targets files of earlier cycles and other edges, by role, that
+// may serve again without being fetched.
 type known map[string][]knownTargets
 
 type knownTargets struct {
@@ -70,7 +75,8 @@ func (s *Session) begin(now time.Time) {
 	}
 }
 
-// judge decides on the body for a request. It changes nothing: on success it returns what to do about it.
+// judge decides on the body for a request. It changes nothing: on success it
+// returns what to do about it.
 func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
 	if err := t.checkLength(body); err != nil {
 		return nil, err
@@ -111,7 +117,8 @@ func (s *Session) given(t *task, cause error) {
 	s.giveUp(t, &FetchError{t.Request, cause})
 }
 
-// giveUp ends what needs a file that cannot be had: the lookups that wait for a delegated role, otherwise the cycle.
+// giveUp ends what needs a file that cannot be had: the lookups that wait for a
+// delegated role, otherwise the cycle.
 func (s *Session) giveUp(t *task, err error) {
 	if t.edge != nil {
 		s.finishEdge(t.edge, err)
@@ -120,7 +127,8 @@ func (s *Session) giveUp(t *task, err error) {
 	s.endUpdate(err)
 }
 
-// askRoot asks for the next root, or goes on if there is none to ask for. (5.3.2, 5.3.3)
+// askRoot asks for the next root, or goes on if there is none to ask for.
+// (5.3.2, 5.3.3)
 func (s *Session) askRoot() {
 	version := s.root.Content().Version
 	if version == math.MaxInt64 {       // there can be no next one
@@ -154,7 +162,8 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	// R-5.3.4a and are checked there: the expiry of a root on the way does not matter.
+	// R-5.3.4a and are checked there: the expiry of a root on
+	// the way does not matter.
 	next, err := roles.VerifyNextRoot(s.root, env, s.options.Policy)
 	if err != nil {
 		return nil, err
@@ -249,7 +258,8 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 	}, nil
 }
 
-// askSnapshot asks for the snapshot that the timestamp names, unless it is at hand. (5.5.1)
+// askSnapshot asks for the snapshot that the timestamp names, unless it is at
+// hand. (5.5.1)
 func (s *Session) askSnapshot() {
 	s.phase = phaseSnapshot
 	pin := s.timestamp.Content().Snapshot()
@@ -306,7 +316,8 @@ func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
 	}, nil
 }
 
-// openSnapshot reads and verifies a snapshot, unless it is the stored one, byte for byte, which was verified when it was found to count.
+// openSnapshot reads and verifies a snapshot, unless it is the stored one, byte
+// for byte, which was verified when it was found to count.
 func (s *Session) openSnapshot(body []byte) (next storedFile[metadata.Snapshot], err error) {
 	if f := s.stored.snapshot; f.opened && f.raw != nil && bytes.Equal(f.raw, body) {
 		f.raw = nil
@@ -330,7 +341,8 @@ func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metad
 	return roles.CheckExpiry(metadata.RoleSnapshot, next.Content().Header, s.now)
 }
 
-// takeSnapshot trusts a snapshot and goes on to the top-level targets role, and with it to the lookups. (5.6)
+// takeSnapshot trusts a snapshot and goes on to the top-level targets role, and
+// with it to the lookups. (5.6)
 func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	s.snapshot = next
 	s.known.forgetOld(next.Content())
@@ -343,7 +355,8 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	}
 }
 
-// forgetOld drops the targets files that the snapshot does not list in that form.
+// forgetOld drops the targets files that the snapshot does not list in that
+// form.
 func (k known) forgetOld(s *metadata.Snapshot) {
 	for role, files := range k {
 		pin, _ := s.File(role) // no version, where there is none
@@ -375,7 +388,8 @@ func (s *Session) edgeOf(p delegation.Pending) *edge {
 	return e
 }
 
-// start asks for the file of an edge, unless it is at hand or cannot be had. (5.6.1)
+// start asks for the file of an edge, unless it is at hand or cannot be had.
+// (5.6.1)
 func (s *Session) start(e *edge, ahead bool) {
 	e.asked, e.err = true, nil
 	pin, ok := s.snapshot.Content().File(e.Role)
@@ -401,7 +415,8 @@ func (s *Session) start(e *edge, ahead bool) {
 	s.askListed(e.task)
 }
 
-// again returns a known file as that of an edge, if it is. What was verified for the same keys is not verified again.
+// again returns a known file as that of an edge, if it is. What was verified
+// for the same keys is not verified again.
 func (s *Session) again(k knownTargets, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
 	if k.listed != e.listed {
 		return file, false
@@ -451,7 +466,8 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	}, nil
 }
 
-// one returns the known file with the same content, if there is one: what it delegates to is then asked for once (decision 6).
+// one returns the known file with the same content, if there is one: what it
+// delegates to is then asked for once (decision 6).
 func (k known) one(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.Targets] {
 	for _, other := range k[file.Name()] {
 		if other.file.SameContent(file) {
@@ -468,8 +484,9 @@ func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadat
 	return roles.CheckExpiry(file.Name(), file.Content().Header, s.now)
 }
 
-// finishEdge tells the lookups that wait for an edge that its file is trusted or cannot be had. Without the top-level targets role, which
-// is asked for before the cycle is ready, the cycle ends.
+// finishEdge tells the lookups that wait for an edge that its file is trusted
+// or cannot be had. Without the top-level targets role, which is asked for
+// before the cycle is ready, the cycle ends.
 func (s *Session) finishEdge(e *edge, err error) {
 	if err != nil {
 		if s.phase != phaseReady {
@@ -525,8 +542,10 @@ func (s *Session) endUpdate(err error) {
 	}
 }
 
-// saveNewestRoot queues the trusted root as the newest one, unless a newer one is stored: the roots on the way from the
-// anchor to that one must not replace it. The anchor itself waits for a timestamp: a wrong one must not become a floor.
+// saveNewestRoot queues the trusted root as the newest one, unless a newer one
+// is stored: the roots on the way from the anchor to that one must not replace
+// it. The anchor itself waits for a timestamp: a wrong one must not become a
+// floor.
 func (s *Session) saveNewestRoot(body []byte) {
 	f, version := &s.stored, s.root.Content().Version
 	if version < f.root || bytes.Equal(body, f.rootFile) {

@@ -17,7 +17,8 @@ import (
 
 const longestPause = 3 * time.Second // between retries, whatever Retry-After says
 
-// newClient returns the client for everything. It tries again what may pass: no connection, 429, 5xx. Any other status is an answer.
+// newClient returns the client for everything. It tries again what may pass: no
+// connection, 429, 5xx. Any other status is an answer.
 func (d *downloader) newClient() *http.Client {
 	c := retryablehttp.NewClient()
 	c.HTTPClient = &http.Client{Transport: d.newTransport()}
@@ -49,8 +50,9 @@ func backoff(least, most time.Duration, attempt int, res *http.Response) time.Du
 	return min(retryablehttp.DefaultBackoff(least, most, attempt, res), longestPause)
 }
 
-// transport sends one request, not its retries and redirections: each of them comes here again. So a slot is not held during
-// a pause, and the token is decided on anew for every host that a request is sent on to.
+// transport sends one request, not its retries and redirections: each of them
+// comes here again. So a slot is not held during a pause, and the token is
+// decided on anew for every host that a request is sent on to.
 type transport struct {
 	base    http.RoundTripper
 	token   string
@@ -71,10 +73,12 @@ type SilenceError struct {
 
 func (e *SilenceError) Error() string { return fmt.Sprintf("%s sent nothing for %s", e.Host, e.After) }
 
-// RoundTrip implements http.RoundTripper. The request holds its slots until the body is closed.
+// RoundTrip implements http.RoundTripper. The request holds its slots until the
+// body is closed.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	// The host's slot first: whoever waits for a slow host must not keep the others' slots. Unlike MaxConnsPerHost, this counts
-	// requests, which share a connection in HTTP/2.
+	// The host's slot first: whoever waits for a slow host must not keep the
+	// others' slots. Unlike MaxConnsPerHost, this counts requests, which share
+	// a connection in HTTP/2.
 	host := t.host(origin(req.URL))
 	if err := host.Acquire(req.Context(), 1); err != nil {
 		return nil, err
@@ -124,7 +128,8 @@ func (t *transport) host(origin string) *semaphore.Weighted {
 	return t.hosts[origin]
 }
 
-// origin is scheme, host and port: what was given for https is not sent over http.
+// origin is scheme, host and port: what was given for https is not sent over
+// http.
 func origin(u *url.URL) string {
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	if port == "" {
@@ -133,7 +138,8 @@ func origin(u *url.URL) string {
 	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// body gives up on a server that has fallen silent, in any version of HTTP. Only the time in which somebody waits for bytes counts.
+// body gives up on a server that has fallen silent, in any version of HTTP.
+// Only the time in which somebody waits for bytes counts.
 type body struct {
 	io.ReadCloser
 	ctx     context.Context

@@ -123,7 +123,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// All requests are begun at once, and answered with bodies that nobody closes yet: as many come through as may.
+// All requests are begun at once, and answered with bodies that nobody closes
+// yet: as many come through as may.
 func TestBounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		parallel, perHost int
@@ -179,7 +180,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A second process waits for the first: they would write to the same partial files.
+// A second process waits for the first: they would write to the same partial
+// files.
 func TestDestinationIsLocked(t *testing.T) {
 	w := newWorld(t, 1, 100)
 	w.mirror("m", nil)

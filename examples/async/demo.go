@@ -17,7 +17,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// demo makes a repository up, serves it from three mirrors on this machine, and returns the command line for it.
+// demo makes a repository up, serves it from three mirrors on this machine, and
+// returns the command line for it.
 func demo(stdout io.Writer) (args []string, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {
@@ -76,7 +77,8 @@ func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 	return repo, targets
 }
 
-// serveRepo serves a repository with ranges and ETags; what is given may change the target files.
+// serveRepo serves a repository with ranges and ETags; what is given may change
+// the target files.
 func serveRepo(repo *verifytest.Repo, change func(name string, data []byte)) http.Handler {
 	targets := repo.TargetFiles().Clone()
 	for name, data := range targets {
@@ -105,7 +107,8 @@ func lie(name string, data []byte) {
 	}
 }
 
-// flaky answers every fifth request with 503, and breaks every second of the other targets off in the middle.
+// flaky answers every fifth request with 503, and breaks every second of the
+// other targets off in the middle.
 func flaky(h http.Handler) http.Handler {
 	var requests, targets atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

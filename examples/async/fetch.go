@@ -17,23 +17,27 @@ import (
 
 // How an attempt at a target may end, apart from success and an HTTP status.
 type (
-	// wrongError is a body that is wrong from its first byte to its last: the mirror's fault.
+	// wrongError is a body that is wrong from its first byte to its last: the
+	// mirror's fault.
 	wrongError struct{ error }
-	// brokenError is a body that broke off. What came of it is kept, and the next attempt goes on from there.
+	// brokenError is a body that broke off. What came of it is kept, and the
+	// next attempt goes on from there.
 	brokenError struct{ error }
 	// localError is trouble with this machine's files: no mirror can help.
 	localError struct{ error }
 )
 
-// errMixed says that bytes of several answers do not make the target. Nobody knows which of them are wrong, so nobody is to
-// blame, and the mirror is asked again for the whole.
+// errMixed says that bytes of several answers do not make the target. Nobody
+// knows which of them are wrong, so nobody is to blame, and the mirror is asked
+// again for the whole.
 var errMixed = errors.New("what was there already and what came do not fit together")
 
 func (e wrongError) Unwrap() error  { return e.error }
 func (e brokenError) Unwrap() error { return e.error }
 func (e localError) Unwrap() error  { return e.error }
 
-// fetch downloads a target from the first mirror that has it, and has it right, and says how.
+// fetch downloads a target from the first mirror that has it, and has it right,
+// and says how.
 func (d *downloader) fetch(ctx context.Context, t *verify.Target, bar *progress.Bar) (how string, err error) {
 	defer func() {
 		if err != nil {
@@ -115,8 +119,10 @@ func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *pro
 	}
 }
 
-// attempt makes one request for what is missing of a target, and returns how many bytes were there already. On success all bytes are
-// in the partial file and have been verified, those from the disk too: the Verifier reads them again.
+// attempt makes one request for what is missing of a target, and returns how
+// many bytes were there already. On success all bytes are in the partial file
+// and have been verified, those from the disk too: the Verifier reads them
+// again.
 func (d *downloader) attempt(ctx context.Context, base, path string, p *part, bar *progress.Bar) (from int64, err error) {
 	v := p.target.Verifier()
 	if _, err := io.Copy(v, bar.Reader(p.fromStart())); err != nil { // too long, or whole and wrong
@@ -183,7 +189,8 @@ func (p *part) judge(v *verify.Verifier, res *http.Response, from int64, err err
 	return wrongError{verdict}
 }
 
-// get asks for a file from a byte on. If the last answer from this URL had an ETag, that part is only wanted of the same file.
+// get asks for a file from a byte on. If the last answer from this URL had an
+// ETag, that part is only wanted of the same file.
 func (d *downloader) get(ctx context.Context, url string, from int64, p *part) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

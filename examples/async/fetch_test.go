@@ -17,7 +17,8 @@ import (
 
 const size = 200_000
 
-// What a mirror does to a body, and whether it is called a liar for it. The next mirror's copy is taken in any case.
+// What a mirror does to a body, and whether it is called a liar for it. The
+// next mirror's copy is taken in any case.
 func TestBadBodies(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer  reply
@@ -87,7 +88,8 @@ func status(code int) reply {
 	}
 }
 
-// An earlier run left half of a file. What the next one makes of it, whatever has happened since to the file or the mirror.
+// An earlier run left half of a file. What the next one makes of it, whatever
+// has happened since to the file or the mirror.
 func TestResume(t *testing.T) {
 	half := strconv.Itoa(size / 2)
 	write := func(name string, data []byte) { _ = os.WriteFile(name, data, 0o600) }
@@ -226,7 +228,8 @@ func TestETag(t *testing.T) {
 	require.Equal(t, `"cut"`, asked[0].Header.Get("If-Range"))
 }
 
-// One mirror breaks off, and the next goes on: its ETags are its own, so the first one's are not for it.
+// One mirror breaks off, and the next goes on: its ETags are its own, so the
+// first one's are not for it.
 func TestGoingOnAtAnotherMirror(t *testing.T) {
 	w := newWorld(t, 1, size)
 	w.mirror("first", forTargets(cut))
@@ -239,7 +242,8 @@ func TestGoingOnAtAnotherMirror(t *testing.T) {
 	require.Empty(t, asked[1].Header.Get("If-Range"))
 }
 
-// A liar's first half and an honest mirror's second do not fit. The honest one is asked for the whole and not blamed.
+// A liar's first half and an honest mirror's second do not fit. The honest one
+// is asked for the whole and not blamed.
 func TestHonestMirrorIsNotBlamedForAnothersBytes(t *testing.T) {
 	w := newWorld(t, 1, size)
 	w.mirror("poisoner", forTargets(func(rw http.ResponseWriter, r *http.Request, data []byte) bool {

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// killer lets a number of bytes pass, and then says so and holds every answer back until the client is gone.
+// killer lets a number of bytes pass, and then says so and holds every answer
+// back until the client is gone.
 type killer struct {
 	mu      sync.Mutex
 	left    int
@@ -41,7 +42,8 @@ func (k *killer) pass(n int) int {
 	return n
 }
 
-// wrap counts what a mirror sends; a lying one changes the middle of everything.
+// wrap counts what a mirror sends; a lying one changes the middle of
+// everything.
 func (k *killer) wrap(lies bool) reply {
 	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
 		if data == nil {
@@ -73,7 +75,8 @@ func (w *killWriter) Write(p []byte) (int, error) {
 	return n, http.ErrAbortHandler
 }
 
-// The program is killed after a random number of bytes, again and again. Whatever has a target's name is whole and right each time, and in the end
+// The program is killed after a random number of bytes, again and again.
+// Whatever has a target's name is whole and right each time, and in the end
 // everything is there.
 func TestKilledAtAnyPoint(t *testing.T) {
 	const rounds, targets, size = 12, 8, 300_000

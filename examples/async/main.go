@@ -1,14 +1,18 @@
-// Command async downloads many files from a TUF repository at once, with full control of the network: several mirrors, bounds on
-// what goes on at once, a bearer token, proxies, time limits, retries, and downloads that go on where they stopped.
+// Command async downloads many files from a TUF repository at once, with full
+// control of the network: several mirrors, bounds on what goes on at once, a
+// bearer token, proxies, time limits, retries, and downloads that go on where
+// they stopped.
 //
 //	go run ./examples/async
 //
-// Without arguments, as here, it demonstrates itself on a repository that it makes up and serves from three mirrors on this machine: an
-// honest one, a liar, and a slow and flaky one.
+// Without arguments, as here, it demonstrates itself on a repository that it
+// makes up and serves from three mirrors on this machine: an honest one, a
+// liar, and a slow and flaky one.
 //
-// It is written on Session.Next, Provide, NotFound and Fail, not on Run. One goroutine owns the session (session.go); workers fetch
-// metadata (session.go) and targets (fetch.go, part.go) with one client (client.go), from mirrors that are remembered for what they did
-// (mirrors.go).
+// It is written on Session.Next, Provide, NotFound and Fail, not on Run. One
+// goroutine owns the session (session.go); workers fetch metadata (session.go)
+// and targets (fetch.go, part.go) with one client (client.go), from mirrors
+// that are remembered for what they did (mirrors.go).
 package main
 
 import (
@@ -28,7 +32,8 @@ Exit code 0: every target is in place. 1: some are not. 2: wrong usage. 130: int
 
 func main() { cli.Main(run) }
 
-// run is the program: results go to stdout; progress, warnings and errors to stderr. It returns the exit code.
+// run is the program: results go to stdout; progress, warnings and errors to
+// stderr. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		var stop func()

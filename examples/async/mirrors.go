@@ -13,7 +13,8 @@ import (
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 )
 
-// mirror is one of several that serve the same repository, with what it did in this run.
+// mirror is one of several that serve the same repository, with what it did in
+// this run.
 type mirror struct {
 	name              string
 	metadata, targets string // base URLs; either may be empty
@@ -43,7 +44,8 @@ func splitName(s string) (name, base string) {
 	return "", s
 }
 
-// add adds a base URL to the mirror of its name. Without a name that is the host's, and if the host has a URL of the kind already, the URL.
+// add adds a base URL to the mirror of its name. Without a name that is the
+// host's, and if the host has a URL of the kind already, the URL.
 func (ms *mirrors) add(s string, field func(*mirror) *string) error {
 	name, base := splitName(s)
 	if err := mirrorhttp.CheckBase(base); err != nil {
@@ -70,8 +72,9 @@ func (ms *mirrors) add(s string, field func(*mirror) *string) error {
 	return nil
 }
 
-// take chooses a mirror that has not been tried: one that has not lied and is up, as far as is known, and has the least to do. Whoever
-// gets one must give it back.
+// take chooses a mirror that has not been tried: one that has not lied and is
+// up, as far as is known, and has the least to do. Whoever gets one must give
+// it back.
 func (ms *mirrors) take(field func(*mirror) *string, tried []*mirror) *mirror {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
@@ -104,7 +107,8 @@ func (ms *mirrors) with(change func()) {
 
 func (ms *mirrors) giveBack(m *mirror) { ms.with(func() { m.busy-- }) }
 
-// blame notes that a mirror answered with something wrong: all of it came from there, so it is this mirror's fault.
+// blame notes that a mirror answered with something wrong: all of it came from
+// there, so it is this mirror's fault.
 func (ms *mirrors) blame(m *mirror, what string, err error) {
 	ms.with(func() { m.wrong = append(m.wrong, about(what, err)) })
 }

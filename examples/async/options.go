@@ -18,7 +18,8 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 )
 
-// downloader is one run of the program: what the command line says, and what is made of it.
+// downloader is one run of the program: what the command line says, and what is
+// made of it.
 type downloader struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to download."`
 	Root        string        `required:"" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a cache."`
@@ -44,7 +45,8 @@ type downloader struct {
 	bars           progress.Bars
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong calls it.
+// Validate finds mistakes before anything is asked of anybody. Package kong
+// calls it.
 func (d *downloader) Validate() error {
 	for _, list := range []struct {
 		urls  []string
@@ -72,7 +74,8 @@ func (d *downloader) Validate() error {
 	return place.CheckNames(d.Targets)
 }
 
-// openCache opens the directory for metadata. By default there is one for each repository: that is, for each first metadata URL.
+// openCache opens the directory for metadata. By default there is one for each
+// repository: that is, for each first metadata URL.
 func (d *downloader) openCache() (*cachedir.Dir, error) {
 	dir := d.Cache
 	if dir == "" {

@@ -24,7 +24,8 @@ import (
 // hidden begins the names of all files that are not targets.
 const hidden = ".tufwalk"
 
-// destination is the directory that targets are downloaded into. One process at a time: what one has verified, another must not write to.
+// destination is the directory that targets are downloaded into. One process at
+// a time: what one has verified, another must not write to.
 type destination struct {
 	root   *os.Root
 	placed *place.Dir
@@ -64,8 +65,9 @@ func (d *destination) close() {
 // has says whether the target is in place already, whole and right.
 func (d *destination) has(t *verify.Target) bool { return d.placed.Has(t) }
 
-// part is a target's partial file, beside the target's place. Its name is made from the path and the hashes, so that a later run finds
-// it and a later version of the target does not.
+// part is a target's partial file, beside the target's place. Its name is made
+// from the path and the hashes, so that a later run finds it and a later
+// version of the target does not.
 type part struct {
 	root   *os.Root
 	target *verify.Target
@@ -73,7 +75,8 @@ type part struct {
 	file   *os.File
 }
 
-// open opens the partial file, or makes it, and removes those of other versions of the target.
+// open opens the partial file, or makes it, and removes those of other versions
+// of the target.
 func (d *destination) open(t *verify.Target) (*part, error) {
 	hashes := sha256.New()
 	for name, digest := range t.Hashes.All() {
@@ -102,7 +105,8 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 		return nil, err
 	}
 	if info, err := p.file.Stat(); err != nil || !info.Mode().IsRegular() || foreign(info) {
-		// Somebody else's file, or one that has another name too: what is written here must not be written there.
+		// Somebody else's file, or one that has another name too: what is
+		// written here must not be written there.
 		_ = p.file.Close()
 		if err := d.root.Remove(p.name); err != nil {
 			return nil, err
@@ -148,7 +152,8 @@ func (p *part) begin(url, etag string) error {
 	return p.root.WriteFile(p.note(), []byte(url+"\n"+etag), 0o644)
 }
 
-// etag returns the ETag that a URL's file had when this one was begun from it. The note is a help and trusted for nothing.
+// etag returns the ETag that a URL's file had when this one was begun from it.
+// The note is a help and trusted for nothing.
 func (p *part) etag(url string) string {
 	data, err := p.root.ReadFile(p.note())
 	noted, etag, _ := strings.Cut(string(data), "\n")
@@ -158,7 +163,8 @@ func (p *part) etag(url string) string {
 	return etag
 }
 
-// install moves the file into place, durably. It is called only for what the Verifier has approved.
+// install moves the file into place, durably. It is called only for what the
+// Verifier has approved.
 func (p *part) install() error {
 	_ = p.root.Remove(p.note())
 	err := p.file.Sync()

@@ -20,10 +20,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// lookahead is how many metadata files are fetched before they are needed, to wait for fewer rounds.
+// lookahead is how many metadata files are fetched before they are needed, to
+// wait for fewer rounds.
 const lookahead = 64
 
-// run looks all targets up and downloads each as soon as it is found. One that fails keeps none of the others from being downloaded.
+// run looks all targets up and downloads each as soon as it is found. One that
+// fails keeps none of the others from being downloaded.
 func (d *downloader) run(ctx context.Context) error {
 	anchor, err := os.ReadFile(d.Root)
 	if err != nil {
@@ -86,7 +88,8 @@ func (d *downloader) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// owner is the one goroutine that calls the session. It never waits for a mirror: workers do, and send it their answers.
+// owner is the one goroutine that calls the session. It never waits for a
+// mirror: workers do, and send it their answers.
 type owner struct {
 	*downloader
 	session *verify.Session
@@ -124,7 +127,8 @@ type result struct {
 	err  error
 }
 
-// loop does what the session wants done, in the order of the batch's fields, until nothing is left to do or to wait for.
+// loop does what the session wants done, in the order of the batch's fields,
+// until nothing is left to do or to wait for.
 func (o *owner) loop() error {
 	for i, target := range o.Targets {
 		o.places[o.session.Lookup(target)] = i
@@ -176,7 +180,8 @@ func (o *owner) save(rec verify.Record) error {
 	return o.store.Save(rec)
 }
 
-// begin answers a request from the store, where that is allowed, and otherwise sends it to a mirror.
+// begin answers a request from the store, where that is allowed, and otherwise
+// sends it to a mirror.
 func (o *owner) begin(req verify.Request) error {
 	delete(o.cached, req.StoreName) // a stored copy that was kept ahead may have proved bad
 	if req.StoreName != "" {
@@ -188,9 +193,11 @@ func (o *owner) begin(req verify.Request) error {
 	return o.ask(&question{Request: req})
 }
 
-// ask has a worker ask the next mirror. When all have been asked, the request is given up, or there is no newer root: for
-// that, NotFound wants the word of every live source. A mirror that did not answer, or lied, might have had one, and whoever can
-// keep a client from it must not be able to keep it at an old root: so that is Fail, however many others say absent.
+// ask has a worker ask the next mirror. When all have been asked, the request
+// is given up, or there is no newer root: for that, NotFound wants the word of
+// every live source. A mirror that did not answer, or lied, might have had one,
+// and whoever can keep a client from it must not be able to keep it at an old
+// root: so that is Fail, however many others say absent.
 func (o *owner) ask(q *question) error {
 	if q.Ahead && !slices.ContainsFunc(o.session.Outstanding(), func(r verify.Request) bool { return r.ID == q.ID }) {
 		return nil // not needed any more
@@ -250,14 +257,16 @@ func (o *owner) settle(a answer) error {
 	return o.ask(a.question)
 }
 
-// refused says that an error is about who asks, and says nothing about the file. Without a token, 403 is what some stores answer for a
-// file that does not exist.
+// refused says that an error is about who asks, and says nothing about the
+// file. Without a token, 403 is what some stores answer for a file that does
+// not exist.
 func (o *owner) refused(err error) bool {
 	status := new(mirrorhttp.StatusError)
 	return o.Token != "" && errors.As(err, &status) && status.Status == http.StatusForbidden
 }
 
-// download has a worker download what a lookup found. The lookup does not change any more, so the worker may read it.
+// download has a worker download what a lookup found. The lookup does not
+// change any more, so the worker may read it.
 func (o *owner) download(l *verify.Lookup) {
 	if o.session.Err() != nil && !errors.Is(o.session.Err(), verify.ErrInProgress) {
 		return // the whole cycle failed; run says why, once

@@ -94,7 +94,8 @@ func TestLiarAboutMetadata(t *testing.T) {
 	require.Contains(t, stdout, "endless served a wrong timestamp.json")
 }
 
-// 403 may mean that there is no such file, or that one may not see it: with a token, it is the second.
+// 403 may mean that there is no such file, or that one may not see it: with a
+// token, it is the second.
 func TestForbiddenRoot(t *testing.T) {
 	w := newWorld(t, 1, 100)
 	w.mirror("m", func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
@@ -104,7 +105,8 @@ func TestForbiddenRoot(t *testing.T) {
 	w.must()
 }
 
-// What is in the cache is not asked for again, and what is in place is not downloaded again.
+// What is in the cache is not asked for again, and what is in place is not
+// downloaded again.
 func TestSecondRun(t *testing.T) {
 	w := newWorld(t, 5, 100)
 	w.mirror("m", nil)

@@ -19,8 +19,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestMain makes the test binary the program when it is asked to: what is killed, or needs an environment, is a process of its own, which
-// the race detector sees too.
+// TestMain makes the test binary the program when it is asked to: what is
+// killed, or needs an environment, is a process of its own, which the race
+// detector sees too.
 func TestMain(m *testing.M) {
 	if os.Getenv("ASYNC_PROGRAM") != "" {
 		main()
@@ -38,7 +39,8 @@ func program(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// world is a repository, mirrors of it, and a user with a cache and a destination.
+// world is a repository, mirrors of it, and a user with a cache and a
+// destination.
 type world struct {
 	t       *testing.T
 	repo    *verifytest.Repo
@@ -127,7 +129,8 @@ func runArgs(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// must runs the program, and requires that everything is in place then and nothing else.
+// must runs the program, and requires that everything is in place then and
+// nothing else.
 func (w *world) must(more ...string) (stdout string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(w.args(more...)...)

@@ -29,7 +29,8 @@ func mustCompile(t *testing.T) *program {
 	return p
 }
 
-// chromium finds a browser. Where the project is checked for good there must be one.
+// chromium finds a browser. Where the project is checked for good there must be
+// one.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
@@ -50,7 +51,8 @@ type tab struct {
 	ctx context.Context
 }
 
-// openTab opens the page of a world. It counts what is offered for saving: a file can be offered only as a blob's URL.
+// openTab opens the page of a world. It counts what is offered for saving: a
+// file can be offered only as a blob's URL.
 func openTab(t *testing.T, w *world) *tab {
 	t.Helper()
 	path := chromium(t)
@@ -101,7 +103,8 @@ func (p *tab) ends(state string) (text string) {
 	return text
 }
 
-// choose clicks on a mirror. The page forgets the last verdict at once, or a little later: it is told to before the click.
+// choose clicks on a mirror. The page forgets the last verdict at once, or a
+// little later: it is told to before the click.
 func (p *tab) choose(mirror string) {
 	p.t.Helper()
 	p.do(chromedp.Evaluate(`document.querySelector("#verdict").dataset.state = "working"`, nil), chromedp.Click("#mirror-"+mirror))
@@ -113,7 +116,8 @@ func (p *tab) value(expression string) (v any) {
 	return v
 }
 
-// mustOffer says how many files have been offered since the page was loaded, and whether one is now.
+// mustOffer says how many files have been offered since the page was loaded,
+// and whether one is now.
 func (p *tab) mustOffer(ever, now int) {
 	p.t.Helper()
 	require.EqualValues(p.t, ever, p.value("offered"), "offered ever")
@@ -201,7 +205,8 @@ func TestLiesAreRefused(t *testing.T) {
 	require.Contains(t, p.ends("verified"), "2.0, with a known hole")
 }
 
-// Mirrors that send too little, too much, or half and then nothing, until the user has had enough.
+// Mirrors that send too little, too much, or half and then nothing, until the
+// user has had enough.
 func TestStrangeMirrors(t *testing.T) {
 	w := demoWorld()
 	honest := w.Mirrors[0]
@@ -259,7 +264,8 @@ func TestATargetThatNobodyLists(t *testing.T) {
 	p.mustOffer(0, 0)
 }
 
-// A repository elsewhere, through the server of the page, which passes it on as it is.
+// A repository elsewhere, through the server of the page, which passes it on as
+// it is.
 func TestARealRepositoryInThePage(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{Start: time.Now()})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "a team/ü", Paths: []string{"*/*"}}).AddTarget("täm/a+b c.txt", []byte("hello"))

@@ -19,7 +19,8 @@ type program struct {
 	wasmExec []byte // Go's own JavaScript, which must be of the version that compiled
 }
 
-// compile compiles the bridge with the Go toolchain of this machine, for the sources and the page never to differ.
+// compile compiles the bridge with the Go toolchain of this machine, for the
+// sources and the page never to differ.
 func compile(ctx context.Context) (*program, error) {
 	tool, err := exec.LookPath("go")
 	if err != nil {

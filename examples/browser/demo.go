@@ -17,7 +17,8 @@ const (
 	licence = "LICENCE.txt"
 )
 
-// pace slows the mirrors of the demonstration down, for everybody to see what happens. Zero: as fast as can be.
+// pace slows the mirrors of the demonstration down, for everybody to see what
+// happens. Zero: as fast as can be.
 type pace struct {
 	answer time.Duration // before each answer
 	kilo   time.Duration // for each kilobyte
@@ -25,9 +26,11 @@ type pace struct {
 
 var demoPace = pace{140 * time.Millisecond, 500 * time.Microsecond}
 
-// demo makes a repository up, and five mirrors of it: one that is honest, and four that are not.
+// demo makes a repository up, and five mirrors of it: one that is honest, and
+// four that are not.
 func demo(now time.Time, p pace, targets []string) *world {
-	// Three days ago, when the mirror that has stopped in time saw it last: a timestamp of that day is good for a week.
+	// Three days ago, when the mirror that has stopped in time saw it last: a
+	// timestamp of that day is good for a week.
 	repo := verifytest.New(verifytest.Options{Start: now.Add(-72 * time.Hour), Seed: "browser"})
 	repo.SetLifetime("timestamp", 7*24*time.Hour)
 	repo.SetLifetime("snapshot", 14*24*time.Hour)
@@ -52,7 +55,8 @@ func demo(now time.Time, p pace, targets []string) *world {
 	repo.Publish()
 	metadata, files := repo.Metadata().Clone(), repo.TargetFiles().Clone()
 
-	// The timestamp announces another snapshot, under the old signature. It is the one file that no browser takes from its memory.
+	// The timestamp announces another snapshot, under the old signature. It is
+	// the one file that no browser takes from its memory.
 	forged := metadata.Clone()
 	forged["timestamp.json"] = bytes.ReplaceAll(forged["timestamp.json"], []byte(`"version": 3`), []byte(`"version": 4`))
 

@@ -1,5 +1,6 @@
-// Command browser shows a client of a TUF repository that is a web page: tufwalk, compiled to WebAssembly, decides, and the page's own
-// fetch does the talking. Mirrors that lie can be chosen on the page.
+// Command browser shows a client of a TUF repository that is a web page:
+// tufwalk, compiled to WebAssembly, decides, and the page's own fetch does the
+// talking. Mirrors that lie can be chosen on the page.
 //
 //	go run ./examples/browser
 package main

@@ -31,7 +31,8 @@ type world struct {
 	Mirrors []*mirrorOf `json:"mirrors"`
 }
 
-// mirrorOf is a mirror as the page may choose it: its files are below mirrors/NAME/metadata and mirrors/NAME/targets.
+// mirrorOf is a mirror as the page may choose it: its files are below
+// mirrors/NAME/metadata and mirrors/NAME/targets.
 type mirrorOf struct {
 	Name  string `json:"name"`
 	Label string `json:"label"`
@@ -42,8 +43,9 @@ type mirrorOf struct {
 
 // newHandler serves the page, the program in it, and the mirrors.
 //
-// The page, the program and the anchor are what the user trusts, as if they had been installed. The mirrors are of the same origin only
-// because a browser would not read from elsewhere; nothing that comes from them is believed.
+// The page, the program and the anchor are what the user trusts, as if they had
+// been installed. The mirrors are of the same origin only because a browser
+// would not read from elsewhere; nothing that comes from them is believed.
 func newHandler(w *world, p *program) (http.Handler, error) {
 	sum := sha256.Sum256(w.Anchor)
 	w.Store = "tufwalk-" + hex.EncodeToString(sum[:8])
@@ -79,8 +81,9 @@ func newHandler(w *world, p *program) (http.Handler, error) {
 	}), nil
 }
 
-// ours says whether a request is from the page itself. A stranger's page whose name was made to lead here (DNS rebinding) has another
-// name in Host; one that just links here says so in Sec-Fetch-Site.
+// ours says whether a request is from the page itself. A stranger's page whose
+// name was made to lead here (DNS rebinding) has another name in Host; one that
+// just links here says so in Sec-Fetch-Site.
 func ours(r *http.Request) bool {
 	name, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -92,7 +95,8 @@ func ours(r *http.Request) bool {
 	return name == "localhost" || net.ParseIP(strings.Trim(name, "[]")) != nil
 }
 
-// plainPath says whether a path leads below a base URL, however the server there reads it.
+// plainPath says whether a path leads below a base URL, however the server
+// there reads it.
 func plainPath(escaped string) bool {
 	decoded, err := url.PathUnescape(escaped)
 	if err != nil || strings.Contains(decoded, `\`) {
@@ -120,7 +124,8 @@ func (w *world) mirrors() http.Handler {
 	})
 }
 
-// static serves bytes, compressed for those who can take them so: the program shrinks to a quarter.
+// static serves bytes, compressed for those who can take them so: the program
+// shrinks to a quarter.
 func static(contentType string, data []byte) http.Handler {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -138,7 +143,8 @@ func static(contentType string, data []byte) http.Handler {
 	})
 }
 
-// proxy passes a real repository on. Whatever it or anybody behind it does to the bytes, the page finds out: that is why it need not be trusted.
+// proxy passes a real repository on. Whatever it or anybody behind it does to
+// the bytes, the page finds out: that is why it need not be trusted.
 func proxy(client *http.Client, base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")

@@ -157,7 +157,8 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 	}
 }
 
-// What the proxy is asked for, it asks for, by the same path; what it is answered, it answers.
+// What the proxy is asked for, it asks for, by the same path; what it is
+// answered, it answers.
 func TestProxy(t *testing.T) {
 	var asked []string
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -255,7 +256,8 @@ func TestProgram(t *testing.T) {
 	require.Contains(t, said, "Open this in a browser")
 }
 
-// A stranger's page cannot use this server to look around: not under a name that was made to lead here, and not by a link.
+// A stranger's page cannot use this server to look around: not under a name
+// that was made to lead here, and not by a link.
 func TestStrangersPagesAreRefused(t *testing.T) {
 	handler, err := newHandler(demo(time.Now(), pace{}, nil), &program{})
 	require.NoError(t, err)

@@ -36,7 +36,8 @@ func entryOf(name string, data []byte) entry {
 	return entry{name, int64(len(data)), func(w io.Writer) error { _, err := w.Write(data); return err }}
 }
 
-// writeArchive writes the entries in order, with their list. The same entries make the same bytes.
+// writeArchive writes the entries in order, with their list. The same entries
+// make the same bytes.
 func writeArchive(w io.Writer, entries []entry) error {
 	lengths := make(map[string]int64)
 	for _, e := range entries {
@@ -46,7 +47,8 @@ func writeArchive(w io.Writer, entries []entry) error {
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 	z := zip.NewWriter(w)
 	for _, e := range entries {
-		// Stored, not deflated: most targets are compressed already, and a compressor's output changes from release to release.
+		// Stored, not deflated: most targets are compressed already, and a
+		// compressor's output changes from release to release.
 		to, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: zip.Store, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
 		if err != nil {
 			return err
@@ -58,7 +60,8 @@ func writeArchive(w io.Writer, entries []entry) error {
 	return z.Close()
 }
 
-// list is the content of bundle.txt. It can be made again from the archive's directory alone, so reading it costs nothing.
+// list is the content of bundle.txt. It can be made again from the archive's
+// directory alone, so reading it costs nothing.
 func list(lengths map[string]int64) []byte {
 	var b bytes.Buffer
 	b.WriteString("TUF bundle, layout 1. Lengths and names of the files in it; bundle verify trusts none of this.\n\n")
@@ -68,7 +71,8 @@ func list(lengths map[string]int64) []byte {
 	return b.Bytes()
 }
 
-// archive is an open bundle. Nothing in it is trusted, and nothing is read without a bound.
+// archive is an open bundle. Nothing in it is trusted, and nothing is read
+// without a bound.
 type archive struct {
 	io.Closer
 	files map[string]*zip.File
@@ -90,7 +94,8 @@ func openArchive(path string) (*archive, error) {
 
 var errDamaged = errors.New("no bundle, or a damaged one")
 
-// readArchive reads the directory of an archive, and refuses one that is not laid out as a bundle.
+// readArchive reads the directory of an archive, and refuses one that is not
+// laid out as a bundle.
 func readArchive(f *os.File) (*archive, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -115,7 +120,8 @@ func readArchive(f *os.File) (*archive, error) {
 			return nil, fmt.Errorf("%w: two entries would be %q", errDamaged, file.Name)
 		}
 		folded[key] = true
-		// pack compresses nothing, so no entry is larger than the archive: one that says so is a bomb.
+		// pack compresses nothing, so no entry is larger than the archive: one
+		// that says so is a bomb.
 		if total += file.UncompressedSize64; file.Method != zip.Store || file.UncompressedSize64 > uint64(info.Size()) || total > uint64(info.Size()) {
 			return nil, fmt.Errorf("%w: %q is not stored as it is", errDamaged, file.Name)
 		}

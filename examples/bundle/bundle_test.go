@@ -65,7 +65,8 @@ func TestTheSameFilesMakeTheSameArchive(t *testing.T) {
 	require.Equal(t, first, second)
 }
 
-// A chain of four roots, packed from the second: whoever trusts any of them can verify. Packed from the fourth, the chain has a gap for some.
+// A chain of four roots, packed from the second: whoever trusts any of them can
+// verify. Packed from the fourth, the chain has a gap for some.
 func TestAnchors(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	roots := map[string][]byte{"1": w.repo.TrustedRoot()}
@@ -93,7 +94,8 @@ func TestAnchors(t *testing.T) {
 	w.mustFail(1, "no trustworthy state", w.verifyArgs())
 }
 
-// Whichever byte of whichever entry is changed, by somebody who makes the archive fit again: nothing is extracted.
+// Whichever byte of whichever entry is changed, by somebody who makes the
+// archive fit again: nothing is extracted.
 func TestTamperedEntries(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	w.repo.Rotate("root", 1, w.repo.Key("second root"))
@@ -119,7 +121,8 @@ func TestTamperedEntries(t *testing.T) {
 	}
 }
 
-// Whichever byte of the archive itself is changed, its directory included: it is refused, or what is extracted is right.
+// Whichever byte of the archive itself is changed, its directory included: it
+// is refused, or what is extracted is right.
 func TestDamage(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	w.pack()
@@ -175,7 +178,8 @@ func TestEvilArchives(t *testing.T) {
 	}
 }
 
-// zipOf writes an archive that rewrite would not: its list says what the writer likes.
+// zipOf writes an archive that rewrite would not: its list says what the writer
+// likes.
 func (w *world) zipOf(add func(z *zip.Writer)) {
 	w.t.Helper()
 	f, err := os.Create(w.bundle)
@@ -196,7 +200,8 @@ func TestDuplicateEntries(t *testing.T) {
 	w.mustFail(1, "two entries", w.verifyArgs())
 }
 
-// The list proves nothing, but an archive that has lost a file on the way does not fit it.
+// The list proves nothing, but an archive that has lost a file on the way does
+// not fit it.
 func TestListMustFit(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	w.pack()
@@ -217,7 +222,8 @@ func TestListMustFit(t *testing.T) {
 	require.NoDirExists(t, w.path("dest"))
 }
 
-// pack compresses nothing: an entry that is compressed, or that says it is larger than the archive, is refused before it is read, and so are entries
+// pack compresses nothing: an entry that is compressed, or that says it is
+// larger than the archive, is refused before it is read, and so are entries
 // that share their bytes.
 func TestBombs(t *testing.T) {
 	for name, spoil := range map[string]func(h *zip.FileHeader){
@@ -289,7 +295,8 @@ func TestStaleErrorIsTyped(t *testing.T) {
 	require.Equal(t, v.At, expired.At)
 }
 
-// A user who is shown an older bundle after a newer one hears of it, if there is a place to remember the newer one in.
+// A user who is shown an older bundle after a newer one hears of it, if there
+// is a place to remember the newer one in.
 func TestState(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	state := []string{"--state", w.path("state")}

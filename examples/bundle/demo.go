@@ -14,7 +14,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// demo makes a repository up, serves it on this machine while a bundle is packed, and then goes on without it.
+// demo makes a repository up, serves it on this machine while a bundle is
+// packed, and then goes on without it.
 func demo(ctx context.Context, out *terminal) error {
 	dir, err := os.MkdirTemp("", "tufwalk-bundle-")
 	if err != nil {
@@ -75,7 +76,8 @@ func demo(ctx context.Context, out *terminal) error {
 	return nil
 }
 
-// demoRepository has a target of its own and a team that speaks for tools/. Its root key was rotated once.
+// demoRepository has a target of its own and a team that speaks for tools/. Its
+// root key was rotated once.
 func demoRepository(now time.Time) *verifytest.Repo {
 	repo := verifytest.New(verifytest.Options{Start: now, Seed: "demo"})
 	team := repo.Targets().Delegate(verifytest.Delegation{Name: "tools-team", Paths: []string{"tools/*"}, Terminating: true})
@@ -89,7 +91,8 @@ func demoRepository(now time.Time) *verifytest.Repo {
 	return repo
 }
 
-// tamper does what an attacker does who knows zip: it changes a byte in the middle of one entry, and makes the archive fit.
+// tamper does what an attacker does who knows zip: it changes a byte in the
+// middle of one entry, and makes the archive fit.
 func tamper(from, to, name string) error {
 	return rewrite(from, to, func(files map[string][]byte) { files[name][len(files[name])/2] ^= 1 })
 }

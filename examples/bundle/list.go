@@ -36,7 +36,8 @@ func (c *listCmd) Run(out *terminal) error {
 	return w.Flush()
 }
 
-// describe reads what is no secret and no promise: a version and a time that anybody could have written.
+// describe reads what is no secret and no promise: a version and a time that
+// anybody could have written.
 func (a *archive) describe(name string) (version, expires string) {
 	const most = 8_000_000 // the longest metadata file that a session takes by default
 	data, err := a.read(name, most)

@@ -1,4 +1,5 @@
-// Command bundle carries verified files over a gap that no network crosses, and verifies them again on the other side.
+// Command bundle carries verified files over a gap that no network crosses, and
+// verifies them again on the other side.
 //
 //	go run ./examples/bundle     # a demonstration on a repository that it makes up and serves on this machine
 //
@@ -12,8 +13,9 @@
 //	metadata/N.ROLE.json
 //	targets/PATH                 the target files, by their target paths
 //
-// Names are in order, times are fixed and nothing is compressed, so that the same files make the same archive. To a session
-// a bundle is a live source like any mirror: what it lacks does not exist.
+// Names are in order, times are fixed and nothing is compressed, so that the
+// same files make the same archive. To a session a bundle is a live source like
+// any mirror: what it lacks does not exist.
 package main
 
 import (
@@ -41,7 +43,8 @@ type program struct {
 	List   listCmd   `cmd:"" help:"Show what is in an archive; this verifies nothing."`
 }
 
-// terminal is where the commands write: results to stdout; progress and warnings to stderr.
+// terminal is where the commands write: results to stdout; progress and
+// warnings to stderr.
 type terminal struct{ stdout, stderr io.Writer }
 
 func main() { cli.Main(run) }

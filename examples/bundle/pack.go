@@ -26,7 +26,8 @@ type packCmd struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to pack."`
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong calls it.
+// Validate finds mistakes before anything is asked of anybody. Package kong
+// calls it.
 func (p *packCmd) Validate() error {
 	for _, s := range []string{p.MetadataURL, p.TargetsURL} {
 		if err := mirror.CheckBase(s); err != nil {
@@ -36,7 +37,8 @@ func (p *packCmd) Validate() error {
 	return place.CheckNames(p.Targets)
 }
 
-// Run verifies over HTTP, packs what was accepted, and verifies the archive before it gets its name.
+// Run verifies over HTTP, packs what was accepted, and verifies the archive
+// before it gets its name.
 func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
@@ -76,7 +78,8 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	return nil
 }
 
-// keep notes what a source answers. The session asks for a file again, and has the answer replaced, if it does not accept it.
+// keep notes what a source answers. The session asks for a file again, and has
+// the answer replaced, if it does not accept it.
 func keep(files map[string][]byte, source verify.Source) verify.Source {
 	return func(q verify.Request) ([]byte, error) {
 		data, err := source(q)
@@ -114,7 +117,8 @@ func (p *packCmd) fill(ctx context.Context, out *terminal, client *http.Client, 
 	return err
 }
 
-// download tries the names that a file may have, and is over with the first that exists.
+// download tries the names that a file may have, and is over with the first
+// that exists.
 func (p *packCmd) download(ctx context.Context, client *http.Client, w io.Writer, bar *progress.Bar, t *verify.Target) error {
 	paths, err := t.URLPaths()
 	if err != nil {
@@ -135,7 +139,8 @@ func (p *packCmd) download(ctx context.Context, client *http.Client, w io.Writer
 	return err
 }
 
-// proveAndPlace verifies the archive as its users will, and only then gives it its name.
+// proveAndPlace verifies the archive as its users will, and only then gives it
+// its name.
 func (p *packCmd) proveAndPlace(ctx context.Context, temp *os.File) error {
 	a, err := readArchive(temp)
 	if err == nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// trust is what a user brings along: by it the repository is judged, on both sides of the gap.
+// trust is what a user brings along: by it the repository is judged, on both
+// sides of the gap.
 type trust struct {
 	Root  string    `required:"" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a bundle."`
 	At    time.Time `placeholder:"TIME" help:"Judge expiry as of this time, in RFC 3339 (default: now)."`
@@ -36,7 +37,8 @@ func (t *trust) load() (err error) {
 	return err
 }
 
-// begin starts a session as of a time. What is remembered counts, whatever the time.
+// begin starts a session as of a time. What is remembered counts, whatever the
+// time.
 func (t *trust) begin(at time.Time) (*verify.Session, error) {
 	var stored verify.Stored
 	if t.state != nil {
@@ -49,7 +51,8 @@ func (t *trust) begin(at time.Time) (*verify.Session, error) {
 	return s, nil
 }
 
-// find goes through a cycle with one source and returns a settled lookup for each target. The store may be nil.
+// find goes through a cycle with one source and returns a settled lookup for
+// each target. The store may be nil.
 func find(s *verify.Session, store verify.Store, source verify.Source, targets []string) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
@@ -67,7 +70,8 @@ func find(s *verify.Session, store verify.Store, source verify.Source, targets [
 	return lookups, errors.Join(errs...)
 }
 
-// memory returns the store that remembers what the session trusts; nil if nothing is to be remembered.
+// memory returns the store that remembers what the session trusts; nil if
+// nothing is to be remembered.
 func (t *trust) memory(ctx context.Context, s *verify.Session) verify.Store {
 	if t.state == nil {
 		return nil
@@ -75,7 +79,8 @@ func (t *trust) memory(ctx context.Context, s *verify.Session) verify.Store {
 	return memory{t.state.Shared(ctx, s)}
 }
 
-// memory saves and never answers: all that a session takes has to be in the bundle.
+// memory saves and never answers: all that a session takes has to be in the
+// bundle.
 type memory struct{ verify.Store }
 
 func (memory) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }

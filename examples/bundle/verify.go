@@ -26,7 +26,8 @@ type verifyCmd struct {
 // Validate finds mistakes before the archive is opened. Package kong calls it.
 func (v *verifyCmd) Validate() error { return place.CheckNames(v.Targets) }
 
-// Run verifies everything that was asked for, and extracts only if all of it is good.
+// Run verifies everything that was asked for, and extracts only if all of it is
+// good.
 func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 	if err := v.load(); err != nil {
 		return err
@@ -53,7 +54,8 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 	return v.extract(ctx, out, a, lookups)
 }
 
-// prove verifies targets from an archive alone, to their last byte. If none are named it is about the whole archive.
+// prove verifies targets from an archive alone, to their last byte. If none are
+// named it is about the whole archive.
 func prove(ctx context.Context, s *verify.Session, store verify.Store, a *archive, targets []string) ([]*verify.Lookup, error) {
 	anchor, whole := s.Version("root"), len(targets) == 0
 	if whole {
@@ -79,8 +81,9 @@ func prove(ctx context.Context, s *verify.Session, store verify.Store, a *archiv
 	return lookups, errors.Join(errs...)
 }
 
-// checkRest finds metadata that the session had no use for. Roots up to the user's own may lie there, for users of older ones; nothing
-// vouches for them, but they can be seen to be whole.
+// checkRest finds metadata that the session had no use for. Roots up to the
+// user's own may lie there, for users of older ones; nothing vouches for them,
+// but they can be seen to be whole.
 func (a *archive) checkRest(anchor int64) error {
 	for _, name := range slices.Sorted(maps.Keys(a.files)) {
 		if a.asked[name] || !strings.HasPrefix(name, metadataDir) {
@@ -105,8 +108,9 @@ func (a *archive) checkRest(anchor int64) error {
 	return nil
 }
 
-// StaleError says that a bundle is good but for its age: as of a time just before Since it verifies. It wraps a *roles.ExpiredError about the
-// file that expired first.
+// StaleError says that a bundle is good but for its age: as of a time just
+// before Since it verifies. It wraps a *roles.ExpiredError about the file that
+// expired first.
 type StaleError struct {
 	Since time.Time
 	Err   *roles.ExpiredError
@@ -119,7 +123,8 @@ func (e *StaleError) Error() string {
 
 func (e *StaleError) Unwrap() error { return e.Err }
 
-// stale finds out since when a bundle is stale, and whether it is good otherwise, by judging it as of ever earlier times. Nothing of that is
+// stale finds out since when a bundle is stale, and whether it is good
+// otherwise, by judging it as of ever earlier times. Nothing of that is
 // remembered.
 func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 	var first *roles.ExpiredError
@@ -138,7 +143,8 @@ func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 	return &StaleError{first.Expires, first}
 }
 
-// extract puts the targets into place. They are verified once more on the way: the archive may have been changed meanwhile.
+// extract puts the targets into place. They are verified once more on the way:
+// the archive may have been changed meanwhile.
 func (v *verifyCmd) extract(ctx context.Context, out *terminal, a *archive, lookups []*verify.Lookup) error {
 	var dest *place.Dir
 	if v.Dest != "" {

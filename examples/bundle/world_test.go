@@ -113,7 +113,8 @@ func (w *world) mustHave(targets ...string) {
 	require.Equal(w.t, targets, found)
 }
 
-// change writes the bundle again after a change to its files, with a list and checksums that fit.
+// change writes the bundle again after a change to its files, with a list and
+// checksums that fit.
 func (w *world) change(f func(files map[string][]byte)) {
 	w.t.Helper()
 	require.NoError(w.t, rewrite(w.bundle, w.path("changed.zip"), f))

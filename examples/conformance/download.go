@@ -13,7 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// fetch puts a target into the target directory, unless the very file is there already.
+// fetch puts a target into the target directory, unless the very file is there
+// already.
 func (o *options) fetch(t *verify.Target) error {
 	file := filepath.Join(o.targetDir, fileName(t.Path))
 	if have(t, file) {
@@ -39,9 +40,11 @@ func (o *options) fetch(t *verify.Target) error {
 	return err
 }
 
-// fileName is the name of a target's file: percent-encoded, so that it has no separators, and without dots, so that it
-// is neither "." nor "..". Where case does not count, or for names too long for the file system, this is not enough; but then a
-// download fails or is done again, and never passes for another.
+// fileName is the name of a target's file: percent-encoded, so that it has no
+// separators, and without dots, so that it is neither "." nor "..". Where case
+// does not count, or for names too long for the file system, this is not
+// enough; but then a download fails or is done again, and never passes for
+// another.
 func fileName(path string) string { return strings.ReplaceAll(metadata.Escape(path), ".", "%2E") }
 
 // have says whether a file is the target.
@@ -54,7 +57,8 @@ func have(t *verify.Target, file string) bool {
 	return t.Copy(io.Discard, f) == nil
 }
 
-// save stores a target's content as it comes, under another name until it has been verified.
+// save stores a target's content as it comes, under another name until it has
+// been verified.
 func save(t *verify.Target, file string, content io.Reader) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".part-*")
 	if err != nil {

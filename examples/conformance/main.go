@@ -1,16 +1,20 @@
-// Command conformance is the client that the TUF conformance suite (https://github.com/theupdateframework/tuf-conformance)
-// drives: it has the command line that the suite asks for, and shows how little a client has to do around package verify.
+// Command conformance is the client that the TUF conformance suite
+// (https://github.com/theupdateframework/tuf-conformance) drives: it has the
+// command line that the suite asks for, and shows how little a client has to do
+// around package verify.
 //
 //	conformance --metadata-dir D init ROOT
 //	conformance --metadata-dir D --metadata-url U refresh
 //	conformance --metadata-dir D --metadata-url U --target-name T ... --target-base-url B --target-dir X download
 //
-// It exits with 0 if all went well, otherwise with 1 and the reason on standard error. To run the suite:
+// It exits with 0 if all went well, otherwise with 1 and the reason on standard
+// error. To run the suite:
 //
 //	go build -o tufwalk-client ./examples/conformance
 //	pytest tuf_conformance --entrypoint ./tufwalk-client # in a checkout of the suite, with the path to the client
 //
-// In one thing the suite's contract differs from what a program should do: see store. The installer, beside this, is such a program.
+// In one thing the suite's contract differs from what a program should do: see
+// store. The installer, beside this, is such a program.
 package main
 
 import (
@@ -36,8 +40,9 @@ func main() {
 	}
 }
 
-// options are the flags. The suite gives them before the command, and their values must be taken as they are: a target's path may
-// begin with a hyphen or have a comma in it. That is what the standard package does.
+// options are the flags. The suite gives them before the command, and their
+// values must be taken as they are: a target's path may begin with a hyphen or
+// have a comma in it. That is what the standard package does.
 type options struct {
 	metadataDir, metadataURL string
 	targets                  []string
@@ -89,8 +94,9 @@ func (o *options) init(file string) error {
 	return dir.Save(verify.Record{Role: "root", StoreName: rootName, Data: root})
 }
 
-// refresh goes through the top-level workflow. With the session it returns what does the session's work, from now on too: the requests go
-// out one after the other, in the order of the specification.
+// refresh goes through the top-level workflow. With the session it returns what
+// does the session's work, from now on too: the requests go out one after the
+// other, in the order of the specification.
 func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	now, err := date()
 	if err != nil {
@@ -116,7 +122,8 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	return s, work, err
 }
 
-// download refreshes, then looks the targets up and fetches them one at a time, all in one session; the first failure ends it.
+// download refreshes, then looks the targets up and fetches them one at a time,
+// all in one session; the first failure ends it.
 func (o *options) download() error {
 	s, work, err := o.refresh()
 	if err != nil {
@@ -138,18 +145,22 @@ func (o *options) download() error {
 	return nil
 }
 
-// client gives up on servers that hang. A program for large files would rather bound the silence than the whole.
+// client gives up on servers that hang. A program for large files would rather
+// bound the silence than the whole.
 var client = &http.Client{Timeout: time.Minute}
 
-// rootName is both where init puts the anchor and where the session wants the newest root.
+// rootName is both where init puts the anchor and where the session wants the
+// newest root.
 const rootName = "root.json"
 
-// store is the metadata directory as the suite's contract has it: one file per role, the newest version. So the newest root
-// takes the place of the anchor, and the roots in between are not kept.
+// store is the metadata directory as the suite's contract has it: one file per
+// role, the newest version. So the newest root takes the place of the anchor,
+// and the roots in between are not kept.
 //
-// This is the only place in the project where a file from the cache is an anchor. Do not copy it: whoever can
-// write to this directory decides what is trusted. A program has its anchor from elsewhere, built in, say,
-// and lets the session verify the saved roots from there on.
+// This is the only place in the project where a file from the cache is an
+// anchor. Do not copy it: whoever can write to this directory decides what is
+// trusted. A program has its anchor from elsewhere, built in, say, and lets the
+// session verify the saved roots from there on.
 type store struct{ *cachedir.Dir }
 
 // Save stores what the contract knows.
@@ -160,8 +171,9 @@ func (s store) Save(rec verify.Record) error {
 	return s.Dir.Save(rec)
 }
 
-// date returns the time according to the date command. The suite fakes time with libfaketime, which Go programs do not
-// notice, as they ask the kernel directly; date, which inherits the environment, does.
+// date returns the time according to the date command. The suite fakes time
+// with libfaketime, which Go programs do not notice, as they ask the kernel
+// directly; date, which inherits the environment, does.
 func date() (time.Time, error) {
 	out, err := exec.Command("date", "+%s").Output()
 	if err != nil {

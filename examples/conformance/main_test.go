@@ -20,8 +20,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestMain makes the test binary the client when it is asked to. The tests play the part of the suite, which knows nothing but the
-// command. Run like this, and not built by a test, the client is a part of what go test caches, and the race detector sees it.
+// TestMain makes the test binary the client when it is asked to. The tests play
+// the part of the suite, which knows nothing but the command. Run like this,
+// and not built by a test, the client is a part of what go test caches, and the
+// race detector sees it.
 func TestMain(m *testing.M) {
 	if os.Getenv("CONFORMANCE_CLIENT") != "" {
 		main()
@@ -30,7 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// client returns the command that runs the client, and where its standard error goes.
+// client returns the command that runs the client, and where its standard error
+// goes.
 func (s *suite) client(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	binary, err := os.Executable()
 	require.NoError(s.t, err)
@@ -43,7 +46,8 @@ func (s *suite) client(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	return cmd, stderr
 }
 
-// suite is what the client meets: a server, a time and two directories that stay from one command to the next.
+// suite is what the client meets: a server, a time and two directories that
+// stay from one command to the next.
 type suite struct {
 	t         *testing.T
 	url       string
@@ -84,7 +88,8 @@ func newSuite(t *testing.T) *suite {
 	return s
 }
 
-// run runs the client and returns its exit code, what it says and what it requests.
+// run runs the client and returns its exit code, what it says and what it
+// requests.
 func (s *suite) run(args ...string) (exit int, said string, requested []string) {
 	s.t.Helper()
 	s.mu.Lock()
@@ -119,7 +124,8 @@ func (s *suite) download(targets ...string) (exit int, said string, requested []
 	return s.run(append(args, "--target-base-url", s.url+"/targets/", "--target-dir", s.targets, "download")...)
 }
 
-// files returns a directory's files by name, and fails if there is anything else.
+// files returns a directory's files by name, and fails if there is anything
+// else.
 func (s *suite) files(dir string) map[string]string {
 	s.t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -134,7 +140,8 @@ func (s *suite) files(dir string) map[string]string {
 	return files
 }
 
-// start is a suite that serves a repository and has initialized the client with its anchor.
+// start is a suite that serves a repository and has initialized the client with
+// its anchor.
 func start(t *testing.T, repo *verifytest.Repo) *suite {
 	t.Helper()
 	s := newSuite(t)
@@ -231,7 +238,8 @@ func TestDownload(t *testing.T) {
 	require.Zero(t, exit, said)
 	require.Empty(t, artifacts(requested), "they are there already")
 
-	// A file that somebody has changed is replaced, and so is one that the repository has changed.
+	// A file that somebody has changed is replaced, and so is one that the
+	// repository has changed.
 	require.NoError(t, os.WriteFile(filepath.Join(s.targets, "app%2Etxt"), []byte("evil"), 0o600))
 	repo.Targets().AddTarget("-x,y", []byte("new"))
 	repo.Publish()

@@ -34,10 +34,12 @@ type step struct {
 	Served      map[string]string
 	Targets     []string
 	Exit        int
-	// Trusted has the version of every role, by its name; for a root that is none, what was wrong with it.
+	// Trusted has the version of every role, by its name; for a root that is
+	// none, what was wrong with it.
 	Trusted   map[string]any
 	Artifacts []string
-	// What the reference client asked for, as role or path, and version, digest or nil; not recorded if nil.
+	// What the reference client asked for, as role or path, and version, digest
+	// or nil; not recorded if nil.
 	MetadataRequests [][2]any `json:"metadata_requests"`
 	ArtifactRequests [][2]any `json:"artifact_requests"`
 }
@@ -104,7 +106,8 @@ func (c *scenario) blob(sum string) []byte {
 	return data
 }
 
-// checkMetadata checks that the files are those of the trusted roles and no others, as they were served.
+// checkMetadata checks that the files are those of the trusted roles and no
+// others, as they were served.
 func (c *scenario) checkMetadata(t *testing.T, step step, files map[string]string) {
 	delegated := 0
 	for role, version := range step.Trusted {
@@ -136,9 +139,11 @@ func versionOf(t *testing.T, data string) int64 {
 
 var metadataPath = regexp.MustCompile(`^metadata/(?:([0-9]+)\.)?(.+)\.json$`)
 
-// checkMetadataRequests checks that the client asked for what the reference client did, and in that order. Only the file of a
-// delegated role may be asked for again: if another role delegates to it too, with other keys, that needs an answer of its own.
-// In a step that fails the client may stop sooner: the reference asks for a timestamp although the final root has expired.
+// checkMetadataRequests checks that the client asked for what the reference
+// client did, and in that order. Only the file of a delegated role may be asked
+// for again: if another role delegates to it too, with other keys, that needs
+// an answer of its own. In a step that fails the client may stop sooner: the
+// reference asks for a timestamp although the final root has expired.
 func (step step) checkMetadataRequests(t *testing.T, requested []string) {
 	if step.MetadataRequests == nil {
 		return
@@ -170,8 +175,9 @@ func (step step) checkMetadataRequests(t *testing.T, requested []string) {
 	require.Equal(t, want, got, "the reference client's requests, and ours")
 }
 
-// checkArtifactRequests checks that the client asked for no target file that the reference client did not ask for, and in a
-// step that succeeds for all of them.
+// checkArtifactRequests checks that the client asked for no target file that
+// the reference client did not ask for, and in a step that succeeds for all of
+// them.
 func (step step) checkArtifactRequests(t *testing.T, requested []string) {
 	if step.ArtifactRequests == nil {
 		return

@@ -11,7 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 )
 
-// openCache opens the directory for metadata. By default there is one for each repository: that is, for each first metadata URL.
+// openCache opens the directory for metadata. By default there is one for each
+// repository: that is, for each first metadata URL.
 func (in *installer) openCache() (*cachedir.Dir, error) {
 	path := in.Cache
 	if path == "" {

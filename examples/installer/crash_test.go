@@ -25,7 +25,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// diesAt has this test's program be the installer, and kill itself before it does the nth thing to the disk; 0: never.
+// diesAt has this test's program be the installer, and kill itself before it
+// does the nth thing to the disk; 0: never.
 const diesAt = "INSTALLER_DIES_AT"
 
 func TestMain(m *testing.M) {
@@ -60,7 +61,8 @@ func child(t *testing.T, n int, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// history is a world with a past: the user has release 2 of 3, and there are mirrors that have stopped at each.
+// history is a world with a past: the user has release 2 of 3, and there are
+// mirrors that have stopped at each.
 type history struct {
 	*world
 	mirrors   [4]string // metadata, by release
@@ -126,7 +128,8 @@ func (h *history) floors() (versions [3]int64) {
 	return versions
 }
 
-// mustBeWhole says that each target is what some release from the second on has, and that no file of the cache is partial.
+// mustBeWhole says that each target is what some release from the second on
+// has, and that no file of the cache is partial.
 func (h *history) mustBeWhole() {
 	h.t.Helper()
 	for target, contents := range h.contents {
@@ -146,7 +149,8 @@ func (h *history) mustBeWhole() {
 	}
 }
 
-// mustEndWell says that the newest release can be installed, and older ones are refused from then on.
+// mustEndWell says that the newest release can be installed, and older ones are
+// refused from then on.
 func (h *history) mustEndWell() {
 	h.t.Helper()
 	code, _, stderr := runArgs(h.from(3)...)
@@ -167,7 +171,8 @@ func (h *history) mustNotFall(before [3]int64) {
 	}
 }
 
-// Killed before each thing that an update does to the disk: everything is whole each time, nothing falls, and the next run ends well.
+// Killed before each thing that an update does to the disk: everything is whole
+// each time, nothing falls, and the next run ends well.
 func TestKilledAtEveryStep(t *testing.T) {
 	start := newHistory(t)
 	kills := 0
@@ -214,7 +219,8 @@ func TestKilledAtEveryStepOfTheFirstRun(t *testing.T) {
 	}
 }
 
-// Each step fails, alone or with everything after it, as on a disk that is full, read-only or broken.
+// Each step fails, alone or with everything after it, as on a disk that is
+// full, read-only or broken.
 func TestEveryStepFails(t *testing.T) {
 	start := newHistory(t)
 	usual := durable.Step
@@ -265,7 +271,8 @@ func TestEveryStepFails(t *testing.T) {
 	}
 }
 
-// Several real processes at once on one cache, some led by a mirror that has stopped in time, and some killed in the middle.
+// Several real processes at once on one cache, some led by a mirror that has
+// stopped in time, and some killed in the middle.
 func TestProcessesAtOnce(t *testing.T) {
 	start := newHistory(t)
 	random := rand.New(rand.NewPCG(7, 5))
@@ -301,8 +308,9 @@ func TestProcessesAtOnce(t *testing.T) {
 	}
 }
 
-// While one process, led by a mirror that has stopped at release 2, waits for its nth answer, another one brings release 3: nothing that the first
-// one saves afterwards may take it back.
+// While one process, led by a mirror that has stopped at release 2, waits for
+// its nth answer, another one brings release 3: nothing that the first one
+// saves afterwards may take it back.
 func TestOvertakenProcess(t *testing.T) {
 	start := newHistory(t)
 	stale, err := url.Parse(start.mirrors[2])

@@ -44,7 +44,8 @@ var damages = map[string]func(h *history, name string, data []byte) []byte{
 	},
 }
 
-// newest returns a user who has release 3, and with it two roots, a timestamp, a snapshot and two targets roles in the cache.
+// newest returns a user who has release 3, and with it two roots, a timestamp,
+// a snapshot and two targets roles in the cache.
 func newest(t *testing.T) *history {
 	h := newHistory(t)
 	code, _, stderr := runArgs(h.from(3)...)
@@ -58,7 +59,8 @@ func (h *history) replay(release int, mirrors [4]string) []string {
 	return h.world.args("app.bin", chisel)
 }
 
-// One file of the cache is damaged, in any way: what the others say still keeps every older release out, and the next run mends the cache.
+// One file of the cache is damaged, in any way: what the others say still keeps
+// every older release out, and the next run mends the cache.
 func TestDamagedFiles(t *testing.T) {
 	start := newest(t)
 	names, err := filepath.Glob(filepath.Join(start.cache, "*.json"))
@@ -96,7 +98,8 @@ func (h *history) damage(name string, spoil func(*history, string, []byte) []byt
 	require.NoError(h.t, err)
 }
 
-// Which protection against rollback survives when several files are lost: as the documentation of package cachedir says.
+// Which protection against rollback survives when several files are lost: as
+// the documentation of package cachedir says.
 func TestWhatProtectionSurvives(t *testing.T) {
 	start := newest(t)
 	for _, c := range []struct {

@@ -13,7 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// demo makes a repository up, serves it on this machine, and installs from it as from any other.
+// demo makes a repository up, serves it on this machine, and installs from it
+// as from any other.
 func demo(ctx context.Context, in *installer) error {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {
@@ -47,7 +48,8 @@ and its files are installed over HTTP, slowly enough to watch.
 	return nil
 }
 
-// demoRepository has a target of its own, a team that speaks for tools/, and hash bins for assets/. Its root key was rotated once.
+// demoRepository has a target of its own, a team that speaks for tools/, and
+// hash bins for assets/. Its root key was rotated once.
 func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 	repo := verifytest.New(verifytest.Options{Start: now, Seed: "demo", MetaHashes: true})
 	team := repo.Targets().Delegate(verifytest.Delegation{Name: "tools-team", Paths: []string{"tools/*"}, Terminating: true})
@@ -74,7 +76,8 @@ func slow(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(slowWriter{w}, r) })
 }
 
-// slowWriter sends about two megabytes a second: a net/http server writes a file in pieces of 32 KiB.
+// slowWriter sends about two megabytes a second: a net/http server writes a
+// file in pieces of 32 KiB.
 type slowWriter struct{ http.ResponseWriter }
 
 func (w slowWriter) Write(p []byte) (int, error) {

@@ -22,7 +22,8 @@ import (
 // parallel is how many targets are downloaded at once.
 const parallel = 3
 
-// installer is one run of the program: what the command line says, and where to write.
+// installer is one run of the program: what the command line says, and where to
+// write.
 type installer struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to install."`
 	Root        string        `required:"" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a cache."`
@@ -37,7 +38,8 @@ type installer struct {
 	stdout, stderr io.Writer
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong calls it.
+// Validate finds mistakes before anything is asked of anybody. Package kong
+// calls it.
 func (in *installer) Validate() error {
 	for _, s := range slices.Concat(in.MetadataURL, in.TargetsURL) {
 		if err := mirror.CheckBase(s); err != nil {
@@ -47,7 +49,8 @@ func (in *installer) Validate() error {
 	return place.CheckNames(in.Targets)
 }
 
-// run refreshes, looks all targets up, and then installs them. Nothing is downloaded unless all of them are found.
+// run refreshes, looks all targets up, and then installs them. Nothing is
+// downloaded unless all of them are found.
 func (in *installer) run(ctx context.Context) error {
 	client := mirror.NewClient()
 	session, lookups, err := in.lookUp(ctx, client)
@@ -66,7 +69,8 @@ func (in *installer) run(ctx context.Context) error {
 	return in.install(ctx, client, dest, lookups)
 }
 
-// lookUp brings the session up to date and finds every target. All that it trusts has been saved when it returns.
+// lookUp brings the session up to date and finds every target. All that it
+// trusts has been saved when it returns.
 func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.Session, []*verify.Lookup, error) {
 	anchor, err := os.ReadFile(in.Root)
 	if err != nil {
@@ -113,8 +117,8 @@ func missing(lookups []*verify.Lookup) error {
 	return errors.Join(errs...)
 }
 
-// install brings the targets into place, some at a time, and then says why they are trusted. One that fails keeps none of
-// the others from being installed.
+// install brings the targets into place, some at a time, and then says why they
+// are trusted. One that fails keeps none of the others from being installed.
 func (in *installer) install(ctx context.Context, client *http.Client, dest *place.Dir, lookups []*verify.Lookup) error {
 	var (
 		bars    = in.bars(ctx)
@@ -146,7 +150,8 @@ func (in *installer) bars(ctx context.Context) progress.Bars {
 	return progress.New(ctx, in.stderr)
 }
 
-// installOne returns a text that says what was done, and why the file is trusted.
+// installOne returns a text that says what was done, and why the file is
+// trusted.
 func (in *installer) installOne(ctx context.Context, client *http.Client, dest *place.Dir, l *verify.Lookup, newBar func(*verify.Target) *progress.Bar) (string, error) {
 	t, err := l.Target()
 	if err != nil {

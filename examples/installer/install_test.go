@@ -46,7 +46,8 @@ func (w *world) badTargets(answer func(rw http.ResponseWriter)) {
 	w.targets = w.mirror(nil, func(rw http.ResponseWriter, _ string) bool { answer(rw); return true })
 }
 
-// What a mirror of target files may do wrong: nothing is visible then, and the next mirror's copy is taken.
+// What a mirror of target files may do wrong: nothing is visible then, and the
+// next mirror's copy is taken.
 func TestBadTargetFiles(t *testing.T) {
 	endless := bytes.Repeat(appData, 10)
 	for name, c := range map[string]struct {
@@ -177,7 +178,8 @@ func TestUnknownTarget(t *testing.T) {
 	w.mustHaveNothing()
 }
 
-// The nth save fails, for every n, as if the machine had gone down there: the next run finishes what this one began.
+// The nth save fails, for every n, as if the machine had gone down there: the
+// next run finishes what this one began.
 func TestCrashBetweenSaves(t *testing.T) {
 	probe := newWorld(t, verifytest.Options{})
 	probe.repo.Rotate("root", 1, probe.repo.Key("next"))
@@ -206,8 +208,8 @@ func TestCrashBetweenSaves(t *testing.T) {
 	}
 }
 
-// While one process waits for its snapshot, another one finishes with newer metadata: the first one must not put the older
-// snapshot back.
+// While one process waits for its snapshot, another one finishes with newer
+// metadata: the first one must not put the older snapshot back.
 func TestOlderProcessDoesNotRollTheCacheBack(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	old := w.repo.Metadata().Clone()

@@ -41,7 +41,8 @@ func TestWrongUsage(t *testing.T) {
 	w.mustFail("no such file", append(w.args("app.bin"), "--root", filepath.Join(w.dir, "nowhere"))...)
 }
 
-// The program itself, as a newcomer runs it, and then several processes at once on one cache.
+// The program itself, as a newcomer runs it, and then several processes at once
+// on one cache.
 func TestProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "installer")
 	if runtime.GOOS == "windows" {

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A cache, and then a destination, that may be read and not written to: nothing is installed, nothing is spoilt, and the reason is given.
+// A cache, and then a destination, that may be read and not written to: nothing
+// is installed, nothing is spoilt, and the reason is given.
 func TestReadOnlyDirectories(t *testing.T) {
 	start := newHistory(t)
 	for _, locked := range []string{"cache", "dest"} {
@@ -53,8 +54,9 @@ func (h *history) chmod(dirs, files fs.FileMode) {
 	}))
 }
 
-// unprivileged returns the installer as a process that is not root's, whom no permission keeps out. Nobody else may look into the directories
-// of tests, so those above are opened, and the program is copied to where it can be read.
+// unprivileged returns the installer as a process that is not root's, whom no
+// permission keeps out. Nobody else may look into the directories of tests, so
+// those above are opened, and the program is copied to where it can be read.
 func (h *history) unprivileged(args ...string) *exec.Cmd {
 	cmd := child(h.t, 0, args...)
 	if os.Geteuid() != 0 {

@@ -75,7 +75,8 @@ func listedTargets(t *testing.T, file string) (paths []string) {
 	return paths
 }
 
-// The folder has roots only, so the cycle ends when there is no timestamp; by then the newest root is trusted.
+// The folder has roots only, so the cycle ends when there is no timestamp; by
+// then the newest root is trusted.
 func TestRealSigstoreRoots(t *testing.T) {
 	dir, url := serveReal(t, "sigstore-roots")
 	for version := 1; version <= 15; version++ {

@@ -17,7 +17,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// world is a repository, a server of it over HTTP, and a user with a cache and a destination.
+// world is a repository, a server of it over HTTP, and a user with a cache and
+// a destination.
 type world struct {
 	t         *testing.T
 	repo      *verifytest.Repo
@@ -49,7 +50,8 @@ func newWorld(t *testing.T, o verifytest.Options) *world {
 	return w
 }
 
-// mirror serves files, by the very path on the wire. What answers returns true for it has answered itself.
+// mirror serves files, by the very path on the wire. What answers returns true
+// for it has answered itself.
 func (w *world) mirror(files verifytest.Files, answers func(http.ResponseWriter, string) bool) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")

@@ -44,7 +44,8 @@ var scenes = []struct {
 	{"Neither does one voice become enough where two are asked for.", "tools/lint-2.0.txt", false, multirepo.ErrNoAnswer},
 }
 
-// demo makes two repositories up, serves them on this machine, and installs from them as from any others.
+// demo makes two repositories up, serves them on this machine, and installs
+// from them as from any others.
 func demo(ctx context.Context, in *installer) error {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 // maxMap is more than a map may have.
 const maxMap = 2 << 20
 
-// installer is one run of the program: what the command line says, and where to write.
+// installer is one run of the program: what the command line says, and where to
+// write.
 type installer struct {
 	Targets []string          `arg:"" name:"target" help:"Target paths to install."`
 	Map     string            `required:"" placeholder:"FILE" help:"The TAP 4 map. Like the root files it must come from a place that you trust."`
@@ -32,12 +33,14 @@ type installer struct {
 	stdout, stderr io.Writer
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong calls it.
+// Validate finds mistakes before anything is asked of anybody. Package kong
+// calls it.
 func (in *installer) Validate() error {
 	return place.CheckNames(in.Targets)
 }
 
-// run brings all repositories up to date, looks all targets up, and then installs them.
+// run brings all repositories up to date, looks all targets up, and then
+// installs them.
 func (in *installer) run(ctx context.Context) error {
 	r, err := in.open(ctx, mirror.NewClient())
 	if err != nil {
@@ -106,7 +109,8 @@ func missing(lookups []*multirepo.Lookup) error {
 	return errors.Join(errs...)
 }
 
-// installOne brings a target into place, from any mirror of any repository that vouches for it, and says why it is trusted.
+// installOne brings a target into place, from any mirror of any repository that
+// vouches for it, and says why it is trusted.
 func (in *installer) installOne(ctx context.Context, r *repositories, dest *place.Dir, l *multirepo.Lookup) error {
 	t, err := l.Target()
 	if err != nil {
@@ -124,7 +128,8 @@ func (in *installer) installOne(ctx context.Context, r *repositories, dest *plac
 	return err
 }
 
-// fetch tries the mirrors of all who vouch for the target. Whoever sends it, it is held to what they agreed on.
+// fetch tries the mirrors of all who vouch for the target. Whoever sends it, it
+// is held to what they agreed on.
 func (r *repositories) fetch(ctx context.Context, dest *place.Dir, t *multirepo.Target) (from string, err error) {
 	var errs []error
 	for _, v := range t.Attestations {

@@ -39,7 +39,8 @@ func TestInstall(t *testing.T) {
 	w.mustFail("tool-2", "pad", "tool-2")
 }
 
-// What has been seen is remembered for each repository by itself, and only the timestamps are asked for again.
+// What has been seen is remembered for each repository by itself, and only the
+// timestamps are asked for again.
 func TestCache(t *testing.T) {
 	w := twoParties(t)
 	w.mustInstall("pad", "pad")
@@ -65,7 +66,8 @@ func TestCache(t *testing.T) {
 	require.Contains(t, stderr, "rollback", "it is said, although nobody needs its word here")
 }
 
-// Of a repository's mirrors one lies; another one has the file. Of two repositories that agree one has lost it.
+// Of a repository's mirrors one lies; another one has the file. Of two
+// repositories that agree one has lost it.
 func TestMirrors(t *testing.T) {
 	w := twoParties(t)
 	public := w.repos["public"]
@@ -85,7 +87,8 @@ func TestMirrors(t *testing.T) {
 	w.mustFail("hash mismatch", "tool-1")
 }
 
-// A name in a map that would be a path somewhere else is a folder in the cache, like any other.
+// A name in a map that would be a path somewhere else is a folder in the cache,
+// like any other.
 func TestNamesOfRepositories(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"../../evil", "a/b", "CON", "."} {

@@ -1,6 +1,8 @@
-// Command multirepo installs files from several TUF repositories, as a TAP 4 map says whose word counts for which of them.
+// Command multirepo installs files from several TUF repositories, as a TAP 4
+// map says whose word counts for which of them.
 //
-// Without arguments it demonstrates itself on a private and a public repository that it makes up and serves on this machine.
+// Without arguments it demonstrates itself on a private and a public repository
+// that it makes up and serves on this machine.
 package main
 
 import (
@@ -19,7 +21,8 @@ Exit code 0: every target is in place. 1: some are not, or none. 2: wrong usage.
 
 func main() { cli.Main(run) }
 
-// run is the program: results go to stdout, warnings and errors to stderr. It returns the exit code.
+// run is the program: results go to stdout, warnings and errors to stderr. It
+// returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	in := &installer{stdout: stdout, stderr: stderr}
 	work := func() error { return demo(ctx, in) }

@@ -21,7 +21,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// repositories are those of the map, with what this program has for each: mirrors and a folder.
+// repositories are those of the map, with what this program has for each:
+// mirrors and a folder.
 type repositories struct {
 	group  *multirepo.Group
 	client *http.Client
@@ -73,7 +74,8 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 	return r, nil
 }
 
-// openCache opens a repository's folder. Its name in the map may be anything, and is not used for a path as it is.
+// openCache opens a repository's folder. Its name in the map may be anything,
+// and is not used for a path as it is.
 func (in *installer) openCache(repository, url string) (*cachedir.Dir, error) {
 	path := in.Cache
 	if path == "" {
@@ -87,10 +89,12 @@ func (in *installer) openCache(repository, url string) (*cachedir.Dir, error) {
 	return cachedir.Open(filepath.Join(path, multirepo.DirName(repository)))
 }
 
-// atOnce is how many requests are on their way together: many lookups may ask for many roles.
+// atOnce is how many requests are on their way together: many lookups may ask
+// for many roles.
 const atOnce = 16
 
-// drive does what the group wants done until there is nothing left. What is asked for together, of whichever repositories, is fetched together.
+// drive does what the group wants done until there is nothing left. What is
+// asked for together, of whichever repositories, is fetched together.
 func (r *repositories) drive(ctx context.Context) {
 	for {
 		b, ok := r.group.Next()
@@ -115,7 +119,8 @@ func (r *repositories) drive(ctx context.Context) {
 	}
 }
 
-// answer gets a request answered by the repository's folder, if it may, or by its mirrors in turn.
+// answer gets a request answered by the repository's folder, if it may, or by
+// its mirrors in turn.
 func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
 	if req.StoreName != "" {
 		if data, err := r.stores[req.Repository].Load(req.StoreName); err == nil && r.provide(req, data) == nil {

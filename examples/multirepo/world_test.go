@@ -18,7 +18,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// world is several repositories, servers of them over HTTP, a map, and a user with a cache and a destination.
+// world is several repositories, servers of them over HTTP, a map, and a user
+// with a cache and a destination.
 type world struct {
 	t         *testing.T
 	dir       string
@@ -70,7 +71,8 @@ func (w *world) entry(path string, threshold int, terminating bool, repositories
 	w.mapping = append(w.mapping, map[string]any{"paths": []string{path}, "repositories": repositories, "threshold": threshold, "terminating": terminating})
 }
 
-// args writes the map and the root files, and is a whole command line for these targets.
+// args writes the map and the root files, and is a whole command line for these
+// targets.
 func (w *world) args(targets ...string) []string {
 	w.t.Helper()
 	data, err := json.Marshal(map[string]any{"repositories": w.urls, "mapping": w.mapping})

@@ -29,7 +29,8 @@ type download struct {
 	target *verify.Target                           // nil: TUF knows nothing of it
 }
 
-// newTarget is the download of a target; limit 0 means none but the target's length.
+// newTarget is the download of a target; limit 0 means none but the target's
+// length.
 func newTarget(t *verify.Target, base string, paths []string, limit int64) (*download, error) {
 	if limit > 0 && t.Length > limit {
 		return nil, fmt.Errorf("%s: has %d bytes, at most %d are taken", t.Path, t.Length, limit)
@@ -37,7 +38,8 @@ func newTarget(t *verify.Target, base string, paths []string, limit int64) (*dow
 	return &download{name: t.Path, base: base, paths: paths, length: t.Length, copy: t.Copy, target: t}, nil
 }
 
-// plainTarget is the download of a target that the host of distribution files keeps without a hash before its name.
+// plainTarget is the download of a target that the host of distribution files
+// keeps without a hash before its name.
 func plainTarget(l *verify.Lookup, base string, limit int64) (*download, error) {
 	t, err := l.Target()
 	if err != nil {
@@ -50,7 +52,8 @@ func plainTarget(l *verify.Lookup, base string, limit int64) (*download, error) 
 	return newTarget(t, base, []string{path}, limit)
 }
 
-// has says whether the file is in place already. What TUF knows nothing of is downloaded again.
+// has says whether the file is in place already. What TUF knows nothing of is
+// downloaded again.
 func (d *download) has(dest *place.Dir) bool {
 	if d.target == nil {
 		return false
@@ -99,7 +102,8 @@ func readAll(ctx context.Context, client *http.Client, downloads []*download) ([
 	return bodies, group.Wait()
 }
 
-// fetchAll brings files into place, with a bar for each and one for all. The first error ends it; what is in place by then is verified, and stays.
+// fetchAll brings files into place, with a bar for each and one for all. The
+// first error ends it; what is in place by then is verified, and stays.
 func fetchAll(ctx context.Context, client *http.Client, downloads []*download, bars progress.Bars, sum int64, dest *place.Dir) error {
 	if len(downloads) == 0 {
 		return nil
@@ -135,7 +139,8 @@ func fetchAll(ctx context.Context, client *http.Client, downloads []*download, b
 	return nil
 }
 
-// share is one file's part of the bar for all. When the file is begun again, only what goes further than before counts.
+// share is one file's part of the bar for all. When the file is begun again,
+// only what goes further than before counts.
 type share struct {
 	all       io.Writer
 	now, most int64

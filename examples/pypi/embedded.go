@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// embed makes an index up, serves it on this machine, and points the installer at it.
+// embed makes an index up, serves it on this machine, and points the installer
+// at it.
 func (in *installer) embed() (stop func(), err error) {
 	dir, err := os.MkdirTemp("", "tufwalk-pypi-")
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// jsonPages asks for index pages in JSON: an index without TUF answers by this header, and a TUF repository does not mind it.
+// jsonPages asks for index pages in JSON: an index without TUF answers by this
+// header, and a TUF repository does not mind it.
 type jsonPages struct{ next http.RoundTripper }
 
 func (j jsonPages) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -19,7 +20,8 @@ func (j jsonPages) RoundTrip(r *http.Request) (*http.Response, error) {
 	return j.next.RoundTrip(r)
 }
 
-// extraBase is the URL of a project's page on the extra index, and the base of the links there.
+// extraBase is the URL of a project's page on the extra index, and the base of
+// the links there.
 func (x *index) extraBase(name string) string {
 	return strings.TrimRight(x.ExtraURL, "/") + "/" + name + "/"
 }
@@ -38,7 +40,8 @@ const (
 	maxExtraFile = 2 << 30
 )
 
-// extraMetadata and extraFile say where a wheel's metadata and the wheel are, for which the extra index's own page must have a hash.
+// extraMetadata and extraFile say where a wheel's metadata and the wheel are,
+// for which the extra index's own page must have a hash.
 func (x *index) extraMetadata(r *release) (*download, error) {
 	digest, _ := r.file.metadataHash()
 	return x.extraDownload(r, ".metadata", digest, maxMetadata)
@@ -76,7 +79,8 @@ func (x *index) extraDownload(r *release, suffix, digest string, limit int64) (*
 	}, nil
 }
 
-// copyHashed copies at most so many bytes, which must have the digest, unless there is none.
+// copyHashed copies at most so many bytes, which must have the digest, unless
+// there is none.
 func copyHashed(dst io.Writer, src io.Reader, digest string, limit int64) error {
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(dst, h), io.LimitReader(src, limit+1))

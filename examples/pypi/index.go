@@ -14,7 +14,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// The most that is read into memory of a page and of a wheel's metadata, whoever vouches for it.
+// The most that is read into memory of a page and of a wheel's metadata,
+// whoever vouches for it.
 const (
 	maxPage     = 32 << 20
 	maxMetadata = 1 << 20
@@ -141,8 +142,10 @@ func (x *index) require(r *release, metadata []byte) error {
 	return nil
 }
 
-// page says where the page of a project is. Only if no role lists it, and the search for it was complete, the extra index may speak: after any other
-// error it is not asked, or whoever can break the connection to the first index could put the extra one's packages in the place of others.
+// page says where the page of a project is. Only if no role lists it, and the
+// search for it was complete, the extra index may speak: after any other error
+// it is not asked, or whoever can break the connection to the first index could
+// put the extra one's packages in the place of others.
 func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 	t, err := l.Target()
 	switch {
@@ -161,8 +164,9 @@ func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 	return nil, fmt.Errorf("index page of %s: %w%s", p.name, err, trail(l))
 }
 
-// claimed says whether a role has given the name to somebody and wants nobody else asked (PEP 480). It is theirs, even without a page.
-// Succinct bins end the search too, and claim nothing.
+// claimed says whether a role has given the name to somebody and wants nobody
+// else asked (PEP 480). It is theirs, even without a page. Succinct bins end
+// the search too, and claim nothing.
 func claimed(l *verify.Lookup) bool {
 	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && !s.Succinct })
 }
@@ -225,7 +229,8 @@ func (x *index) verdict(r *release) string {
 	return text
 }
 
-// expires is when the first of the files that vouch for the chosen wheels and their pages expires.
+// expires is when the first of the files that vouch for the chosen wheels and
+// their pages expires.
 func (x *index) expires(chosen []*release) time.Time {
 	first := x.session.Expires()
 	for _, r := range chosen {

@@ -21,7 +21,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// installer is one run of the program: what the command line says, and where to write.
+// installer is one run of the program: what the command line says, and where to
+// write.
 type installer struct {
 	Packages    []string      `arg:"" name:"package" help:"Packages, as NAME or with versions: NAME==1.2, 'NAME>=1,<2'."`
 	Root        string        `and:"index" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a cache. Without it, the index is a made-up one."`
@@ -40,7 +41,8 @@ type installer struct {
 	demo           bool
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong calls it.
+// Validate finds mistakes before anything is asked of anybody. Package kong
+// calls it.
 func (in *installer) Validate() error {
 	for _, s := range []string{in.MetadataURL, in.IndexURL, in.FilesURL, in.ExtraURL} {
 		if s == "" {
@@ -65,7 +67,8 @@ func (in *installer) asked() (list []requirement, err error) {
 	return list, nil
 }
 
-// run finds out what to install, in as many rounds as it takes, and then installs all of it.
+// run finds out what to install, in as many rounds as it takes, and then
+// installs all of it.
 func (in *installer) run(ctx context.Context) error {
 	asked, err := in.asked()
 	if err != nil {
@@ -92,7 +95,8 @@ func (in *installer) run(ctx context.Context) error {
 	return in.install(ctx, x, chosen)
 }
 
-// open begins the session. There is one for everything that is to be found, and it is never refreshed, so that all answers come from one snapshot.
+// open begins the session. There is one for everything that is to be found, and
+// it is never refreshed, so that all answers come from one snapshot.
 func (in *installer) open(ctx context.Context) (*index, error) {
 	anchor, err := os.ReadFile(in.Root)
 	if err != nil {
@@ -133,7 +137,8 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	return x, nil
 }
 
-// choose goes on in rounds: a page lists versions, the chosen one's metadata lists what it requires, and these have pages again.
+// choose goes on in rounds: a page lists versions, the chosen one's metadata
+// lists what it requires, and these have pages again.
 func (in *installer) choose(ctx context.Context, x *index, asked []requirement) ([]*release, error) {
 	for round := 1; ; round++ {
 		chosen, m, err := resolve(asked, x.projects)
@@ -166,7 +171,8 @@ func names(list []*release) string {
 	return strings.Join(texts, ", ")
 }
 
-// install downloads what is not in place yet, and then says what is to be thought of it.
+// install downloads what is not in place yet, and then says what is to be
+// thought of it.
 func (in *installer) install(ctx context.Context, x *index, chosen []*release) error {
 	fmt.Fprintf(in.stdout, "\nWhat TUF verifies is all from root %d, timestamp %d and snapshot %d.\n%d metadata files (%s) were fetched for it; it is good until %s.\n",
 		x.session.Version("root"), x.session.Version("timestamp"), x.session.Version("snapshot"), x.files, size(x.bytes), x.expires(chosen).Format(time.RFC3339))

@@ -53,7 +53,8 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// Between the rounds, the repository publishes a new snapshot with newer wheels: the session goes on in the one that it began with.
+// Between the rounds, the repository publishes a new snapshot with newer
+// wheels: the session goes on in the one that it began with.
 func TestAllRoundsAreFromOneSnapshot(t *testing.T) {
 	w := newWorld(t, false)
 	published := 0
@@ -77,8 +78,9 @@ func TestAllRoundsAreFromOneSnapshot(t *testing.T) {
 	w.mustBeGenuine("forge-1.0", "ironwork-7.0", "tongs-1.99")
 }
 
-// What TUF has is never taken from the extra index, not even asked for: neither when its version is newer, nor when the one that is
-// wanted is only there, nor when the TUF index cannot be had.
+// What TUF has is never taken from the extra index, not even asked for: neither
+// when its version is newer, nor when the one that is wanted is only there, nor
+// when the TUF index cannot be had.
 func TestDependencyConfusion(t *testing.T) {
 	extraPages := func(w *world) (asked []string) {
 		for _, path := range strings.Split(w.requests(), "\n") {
@@ -132,7 +134,8 @@ func TestDependencyConfusion(t *testing.T) {
 	})
 }
 
-// breakIn is what somebody does who has all online keys, those of the bins, recently-claimed, snapshot and timestamp: sell a wheel of the project.
+// breakIn is what somebody does who has all online keys, those of the bins,
+// recently-claimed, snapshot and timestamp: sell a wheel of the project.
 func (w *world) breakIn(project string) {
 	shop, offline := w.shop, []string{"root", "targets", "claimed", "unclaimed"}
 	require.NotContains(w, shop.repo.Keys("anvil-developers"), shop.repo.Keys("bin-0")[0])
@@ -203,7 +206,8 @@ func TestCompromisedOnlineKeys(t *testing.T) {
 	}
 }
 
-// Whichever file is tampered with, cut short or gone on its way, nothing is visible, and the good one is taken the next time.
+// Whichever file is tampered with, cut short or gone on its way, nothing is
+// visible, and the good one is taken the next time.
 func TestBadFiles(t *testing.T) {
 	ways := map[string]func([]byte) []byte{
 		"tampered":      bytes.ToUpper,
@@ -270,7 +274,8 @@ func TestBadPages(t *testing.T) {
 	}
 }
 
-// Without a digest or a size on the extra index's page, nothing could be checked at all.
+// Without a digest or a size on the extra index's page, nothing could be
+// checked at all.
 func TestExtraIndexMustListHashes(t *testing.T) {
 	for name, change := range map[string]func(*pageFile){
 		"no hash":             func(f *pageFile) { f.Hashes = nil },
@@ -307,7 +312,8 @@ func TestExpiryIsJudgedAsOfTheTimeGiven(t *testing.T) {
 	w.mustFail("timestamp version 2: expired", append(w.args("anvil"), "-at", w.shop.repo.Now().Add(25*time.Hour).Format(time.RFC3339)))
 }
 
-// A host that is silent for ever is left when the user wants to: the body never ends before the request is given up.
+// A host that is silent for ever is left when the user wants to: the body never
+// ends before the request is given up.
 func TestInterrupted(t *testing.T) {
 	w := newWorld(t, false)
 	ctx, cancel := context.WithCancel(context.Background())

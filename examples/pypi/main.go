@@ -1,6 +1,8 @@
-// Command pypi installs Python packages from an index that is secured as PEP 458 and PEP 480 have it: what pip install would do.
+// Command pypi installs Python packages from an index that is secured as PEP
+// 458 and PEP 480 have it: what pip install would do.
 //
-// Without arguments it demonstrates itself on an index that it makes up and serves on this machine:
+// Without arguments it demonstrates itself on an index that it makes up and
+// serves on this machine:
 //
 //	go run ./examples/pypi
 package main
@@ -25,7 +27,8 @@ type commands struct {
 
 func main() { cli.Main(run) }
 
-// run is the program: results go to stdout; progress, warnings and errors to stderr. It returns the exit code.
+// run is the program: results go to stdout; progress, warnings and errors to
+// stderr. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	demo := len(args) == 0
 	if demo {

@@ -33,7 +33,8 @@ type release struct {
 	lookup   *verify.Lookup // the wheel's
 }
 
-// pageFile is an entry of a page (PEP 691, with the size of PEP 700 and the core-metadata of PEP 714).
+// pageFile is an entry of a page (PEP 691, with the size of PEP 700 and the
+// core-metadata of PEP 714).
 type pageFile struct {
 	Filename string            `json:"filename"`
 	URL      string            `json:"url"`
@@ -57,7 +58,8 @@ func (f pageFile) yanked() bool {
 	return f.Yanked == true || isText && reason != ""
 }
 
-// metadataHash returns the digest of the core metadata, if there is any; it may be empty.
+// metadataHash returns the digest of the core metadata, if there is any; it may
+// be empty.
 func (f pageFile) metadataHash() (sha256 string, has bool) {
 	switch m := f.Metadata.(type) {
 	case bool:
@@ -69,8 +71,9 @@ func (f pageFile) metadataHash() (sha256 string, has bool) {
 	return "", false
 }
 
-// read fills in the releases of a project from its page. Of the files, those are kept that any Python 3 on any system can use, which saves
-// this program the tags of platforms.
+// read fills in the releases of a project from its page. Of the files, those
+// are kept that any Python 3 on any system can use, which saves this program
+// the tags of platforms.
 func (p *project) read(data []byte) error {
 	var content page
 	if err := json.Unmarshal(data, &content); err != nil {
@@ -91,7 +94,8 @@ func (p *project) read(data []byte) error {
 	return nil
 }
 
-// wheelForm is that of PEP 427: name-version(-build)-python-abi-platform.whl. The name has no hyphen, so "anvil-" begins no other project's wheels.
+// wheelForm is that of PEP 427: name-version(-build)-python-abi-platform.whl.
+// The name has no hyphen, so "anvil-" begins no other project's wheels.
 var wheelForm = regexp.MustCompile(`^([A-Za-z0-9._]+)-([A-Za-z0-9._!+]+)(?:-[0-9][A-Za-z0-9._]*)?-([A-Za-z0-9._]+)-none-any\.whl$`)
 
 func wheelVersion(filename, project string) (version.Version, bool) {
@@ -103,8 +107,9 @@ func wheelVersion(filename, project string) (version.Version, bool) {
 	return v, err == nil
 }
 
-// parseMetadata returns what a wheel's core metadata requires, and the requirements whose marker makes them conditional. Markers
-// are not evaluated: those are left out, and told.
+// parseMetadata returns what a wheel's core metadata requires, and the
+// requirements whose marker makes them conditional. Markers are not evaluated:
+// those are left out, and told.
 func parseMetadata(data []byte, filename string) (requires []requirement, left []string, err error) {
 	header, _, _ := bytes.Cut(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\n\n")) // the rest is the description
 	fields, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(bytes.TrimSpace(header), "\n\n"...)))).ReadMIMEHeader()

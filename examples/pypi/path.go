@@ -14,9 +14,11 @@ func (e *URLError) Error() string {
 	return fmt.Sprintf("%q is no target's URL: it %s", e.URL, e.Reason)
 }
 
-// targetPath returns the target path of the file at a URL: what follows the base URL, decoded. Metadata, and not the page, says whether the
-// file may be trusted; this only keeps a URL from meaning one file to a server and another one to TUF. So whatever has two
-// readings is refused, and the URL itself is never fetched: Target.PlainURLPath makes another one from the path.
+// targetPath returns the target path of the file at a URL: what follows the
+// base URL, decoded. Metadata, and not the page, says whether the file may be
+// trusted; this only keeps a URL from meaning one file to a server and another
+// one to TUF. So whatever has two readings is refused, and the URL itself is
+// never fetched: Target.PlainURLPath makes another one from the path.
 func targetPath(base, link string) (string, error) {
 	b, err := url.Parse(strings.TrimRight(base, "/"))
 	if err != nil {

@@ -26,7 +26,8 @@ var (
 	clauseForm  = regexp.MustCompile(`^(===|==|!=|<=|>=|~=|<|>)\s*[^\s,|]+$`) // the library takes more than PEP 440 has, "||" for example
 )
 
-// normalize returns the form of a project's name in which names are compared and paths are made (PEP 503).
+// normalize returns the form of a project's name in which names are compared
+// and paths are made (PEP 503).
 func normalize(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
 // parseRequirement reads a requirement (PEP 508) without extras, URL or marker.

@@ -22,9 +22,11 @@ type missing struct {
 
 func (m missing) any() bool { return len(m.pages)+len(m.metadata) > 0 }
 
-// resolve chooses a release of each project that is required, directly or not, from what is known so far. It is final if nothing is missing.
-// Each time it begins anew, so what a version required that is not chosen any more leaves no trace. It does not go back and
-// try an older version when requirements conflict; that is reported.
+// resolve chooses a release of each project that is required, directly or not,
+// from what is known so far. It is final if nothing is missing. Each time it
+// begins anew, so what a version required that is not chosen any more leaves no
+// trace. It does not go back and try an older version when requirements
+// conflict; that is reported.
 func resolve(asked []requirement, projects map[string]*project) (chosen map[string]*release, m missing, err error) {
 	for range maxTurns {
 		next := make(map[string]*release)
@@ -53,7 +55,8 @@ func resolve(asked []requirement, projects map[string]*project) (chosen map[stri
 	return nil, missing{}, errCircles
 }
 
-// demanded collects who demands what, from the packages asked for and on through the chosen releases.
+// demanded collects who demands what, from the packages asked for and on
+// through the chosen releases.
 func demanded(asked []requirement, chosen map[string]*release) map[string][]requirement {
 	demands := make(map[string][]requirement)
 	for queue := asked; len(queue) > 0; queue = queue[1:] {
@@ -66,7 +69,8 @@ func demanded(asked []requirement, chosen map[string]*release) map[string][]requ
 	return demands
 }
 
-// pick returns the newest release that all demands allow. Pre-releases are for those who have no choice.
+// pick returns the newest release that all demands allow. Pre-releases are for
+// those who have no choice.
 func (p *project) pick(demands []requirement) (*release, error) {
 	pinned := slices.ContainsFunc(demands, func(d requirement) bool { return d.pinned })
 	var pre *release

@@ -16,7 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// shop is the other side, made up: an index as PEP 458 and PEP 480 lay it out, and an extra one without TUF.
+// shop is the other side, made up: an index as PEP 458 and PEP 480 lay it out,
+// and an extra one without TUF.
 type shop struct {
 	shopOptions
 	repo       *verifytest.Repo
@@ -35,8 +36,10 @@ type shopOptions struct {
 	largest  int // wheel, in bytes
 }
 
-// newShop delegates as PEP 480 does: first to claimed, whose key is kept offline and which names a project's own developers; then to
-// recently-claimed, the same with an online key, until claimed is signed the next time; and what is left to bins with an online key.
+// newShop delegates as PEP 480 does: first to claimed, whose key is kept
+// offline and which names a project's own developers; then to recently-claimed,
+// the same with an online key, until claimed is signed the next time; and what
+// is left to bins with an online key.
 func newShop(o shopOptions) *shop {
 	s := &shop{
 		shopOptions: o, developers: make(map[string]*verifytest.Role), pages: make(map[string]*page), wheels: verifytest.Files{}, extras: verifytest.Files{},
@@ -53,9 +56,11 @@ func newShop(o shopOptions) *shop {
 	return s
 }
 
-// claim gives a project to its developers: its page and its wheels. Both delegations end the search, so that no role after them is asked for these
-// paths, whatever it says. A wheel's directory is a digest, but its name begins with the project's, in which a hyphen is written as an
-// underscore: the pattern fits no other project's wheels.
+// claim gives a project to its developers: its page and its wheels. Both
+// delegations end the search, so that no role after them is asked for these
+// paths, whatever it says. A wheel's directory is a digest, but its name begins
+// with the project's, in which a hyphen is written as an underscore: the
+// pattern fits no other project's wheels.
 func (s *shop) claim(role, project string) {
 	paths := []string{pagePath(project), "packages/*/*/*/" + strings.ReplaceAll(project, "-", "_") + "-*"}
 	claimed := s.repo.Targets().Delegate(verifytest.Delegation{Name: role, Paths: paths, Terminating: true})
@@ -70,7 +75,8 @@ func (s *shop) role(project, path string) *verifytest.Role {
 	return s.unclaimed.Bin(path)
 }
 
-// stock adds wheels: a line has a project's name, its versions and, after the word requires, its requirements.
+// stock adds wheels: a line has a project's name, its versions and, after the
+// word requires, its requirements.
 func (s *shop) stock(lines string) {
 	for line := range strings.Lines(lines) {
 		name, versions, requires, ok := stockLine(line)
@@ -95,7 +101,8 @@ func stockLine(line string) (name string, versions, requires []string, ok bool) 
 	return name, versions, requires, true
 }
 
-// add puts a wheel on sale: the wheel, its core metadata and its project's page, listed by the roles that are given.
+// add puts a wheel on sale: the wheel, its core metadata and its project's
+// page, listed by the roles that are given.
 func (s *shop) add(role func(project, path string) *verifytest.Role, name, version string, requires ...string) {
 	file, wheel, metadata := s.wheel(name, version, requires)
 	digest := blake2b.Sum256(wheel)
@@ -133,7 +140,8 @@ func (s *shop) stockExtra(lines ...string) {
 	}
 }
 
-// wheel makes bytes that stand for a wheel: a random number of them, always the same for the same wheel.
+// wheel makes bytes that stand for a wheel: a random number of them, always the
+// same for the same wheel.
 func (s *shop) wheel(name, version string, requires []string) (file pageFile, wheel, metadata []byte) {
 	file.Filename = fmt.Sprintf("%s-%s-py3-none-any.whl", strings.ReplaceAll(name, "-", "_"), version)
 	seed := sha256.Sum256([]byte(file.Filename + strings.Join(requires, " ")))
@@ -188,7 +196,8 @@ func (s *shop) metadataSize() (files int, bytes int64) {
 	return files, bytes
 }
 
-// demoPackages are installed when there are no arguments: one of the bins', the claimed one, and one of the extra index.
+// demoPackages are installed when there are no arguments: one of the bins', the
+// claimed one, and one of the extra index.
 var demoPackages = []string{"forge", "anvil==1.2", "inhouse-report"}
 
 const catalogue = `

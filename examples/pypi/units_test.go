@@ -116,7 +116,8 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
-// A market says of each project's versions what they require: "a 1.0" has the requirements after the colon.
+// A market says of each project's versions what they require: "a 1.0" has the
+// requirements after the colon.
 func market(t *testing.T, lines ...string) map[string]*project {
 	projects := make(map[string]*project)
 	for _, line := range lines {

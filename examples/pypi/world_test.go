@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// world is a small shop, its three hosts over HTTP, and a user with a cache and a destination.
+// world is a small shop, its three hosts over HTTP, and a user with a cache and
+// a destination.
 type world struct {
 	*testing.T
 	shop                   *shop
@@ -66,7 +67,8 @@ func (w *world) serve(find func(string) ([]byte, bool)) (url string) {
 	return server.URL
 }
 
-// lie sets what the hosts answer from now on; requests that were given up may still be under way.
+// lie sets what the hosts answer from now on; requests that were given up may
+// still be under way.
 func (w *world) lie(instead func(path string, data []byte, ok bool) ([]byte, bool)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -126,7 +128,8 @@ func (w *world) installed() (names []string) {
 	return names
 }
 
-// mustBeGenuine says that every installed wheel is byte for byte one that the shop sells.
+// mustBeGenuine says that every installed wheel is byte for byte one that the
+// shop sells.
 func (w *world) mustBeGenuine(names ...string) {
 	w.Helper()
 	require.Equal(w, names, w.installed())

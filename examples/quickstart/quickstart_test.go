@@ -1,5 +1,7 @@
-// Package quickstart keeps the first client that a newcomer writes, testdata/client/main.go: net/http, os and this library, nothing else.
-// Its test builds it as they would, in a module of its own outside this tree, and runs it against good and bad mirrors.
+// Package quickstart keeps the first client that a newcomer writes,
+// testdata/client/main.go: net/http, os and this library, nothing else. Its
+// test builds it as they would, in a module of its own outside this tree, and
+// runs it against good and bad mirrors.
 package quickstart
 
 import (
@@ -30,7 +32,8 @@ require github.com/tufwalk/tufwalk v0.0.0
 replace github.com/tufwalk/tufwalk => %q
 `
 
-// build makes the client in an empty module, which knows the library by its folder alone.
+// build makes the client in an empty module, which knows the library by its
+// folder alone.
 func build(t *testing.T) (program string) {
 	t.Helper()
 	library, err := filepath.Abs("../..")
@@ -55,7 +58,8 @@ func build(t *testing.T) (program string) {
 	return program
 }
 
-// user has the client, a root file, a folder for the store, and a file that the client writes.
+// user has the client, a root file, a folder for the store, and a file that the
+// client writes.
 type user struct {
 	t                *testing.T
 	program, dir     string
@@ -75,7 +79,8 @@ func (u *user) follow(repo *verifytest.Repo) {
 	u.metadata, u.target = serve(u.t, repo.Metadata()), serve(u.t, repo.TargetFiles())
 }
 
-// run runs the client and returns what it wrote, to the terminal and to its file: nil if there is none.
+// run runs the client and returns what it wrote, to the terminal and to its
+// file: nil if there is none.
 func (u *user) run(target string) (output string, installed []byte, err error) {
 	u.t.Helper()
 	cmd := exec.Command(u.program, "-root", "root.json", "-metadata", u.metadata.URL, "-targets", u.target.URL, "-out", "out.bin", target)

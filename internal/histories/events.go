@@ -95,7 +95,8 @@ func (w *World) sign() {
 	w.note("%s is signed by %d keys, of which it has %d", role, len(signers), len(should))
 }
 
-// signPartly has a delegated role signed by some of its keys: enough for all of its delegators, for some, or for none.
+// signPartly has a delegated role signed by some of its keys: enough for all of
+// its delegators, for some, or for none.
 func (w *World) signPartly() {
 	role := pick(w, w.roles)
 	signers := []*verifytest.Key{}
@@ -186,7 +187,8 @@ func (w *World) publish() {
 	w.note("published are only %q", list)
 }
 
-// clock sets the client's clock: to the repository's, or to the moment at which something expires.
+// clock sets the client's clock: to the repository's, or to the moment at which
+// something expires.
 func (w *World) clock() {
 	next := w.Now()
 	if w.Chance(30) {

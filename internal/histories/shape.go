@@ -21,8 +21,9 @@ func (w *World) key(role string) *verifytest.Key {
 	return k
 }
 
-// signers draws keys and a threshold for a role: from one of one to three of four, seldom too many; some of the keys it had before,
-// one under two IDs, or one of a kind that nobody knows.
+// signers draws keys and a threshold for a role: from one of one to three of
+// four, seldom too many; some of the keys it had before, one under two IDs, or
+// one of a kind that nobody knows.
 func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	keys := []*verifytest.Key{}
 	for range 1 + w.IntN(3) {
@@ -57,7 +58,8 @@ func (w *World) signers(role string) ([]*verifytest.Key, int) {
 
 var patterns = []string{"*", "*/*", "*/*", "a/*", "a/*", "b/?", "[ab]/*", "[!a]/*", "[a-c]*/1", "a*/1", "a/x/*", "*/x/1", "d/*", "d/?", "c", "?", "**", "A/*", "a?1", "b?[12]", "?*", "[", "a/[12"}
 
-// delegate adds a delegation, or puts another in its place, somewhere: siblings, grandchildren, diamonds and cycles come by themselves.
+// delegate adds a delegation, or puts another in its place, somewhere:
+// siblings, grandchildren, diamonds and cycles come by themselves.
 func (w *World) delegate() {
 	from := pick(w, w.roles)
 	name := pick(w, []string{"a", "b", "c", "d", "team/e", "1.x"})

@@ -23,8 +23,9 @@ func decode(body []byte) (map[string]any, error) {
 	return o, nil
 }
 
-// Spoil returns a file with something wrong, or at least unusual: a byte, some text, a member, a signature. Half of those with
-// other members are signed again, by the keys that should.
+// Spoil returns a file with something wrong, or at least unusual: a byte, some
+// text, a member, a signature. Half of those with other members are signed
+// again, by the keys that should.
 func (w *World) Spoil(role string, body []byte) []byte {
 	envelope, err := decode(body)
 	signed, ok := envelope["signed"].(map[string]any)
@@ -91,7 +92,8 @@ func (w *World) bytes(body []byte) []byte {
 	return b
 }
 
-// text puts one text in the place of another, once: doubled and look-alike members, escapes, spellings of numbers.
+// text puts one text in the place of another, once: doubled and look-alike
+// members, escapes, spellings of numbers.
 func (w *World) text(body []byte) []byte {
 	c := pick(w, [][2]string{
 		{`"version":`, `"version":7,"version":`},

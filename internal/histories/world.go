@@ -61,7 +61,8 @@ func New(seed uint64) *World {
 	return w
 }
 
-// partialPins has snapshot and timestamp list lengths without hashes, or hashes without lengths, in some worlds.
+// partialPins has snapshot and timestamp list lengths without hashes, or hashes
+// without lengths, in some worlds.
 func (w *World) partialPins() {
 	if !w.Chance(30) {
 		return
@@ -110,7 +111,8 @@ func (w *World) Paths() []string {
 // Mirror is what is served now.
 func (w *World) Mirror() verifytest.Files { return w.mirror }
 
-// Other is some other file than the right one: an older one of that name, or any.
+// Other is some other file than the right one: an older one of that name, or
+// any.
 func (w *World) Other(name string) []byte {
 	files := pick(w, w.past)
 	if body, ok := files[name]; ok && w.Chance(60) {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Rules are what clients differ in. The zero value, with Plain's functions, is the specification as this project reads it.
+// Rules are what clients differ in. The zero value, with Plain's functions, is
+// the specification as this project reads it.
 type Rules struct {
 	Match          func(pattern, path string) bool
 	HashText       func(sha256 [32]byte) string // of a path, for prefixes
@@ -19,7 +20,8 @@ type Rules struct {
 	TrustedCopy    bool                         // a saved snapshot of the right version need not have its hash
 	EveryHashKnown bool                         // a listed hash of an unknown kind never matches
 	Loose          map[string]bool              // the requirements of the form that are not checked, by ID
-	// Reading is what becomes of a file when it is read; nil: it stays as it is.
+	// Reading is what becomes of a file when it is read; nil: it stays as it
+	// is.
 	Reading func(kind string, body []byte) ([]byte, error)
 }
 
@@ -32,7 +34,8 @@ type Limits struct {
 	Roots, Roles                       int
 }
 
-// What a cycle or a search can end with. Anything else would be a body that is refused, which ends nothing.
+// What a cycle or a search can end with. Anything else would be a body that is
+// refused, which ends nothing.
 var (
 	ErrRollback = errors.New("the roots end below the saved one")
 	ErrExpired  = errors.New("the last root has expired")
@@ -88,7 +91,8 @@ type Want struct {
 
 func (w *Want) String() string { return fmt.Sprintf("%s for %s (%s)", w.Path, w.Delegator, w.Role) }
 
-// New begins a run with what earlier ones saved, whatever became of it: "root.json", "timestamp.json" and "snapshot.json".
+// New begins a run with what earlier ones saved, whatever became of it:
+// "root.json", "timestamp.json" and "snapshot.json".
 func New(anchor []byte, stored map[string][]byte, now time.Time, limits Limits, rules Rules) (*Client, error) {
 	c := &Client{rules: rules, limits: limits, verdicts: map[string]bool{}, saved: map[string]string{}, unsaved: true}
 	if err := attempt(func() { c.root = c.openRoot(anchor) }); err != nil {
@@ -163,7 +167,8 @@ func (c *Client) lastRoot(cut bool) {
 		c.fail(ErrExpired)
 		return
 	}
-	// Decision 7: what was trusted before counts if its keys still reach the threshold.
+	// Decision 7: what was trusted before counts if its keys still reach the
+	// threshold.
 	c.floorTimestamp = c.recognize(c.oldTimestamp, "timestamp")
 	c.floorSnapshot = c.recognize(c.oldSnapshot, "snapshot")
 	c.phase = "timestamp"
@@ -182,10 +187,12 @@ func (c *Client) fresh(f *file) bool {
 	return f.expires.After(c.now) || c.rules.LastSecond && f.expires.Equal(c.now)
 }
 
-// Offer gives the client a body for what it wants; an error leaves everything as it was.
+// Offer gives the client a body for what it wants; an error leaves everything
+// as it was.
 func (c *Client) Offer(w *Want, body []byte) error { return c.offer(w, body, false) }
 
-// OfferSaved is Offer for a file from an earlier run, which is judged as any other.
+// OfferSaved is Offer for a file from an earlier run, which is judged as any
+// other.
 func (c *Client) OfferSaved(w *Want, body []byte) error {
 	return c.offer(w, body, c.rules.TrustedCopy && w.Role == "snapshot")
 }
@@ -246,7 +253,8 @@ func (c *Client) settle(w *Want) {
 	panic("model: settled twice")
 }
 
-// Absent says that a file does not exist: for the next root that is the end of the chain (R-5.3.3b).
+// Absent says that a file does not exist: for the next root that is the end of
+// the chain (R-5.3.3b).
 func (c *Client) Absent(w *Want) {
 	if w.Role != "root" || w.edge != nil {
 		c.GiveUp(w)
@@ -381,7 +389,8 @@ func (c *Client) judgeSnapshot(w *Want, body []byte) func() {
 	}
 }
 
-// takeSnapshot goes on to the top-level targets role; files of earlier cycles that are listed otherwise now are forgotten.
+// takeSnapshot goes on to the top-level targets role; files of earlier cycles
+// that are listed otherwise now are forgotten.
 func (c *Client) takeSnapshot(next *file, info object) {
 	c.snapshot = next
 	c.known = memory{"snapshot", listed(info), next}
@@ -434,5 +443,6 @@ func (c *Client) Version(role string) int64 {
 	return f.version
 }
 
-// Saved returns what was saved since New: the bodies by "root.json", "7.root.json" and, for the other roles, their names with ".json".
+// Saved returns what was saved since New: the bodies by "root.json",
+// "7.root.json" and, for the other roles, their names with ".json".
 func (c *Client) Saved() map[string]string { return c.saved }

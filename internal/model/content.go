@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// file is a document that was opened: its envelope has been read, and if it is trusted, its content has been too.
+// file is a document that was opened: its envelope has been read, and if it is
+// trusted, its content has been too.
 type file struct {
 	body       string // as it came
 	signed     object
@@ -25,7 +26,8 @@ func (r *Rules) need(id string, ok bool, format string, args ...any) {
 	must(ok || r.Loose[id], format, args...)
 }
 
-// read takes a file apart, without looking into what is signed.
+// read takes a file apart, without looking into what is signed,
+//
 func (r *Rules) read(body []byte, kind string) *file {
 	text := body
 	if r.Reading != nil {
@@ -192,7 +194,8 @@ func (r *Rules) checkDelegation(role object) string {
 	return name
 }
 
-// publicKey returns the key that a file lists under an ID, or nothing if it can never verify: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
+// publicKey returns the key that a file lists under an ID, or nothing if it can
+// never verify: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
 func (r *Rules) publicKey(keys object, id string) string {
 	key, ok := keys[id].(object)
 	if !ok || key["keytype"] != "ed25519" || key["scheme"] != "ed25519" && !r.Loose["R-4.2.2.5"] {

@@ -92,7 +92,8 @@ func readValue(d *json.Decoder, levels int) any {
 
 var escapes = regexp.MustCompile(`\\(u[0-9a-fA-F]{4}|.)`)
 
-// pairedSurrogates looks at all escapes of the text: a high surrogate must be followed by a low one at once, and a low one must follow.
+// pairedSurrogates looks at all escapes of the text: a high surrogate must be
+// followed by a low one at once, and a low one must follow.
 func pairedSurrogates(data []byte) bool {
 	high := -1 // where the last high surrogate ended
 	for _, at := range escapes.FindAllIndex(data, -1) {

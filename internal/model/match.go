@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// match says whether a path is of a pattern. Both are split at slashes, and each part has to match.
+// match says whether a path is of a pattern. Both are split at
+// slashes, and each part has to match.
 func match(pattern, path string) bool {
 	patterns, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
 	if len(patterns) != len(parts) {
@@ -96,7 +97,8 @@ type delegation struct {
 	terminating bool
 }
 
-// delegations returns the roles that a file delegates a path to, in listed order.
+// delegations returns the roles that a file delegates a path to, in listed
+// order.
 func (c *Client) delegations(f *file, path string) []delegation {
 	d, ok := f.signed["delegations"].(object)
 	if !ok {
@@ -120,7 +122,8 @@ func (c *Client) delegations(f *file, path string) []delegation {
 	return list
 }
 
-// bin is R-T15.2: the number that the leading bits make, as wide as the last one's.
+// bin is R-T15.2: the number that the leading bits make, as wide as the last
+// one's.
 func bin(s object, path string) string {
 	bits := theInteger(s["bit_length"], 1, "bit_length")
 	sum := sha256.Sum256([]byte(path))

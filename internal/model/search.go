@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// edge is a delegation by the content that delegates, and what became of the role's file (R-5.6.7g).
+// edge is a delegation by the content that delegates, and what became of the
+// role's file (R-5.6.7g).
 type edge struct {
 	by        *file // nil: the root
 	delegator string

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// signers are who must sign: distinct public keys, whatever their IDs (R-4.3.K3).
+// signers are who must sign: distinct public keys, whatever their IDs
+// (R-4.3.K3).
 type signers struct {
 	keys      object
 	ids       []string
@@ -25,7 +26,8 @@ func topLevel(root *file, name string) signers {
 	return signersOf(root.signed["keys"], root.signed["roles"].(object)[name])
 }
 
-// verify counts the keys that signed. With anyID a signature counts for whichever key it verifies with (decision 7).
+// verify counts the keys that signed. With anyID a signature counts for
+// whichever key it verifies with (decision 7).
 func (c *Client) verify(f *file, who signers, anyID bool) {
 	signed := map[string]bool{}
 	for _, id := range who.ids {
@@ -59,7 +61,8 @@ func (c *Client) goodSignature(public, payload, sigHex string) bool {
 	return good
 }
 
-// open makes a file trusted content: enough signatures, and then the right form.
+// open makes a file trusted content: enough signatures, and then the right
+// form.
 func (c *Client) open(body []byte, kind string, who signers) *file {
 	f := c.rules.read(body, kind)
 	c.verify(f, who, false)
@@ -106,7 +109,8 @@ func (r *Rules) fitsHashes(body []byte, hashes object) {
 	must(checked, "no hash that is known")
 }
 
-// listed is what a file is listed with: what the client looks at, without the rest.
+// listed is what a file is listed with: what the client looks at, without the
+// rest.
 func listed(info object) string {
 	o := object{"version": info["version"]}
 	for _, name := range []string{"length", "hashes"} {

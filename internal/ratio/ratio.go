@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// InTurn reports how many times the floor something costs: the ratio of the medians of runs in turn, which other work on the machine slows
-// down alike.
+// InTurn reports how many times the floor something costs: the ratio of the
+// medians of runs in turn, which other work on the machine slows down alike.
 func InTurn(b *testing.B, ours, floor func()) {
 	b.Run("ratio", func(b *testing.B) {
 		var a, f []time.Duration

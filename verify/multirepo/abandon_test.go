@@ -28,7 +28,8 @@ func (w *world) everything(g *multirepo.Group, lookups ...*multirepo.Lookup) map
 	return all
 }
 
-// The first cause is said by everything and for ever, once, by Abandon as by Run.
+// The first cause is said by everything and for ever, once, by Abandon as by
+// Run.
 func TestAbandonSaysTheFirstCause(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -63,7 +64,8 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 	require.EqualError(t, g.Session("b").Err(), "a trusted file could not be saved: disk full")
 }
 
-// What was not handed out is not handed out afterwards: the batch of a group that is of no use is empty.
+// What was not handed out is not handed out afterwards: the batch of a group
+// that is of no use is empty.
 func TestNothingComesAfterAbandon(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -76,7 +78,8 @@ func TestNothingComesAfterAbandon(t *testing.T) {
 	require.Empty(t, g.Outstanding())
 }
 
-// Dependency confusion by way of a store: it may hand on what a client of another repository says. That is no answer to any lookup here.
+// Dependency confusion by way of a store: it may hand on what a client of
+// another repository says. That is no answer to any lookup here.
 func TestCausesOfAbandonAreNotAnswers(t *testing.T) {
 	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress} {
 		w := company(t)

@@ -9,7 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// statement is what a repository says of a target, as far as it can be compared.
+// statement is what a repository says of a target, as far as it can be
+// compared.
 type statement struct {
 	length int64
 	strong map[string]string // digests in lower case, by algorithm: those that the repository's session would check
@@ -27,7 +28,8 @@ func newStatement(length int64, hashes metadata.Hashes, p roles.Policy) statemen
 
 // compare says what two statements have to do with each other.
 //
-// TAP 4 step 3 (D14): one hash that is the same is not enough, and a weak one is none.
+// TAP 4 step 3 (D14): one hash that is the same is not enough, and a weak one
+// is none.
 func compare(a, b statement) (agree, contradict bool) {
 	if a.length != b.length {
 		return false, true
@@ -43,7 +45,8 @@ func compare(a, b statement) (agree, contradict bool) {
 	return agree, false
 }
 
-// covers says whether a file that is what s says is also what t says, which is of the same length.
+// covers says whether a file that is what s says is also what t says, which is
+// of the same length.
 func (s statement) covers(t statement) bool {
 	for name, digest := range t.strong {
 		if s.strong[name] != digest {
@@ -53,7 +56,8 @@ func (s statement) covers(t statement) bool {
 	return true
 }
 
-// set is a set of positions in the list of an entry's repositories, of which there are at most metadata.MaxEntryRepositories.
+// set is a set of positions in the list of an entry's repositories, of which
+// there are at most metadata.MaxEntryRepositories.
 type set uint32
 
 func (s set) has(i int) bool { return s&(1<<i) != 0 }
@@ -64,10 +68,12 @@ type quorum struct {
 	conflict bool // two of them contradict each other
 }
 
-// judge finds the groups of repositories that agree, each with each other, and have enough voices. Statements that are nil count for nothing.
-// Repositories with the same voice count once.
+// judge finds the groups of repositories that agree, each with each other, and
+// have enough voices. Statements that are nil count for nothing. Repositories
+// with the same voice count once.
 //
-// TAP 4 step 3: agreement is not transitive, so it does not do to compare all with one of them.
+// TAP 4 step 3: agreement is not transitive, so it does not do to compare all
+// with one of them.
 func findQuorum(statements []*statement, voices []string, threshold int) (q quorum) {
 	agree := make([]set, len(statements))
 	var all set
@@ -110,8 +116,9 @@ func (s set) distinct(of []string) int {
 	return len(different)
 }
 
-// cliques yields every group of which each agrees with each other, and to which none can be added: the algorithm of Bron and
-// Kerbosch, with a pivot. With 32 repositories there are at most 3^10 times 2 of them, however they answer.
+// cliques yields every group of which each agrees with each other, and to which
+// none can be added: the algorithm of Bron and Kerbosch, with a pivot. With 32
+// repositories there are at most 3^10 times 2 of them, however they answer.
 func cliques(agree []set, group, candidates, done set, yield func(set)) {
 	if candidates|done == 0 {
 		yield(group)
@@ -126,7 +133,8 @@ func cliques(agree []set, group, candidates, done set, yield func(set)) {
 	}
 }
 
-// pivot returns one that agrees with as many of the candidates as any: what it agrees with need not be tried, and that bounds the work.
+// pivot returns one that agrees with as many of the candidates as any: what it
+// agrees with need not be tried, and that bounds the work.
 func pivot(agree []set, candidates, done set) (best int) {
 	most := -1
 	for i := range agree {

@@ -29,7 +29,8 @@ func digest(algorithm, content string) string {
 	return digest("sha256", algorithm+content)[:32] // of some weak algorithm
 }
 
-// list publishes what a repository says of the target x: "256:a 512:b md5:c" are the digests of three contents of one byte.
+// list publishes what a repository says of the target x: "256:a 512:b md5:c"
+// are the digests of three contents of one byte.
 func list(repo *verifytest.Repo, says string) {
 	hashes := map[string]string{}
 	length := int64(1)
@@ -51,7 +52,8 @@ func list(repo *verifytest.Repo, says string) {
 	repo.Publish()
 }
 
-// TAP 4 step 3 (D14, Bridge between two files): agreement is of a group, each with each other, on all strong hashes that they share, and on at least one.
+// TAP 4 step 3 (D14, Bridge between two files): agreement is of a group, each
+// with each other, on all strong hashes that they share, and on at least one.
 func TestAgreement(t *testing.T) {
 	ok, no, conflict := error(nil), multirepo.ErrDisagreement, multirepo.ErrDisagreement
 	for _, c := range []struct {
@@ -75,13 +77,16 @@ func TestAgreement(t *testing.T) {
 		{[]string{"md5:a", "md5:a"}, 2, no, []multirepo.Outcome{lists, lists}, ""},
 		{[]string{"md5:a"}, 1, no, []multirepo.Outcome{lists}, ""},
 		{[]string{"sha1:a", "256:a sha1:a"}, 1, ok, []multirepo.Outcome{lists, agrees}, "a"},
-		// Weak hashes are not compared: who lists junk under such a name is not wrong about the file.
+		// Weak hashes are not compared: who lists junk under such a name is not
+		// wrong about the file.
 		{[]string{"256:a md5:a", "256:a md5:b"}, 2, ok, []multirepo.Outcome{agrees, agrees}, "a"},
-		// The traps of transitivity: C agrees with A and with B, A and B have nothing in common ...
+		// The traps of transitivity: C agrees with A and with B, A and B have
+		// nothing in common ...
 		{[]string{"256:a", "512:a", "256:a 512:a"}, 3, no, []multirepo.Outcome{lists, lists, lists}, ""},
 		{[]string{"256:a", "512:a", "256:a 512:a"}, 2, ok, []multirepo.Outcome{agrees, agrees, agrees}, "a"},
 		{[]string{"256:a 512:a", "512:a", "256:a"}, 3, no, []multirepo.Outcome{lists, lists, lists}, ""},
-		// ... or contradict each other: C's word, under a hash that both share with it, is a bridge between two files.
+		// ... or contradict each other: C's word, under a hash that both share
+		// with it, is a bridge between two files.
 		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 3, no, []multirepo.Outcome{disagrees, disagrees, lists}, ""},
 		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 2, conflict, []multirepo.Outcome{disagrees, disagrees, lists}, ""},
 		{[]string{"256:a", "256:a 512:a", "256:a 512:b"}, 2, conflict, []multirepo.Outcome{lists, disagrees, disagrees}, ""},
@@ -92,11 +97,13 @@ func TestAgreement(t *testing.T) {
 		{[]string{"256:b", "256:a", "256:a"}, 2, ok, []multirepo.Outcome{disagrees, agrees, agrees}, "a"},
 		{[]string{"", "256:a", "", "256:a"}, 2, ok, []multirepo.Outcome{absent, agrees, absent, agrees}, "a"},
 		{[]string{"", "256:a", "", "256:a"}, 3, no, []multirepo.Outcome{absent, lists, absent, lists}, ""},
-		// Those who contradict each other, but nobody of those who agree, do not matter.
+		// Those who contradict each other, but nobody of those who agree, do
+		// not matter.
 		{[]string{"256:a", "256:a", "512:b", "512:c"}, 2, ok, []multirepo.Outcome{agrees, agrees, lists, lists}, "a"},
 		// Unless nobody is trusted: then it is said who contradicts anybody.
 		{[]string{"256:a", "256:a", "256:b", "256:b", "512:c", "512:d"}, 2, conflict, []multirepo.Outcome{disagrees, disagrees, disagrees, disagrees, disagrees, disagrees}, ""},
-		// Groups that have nothing in common: the file is held to what both say, so that they may as well mean one file.
+		// Groups that have nothing in common: the file is held to what both
+		// say, so that they may as well mean one file.
 		{[]string{"256:a", "256:a", "512:a", "512:a"}, 2, ok, []multirepo.Outcome{agrees, agrees, agrees, agrees}, "a"},
 		{[]string{"256:a", "256:a", "512:b", "512:b"}, 2, ok, []multirepo.Outcome{agrees, agrees, agrees, agrees}, ""},
 	} {
@@ -130,7 +137,8 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
-// A hash that the policy adds is strong for the repositories whose policy it is.
+// A hash that the policy adds is strong for the repositories whose policy it
+// is.
 func TestMoreHashes(t *testing.T) {
 	w := newWorld(t)
 	policy := verify.Options{Policy: roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha512.New384}}}
@@ -160,7 +168,8 @@ func TestMoreHashes(t *testing.T) {
 	w.mustFail("x", multirepo.ErrDisagreement)
 }
 
-// The verifier takes a file in pieces, fails at the first byte too many and stays so, and reads each digest of the group.
+// The verifier takes a file in pieces, fails at the first byte too many and
+// stays so, and reads each digest of the group.
 func TestVerifier(t *testing.T) {
 	w := newWorld(t)
 	list(w.add("a", plain, nil), "256:abc md5:abc length:abc")
@@ -188,7 +197,8 @@ func TestVerifier(t *testing.T) {
 	require.Empty(t, copied.String(), "the last bytes are held back until they are known to be right")
 }
 
-// One voice: repositories under two names with the same root keys do not agree with each other, they repeat each other.
+// One voice: repositories under two names with the same root keys do not agree
+// with each other, they repeat each other.
 func TestOneVoice(t *testing.T) {
 	w := newWorld(t)
 	w.add("index", verifytest.Options{Seed: "one"}, files{"x": "evil", "y": "good"})
@@ -205,7 +215,8 @@ func TestOneVoice(t *testing.T) {
 	w.down["index"] = true
 	w.mustFind("x", "evil", "index-mirror")
 
-	// A threshold that cannot be reached is an error before anybody is asked; an anchor of another version makes no other voice.
+	// A threshold that cannot be reached is an error before anybody is asked;
+	// an anchor of another version makes no other voice.
 	later := w.repos["index-mirror"]
 	later.Touch("root")
 	later.Publish()
@@ -219,7 +230,8 @@ func TestOneVoice(t *testing.T) {
 	require.Equal(t, multirepo.VoicesError{Entry: 0, Threshold: 2, Voices: 1}, *voices)
 }
 
-// One voice, found out later: the anchors have different keys, and their chains of roots lead to the same ones.
+// One voice, found out later: the anchors have different keys, and their chains
+// of roots lead to the same ones.
 func TestVoicesOfTheNewestRoots(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.add("a", plain, files{"x": "same"}), w.add("b", plain, files{"x": "same"})

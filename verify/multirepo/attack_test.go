@@ -14,9 +14,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Attacks on the choice among repositories. Those on what they agree on are in agree_test.go.
+// Attacks on the choice among repositories. Those on what they agree on are in
+// agree_test.go.
 
-// company is what a company has: names of its own, which only its repository may answer, and a public index for the rest.
+// company is what a company has: names of its own, which only its repository
+// may answer, and a public index for the rest.
 func company(t *testing.T) *world {
 	w := newWorld(t)
 	private := w.add("private", plain, nil)
@@ -33,8 +35,9 @@ func company(t *testing.T) *world {
 	return w
 }
 
-// Dependency confusion: the public index has a higher version of a private name, and the same version with other content. Neither is ever taken, whether the private
-// repository is up, down, or has been stopped in time.
+// Dependency confusion: the public index has a higher version of a private
+// name, and the same version with other content. Neither is ever taken, whether
+// the private repository is up, down, or has been stopped in time.
 func TestDependencyConfusion(t *testing.T) {
 	w := company(t)
 	w.mustFind("left-pad-1.0.tgz", "left-pad", "public")
@@ -46,7 +49,8 @@ func TestDependencyConfusion(t *testing.T) {
 	w.mustFail("acme/billing-99.0.tgz", multirepo.ErrNoAnswer)
 	w.mustFind("left-pad-1.0.tgz", "left-pad", "public")
 
-	// Without terminating, a name that the private repository does not know is the public one's; but one that it could not be asked for is not.
+	// Without terminating, a name that the private repository does not know is
+	// the public one's; but one that it could not be asked for is not.
 	w.entries[0].(map[string]any)["terminating"] = false
 	w.mustFail("acme/billing-99.0.tgz", multirepo.ErrNoAnswer)
 	w.down["private"] = false
@@ -54,7 +58,9 @@ func TestDependencyConfusion(t *testing.T) {
 	w.mustFind("acme/billing-99.0.tgz", "evil", "public")
 }
 
-// Threshold lowering: whoever controls some repositories of an entry, or can silence some, gets no further than the threshold says, whatever is listed below.
+// Threshold lowering: whoever controls some repositories of an entry, or can
+// silence some, gets no further than the threshold says, whatever is listed
+// below.
 func TestThresholdLowering(t *testing.T) {
 	for _, fall := range []bool{false, true} {
 		for threshold := 1; threshold <= 3; threshold++ {
@@ -79,7 +85,8 @@ func TestThresholdLowering(t *testing.T) {
 						continue
 					}
 					evil := target.Copy(new(strings.Builder), strings.NewReader("evil")) == nil
-					// The word of enough, or the text of the TAP and everybody up.
+					// The word of enough, or the text of the TAP and everybody
+					// up.
 					allowed := taken >= threshold || fall && down == 0 && 3-taken < threshold
 					require.False(t, evil && !allowed, "fall %v, threshold %d, %d taken, %d down", fall, threshold, taken, down)
 				}
@@ -88,7 +95,8 @@ func TestThresholdLowering(t *testing.T) {
 	}
 }
 
-// Oracle of names: a mirror learns only of names that its repository is asked for. What the private repository settles, the public one never hears of, and
+// Oracle of names: a mirror learns only of names that its repository is asked
+// for. What the private repository settles, the public one never hears of, and
 // a later entry is not asked in advance, Lookahead or not.
 func TestOracleOfNames(t *testing.T) {
 	w := company(t)
@@ -113,8 +121,9 @@ func TestOracleOfNames(t *testing.T) {
 	require.NotContains(t, strings.Join(w.asked, "\n"), "team")
 }
 
-// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: a repository's name is no path. A group does nothing with it but compare it, and the name for a folder that DirName makes stays where it is put, under
-// a name that no other repository has.
+// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: a repository's name is no path. A group
+// does nothing with it but compare it, and the name for a folder that DirName
+// makes stays where it is put, under a name that no other repository has.
 func TestNamesAreNoPaths(t *testing.T) {
 	names := []string{"../x", "..", ".", "/abs", `a\..\b`, "CON", "con", "", "a", "A", "a.", "a ", "a/b", "a%2fb", "nul.txt", "x\x00y", "日本", "é", "e\u0301", "\xff", strings.Repeat("n", 150), strings.Repeat("n", 151), strings.Repeat("N", 70)}
 	root := t.TempDir()
@@ -139,7 +148,8 @@ func TestNamesAreNoPaths(t *testing.T) {
 	require.Contains(t, l.Trail()[0].String(), "../x agrees: 4 bytes")
 }
 
-// What a repository writes does not command the terminal: names of hashes are quoted where the trail shows them.
+// What a repository writes does not command the terminal: names of hashes are
+// quoted where the trail shows them.
 func TestTrailIsPrintable(t *testing.T) {
 	w := newWorld(t)
 	repo := w.add("a\x1b[31m", plain, nil)
@@ -156,8 +166,10 @@ func TestTrailIsPrintable(t *testing.T) {
 	require.NotContains(t, err.Error(), "\x1b")
 }
 
-// Dependency confusion by way of a cause: a source may be a client of another repository, and hand on its errors. What it says of that one is not taken for what this one
-// says: silence stays silence, ends the lookup and the cycle, and costs nobody else anything.
+// Dependency confusion by way of a cause: a source may be a client of another
+// repository, and hand on its errors. What it says of that one is not taken for
+// what this one says: silence stays silence, ends the lookup and the cycle, and
+// costs nobody else anything.
 func TestCausesAreNotAnswers(t *testing.T) {
 	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress, verify.ErrSave, verify.ErrNotAtSource, multirepo.ErrDisagreement} {
 		for _, role := range []string{"timestamp", "team"} {

@@ -15,8 +15,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// BenchmarkGroup starts from nothing, for one target that all of several repositories of 4,096 hash bins list, beside the same repositories' sessions one after the other. The
-// sessions are the floor: a group costs their sum.
+// BenchmarkGroup starts from nothing, for one target that all of several
+// repositories of 4,096 hash bins list, beside the same repositories' sessions
+// one after the other. The sessions are the floor: a group costs their sum.
 //
 //	go test ./verify/multirepo -run '^$' -bench Group
 func BenchmarkGroup(b *testing.B) {

@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// found returns all groups that cliques yields, and checks that none comes twice.
+// found returns all groups that cliques yields, and checks that none comes
+// twice.
 func found(t *testing.T, agree []set) map[set]bool {
 	all := map[set]bool{}
 	everybody := set(1)<<len(agree) - 1
@@ -21,7 +22,8 @@ func found(t *testing.T, agree []set) map[set]bool {
 	return all
 }
 
-// Against trying every group: each agrees with each other, and nobody can be added.
+// Against trying every group: each agrees with each other, and nobody can be
+// added.
 func TestCliques(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
@@ -51,7 +53,8 @@ func TestCliques(t *testing.T) {
 	}
 }
 
-// The pivot is one of those that may still be added or were, and nobody of them agrees with more candidates: the bound on the work rests on it.
+// The pivot is one of those that may still be added or were, and nobody of them
+// agrees with more candidates: the bound on the work rests on it.
 func TestPivot(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 500 {
@@ -80,7 +83,8 @@ func TestNoCliques(t *testing.T) {
 	require.Equal(t, quorum{}, findQuorum([]*statement{nil, {length: 1}}, []string{"a", "b"}, 1))
 }
 
-// The worst that the repositories of one entry can do is bounded: threes of which nobody agrees with the other two.
+// The worst that the repositories of one entry can do is bounded: threes of
+// which nobody agrees with the other two.
 func TestWorstCliques(t *testing.T) {
 	require.Equal(t, 32, metadata.MaxEntryRepositories)
 	agree := make([]set, metadata.MaxEntryRepositories)

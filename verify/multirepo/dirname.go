@@ -9,8 +9,10 @@ import (
 // maxName bounds the names of folders in bytes, as those of records.
 const maxName = 200
 
-// DirName returns a name for a folder that belongs to a repository: safe on every file system, and another one for every other name, also where case does not count.
-// Names of repositories may be anything (CVE-2026-24686), and must not become paths in any other way.
+// DirName returns a name for a folder that belongs to a repository: safe on
+// every file system, and another one for every other name, also where case does
+// not count. Names of repositories may be anything (CVE-2026-24686), and must
+// not become paths in any other way.
 func DirName(repository string) string {
 	const hexadecimal = "0123456789abcdef"
 	var b strings.Builder

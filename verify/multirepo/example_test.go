@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A company's names come from its own repository alone, everything else from a public one that an auditor has to agree with.
+// A company's names come from its own repository alone, everything else from a
+// public one that an auditor has to agree with.
 const exampleMap = `{
   "repositories": {
     "company": ["https://tuf.company.example/"],
@@ -41,7 +42,8 @@ func exampleRepositories() map[string]*verifytest.Repo {
 	return repos
 }
 
-// All repositories are driven with the loop that is for one. Stores and retries are left out.
+// All repositories are driven with the loop that is for one. Stores and retries
+// are left out.
 func Example() {
 	m, err := metadata.ParseMap([]byte(exampleMap))
 	if err != nil {

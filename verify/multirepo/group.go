@@ -11,9 +11,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Repository is what one repository of the map starts from: the arguments of verify.New.
+// Repository is what one repository of the map starts from: the arguments of
+// verify.New.
 type Repository struct {
-	// Anchor is the root file that the caller received out of band. Each repository must have its own.
+	// Anchor is the root file that the caller received out of band. Each
+	// repository must have its own.
 	TrustedRoot []byte
 	// Stored is what an earlier run saved for this repository.
 	Stored verify.Stored
@@ -23,12 +25,15 @@ type Repository struct {
 
 // Options change how a group decides. The zero value is the default.
 type Options struct {
-	// FallThrough has a lookup go on to the next entry if too few repositories agree in one that is not terminating, as the text of TAP 4 has it. Any one of an
-	// entry's repositories can then have the search go on to a later entry, by listing something else than the others.
+	// FallThrough has a lookup go on to the next entry if too few repositories
+	// agree in one that is not terminating, as the text of TAP 4 has it. Any
+	// one of an entry's repositories can then have the search go on to a later
+	// entry, by listing something else than the others.
 	FallThrough bool
 }
 
-// Group is one client's view of the repositories of a map. It is not safe for concurrent use; nothing in it blocks.
+// Group is one client's view of the repositories of a map. It is not safe for
+// concurrent use; nothing in it blocks.
 type Group struct {
 	options Options
 	entries []entry
@@ -61,10 +66,13 @@ type entry struct {
 	members []*member
 }
 
-// ErrMap is what errors wrap that say that a group cannot be made of a map and its repositories.
+// ErrMap is what errors wrap that say that a group cannot be made of a map and
+// its repositories.
 var ErrMap = errors.New("map and repositories do not fit")
 
-// RepositoryError says that something is wrong with a repository: of New, with what it was given for it, and then it wraps ErrMap; of Group.Err and Group.Warnings, that it could not be brought up to date.
+// RepositoryError says that something is wrong with a repository: of New, with
+// what it was given for it, and then it wraps ErrMap; of Group.Err and
+// Group.Warnings, that it could not be brought up to date.
 type RepositoryError struct {
 	Repository string
 	Err        error
@@ -75,7 +83,8 @@ func (e *RepositoryError) Error() string {
 }
 func (e *RepositoryError) Unwrap() error { return e.Err }
 
-// VoicesError says that an entry's threshold cannot be reached, because some of its repositories have the same root keys. It wraps ErrMap.
+// VoicesError says that an entry's threshold cannot be reached, because some of
+// its repositories have the same root keys. It wraps ErrMap.
 type VoicesError struct {
 	Entry             int // counted from 0
 	Threshold, Voices int
@@ -87,10 +96,13 @@ func (e *VoicesError) Error() string {
 
 func (e *VoicesError) Unwrap() error { return ErrMap }
 
-// New begins the first cycle of every repository. Each one of the map must be given, by its name, and no other. The time is as in verify.New.
+// New begins the first cycle of every repository. Each one of the map must be
+// given, by its name, and no other. The time is as in verify.New.
 //
-// Errors wrap ErrMap, and so say that nobody can have been asked: *RepositoryError for a repository that is missing, unknown or without a good anchor
-// (and then what verify.New returned too), *VoicesError. For the zero time it returns verify.ErrTime.
+// Errors wrap ErrMap, and so say that nobody can have been asked:
+// *RepositoryError for a repository that is missing, unknown or without a good
+// anchor (and then what verify.New returned too), *VoicesError. For the zero
+// time it returns verify.ErrTime.
 func New(m *metadata.Map, repositories map[string]Repository, now time.Time, o Options) (*Group, error) {
 	if now.Round(0).IsZero() {
 		return nil, fmt.Errorf("%w: the zero time", verify.ErrTime)
@@ -147,7 +159,8 @@ func (g *Group) addEntries(m *metadata.Map) error {
 	return nil
 }
 
-// voices are those of the roots that are trusted now: two repositories may come to the same root from different anchors.
+// voices are those of the roots that are trusted now: two repositories may come
+// to the same root from different anchors.
 func (e *entry) rootKeys() (list []string) {
 	for _, x := range e.members {
 		if v := x.session.Version(metadata.RoleRoot); x.root != v {
@@ -158,8 +171,9 @@ func (e *entry) rootKeys() (list []string) {
 	return list
 }
 
-// Session returns a repository's session, or nil for a name that is not in the map: to be asked for versions, times and what may be saved. To drive it is the group's business.
-// Its request IDs are not the group's.
+// Session returns a repository's session, or nil for a name that is not in the
+// map: to be asked for versions, times and what may be saved. To drive it is
+// the group's business. Its request IDs are not the group's.
 func (g *Group) Session(repository string) *verify.Session {
 	if x := g.named[repository]; x != nil {
 		return x.session
@@ -167,7 +181,8 @@ func (g *Group) Session(repository string) *verify.Session {
 	return nil
 }
 
-// Repositories returns the names in the order of their bytes, which is that of everything that a group returns.
+// Repositories returns the names in the order of their bytes, which is that of
+// everything that a group returns.
 func (g *Group) Repositories() (names []string) {
 	for _, x := range g.members {
 		names = append(names, x.name)
@@ -175,10 +190,13 @@ func (g *Group) Repositories() (names []string) {
 	return names
 }
 
-// Refresh begins another cycle of all repositories, at a later time, as verify.Session.Refresh does. One that failed in the last cycle is asked again.
+// Refresh begins another cycle of all repositories, at a later time, as
+// verify.Session.Refresh does. One that failed in the last cycle is asked
+// again.
 //
-// It returns verify.ErrInProgress, and changes nothing, while requests are open or there are lookups that Next has not handed out;
-// verify.ErrTime and verify.ErrSave as a session does.
+// It returns verify.ErrInProgress, and changes nothing, while requests are open
+// or there are lookups that Next has not handed out; verify.ErrTime and
+// verify.ErrSave as a session does.
 func (g *Group) Refresh(now time.Time) error {
 	switch {
 	case g.broken != nil:
@@ -198,8 +216,10 @@ func (g *Group) inProgress() bool {
 	return slices.ContainsFunc(g.members, func(x *member) bool { return errors.Is(x.session.Err(), verify.ErrInProgress) })
 }
 
-// Err returns nil if no request is open, every lookup is decided, and at least one repository could be brought up to date: what the others' silence means, lookups say. Otherwise it returns verify.ErrInProgress,
-// verify.ErrSave after Abandon, or a *RepositoryError for every repository.
+// Err returns nil if no request is open, every lookup is decided, and at least
+// one repository could be brought up to date: what the others' silence means,
+// lookups say. Otherwise it returns verify.ErrInProgress, verify.ErrSave after
+// Abandon, or a *RepositoryError for every repository.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:
@@ -219,9 +239,9 @@ func (g *Group) Err() error {
 }
 
 // Warnings returns what did not stop the group but should be shown or logged,
-// repository by repository: a *RepositoryError for each warning of a session, and
-// for each repository that could not be brought up to date. The slice is the
-// caller's.
+// repository by repository: a *RepositoryError for each warning of a session,
+// and for each repository that could not be brought up to date. The slice is
+// the caller's.
 func (g *Group) Warnings() (list []error) {
 	for _, x := range g.members {
 		for _, r := range x.session.Warnings() {
@@ -234,8 +254,9 @@ func (g *Group) Warnings() (list []error) {
 	return list
 }
 
-// Abandon makes the group useless because a record of any repository could not be saved, and with it the lookups that Next handed out together with
-// that record. Everything reports verify.ErrSave and the cause from then on.
+// Abandon makes the group useless because a record of any repository could not
+// be saved, and with it the lookups that Next handed out together with that
+// record. Everything reports verify.ErrSave and the cause from then on.
 func (g *Group) Abandon(cause error) {
 	for _, x := range g.members {
 		if !errors.Is(x.session.Err(), verify.ErrSave) {

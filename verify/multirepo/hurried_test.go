@@ -15,7 +15,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What a caller in a hurry gets wrong ends in an error, and mostly before the first request.
+// What a caller in a hurry gets wrong ends in an error, and mostly before the
+// first request.
 
 func pair(t *testing.T) *world {
 	w := newWorld(t)
@@ -86,7 +87,8 @@ func TestZeroTime(t *testing.T) {
 	}
 }
 
-// An anchor of one repository for another one is found out by its signatures: that one is silent, and nothing of it is saved.
+// An anchor of one repository for another one is found out by its signatures:
+// that one is silent, and nothing of it is saved.
 func TestAnchorsInTheWrongPlaces(t *testing.T) {
 	w := pair(t)
 	w.start["a"], w.start["b"] = w.start["b"], w.start["a"]
@@ -95,7 +97,8 @@ func TestAnchorsInTheWrongPlaces(t *testing.T) {
 	require.Empty(t, w.stores["b"])
 }
 
-// IDs are the group's own: unique, in every answer and every error, and an answer for one repository is none for another.
+// IDs are the group's own: unique, in every answer and every error, and an
+// answer for one repository is none for another.
 func TestRequestIDs(t *testing.T) {
 	w := pair(t)
 	w.add("c", plain, nil)
@@ -158,7 +161,8 @@ func TestRequestIDZero(t *testing.T) {
 	}
 }
 
-// Rejected bodies that had been kept ahead come with the repository and the ID of the request that they were provided for.
+// Rejected bodies that had been kept ahead come with the repository and the ID
+// of the request that they were provided for.
 func TestRejectedAhead(t *testing.T) {
 	w := pair(t)
 	for name, start := range w.start {
@@ -266,7 +270,8 @@ type badStore struct {
 
 func (s badStore) Save(verify.Record) error { return s.err }
 
-// Without stores, and then with, warm: the second run asks for no more than it has to.
+// Without stores, and then with, warm: the second run asks for no more than it
+// has to.
 func TestRunWithStores(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -287,7 +292,8 @@ func TestRunWithStores(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a 2.root.json", "a timestamp.json", "b 2.root.json", "b timestamp.json"}, w.asked)
 
-	// Sources for a repository that is not there do not help; one without a source is silent.
+	// Sources for a repository that is not there do not help; one without a
+	// source is silent.
 	g = w.group()
 	l = g.Lookup("x")
 	require.NoError(t, g.Run(nil, map[string][]verify.Source{"a": w.sources()["a"], "B": w.sources()["b"]}))
@@ -296,7 +302,8 @@ func TestRunWithStores(t *testing.T) {
 	require.ErrorContains(t, err, "there is no live source")
 }
 
-// Run does not decide on lookups for which requests are open that Next has handed out: not to have been answered yet is not silence.
+// Run does not decide on lookups for which requests are open that Next has
+// handed out: not to have been answered yet is not silence.
 func TestRunAfterNext(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -315,7 +322,8 @@ func TestRunAfterNext(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A lookup that a caller begins in one repository's session, past the group, is nobody's, and does no harm.
+// A lookup that a caller begins in one repository's session, past the group, is
+// nobody's, and does no harm.
 func TestLookupPastTheGroup(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -355,7 +363,8 @@ func TestRefresh(t *testing.T) {
 	require.NoError(t, g.Refresh(w.now().Add(2*time.Hour)))
 }
 
-// Dropped lookups stay pending, are asked nothing for, and keep nothing from ending.
+// Dropped lookups stay pending, are asked nothing for, and keep nothing from
+// ending.
 func TestDrop(t *testing.T) {
 	w := newWorld(t)
 	a := w.add("a", plain, nil)
@@ -378,7 +387,8 @@ func TestDrop(t *testing.T) {
 	require.NoError(t, g.Err())
 }
 
-// Outstanding requests are in the order of their IDs, however far each repository has come.
+// Outstanding requests are in the order of their IDs, however far each
+// repository has come.
 func TestOutstanding(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -393,7 +403,8 @@ func TestOutstanding(t *testing.T) {
 	require.Equal(t, []string{"b 2.root.json", "a timestamp.json"}, []string{open[0].Repository + " " + open[0].Path, open[1].Repository + " " + open[1].Path})
 }
 
-// What a session has to say about a saved file comes with the repository that it is about.
+// What a session has to say about a saved file comes with the repository that
+// it is about.
 func TestReports(t *testing.T) {
 	w := pair(t)
 	w.mustFind("x", "same", "a", "b")

@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A group that lives long keeps nothing of lookups that are over, whether they were dropped, or settled by Next or by Run.
+// A group that lives long keeps nothing of lookups that are over, whether they
+// were dropped, or settled by Next or by Run.
 func TestNothingIsKept(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "role", Paths: []string{"*"}}).AddTarget("x", []byte("x"))

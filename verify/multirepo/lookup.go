@@ -10,8 +10,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Lookup is the search for one target path through the entries of the map. Once it has been handed out by Next, and the records that came with
-// it are saved, it does not change any more and may be used from several goroutines.
+// Lookup is the search for one target path through the entries of the map. Once
+// it has been handed out by Next, and the records that came with it are saved,
+// it does not change any more and may be used from several goroutines.
 type Lookup struct {
 	path      string
 	born      int
@@ -31,7 +32,8 @@ type question struct {
 	lookup *verify.Lookup
 }
 
-// Find begins the search for a target path, at any time. Only the repositories of the first entry that is for it are asked.
+// Find begins the search for a target path, at any time. Only the repositories
+// of the first entry that is for it are asked.
 func (g *Group) Lookup(path string) *Lookup {
 	g.lookups++
 	l := &Lookup{path: path, born: g.lookups, entry: -1}
@@ -44,7 +46,8 @@ func (g *Group) Lookup(path string) *Lookup {
 	return l
 }
 
-// Drop forgets a lookup: it will not be settled, its Target stays verify.ErrPending, and nothing more is asked for on its account.
+// Drop forgets a lookup: it will not be settled, its Target stays
+// verify.ErrPending, and nothing more is asked for on its account.
 func (g *Group) Drop(l *Lookup) {
 	for _, q := range l.questions {
 		delete(g.waiting, q.lookup)
@@ -55,7 +58,8 @@ func (g *Group) Drop(l *Lookup) {
 	g.decided, g.queue = slices.DeleteFunc(g.decided, of), slices.DeleteFunc(g.queue, of)
 }
 
-// nextEntry asks the repositories of the next entry that is for the path, all of them together. (TAP 4 step 1, TAP 4 step 2)
+// nextEntry asks the repositories of the next entry that is for the path, all
+// of them together. (TAP 4 step 1, TAP 4 step 2)
 func (g *Group) nextEntry(l *Lookup) {
 	for l.entry++; l.entry < len(g.entries); l.entry++ {
 		e := &g.entries[l.entry]
@@ -98,7 +102,8 @@ func (g *Group) heard(of *verify.Lookup) {
 	}
 }
 
-// decide settles the lookups whose repositories have all answered, or has them go on, and says whether there were any.
+// decide settles the lookups whose repositories have all answered, or has them
+// go on, and says whether there were any.
 func (g *Group) decide() bool {
 	list := g.decided
 	g.decided = nil
@@ -109,7 +114,8 @@ func (g *Group) decide() bool {
 	return len(list) > 0
 }
 
-// weigh decides on an entry whose repositories have all answered. (TAP 4 step 4, TAP 4 step 5)
+// weigh decides on an entry whose repositories have all answered. (TAP 4 step
+// 4, TAP 4 step 5)
 func (g *Group) weigh(l *Lookup) {
 	e := &g.entries[l.entry]
 	step, target := g.ask(l, e)
@@ -128,7 +134,9 @@ func (g *Group) weigh(l *Lookup) {
 	}
 }
 
-// passable says whether the text of TAP 4 has the search go on after this: everybody was heard, and too few agree. Where two files have enough each, it does not say so.
+// passable says whether the text of TAP 4 has the search go on after this:
+// everybody was heard, and too few agree. Where two files have enough each, it
+// does not say so.
 func passable(err error) bool {
 	agreement := new(AgreementError)
 	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrNoAnswer)
@@ -173,8 +181,10 @@ func (g *Group) ask(l *Lookup, e *entry) (Step, *Target) {
 // Path returns the target path that is searched.
 func (l *Lookup) Path() string { return l.path }
 
-// Target returns what was found, or why nothing was: verify.ErrPending until Next has handed the lookup out, an error that wraps verify.ErrNoTarget if nobody
-// who was asked has the target, and an *AgreementError if it was not decided.
+// Target returns what was found, or why nothing was: verify.ErrPending until
+// Next has handed the lookup out, an error that wraps verify.ErrNoTarget if
+// nobody who was asked has the target, and an *AgreementError if it was not
+// decided.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
 		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is settled", l.path, verify.ErrPending)
@@ -182,7 +192,8 @@ func (l *Lookup) Target() (*Target, error) {
 	return l.target, l.err
 }
 
-// Trail returns every entry that was asked, in order, and who said what. The slices are the caller's.
+// Trail returns every entry that was asked, in order, and who said what. The
+// slices are the caller's.
 func (l *Lookup) Trail() []Step {
 	if !l.handed {
 		return nil

@@ -25,7 +25,8 @@ type files = map[string]string
 
 var plain = verifytest.Options{}
 
-// TAP 4 step 1, TAP 4 step 2, TAP 4 step 4, TAP 4 step 5: entries in order, the word of enough repositories, and what happens where there is none.
+// TAP 4 step 1, TAP 4 step 2, TAP 4 step 4, TAP 4 step 5: entries in order, the
+// word of enough repositories, and what happens where there is none.
 func TestSearch(t *testing.T) {
 	w := newWorld(t)
 	w.add("company", plain, files{"tool-1": "company's tool", "lib-2": "lib", "odd-1": "company's odd", "both": "x"})
@@ -44,7 +45,8 @@ func TestSearch(t *testing.T) {
 	w.mustFind("app", "app", "public")
 	w.mustFind("both", "y", "public") // the first entry that knows it
 
-	// Terminating: the public repository's word on such names counts for nothing.
+	// Terminating: the public repository's word on such names counts for
+	// nothing.
 	l = w.mustFail("tool-9", verify.ErrNoTarget)
 	require.Equal(t, []string{"mapping[0], 1 of 1 (terminating): company has no such target"}, texts(l.Trail()))
 	// No entry is for it: no * stands for a slash.
@@ -63,7 +65,8 @@ func TestSearch(t *testing.T) {
 	require.ErrorIs(t, l.Trail()[0].Err, verify.ErrNoTarget)
 	require.Equal(t, multirepo.Agrees, l.Trail()[1].Answers[0].Outcome)
 
-	// They disagree, or too few have it: the search ends, although the entry is not terminating.
+	// They disagree, or too few have it: the search ends, although the entry is
+	// not terminating.
 	l = w.mustFail("odd-1", multirepo.ErrDisagreement)
 	require.Equal(t, []multirepo.Outcome{disagrees, disagrees}, verdicts(l))
 	_, err = l.Target()
@@ -72,7 +75,8 @@ func TestSearch(t *testing.T) {
 	require.Equal(t, []multirepo.Outcome{absent, lists}, verdicts(l))
 }
 
-// TAP 4 step 5: the TAP's own text has the search go on after a disagreement. What was passed over is not forgotten, and silence is no disagreement.
+// TAP 4 step 5: the TAP's own text has the search go on after a disagreement.
+// What was passed over is not forgotten, and silence is no disagreement.
 func TestFallThrough(t *testing.T) {
 	w := newWorld(t)
 	w.options.FallThrough = true
@@ -90,7 +94,8 @@ func TestFallThrough(t *testing.T) {
 	require.Len(t, w.mustFail("t/1", multirepo.ErrDisagreement).Trail(), 1, "the entry is terminating")
 	w.down["b"] = true
 	require.Len(t, w.mustFail("x", multirepo.ErrNoAnswer).Trail(), 1)
-	// Two files with enough voices each: the TAP does not say that this is nobody's.
+	// Two files with enough voices each: the TAP does not say that this is
+	// nobody's.
 	w.down["b"] = false
 	w.entries = nil
 	w.entry("*", "a,b", 1, false)
@@ -102,7 +107,8 @@ func TestFallThrough(t *testing.T) {
 	require.True(t, agreement.Conflict)
 }
 
-// A disagreement that was passed over is the answer if nobody further down has the target, whoever was asked before and wherever the search ends.
+// A disagreement that was passed over is the answer if nobody further down has
+// the target, whoever was asked before and wherever the search ends.
 func TestPassedOverIsNotForgotten(t *testing.T) {
 	for _, terminating := range []bool{false, true} {
 		w := newWorld(t)
@@ -120,7 +126,8 @@ func TestPassedOverIsNotForgotten(t *testing.T) {
 	}
 }
 
-// Lookups that are settled at the same time are handed out in the order in which they were begun, whichever repository answers first.
+// Lookups that are settled at the same time are handed out in the order in
+// which they were begun, whichever repository answers first.
 func TestOrderOfLookups(t *testing.T) {
 	w := newWorld(t)
 	w.add("a", plain, files{"a/x": "a"})
@@ -138,7 +145,8 @@ func TestOrderOfLookups(t *testing.T) {
 	}
 }
 
-// Nothing is said of a search that goes on in a later entry, not even what the first one answered.
+// Nothing is said of a search that goes on in a later entry, not even what the
+// first one answered.
 func TestPendingInALaterEntry(t *testing.T) {
 	w := company(t)
 	w.entries[0].(map[string]any)["terminating"] = false
@@ -165,7 +173,8 @@ func TestPendingInALaterEntry(t *testing.T) {
 	require.Len(t, l.Trail(), 2)
 }
 
-// Silent repository (TAP 4 step 3): "no such target" is an answer, silence is none. It never lowers a threshold, and never has a later entry answer.
+// Silent repository (TAP 4 step 3): "no such target" is an answer, silence is
+// none. It never lowers a threshold, and never has a later entry answer.
 func TestSilence(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b", "c"} {
@@ -221,7 +230,8 @@ func TestSilence(t *testing.T) {
 	require.Empty(t, g.Warnings())
 }
 
-// A role that cannot be had, or a search that reaches a limit, is silence and not absence; so is a repository whose files have expired or went back.
+// A role that cannot be had, or a search that reaches a limit, is silence and
+// not absence; so is a repository whose files have expired or went back.
 func TestWhatSilenceIs(t *testing.T) {
 	w := newWorld(t)
 	a := w.add("a", plain, nil)
@@ -321,7 +331,8 @@ func TestZeroValues(t *testing.T) {
 	require.False(t, ok)
 }
 
-// Errors about requests have the group's IDs, wherever they are told: a session's own are another repository's requests.
+// Errors about requests have the group's IDs, wherever they are told: a
+// session's own are another repository's requests.
 func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
 	for _, role := range []string{"snapshot", "team"} {
 		w := company(t)
@@ -363,7 +374,8 @@ func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
 	}
 }
 
-// The trail in words: who is silent and why, who lists what, with two of its hashes.
+// The trail in words: who is silent and why, who lists what, with two of its
+// hashes.
 func TestTrailText(t *testing.T) {
 	w := newWorld(t)
 	list(w.add("a", plain, nil), "256:a 512:a md5:a")

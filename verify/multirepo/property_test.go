@@ -14,7 +14,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// says is what a repository lists for x: the content under sha256 and under sha512 (0: not listed), and a length. Without both hashes it is md5 only.
+// says is what a repository lists for x: the content under sha256 and under
+// sha512 (0: not listed), and a length. Without both hashes it is md5 only.
 type says struct {
 	silent, absent bool
 	h256, h512     byte
@@ -85,7 +86,8 @@ func naive(of []says, threshold int) (vouchers []int, reasons []error, conflict 
 	return nil, reasons, conflict
 }
 
-// naiveSearch goes through the entries: it returns the one that decides, who vouches there, and why nobody does.
+// naiveSearch goes through the entries: it returns the one that decides, who
+// vouches there, and why nobody does.
 func naiveSearch(entries []ruled, all []says, fall bool) (at int, vouchers []int, reasons []error) {
 	var passed []error
 	for i, e := range entries {
@@ -130,7 +132,8 @@ type ruled struct {
 	threshold            int
 }
 
-// Random maps over random repositories, against a decision by trying every subset.
+// Random maps over random repositories, against a decision by trying every
+// subset.
 func TestRandomMaps(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	kinds := map[string]int{}

@@ -9,7 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// alone returns in how many rounds one repository by itself answers for a path, for a caller who fetches together what is asked for together.
+// alone returns in how many rounds one repository by itself answers for a path,
+// for a caller who fetches together what is asked for together.
 func (w *world) alone(name, path string) (rounds int) {
 	w.Helper()
 	s, err := verify.New(w.start[name].TrustedRoot, verify.Stored{}, w.now(), w.start[name].Options)
@@ -34,7 +35,8 @@ func (w *world) alone(name, path string) (rounds int) {
 	}
 }
 
-// Repositories of different depth, age and layout: a group waits as often as the slowest of them, not as often as all of them one after the other.
+// Repositories of different depth, age and layout: a group waits as often as
+// the slowest of them, not as often as all of them one after the other.
 func TestRounds(t *testing.T) {
 	for _, lookahead := range []int{0, 64} {
 		w := newWorld(t)
@@ -66,7 +68,8 @@ func TestRounds(t *testing.T) {
 		require.Less(t, most, sum)
 		_, err := l.Target()
 		require.NoError(t, err)
-		// Later entries cost rounds of their own, and only where they are asked.
+		// Later entries cost rounds of their own, and only where they are
+		// asked.
 		g = w.group()
 		w.drive(g)
 		g.Lookup("nothing")

@@ -10,15 +10,18 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Target is a file that enough repositories vouch for. It is immutable and independent of the group. The zero Target accepts nothing.
+// Target is a file that enough repositories vouch for. It is immutable and
+// independent of the group. The zero Target accepts nothing.
 type Target struct {
 	// Path is the target path, as it was looked up.
 	Path string
 	// Length is its exact length in bytes.
 	Length int64
-	// Hashes are the digests that a file must have: all strong ones that those who agree list, sha512 first, sha256 next.
+	// Hashes are the digests that a file must have: all strong ones that those
+	// who agree list, sha512 first, sha256 next.
 	Hashes []Hash
-	// Expires is when the first of the files that vouch for it expires, in any of the repositories that agree.
+	// Expires is when the first of the files that vouch for it expires, in any
+	// of the repositories that agree.
 	Expires time.Time
 	// Attestations are those who agree, in the order of the map's entry.
 	Attestations []Attestation
@@ -29,7 +32,8 @@ type Target struct {
 // Hash is a digest in lower-case hexadecimal, and its algorithm.
 type Hash struct{ Algorithm, Digest string }
 
-// Attestation is a repository that vouches for a target, and what is its own about it.
+// Attestation is a repository that vouches for a target, and what is its own
+// about it.
 type Attestation struct {
 	Repository string
 	// Role is the role that lists the target there.
@@ -37,7 +41,8 @@ type Attestation struct {
 	target *verify.Target
 }
 
-// URLPaths returns where a mirror of this repository keeps the file, as verify.Target.URLPaths does.
+// URLPaths returns where a mirror of this repository keeps the file, as
+// verify.Target.URLPaths does.
 func (v Attestation) URLPaths() ([]string, error) {
 	if v.target == nil {
 		return nil, roles.ErrUntrusted
@@ -45,7 +50,8 @@ func (v Attestation) URLPaths() ([]string, error) {
 	return v.target.URLPaths()
 }
 
-// PlainURLPath returns the path without a digest in the name, as verify.Target.PlainURLPath does.
+// PlainURLPath returns the path without a digest in the name, as
+// verify.Target.PlainURLPath does.
 func (v Attestation) PlainURLPath() (string, error) {
 	if v.target == nil {
 		return "", roles.ErrUntrusted
@@ -53,7 +59,8 @@ func (v Attestation) PlainURLPath() (string, error) {
 	return v.target.PlainURLPath()
 }
 
-// Custom returns this repository's extra data for the target. No other repository has vouched for it.
+// Custom returns this repository's extra data for the target. No other
+// repository has vouched for it.
 func (v Attestation) Custom() ([]byte, bool) {
 	if v.target == nil {
 		return nil, false
@@ -72,7 +79,8 @@ func newTarget(path string, e *entry, agreed set, targets []*verify.Target, stat
 			t.addHashes(one, *statements[i])
 		}
 	}
-	// Those who say most come first, so that mostly one of them says it all, and the file is hashed once.
+	// Those who say most come first, so that mostly one of them says it all,
+	// and the file is hashed once.
 	slices.SortStableFunc(who, func(a, b int) int { return len(statements[b].strong) - len(statements[a].strong) })
 	var said []statement
 	for _, i := range who {
@@ -93,7 +101,8 @@ func earliest(targets []*verify.Target, agreed set) (first time.Time) {
 	return first
 }
 
-// addHashes adds what one repository lists and no other did before. The order is that of metadata.Hashes, whoever lists what.
+// addHashes adds what one repository lists and no other did before. The order
+// is that of metadata.Hashes, whoever lists what.
 func (t *Target) addHashes(one *verify.Target, s statement) {
 	for name := range one.Hashes.All() {
 		if digest, ok := s.strong[name]; ok && !slices.ContainsFunc(t.Hashes, func(h Hash) bool { return h.Algorithm == name }) {
@@ -110,7 +119,8 @@ func rank(algorithm string) int {
 	return -slices.Index([]string{"sha256", "sha512"}, algorithm)
 }
 
-// Copy copies the file from src to dst and returns nil only if it is whole and right in the eyes of every repository that agreed; see verify.Target.Copy.
+// Copy copies the file from src to dst and returns nil only if it is whole and
+// right in the eyes of every repository that agreed; see verify.Target.Copy.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	v := t.Verifier() // dst gets only what it lets through
 	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
@@ -119,7 +129,8 @@ func (t *Target) Copy(dst io.Writer, src io.Reader) error {
 	return v.Verify()
 }
 
-// Verifier checks a target's bytes as they come, like verify.Verifier, against all that was agreed on. The zero Verifier accepts nothing.
+// Verifier checks a target's bytes as they come, like verify.Verifier, against
+// all that was agreed on. The zero Verifier accepts nothing.
 type Verifier struct {
 	checks  []*verify.Verifier
 	written int64
@@ -135,8 +146,9 @@ func (t *Target) Verifier() *Verifier {
 	return v
 }
 
-// Write takes the next bytes. It fails at the first byte too many and, with the last byte, if a hash does not match; from
-// then on it fails for ever. Success says nothing yet about the bytes: Verdict does.
+// Write takes the next bytes. It fails at the first byte too many and, with the
+// last byte, if a hash does not match; from then on it fails for ever. Success
+// says nothing yet about the bytes: Verdict does.
 func (v *Verifier) Write(p []byte) (int, error) {
 	if len(v.checks) == 0 {
 		v.err = roles.ErrUntrusted
@@ -156,7 +168,8 @@ func (v *Verifier) Write(p []byte) (int, error) {
 // Written returns how many bytes have been taken.
 func (v *Verifier) Written() int64 { return v.written }
 
-// Verdict returns nil if the bytes written are the whole file and the right one. Only then may they be used. Errors are those of verify.Verifier.
+// Verdict returns nil if the bytes written are the whole file and the right
+// one. Only then may they be used. Errors are those of verify.Verifier.
 func (v *Verifier) Verify() error {
 	if len(v.checks) == 0 {
 		return roles.ErrUntrusted

@@ -17,7 +17,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// twoGroups returns the target of two groups that have no hash in common: the file has to be what both say.
+// twoGroups returns the target of two groups that have no hash in common: the
+// file has to be what both say.
 func twoGroups(t *testing.T, one, other string) *multirepo.Target {
 	t.Helper()
 	w := newWorld(t)
@@ -30,7 +31,8 @@ func twoGroups(t *testing.T, one, other string) *multirepo.Target {
 	return target
 }
 
-// Bridge between two files: what is right for one group and wrong for the other does not get through, whichever of them is asked first, and not later either.
+// Bridge between two files: what is right for one group and wrong for the other
+// does not get through, whichever of them is asked first, and not later either.
 func TestRightForOneGroup(t *testing.T) {
 	target := twoGroups(t, "256:a", "512:b")
 	for _, content := range []string{"a", "b"} {
@@ -48,7 +50,8 @@ func TestRightForOneGroup(t *testing.T) {
 	}
 }
 
-// A file of no bytes has no last byte with which a hash could be found wrong: each group is asked at the end.
+// A file of no bytes has no last byte with which a hash could be found wrong:
+// each group is asked at the end.
 func TestEmptyFile(t *testing.T) {
 	for _, c := range []struct {
 		one, other string
@@ -70,7 +73,8 @@ type fullDisk struct{ err error }
 
 func (f fullDisk) Write([]byte) (int, error) { return 0, f.err }
 
-// The right bytes are not enough: they have to arrive, and there must be no doubt that they are all.
+// The right bytes are not enough: they have to arrive, and there must be no
+// doubt that they are all.
 func TestCopyPassesErrorsOn(t *testing.T) {
 	target := twoGroups(t, "256:a", "512:a")
 	broken := errors.New("broken")
@@ -79,7 +83,8 @@ func TestCopyPassesErrorsOn(t *testing.T) {
 	require.ErrorIs(t, target.Copy(io.Discard, io.MultiReader(strings.NewReader("a"), iotest.ErrReader(broken))), broken)
 }
 
-// Where one repository says all that the others do, the file is hashed for that one alone, wherever it stands.
+// Where one repository says all that the others do, the file is hashed for that
+// one alone, wherever it stands.
 func TestFilesAreHashedOnce(t *testing.T) {
 	made := 0
 	policy := roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": func() hash.Hash { made++; return sha512.New384() }}}

@@ -18,9 +18,11 @@ const (
 	NoAnswer Outcome = iota
 	// Absent: the repository has no such target.
 	NoTarget
-	// Lists: the repository lists the target, and neither belongs to those who agreed nor contradicts them. It may have no strong hash.
+	// Lists: the repository lists the target, and neither belongs to those who
+	// agreed nor contradicts them. It may have no strong hash.
 	Lists
-	// Disagrees: the repository lists something else than one of those who agreed, or, if nobody did, than anybody.
+	// Disagrees: the repository lists something else than one of those who
+	// agreed, or, if nobody did, than anybody.
 	Disagrees
 	// Agrees: the repository belongs to those who agreed.
 	Agrees
@@ -34,7 +36,8 @@ func (v Outcome) String() string {
 type Answer struct {
 	Repository string
 	Outcome    Outcome
-	// Role, Length and Hashes are what is listed, and by whom, if the verdict is Lists, Disagrees or Agrees.
+	// Role, Length and Hashes are what is listed, and by whom, if the verdict
+	// is Lists, Disagrees or Agrees.
 	Role   string
 	Length int64
 	Hashes metadata.Hashes
@@ -127,7 +130,8 @@ func (s *Step) count(v Outcome) (n int) {
 	return n
 }
 
-// undecided says why an entry has no answer. Silence is not the only reason if those who were heard do not agree anyway.
+// undecided says why an entry has no answer. Silence is not the only reason if
+// those who were heard do not agree anyway.
 func (s *Step) undecided(path string, conflict bool) error {
 	silent, absent, disagree := s.count(NoAnswer), s.count(NoTarget), s.count(Disagrees)
 	if absent == len(s.Answers) {
@@ -144,19 +148,23 @@ func (s *Step) undecided(path string, conflict bool) error {
 }
 
 var (
-	// ErrDisagreement says that too few repositories agree on a target that at least one of them lists.
+	// ErrDisagreement says that too few repositories agree on a target that at
+	// least one of them lists.
 	ErrDisagreement = errors.New("repositories do not agree")
-	// ErrNoAnswer says that a repository whose word was needed could not be heard.
+	// ErrNoAnswer says that a repository whose word was needed could not be
+	// heard.
 	ErrNoAnswer = errors.New("repository is silent")
 )
 
-// AgreementError says that the repositories of an entry could not decide on a target. It wraps ErrDisagreement, ErrNoAnswer or both, and what kept
-// the silent ones from answering.
+// AgreementError says that the repositories of an entry could not decide on a
+// target. It wraps ErrDisagreement, ErrNoAnswer or both, and what kept the
+// silent ones from answering.
 type AgreementError struct {
 	Path string
 	// Step has the answers.
 	Step Step
-	// Conflict says that groups of repositories which contradict each other reach the threshold.
+	// Conflict says that groups of repositories which contradict each other
+	// reach the threshold.
 	Conflict bool
 
 	reasons []error

@@ -10,7 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// answerOnly answers the requests of one repository until it is up to date; those of the others stay open.
+// answerOnly answers the requests of one repository until it is up to date;
+// those of the others stay open.
 func (w *world) answerOnly(g *multirepo.Group, name string) {
 	w.Helper()
 	for b, ok := g.Next(); ok; b, ok = g.Next() {
@@ -28,7 +29,8 @@ func (w *world) answerOnly(g *multirepo.Group, name string) {
 	require.NoError(w, g.Session(name).Err())
 }
 
-// While one repository is up to date and another one is asked, the group is neither: no cycle ends or begins for one alone, and nobody has failed yet.
+// While one repository is up to date and another one is asked, the group is
+// neither: no cycle ends or begins for one alone, and nobody has failed yet.
 func TestHalfOfAGroupIsUnsettled(t *testing.T) {
 	for _, first := range []string{"a", "b"} {
 		w := pair(t)
@@ -50,7 +52,8 @@ func TestHalfOfAGroupIsUnsettled(t *testing.T) {
 	}
 }
 
-// A single lookup that is not decided keeps the group from being settled, although no request is open.
+// A single lookup that is not decided keeps the group from being settled,
+// although no request is open.
 func TestUndecidedLookupIsUnsettled(t *testing.T) {
 	w := pair(t)
 	g := w.group()

@@ -10,8 +10,11 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// voiceOf returns what two repositories have in common exactly if their roots list the same keys for the root role: by key material, whatever the IDs, the
-// spelling of the keys and the versions of the roots are. Whoever holds these keys speaks for both. Keys that mean nothing to the repository's session make no difference.
+// voiceOf returns what two repositories have in common exactly if their roots
+// list the same keys for the root role: by key material, whatever the IDs, the
+// spelling of the keys and the versions of the roots are. Whoever holds these
+// keys speaks for both. Keys that mean nothing to the repository's session make
+// no difference.
 func rootKeysOf(root *metadata.Root, p roles.Policy) string {
 	signers, _ := root.Role(metadata.RoleRoot)
 	var known []string

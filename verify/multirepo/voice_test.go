@@ -32,7 +32,8 @@ func voiceWith(t *testing.T, keys ...*verifytest.Key) string {
 	}})
 }
 
-// One voice: it goes by the key material of root keys that can be used, in whatever order and spelling.
+// One voice: it goes by the key material of root keys that can be used, in
+// whatever order and spelling.
 func TestVoices(t *testing.T) {
 	a, b := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ecdsa-sha2-nistp256", "b")
 	spelled := *b
@@ -57,7 +58,8 @@ func TestVoices(t *testing.T) {
 	require.Equal(t, voiceWith(t, odd("x")), voiceWith(t, odd("x"), odd("z")))
 }
 
-// A key ID without a key makes no other voice: whoever holds the same keys cannot have two voices by listing one.
+// A key ID without a key makes no other voice: whoever holds the same keys
+// cannot have two voices by listing one.
 func TestVoiceOfAKeyIDWithoutAKey(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	read := func(data []byte) *metadata.Root {

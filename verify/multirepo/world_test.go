@@ -16,7 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// world is a map, the repositories that it names, and what a client of them has: anchors and stores.
+// world is a map, the repositories that it names, and what a client of them
+// has: anchors and stores.
 type world struct {
 	*testing.T
 	entries []any
@@ -32,7 +33,8 @@ func newWorld(t *testing.T) *world {
 	return &world{T: t, repos: map[string]*verifytest.Repo{}, start: map[string]multirepo.Repository{}, stores: map[string]verify.Store{}, down: map[string]bool{}}
 }
 
-// add makes a repository. Each content is listed, by path, in the top-level role.
+// add makes a repository. Each content is listed, by path, in the top-level
+// role.
 func (w *world) add(name string, o verifytest.Options, contents map[string]string) *verifytest.Repo {
 	if o.Seed == "" {
 		o.Seed = name
@@ -46,7 +48,8 @@ func (w *world) add(name string, o verifytest.Options, contents map[string]strin
 	return repo
 }
 
-// entry adds an entry to the map. Options are a comma-separated list of paths and repositories.
+// entry adds an entry to the map. Options are a comma-separated list of paths
+// and repositories.
 func (w *world) entry(paths, repositories string, threshold int, terminating bool) {
 	list := func(s string) (l []any) {
 		for _, part := range strings.Split(s, ",") {
@@ -104,7 +107,8 @@ func (w *world) sources() map[string][]verify.Source {
 	return sources
 }
 
-// find looks one path up from the start, by Run, and by the loop with the answers of each round in reverse: both must say the same.
+// find looks one path up from the start, by Run, and by the loop with the
+// answers of each round in reverse: both must say the same.
 func (w *world) find(path string) (*multirepo.Target, *multirepo.Lookup, error) {
 	w.Helper()
 	g := w.group()
@@ -128,7 +132,8 @@ func (w *world) find(path string) (*multirepo.Target, *multirepo.Lookup, error) 
 	return target, l, err
 }
 
-// drive answers all requests, those of one round in reverse, and returns the number of rounds.
+// drive answers all requests, those of one round in reverse, and returns the
+// number of rounds.
 func (w *world) drive(g *multirepo.Group) (rounds int) {
 	w.Helper()
 	sources := w.sources()

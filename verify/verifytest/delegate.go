@@ -20,7 +20,8 @@ type Delegation struct {
 	Threshold        int    // 0: 1. For a bad one see Repo.Edit.
 }
 
-// delegation is a Delegation that may stand for many bins, which differ only in names and prefixes.
+// delegation is a Delegation that may stand for many bins, which differ only in
+// names and prefixes.
 type delegation struct {
 	Delegation
 	bins *bins
@@ -32,7 +33,8 @@ type succinct struct {
 	bits   int
 }
 
-// bins are the roles among which a delegator shares out its targets: 1<<bits of them.
+// bins are the roles among which a delegator shares out its targets: 1<<bits of
+// them.
 type bins struct {
 	delegator *Role
 	keys      []*Key
@@ -40,16 +42,18 @@ type bins struct {
 	bits      int
 }
 
-// delegator is one side of an edge: who delegates to a role, and the keys listed there.
+// delegator is one side of an edge: who delegates to a role, and the keys
+// listed there.
 type delegator struct {
 	role *Role
 	keys []*Key
 }
 
-// Delegate appends a delegation, or replaces in its place the one of the same name, and returns the delegated
-// role, which is made if need be. Several roles may delegate to one, with different keys: it is then signed
-// by all of these, unless SignWith says otherwise. The names of the top-level roles must not be delegated;
-// if one is nevertheless, it is listed, and the result is nil.
+// Delegate appends a delegation, or replaces in its place the one of the same
+// name, and returns the delegated role, which is made if need be. Several roles
+// may delegate to one, with different keys: it is then signed by all of these,
+// unless SignWith says otherwise. The names of the top-level roles must not be
+// delegated; if one is nevertheless, it is listed, and the result is nil.
 func (x *Role) Delegate(d Delegation) *Role {
 	if len(d.Keys) == 0 {
 		d.Keys = []*Key{x.repo.Key(d.Name)}
@@ -73,7 +77,8 @@ func (x *Role) Delegate(d Delegation) *Role {
 	return x.link(d.Name, d.Keys)
 }
 
-// Undelegate removes the delegation of that name. The role's file stays in the snapshot, as it must.
+// Undelegate removes the delegation of that name. The role's file stays in the
+// snapshot, as it must.
 func (x *Role) Undelegate(name string) {
 	i := x.find(name)
 	if i < 0 {
@@ -90,7 +95,8 @@ func (x *Role) find(name string) int {
 	return slices.IndexFunc(x.delegations, func(d *delegation) bool { return d.bins == nil && d.Name == name })
 }
 
-// link notes that x lists these keys for the named role, which has to be signed anew if they are new.
+// link notes that x lists these keys for the named role, which has to be signed
+// anew if they are new.
 func (x *Role) link(name string, keys []*Key) *Role {
 	y, ok := x.repo.byName[name]
 	if !ok {
@@ -118,8 +124,9 @@ func (x *Role) listedKeys() []*Key {
 	return distinct(keys)
 }
 
-// DelegateBins appends delegations to n hash bins, a power of two up to 65536, by path_hash_prefixes, as in
-// PEP 458. The bins are named as by DelegateSuccinct. They share keys, with threshold 1; by default the
+// DelegateBins appends delegations to n hash bins, a power of two up to 65536,
+// by path_hash_prefixes, as in PEP 458. The bins are named as by
+// DelegateSuccinct. They share keys, with threshold 1; by default the
 // repository's Key(prefix).
 func (x *Role) DelegateBins(prefix string, n int, keys ...*Key) {
 	if n < 1 || n > 1<<16 || n&(n-1) != 0 {
@@ -129,10 +136,12 @@ func (x *Role) DelegateBins(prefix string, n int, keys ...*Key) {
 	x.delegations = append(x.delegations, &delegation{bins: b})
 }
 
-// DelegateSuccinct delegates to 1<<bits hash bins by succinct_roles (TAP 15), for bits from 1 to 32. A bin is
-// named prefix, hyphen and its number in hex. They share keys, with threshold 1; by default the repository's
-// Key(prefix). With more than 16 bits only those bins are made that Bin or AddToBin has been asked for.
-// A role with both succinct and other delegations lists both, which is against the rules.
+// DelegateSuccinct delegates to 1<<bits hash bins by succinct_roles (TAP 15),
+// for bits from 1 to 32. A bin is named prefix, hyphen and its number in hex.
+// They share keys, with threshold 1; by default the repository's Key(prefix).
+// With more than 16 bits only those bins are made that Bin or AddToBin has been
+// asked for. A role with both succinct and other delegations lists both, which
+// is against the rules.
 func (x *Role) DelegateSuccinct(prefix string, bits int, keys ...*Key) {
 	if bits < 1 || bits > 32 {
 		panic(fmt.Sprintf("verifytest: DelegateSuccinct: %d bits; must be 1 to 32", bits))
@@ -165,7 +174,8 @@ func (b *bins) name(i uint64) string {
 // width is the number of hex digits of the last bin's number.
 func (b *bins) width() int { return max(1, (b.bits+3)/4) }
 
-// prefixes returns the prefixes of all hashes that go to bin i: as long as the bins' numbers are.
+// prefixes returns the prefixes of all hashes that go to bin i: as long as the
+// bins' numbers are.
 func (b *bins) prefixes(i uint64) []any {
 	each := uint64(1) << (4*b.width() - b.bits)
 	list := make([]any, 0, each)

@@ -31,7 +31,8 @@ func entries(t testing.TB, r *verifytest.Repo, role string) (list []object) {
 	return list
 }
 
-// delegated counts the good signatures of a role's newest file by the keys that the delegator lists for it.
+// delegated counts the good signatures of a role's newest file by the keys that
+// the delegator lists for it.
 func delegated(t testing.TB, r *verifytest.Repo, delegator, role string) int {
 	t.Helper()
 	keys := signed(t, r, r.FileName(delegator))["delegations"].(object)["keys"].(object)

@@ -34,7 +34,8 @@ func get(t testing.TB, url string) ([]byte, error) {
 	return nil, fmt.Errorf("%s: %s", url, resp.Status)
 }
 
-// A client installs from a folder that an ordinary file server serves, and again when more has been published and written over it.
+// A client installs from a folder that an ordinary file server serves, and
+// again when more has been published and written over it.
 func TestWriteDir(t *testing.T) {
 	for _, o := range []verifytest.Options{{}, {NoConsistentSnapshot: true, MetaHashes: true}, {Hashes: []string{"sha512", "sha256"}}, {EnvelopeFormat: metadata.DSSE}} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
@@ -84,7 +85,8 @@ func TestWriteDir(t *testing.T) {
 	}
 }
 
-// Every file is served, under every odd name that a folder can have, and nothing is written outside. What cannot be written is named.
+// Every file is served, under every odd name that a folder can have, and
+// nothing is written outside. What cannot be written is named.
 func TestWriteDirOddNames(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		for _, name := range oddNames {
@@ -129,7 +131,8 @@ func TestWriteDirOneNameForTwo(t *testing.T) {
 	}
 }
 
-// The name that files have before they are whole is no file's: the next one would take it away.
+// The name that files have before they are whole is no file's: the next one
+// would take it away.
 func TestWriteDirUnfinishedName(t *testing.T) {
 	dir := t.TempDir()
 	err := verifytest.Files{".verifytest-unfinished": []byte("1"), "%2everifytest-unfinished/x": []byte("2"), "z": []byte("z")}.WriteDir(dir)

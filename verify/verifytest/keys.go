@@ -20,8 +20,9 @@ import (
 	"sync"
 )
 
-// A Key is a key pair with the form in which metadata lists its public half. To list it in another form,
-// copy it and change the fields; the copy signs as the original does:
+// A Key is a key pair with the form in which metadata lists its public half. To
+// list it in another form, copy it and change the fields; the copy signs as the
+// original does:
 //
 //	twin := *key
 //	twin.KeyType = "ecdsa-sha2-nistp256" // an old spelling, hence another ID
@@ -40,7 +41,8 @@ type Key struct {
 //go:embed rsa.pem
 var rsaPEM string
 
-// rsaKeys are four keys of 2048 bits; making one anew takes too long for a test and is not reproducible.
+// rsaKeys are four keys of 2048 bits; making one anew takes too long for a test
+// and is not reproducible.
 var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	rest := []byte(strings.ReplaceAll(rsaPEM, "TESTING KEY", "PRIVATE KEY"))
 	for {
@@ -56,10 +58,11 @@ var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	}
 })
 
-// NewKey returns the key of that scheme and name; the same arguments always give the same key. The schemes are
-// "ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521" and "rsassa-pss-sha256".
-// There are only four RSA keys: names that end in neighbouring letters or digits, and are otherwise equal,
-// have different ones, but other names may share one.
+// NewKey returns the key of that scheme and name; the same arguments always
+// give the same key. The schemes are "ed25519", "ecdsa-sha2-nistp256",
+// "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521" and "rsassa-pss-sha256". There
+// are only four RSA keys: names that end in neighbouring letters or digits, and
+// are otherwise equal, have different ones, but other names may share one.
 func NewKey(scheme, name string) *Key {
 	k := &Key{Scheme: scheme}
 	switch scheme {
@@ -114,7 +117,8 @@ func newECDSA(curve elliptic.Curve, scheme, name string) *ecdsa.PrivateKey {
 	return key
 }
 
-// ID is what signatures and roles call the key: KeyID, or else the SHA-256 of Object in canonical form.
+// ID is what signatures and roles call the key: KeyID, or else the SHA-256 of
+// Object in canonical form.
 func (k *Key) ID() string {
 	if k.KeyID != "" {
 		return k.KeyID
@@ -134,7 +138,8 @@ func (k *Key) Object() map[string]any {
 	return o
 }
 
-// HexPoint returns an ECDSA key's public point in hex, uncompressed: a form of Public seen in old repositories.
+// HexPoint returns an ECDSA key's public point in hex, uncompressed: a form of
+// Public seen in old repositories.
 func (k *Key) HexPoint() string {
 	public, ok := k.private.Public().(*ecdsa.PublicKey)
 	if !ok {
@@ -147,8 +152,9 @@ func (k *Key) HexPoint() string {
 	return hex.EncodeToString(point)
 }
 
-// Sign signs message. It goes by the private key, whatever KeyType and Scheme say. The same message has the
-// same signature, except with RSA, whose PSS padding is salted at random.
+// Sign signs message. It goes by the private key, whatever KeyType and Scheme
+// say. The same message has the same signature, except with RSA, whose PSS
+// padding is salted at random.
 func (k *Key) Sign(message []byte) []byte {
 	var digest []byte
 	var opts crypto.SignerOpts

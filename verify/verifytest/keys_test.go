@@ -17,7 +17,8 @@ var schemes = []string{
 	"ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsassa-pss-sha256",
 }
 
-// verifierOf reads a key's object, as listed in metadata, with the reference library.
+// verifierOf reads a key's object, as listed in metadata, with the reference
+// library.
 func verifierOf(t testing.TB, object map[string]any) dsse.Verifier {
 	t.Helper()
 	key := &signerverifier.SSLibKey{

@@ -9,8 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Publish publishes what has changed: the root and the targets roles if so, and in any case a new snapshot
-// and a new timestamp. Nobody publishes anything just because time goes by: see Touch.
+// Publish publishes what has changed: the root and the targets roles if so, and
+// in any case a new snapshot and a new timestamp. Nobody publishes anything
+// just because time goes by: see Touch.
 func (r *Repo) Publish() {
 	if r.root.changed {
 		r.publishRoot()
@@ -24,9 +25,9 @@ func (r *Repo) Publish() {
 	r.publishTimestamp()
 }
 
-// PublishOnly publishes a new version of the named roles, in that order, and of no other. So
-// PublishOnly("timestamp") only makes the timestamp fresh, and PublishOnly("targets") makes a file that
-// no snapshot lists yet.
+// PublishOnly publishes a new version of the named roles, in that order, and of
+// no other. So PublishOnly("timestamp") only makes the timestamp fresh, and
+// PublishOnly("targets") makes a file that no snapshot lists yet.
 func (r *Repo) PublishOnly(roles ...string) {
 	for _, name := range roles {
 		switch name {
@@ -190,7 +191,8 @@ func (r *Repo) serveTarget(path string, t *target) {
 	}
 }
 
-// serveAgain serves what is published under the other kind of names too, now that the root has changed it.
+// serveAgain serves what is published under the other kind of names too, now
+// that the root has changed it.
 func (r *Repo) serveAgain() {
 	sheets := []*sheet{&r.snapshot}
 	for _, x := range r.roles {

@@ -26,8 +26,8 @@ type Options struct {
 	EnvelopeFormat metadata.EnvelopeFormat // of all files; default metadata.Classic. A client must expect the same: see verify.Options.
 }
 
-// A Repo is a TUF repository under construction, with all its keys, and the files that a mirror of it serves.
-// It is not safe for concurrent use.
+// A Repo is a TUF repository under construction, with all its keys, and the
+// files that a mirror of it serves. It is not safe for concurrent use.
 type Repo struct {
 	options Options
 	plain   bool // what options.NoConsistentSnapshot will be, once a root says so
@@ -51,7 +51,8 @@ type topRole struct {
 	threshold int
 }
 
-// sheet is what the roles have in common: how the next version is to be signed, and what was published last.
+// sheet is what the roles have in common: how the next version is to be signed,
+// and what was published last.
 type sheet struct {
 	name     string
 	lifetime time.Duration
@@ -71,8 +72,9 @@ const (
 	year = 365 * day
 )
 
-// New returns a repository whose first root, timestamp, snapshot and targets are published. Each of the four
-// roles has one key, Key("root") and so on. They live a year, a day, a week and a year; delegated roles a year.
+// New returns a repository whose first root, timestamp, snapshot and targets
+// are published. Each of the four roles has one key, Key("root") and so on.
+// They live a year, a day, a week and a year; delegated roles a year.
 func New(o Options) *Repo {
 	if o.Start.IsZero() {
 		o.Start = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -106,19 +108,22 @@ func New(o Options) *Repo {
 	return r
 }
 
-// Anchor returns the first root: what a client would be shipped with. Any later one would do as well.
+// Anchor returns the first root: what a client would be shipped with. Any later
+// one would do as well.
 func (r *Repo) TrustedRoot() []byte { return slices.Clone(r.anchor) }
 
 // Now returns the time on the repository's clock, which only Advance moves.
 func (r *Repo) Now() time.Time { return r.now }
 
-// Advance moves the repository's clock, which decides when what is published from now on will expire.
+// Advance moves the repository's clock, which decides when what is published
+// from now on will expire.
 func (r *Repo) Advance(d time.Duration) { r.now = r.now.Add(d) }
 
 // Envelope returns the form of the repository's files.
 func (r *Repo) EnvelopeFormat() metadata.EnvelopeFormat { return r.options.EnvelopeFormat }
 
-// Key returns the key of that name, in the repository's scheme. It depends on nothing else but the seed.
+// Key returns the key of that name, in the repository's scheme. It depends on
+// nothing else but the seed.
 func (r *Repo) Key(name string) *Key {
 	k, ok := r.memo[name]
 	if !ok {
@@ -128,7 +133,8 @@ func (r *Repo) Key(name string) *Key {
 	return k
 }
 
-// Keys returns the keys that are to sign the role: those the root, or the role's delegators, list for it.
+// Keys returns the keys that are to sign the role: those the root, or the
+// role's delegators, list for it.
 func (r *Repo) Keys(role string) []*Key {
 	if top, ok := r.keys[role]; ok {
 		return slices.Clone(top.keys)
@@ -136,8 +142,9 @@ func (r *Repo) Keys(role string) []*Key {
 	return slices.Clone(r.Role(role).listedKeys())
 }
 
-// Rotate gives a top-level role these keys and this threshold, from the next root on. A new root is signed by
-// the new and the old root keys; rotate and PublishOnly("root") in turn for a chain of roots.
+// Rotate gives a top-level role these keys and this threshold, from the next
+// root on. A new root is signed by the new and the old root keys; rotate and
+// PublishOnly("root") in turn for a chain of roots.
 func (r *Repo) Rotate(role string, threshold int, keys ...*Key) {
 	top, ok := r.keys[role]
 	if !ok {
@@ -155,29 +162,31 @@ func (r *Repo) SetConsistentSnapshot(on bool) {
 	r.root.changed = true
 }
 
-// SignWith says who signs the role from now on, rightly or not: too few, strangers, one key twice.
-// Without keys, those sign again who should.
+// SignWith says who signs the role from now on, rightly or not: too few,
+// strangers, one key twice. Without keys, those sign again who should.
 func (r *Repo) SignWith(role string, keys ...*Key) {
 	s := r.sheet(role)
 	s.signers, s.changed = slices.Clone(keys), true
 }
 
-// SetLifetime says how long after its publication the role's metadata expires from now on;
-// not above zero: what is published has expired already.
+// SetLifetime says how long after its publication the role's metadata expires
+// from now on; not above zero: what is published has expired already.
 func (r *Repo) SetLifetime(role string, d time.Duration) {
 	s := r.sheet(role)
 	s.lifetime, s.changed = d, true
 }
 
-// SetVersion says which version of the role is published next, forwards or backwards.
+// SetVersion says which version of the role is published next, forwards or
+// backwards.
 func (r *Repo) SetVersion(role string, version int64) {
 	s := r.sheet(role)
 	s.next, s.changed = version, true
 }
 
-// Edit has f change the role's content, of whatever sort, just before it is signed, whenever it is published
-// from now on. Several edits are applied in order; a nil f removes them all. Numbers are int64 or json.Number.
-// The file's name and what others list of it do not follow: SetVersion is for that.
+// Edit has f change the role's content, of whatever sort, just before it is
+// signed, whenever it is published from now on. Several edits are applied in
+// order; a nil f removes them all. Numbers are int64 or json.Number. The file's
+// name and what others list of it do not follow: SetVersion is for that.
 func (r *Repo) Edit(role string, f func(signed map[string]any)) {
 	s := r.sheet(role)
 	s.edits, s.changed = append(s.edits, f), true
@@ -186,7 +195,8 @@ func (r *Repo) Edit(role string, f func(signed map[string]any)) {
 	}
 }
 
-// EditEnvelope is like Edit, but f is given the whole file, after it is signed: what Sign returns, or SignDSSE.
+// EditEnvelope is like Edit, but f is given the whole file, after it is signed:
+// what Sign returns, or SignDSSE.
 func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
 	s := r.sheet(role)
 	s.wraps, s.changed = append(s.wraps, f), true
@@ -195,10 +205,12 @@ func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
 	}
 }
 
-// Touch has the next Publish publish a new version of the role, although nothing has changed.
+// Touch has the next Publish publish a new version of the role, although
+// nothing has changed.
 func (r *Repo) Touch(role string) { r.sheet(role).changed = true }
 
-// Version returns the version of the role that was published last; 0 if none was.
+// Version returns the version of the role that was published last; 0 if none
+// was.
 func (r *Repo) Version(role string) int64 { return r.sheet(role).version }
 
 // FileName returns under which name Metadata has the role's newest version.
@@ -207,17 +219,20 @@ func (r *Repo) FileName(role string) string {
 	return r.fileName(s.name, s.version)
 }
 
-// Metadata returns the metadata files that the repository serves, old versions included. It is the
-// repository's own map, to be tampered with at will; Clone it to replay the present state later.
+// Metadata returns the metadata files that the repository serves, old versions
+// included. It is the repository's own map, to be tampered with at will; Clone
+// it to replay the present state later.
 func (r *Repo) Metadata() Files { return r.metadata }
 
-// TargetFiles returns the target files that the repository serves, which may be tampered with too.
+// TargetFiles returns the target files that the repository serves, which may be
+// tampered with too.
 func (r *Repo) TargetFiles() Files { return r.targets }
 
 // Targets returns the top-level targets role.
 func (r *Repo) Targets() *Role { return r.Role(metadata.RoleTargets) }
 
-// Role returns the targets role of that name: the top-level one, or one that has been delegated.
+// Role returns the targets role of that name: the top-level one, or one that
+// has been delegated.
 func (r *Repo) Role(name string) *Role {
 	x, ok := r.byName[name]
 	if !ok {
@@ -274,7 +289,8 @@ func (x *Role) AddTarget(path string, content []byte) {
 	x.targets[path].content = append([]byte{}, content...)
 }
 
-// AddTargetInfo lists a target without content. The hashes are in hex, by algorithm.
+// AddTargetInfo lists a target without content. The hashes are in hex, by
+// algorithm.
 func (x *Role) AddTargetInfo(path string, length int64, hashes map[string]string) {
 	if x.targets == nil {
 		x.targets = map[string]*target{}

@@ -32,8 +32,8 @@ func signed(t testing.TB, r *verifytest.Repo, name string) object {
 	return mustDecode(t, r.Metadata()[name])["signed"].(object)
 }
 
-// goodSignatures counts the valid signatures of a file by the keys that the lister, a root or a delegations
-// object, has for the role.
+// goodSignatures counts the valid signatures of a file by the keys that the
+// lister, a root or a delegations object, has for the role.
 func goodSignatures(t testing.TB, data []byte, keys, role object) int {
 	t.Helper()
 	doc := mustDecode(t, data)

@@ -9,8 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Sign wraps signed in an envelope with a signature by each of the keys, in that order. It signs anything,
-// also numbers that have no canonical form. The envelope holds signed itself, not a copy.
+// Sign wraps signed in an envelope with a signature by each of the keys, in
+// that order. It signs anything, also numbers that have no canonical form. The
+// envelope holds signed itself, not a copy.
 func Sign(signed map[string]any, keys ...*Key) map[string]any {
 	message := signedBytes(signed)
 	signatures := make([]any, 0, len(keys))
@@ -23,7 +24,8 @@ func Sign(signed map[string]any, keys ...*Key) map[string]any {
 	return map[string]any{"signed": signed, "signatures": signatures}
 }
 
-// SignDSSE wraps a payload, whatever it is, in a DSSE envelope with a signature by each of the keys, in that order.
+// SignDSSE wraps a payload, whatever it is, in a DSSE envelope with a signature
+// by each of the keys, in that order.
 func SignDSSE(payload []byte, keys ...*Key) map[string]any {
 	message := dsse.PAE(metadata.PayloadType, payload)
 	signatures := make([]any, 0, len(keys))

@@ -1,7 +1,8 @@
 //go:build !(js && wasm)
 
-// Command wasm is tufwalk for a web page: compiled with GOOS=js GOARCH=wasm, it gives JavaScript a session's calls.
-// The program in the directory above compiles and serves it; page/tufwalk.js is the other side of the bridge.
+// Command wasm is tufwalk for a web page: compiled with GOOS=js GOARCH=wasm, it
+// gives JavaScript a session's calls. The program in the directory above
+// compiles and serves it; page/tufwalk.js is the other side of the bridge.
 package main
 
 import (

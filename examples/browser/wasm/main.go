@@ -37,7 +37,8 @@ func main() {
 	select {} // from now on the page calls
 }
 
-// call makes a function for JavaScript. Go cannot throw, so what goes wrong is returned as an Error, for the page to throw.
+// call makes a function for JavaScript. Go cannot throw, so what goes wrong is
+// returned as an Error, for the page to throw.
 func call(f func(args []js.Value) (any, error)) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if len(args) > 0 && args[0].Type() == js.TypeNumber && clients[args[0].Int()] == nil {
@@ -51,7 +52,8 @@ func call(f func(args []js.Value) (any, error)) js.Func {
 	})
 }
 
-// open(anchor, stored, now) begins a session with a root file, the saved files by their names, and the time in milliseconds.
+// open(anchor, stored, now) begins a session with a root file, the saved files
+// by their names, and the time in milliseconds.
 func open(args []js.Value) (any, error) {
 	stored := verify.LoadStored(func(name string) ([]byte, error) {
 		if data := args[1].Get(name); data.Truthy() {
@@ -74,7 +76,8 @@ func release(args []js.Value) (any, error) {
 	return nil, nil
 }
 
-// state(session) tells of the top-level roles, and of what ended the cycle, if anything did.
+// state(session) tells of the top-level roles, and of what ended the cycle, if
+// anything did.
 func state(args []js.Value) (any, error) { return clientOf(args).state(), nil }
 
 // find(session, path) begins a search.
@@ -83,7 +86,8 @@ func find(args []js.Value) (any, error) {
 	return nil, nil
 }
 
-// next(session) is a batch, or null if there is nothing to do until a request is answered.
+// next(session) is a batch, or null if there is nothing to do until a request
+// is answered.
 func next(args []js.Value) (any, error) {
 	c := clientOf(args)
 	b, ok := c.Next()
@@ -108,7 +112,8 @@ func notFound(args []js.Value) (any, error) {
 	return nil, clientOf(args).NotFound(requestID(args))
 }
 
-// fail(session, id, why) gives a request up. The words count if no answer was refused.
+// fail(session, id, why) gives a request up. The words count if no answer was
+// refused.
 func fail(args []js.Value) (any, error) {
 	c, id := clientOf(args), requestID(args)
 	cause := c.rejected[id]
@@ -131,7 +136,8 @@ func write(args []js.Value) (any, error) {
 	return nil, err
 }
 
-// verdict(session, verifier) is an Error unless the bytes are the whole file and the right one.
+// verdict(session, verifier) is an Error unless the bytes are the whole file
+// and the right one.
 func verdict(args []js.Value) (any, error) {
 	return nil, clientOf(args).verifiers[args[1].Int()].Verify()
 }

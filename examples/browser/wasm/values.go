@@ -27,7 +27,8 @@ func jsBytes(data []byte) js.Value {
 	return v
 }
 
-// kinds are the reasons that the page has words for; the first that fits counts.
+// kinds are the reasons that the page has words for; the first that fits
+// counts.
 var kinds = []struct {
 	err  error
 	kind string

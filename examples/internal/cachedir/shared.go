@@ -8,8 +8,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Shared returns the directory as the store of a session, safe to be used by other processes at the same time. A crash between
-// two saves does no harm: the session orders them so that each file is a floor or a help for the next run.
+// Shared returns the directory as the store of a session, safe to be used by
+// other processes at the same time. A crash between two saves does no harm: the
+// session orders them so that each file is a floor or a help for the next run.
 func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store {
 	return &shared{Dir: d, session: s, ctx: ctx}
 }
@@ -21,7 +22,8 @@ type shared struct {
 	swept   bool
 }
 
-// Save writes a record unless another process has meanwhile saved a newer one, which must not be rolled back.
+// Save writes a record unless another process has meanwhile saved a newer one,
+// which must not be rolled back.
 func (s *shared) Save(rec verify.Record) error {
 	unlock, err := s.Lock(s.ctx)
 	if err != nil {
@@ -35,7 +37,8 @@ func (s *shared) Save(rec verify.Record) error {
 	return s.Dir.Save(rec)
 }
 
-// sweep removes, once, what killed processes left: whoever holds the lock is the only one who writes.
+// sweep removes, once, what killed processes left: whoever holds the lock is
+// the only one who writes.
 func (s *shared) sweep() {
 	if s.swept {
 		return

@@ -15,7 +15,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Exit codes: of a program that did what it should, of one that did not, of one that was used wrongly, and of one that was interrupted.
+// Exit codes: of a program that did what it should, of one that did not, of one
+// that was used wrongly, and of one that was interrupted.
 const (
 	OK          = 0
 	Failed      = 1
@@ -23,7 +24,8 @@ const (
 	Interrupted = 130
 )
 
-// Main runs a program until it ends or is interrupted, which ends its context, and exits with its code.
+// Main runs a program until it ends or is interrupted, which ends its context,
+// and exits with its code.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends a program that does not listen
@@ -32,8 +34,9 @@ func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer)
 	os.Exit(code)
 }
 
-// Parse reads the arguments into a struct as package kong has it. If it returns no command, the program is to end with
-// the code: help was asked for and given, or the usage is wrong and has been explained.
+// Parse reads the arguments into a struct as package kong has it. If it returns
+// no command, the program is to end with the code: help was asked for and
+// given, or the usage is wrong and has been explained.
 func Parse(into any, name, description string, args []string, stdout, stderr io.Writer) (command *kong.Context, code int) {
 	helped := false
 	parser := kong.Must(into, kong.Name(name), kong.Description(description), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
@@ -48,7 +51,8 @@ func Parse(into any, name, description string, args []string, stdout, stderr io.
 	return command, OK
 }
 
-// End reports how the program ended, and returns its exit code. The context is the one that an interruption ends.
+// End reports how the program ended, and returns its exit code. The context is
+// the one that an interruption ends.
 func End(ctx context.Context, err error, name, interrupted string, stderr io.Writer) int {
 	switch {
 	case err == nil:
@@ -61,7 +65,8 @@ func End(ctx context.Context, err error, name, interrupted string, stderr io.Wri
 	return Failed
 }
 
-// Printable keeps names that come from elsewhere, and what a server answers, from commanding the terminal.
+// Printable keeps names that come from elsewhere, and what a server answers,
+// from commanding the terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || unicode.IsPrint(r) {

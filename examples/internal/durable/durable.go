@@ -1,5 +1,6 @@
-// Package durable replaces files in one piece: after a crash, whenever it comes, a file is the old one or the new one, and what was
-// reported as written stays.
+// Package durable replaces files in one piece: after a crash, whenever it
+// comes, a file is the old one or the new one, and what was reported as written
+// stays.
 package durable
 
 import (
@@ -15,11 +16,13 @@ import (
 // What a file is called while it is written.
 const prefix, suffix = ".tufwalk-", ".part"
 
-// Step is for tests only: it is called before everything that is done to a disk, and may fail it, or end the process there.
+// Step is for tests only: it is called before everything that is done to a
+// disk, and may fail it, or end the process there.
 var Step = func(what, name string) error { return nil }
 
-// Write has a file filled beside its place, and moves it there only if that succeeds. Directories on the way are made if need be.
-// A process that is killed may leave a hidden file ending in .part; see Sweep.
+// Write has a file filled beside its place, and moves it there only if that
+// succeeds. Directories on the way are made if need be. A process that is
+// killed may leave a hidden file ending in .part; see Sweep.
 func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) error) error {
 	dir := path.Dir(name)
 	if err := makeDir(root, dir); err != nil {
@@ -46,7 +49,8 @@ func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) er
 	return syncUp(root, dir)
 }
 
-// Sweep removes what killed processes left in a directory, as far as it can: it is in nobody's way. Nobody may be writing there.
+// Sweep removes what killed processes left in a directory, as far as it can: it
+// is in nobody's way. Nobody may be writing there.
 func Sweep(root *os.Root, dir string) {
 	entries, _ := fs.ReadDir(root.FS(), dir)
 	for _, e := range entries {
@@ -56,8 +60,9 @@ func Sweep(root *os.Root, dir string) {
 	}
 }
 
-// syncUp makes what was renamed or made in a directory durable, and the directories above it. Without it a rename may be lost, or
-// overtaken by a later one.
+// syncUp makes what was renamed or made in a directory durable, and the
+// directories above it. Without it a rename may be lost, or overtaken by a
+// later one.
 func syncUp(root *os.Root, dir string) error {
 	for ; ; dir = path.Dir(dir) {
 		f, err := root.Open(dir)
@@ -72,7 +77,8 @@ func syncUp(root *os.Root, dir string) error {
 	}
 }
 
-// SyncDir makes renames in a directory durable. Windows has no such call, and needs none: NTFS keeps a journal of them.
+// SyncDir makes renames in a directory durable. Windows has no such call, and
+// needs none: NTFS keeps a journal of them.
 func SyncDir(dir *os.File) error {
 	if err := Step("sync directory", dir.Name()); err != nil || runtime.GOOS == "windows" {
 		return err

@@ -37,7 +37,8 @@ func write(root *os.Root, name, text string) error {
 	})
 }
 
-// What is renamed has reached the disk before, and the rename has before Write returns: power may fail at any time.
+// What is renamed has reached the disk before, and the rename has before Write
+// returns: power may fail at any time.
 func TestOrder(t *testing.T) {
 	root := open(t)
 	var trace []string

@@ -12,7 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Serve serves on a free port of the loopback interface, until it is told to stop.
+// Serve serves on a free port of the loopback interface, until it is told to
+// stop.
 func Serve(handler http.Handler) (base string, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -27,7 +28,8 @@ func Serve(handler http.Handler) (base string, stop func(), err error) {
 	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
-// Repository is what a repository has published so far, below /metadata/ and /targets/.
+// Repository is what a repository has published so far, below /metadata/ and
+// /targets/.
 func Repository(repo *verifytest.Repo) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))

@@ -16,7 +16,8 @@ const (
 	longestPause   = 3 * time.Second // between retries, whatever Retry-After says
 )
 
-// NewClient returns a client that tries again what may pass: no connection, 429, 5xx. Any other status is an answer.
+// NewClient returns a client that tries again what may pass: no connection,
+// 429, 5xx. Any other status is an answer.
 func NewClient() *http.Client {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	transport := http.DefaultTransport.(*http.Transport).Clone()

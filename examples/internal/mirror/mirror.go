@@ -1,6 +1,8 @@
-// Package mirror fetches a repository's files over HTTP. It trusts nothing that it fetches, and bounds it.
+// Package mirror fetches a repository's files over HTTP. It trusts nothing that
+// it fetches, and bounds it.
 //
-// Retries, and deadlines for connecting, for silence and in all, are the business of the http.Client that is given.
+// Retries, and deadlines for connecting, for silence and in all, are the
+// business of the http.Client that is given.
 package mirror
 
 import (
@@ -15,8 +17,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// StatusError is an HTTP answer that is no file. It wraps verify.ErrNotAtSource if the status says that there is none:
-// 404, 410, and also 403, which is what S3 answers for a missing key to those who may not list its keys.
+// StatusError is an HTTP answer that is no file. It wraps verify.ErrNotAtSource
+// if the status says that there is none: 404, 410, and also 403, which is what
+// S3 answers for a missing key to those who may not list its keys.
 type StatusError struct {
 	URL    string
 	Status int
@@ -34,7 +37,8 @@ func (e *StatusError) Unwrap() error {
 	return nil
 }
 
-// TooLongError is a file that goes on after the bytes that the request allows. The rest was not read.
+// TooLongError is a file that goes on after the bytes that the request allows.
+// The rest was not read.
 type TooLongError struct {
 	URL string
 	Max int64
@@ -44,7 +48,8 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("%s: longer than %d bytes, the most that is taken", e.URL, e.Max)
 }
 
-// EncodingError is an answer in a content encoding, although identity was asked for: not the bytes that were signed.
+// EncodingError is an answer in a content encoding, although identity was asked
+// for: not the bytes that were signed.
 type EncodingError struct{ URL, Encoding string }
 
 func (e *EncodingError) Error() string {
@@ -64,7 +69,8 @@ func WithContext(ctx context.Context, baseURL string, client *http.Client) verif
 			return nil, err
 		}
 		defer body.Close()
-		// One byte more than is allowed tells a file that is too long from one that just fits.
+		// One byte more than is allowed tells a file that is too long from one
+		// that just fits.
 		data, err := io.ReadAll(io.LimitReader(body, q.MaxBytes+1))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", join(baseURL, q.Path), err)
@@ -76,13 +82,15 @@ func WithContext(ctx context.Context, baseURL string, client *http.Client) verif
 	}
 }
 
-// Get asks for the file at a path that is percent-encoded already, and returns its content, to be bounded and closed by the caller.
+// Get asks for the file at a path that is percent-encoded already, and returns
+// its content, to be bounded and closed by the caller.
 func Get(ctx context.Context, client *http.Client, baseURL, path string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, join(baseURL, path), nil)
 	if err != nil {
 		return nil, err
 	}
-	// Asking at all keeps net/http from unpacking behind our back: a small body that unpacks to a huge one defeats limits.
+	// Asking at all keeps net/http from unpacking behind our back: a small body
+	// that unpacks to a huge one defeats limits.
 	req.Header.Set("Accept-Encoding", "identity")
 	res, err := client.Do(req)
 	if err != nil {
@@ -100,7 +108,8 @@ func Get(ctx context.Context, client *http.Client, baseURL, path string) (io.Rea
 	return nil, errors.Join(err, res.Body.Close())
 }
 
-// join appends the path as it is. Resolving it against the base would give dots, colons and double slashes a meaning.
+// join appends the path as it is. Resolving it against the base would give
+// dots, colons and double slashes a meaning.
 func join(baseURL, path string) string { return strings.TrimRight(baseURL, "/") + "/" + path }
 
 // CheckBase refuses what is no base URL: one that a path can be appended to.

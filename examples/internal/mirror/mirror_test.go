@@ -70,7 +70,8 @@ func TestReadingStopsAtTheFirstByteTooMany(t *testing.T) {
 	}
 }
 
-// A body that is small on the wire and large when it is unpacked must not get past the limit, nor be taken at all.
+// A body that is small on the wire and large when it is unpacked must not get
+// past the limit, nor be taken at all.
 func TestNothingIsUnpacked(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

@@ -1,4 +1,5 @@
-// Package place puts verified files under their names, durably and in one piece, and refuses names that would mean something else.
+// Package place puts verified files under their names, durably and in one
+// piece, and refuses names that would mean something else.
 package place
 
 import (
@@ -16,7 +17,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Dir is a directory that targets are installed in. An os.Root keeps every access inside it, whatever links lie there.
+// Dir is a directory that targets are installed in. An os.Root keeps every
+// access inside it, whatever links lie there.
 type Dir struct{ root *os.Root }
 
 // Close lets the directory go.
@@ -53,8 +55,9 @@ func (d *Dir) Has(t *verify.Target) bool {
 	return t.Copy(io.Discard, f) == nil
 }
 
-// Write has a file filled and puts it under its name, durably, only if that succeeds: there it is never partial or unverified. A process that
-// is killed may leave a hidden file ending in .part.
+// Write has a file filled and puts it under its name, durably, only if that
+// succeeds: there it is never partial or unverified. A process that is killed
+// may leave a hidden file ending in .part.
 func (d *Dir) Write(target string, fill func(io.Writer) error) error {
 	return durable.Write(d.root, target, 0o644, fill)
 }
@@ -66,11 +69,12 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("target %q cannot be installed under its name: it %s", e.Path, e.Reason)
 }
 
-// device matches what Windows takes for a device, with any extension and in any directory.
+// device matches what Windows takes for a device, with any extension and in any
+// directory.
 var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|:|$)`)
 
-// CheckName refuses target paths that would leave the destination, or mean something else on some system. What is refused is
-// the same everywhere.
+// CheckName refuses target paths that would leave the destination, or mean
+// something else on some system. What is refused is the same everywhere.
 func CheckName(target string) error {
 	switch {
 	case !utf8.ValidString(target):
@@ -91,8 +95,9 @@ func CheckName(target string) error {
 	return nil
 }
 
-// CheckNames is CheckName for all that is to stand in one directory. It also refuses names that differ in case alone: Windows and macOS take them for
-// the same file.
+// CheckNames is CheckName for all that is to stand in one directory. It also
+// refuses names that differ in case alone: Windows and macOS take them for the
+// same file.
 func CheckNames(targets []string) error {
 	seen := make(map[string]string)
 	for _, target := range targets {

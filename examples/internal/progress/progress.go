@@ -1,4 +1,5 @@
-// Package progress shows how downloads go on, with one bar for each: on a terminal only.
+// Package progress shows how downloads go on, with one bar for each: on a
+// terminal only.
 package progress
 
 import (
@@ -20,10 +21,12 @@ func New(ctx context.Context, w io.Writer) Bars {
 // Wait waits until all bars have ended.
 func (b Bars) Wait() { b.progress.Wait() }
 
-// Bar is one download's. Its end is told, never guessed from the bytes: all of them may come, and be the wrong ones.
+// Bar is one download's. Its end is told, never guessed from the bytes: all of
+// them may come, and be the wrong ones.
 type Bar struct{ bar *mpb.Bar } // nil if it came after the end
 
-// Add adds a bar for so many bytes. Bars are in the order of their places. One that is added when the context has ended is not shown.
+// Add adds a bar for so many bytes. Bars are in the order of their places. One
+// that is added when the context has ended is not shown.
 func (b Bars) Add(name string, length int64, place int) *Bar {
 	state := decor.OnAbort(decor.OnComplete(decor.CountersKibiByte("% .1f of % .1f"), "verified"), "failed")
 	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place), mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)), mpb.AppendDecorators(state))
@@ -34,7 +37,8 @@ func (b Bars) Add(name string, length int64, place int) *Bar {
 	return &Bar{mb}
 }
 
-// Reader counts from the start again: another mirror's copy replaces the last one's. (ProxyReader would take the end of the body for success.)
+// Reader counts from the start again: another mirror's copy replaces the last
+// one's. (ProxyReader would take the end of the body for success.)
 func (b *Bar) Reader(r io.Reader) io.Reader {
 	if b.bar == nil {
 		return r
@@ -56,7 +60,8 @@ func (b *Bar) Finish() {
 	}
 }
 
-// Abort ends the bar as failed. It empties the bar first, because a full one that is aborted counts as completed.
+// Abort ends the bar as failed. It empties the bar first, because a full one
+// that is aborted counts as completed.
 func (b *Bar) Abort() {
 	if b.bar == nil {
 		return

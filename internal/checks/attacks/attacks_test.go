@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named are the attacks that the TUF specification names, or that have been published on its clients, as docs/attacks.md has them, and their names here.
+// named are the attacks that the TUF specification names, or that have been
+// published on its clients, as docs/attacks.md has them, and their names here.
 var named = map[string]string{
 	"Arbitrary install": "arbitrary software", "Endless data": "endless data", "Slow retrieval": "slow retrieval", "Extraneous dependencies": "extraneous dependencies",
 	"Fast-forward": "fast-forward", "Indefinite freeze": "freeze", "Mix-and-match": "mix-and-match", "Rollback": "rollback", "Key compromise": "key compromise",
@@ -87,7 +88,8 @@ func TestOneAttackAsAStory(t *testing.T) {
 	require.Contains(t, stderr, "there are honest-mirror, arbitrary-software, ")
 }
 
-// Each row can fail: a client that checks nothing loses all of them but one, and that one a client that never goes back.
+// Each row can fail: a client that checks nothing loses all of them but one,
+// and that one a client that never goes back.
 func TestWeakClientsLose(t *testing.T) {
 	dir := t.TempDir()
 	for _, r := range playAll(context.Background(), attacks, gullible, dir) {
@@ -171,7 +173,8 @@ func TestAnyVictoryFailsTheProgram(t *testing.T) {
 	require.Contains(t, out.String(), "THE ATTACK SUCCEEDED: app.bin is app.bin 1.0 now.")
 	require.NotContains(t, out.String(), "After each of them")
 
-	// Nobody can attack a client that refuses everything, which shows nothing: the control row, and all others, say so.
+	// Nobody can attack a client that refuses everything, which shows nothing:
+	// the control row, and all others, say so.
 	out.Reset()
 	refuse := func(context.Context, []string) outcome { return outcome{code: 1, text: "no"} }
 	err = show(context.Background(), attacks, false, refuse, filepath.Join(t.TempDir()), &out)

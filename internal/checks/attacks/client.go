@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// client runs a program that takes the installer's arguments. The context ends when nobody would wait for it any longer.
+// client runs a program that takes the installer's arguments. The context ends
+// when nobody would wait for it any longer.
 type client func(ctx context.Context, args []string) outcome
 
 // outcome is how a run of the client ended.
@@ -24,7 +25,8 @@ type outcome struct {
 	hung bool
 }
 
-// build builds the installer: the very program, not a part of it, is what is attacked.
+// build builds the installer: the very program, not a part of it, is what is
+// attacked.
 func build(ctx context.Context, dir string) (string, error) {
 	program := filepath.Join(dir, "installer")
 	if runtime.GOOS == "windows" {
@@ -37,7 +39,8 @@ func build(ctx context.Context, dir string) (string, error) {
 	return program, nil
 }
 
-// process runs a program as a process of its own, which may crash or hang without harm to the demonstration.
+// process runs a program as a process of its own, which may crash or hang
+// without harm to the demonstration.
 func process(program string) client {
 	return func(ctx context.Context, args []string) outcome {
 		begin := time.Now()

@@ -16,7 +16,8 @@ type keys map[string][]*verifytest.Key
 // own are the keys that anybody can make.
 func (s *stage) own() []*verifytest.Key { return []*verifytest.Key{s.repo.Key("mallory")} }
 
-// forge makes a file from the newest one of a role: edited, and signed with the keys.
+// forge makes a file from the newest one of a role: edited, and signed with the
+// keys.
 func (s *stage) forge(role string, with []*verifytest.Key, edit func(signed object)) []byte {
 	document, err := verifytest.Decode(s.repo.Metadata()[s.repo.FileName(role)])
 	if err != nil {
@@ -43,7 +44,8 @@ func (s *stage) forgeTargets(files verifytest.Files, with []*verifytest.Key) {
 	files[fmt.Sprintf("metadata/%d.targets.json", version)] = s.forgeListing(files, with, version)
 }
 
-// forgeListing puts the attacker's app onto the mirror, and returns targets that list it.
+// forgeListing puts the attacker's app onto the mirror, and returns targets
+// that list it.
 func (s *stage) forgeListing(files verifytest.Files, with []*verifytest.Key, version int64) []byte {
 	evil := content("malware")
 	digest := fmt.Sprintf("%x", sha256.Sum256(evil))
@@ -54,7 +56,8 @@ func (s *stage) forgeListing(files verifytest.Files, with []*verifytest.Key, ver
 	})
 }
 
-// forgeSnapshot adds a snapshot of a version that lists the targets role at a version.
+// forgeSnapshot adds a snapshot of a version that lists the targets role at a
+// version.
 func (s *stage) forgeSnapshot(files verifytest.Files, with []*verifytest.Key, version, targets int64) {
 	files[fmt.Sprintf("metadata/%d.snapshot.json", version)] = s.forge("snapshot", with, func(signed object) {
 		signed["version"] = version
@@ -62,7 +65,8 @@ func (s *stage) forgeSnapshot(files verifytest.Files, with []*verifytest.Key, ve
 	})
 }
 
-// forgeTimestamp puts a timestamp of a version, that names a version of the snapshot, in place of the newest.
+// forgeTimestamp puts a timestamp of a version, that names a version of the
+// snapshot, in place of the newest.
 func (s *stage) forgeTimestamp(files verifytest.Files, with []*verifytest.Key, version, snapshot int64, edits ...func(signed object)) {
 	files["metadata/timestamp.json"] = s.forge("timestamp", with, func(signed object) {
 		signed["version"] = version

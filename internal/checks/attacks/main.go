@@ -1,15 +1,20 @@
-// Command attacks shows what happens to an installer built on tufwalk when it is attacked.
+// Command attacks shows what happens to an installer built on tufwalk when it
+// is attacked.
 //
 //	go run ./internal/checks/attacks
 //	go run ./internal/checks/attacks --only rollback -v
 //
-// It builds examples/installer, makes repositories up, serves them on this machine from a mirror that does everything that the TUF
-// specification warns of, and prints what the installer saw, what it said, and what was left on its disk. Some of the attackers hold the mirror
-// alone; others are thieves who have some of the repository's keys as well. The first row is an honest mirror, which has to succeed: where
-// everything is refused, refusing proves nothing.
+// It builds examples/installer, makes repositories up, serves them on this
+// machine from a mirror that does everything that the TUF specification warns
+// of, and prints what the installer saw, what it said, and what was left on its
+// disk. Some of the attackers hold the mirror alone; others are thieves who
+// have some of the repository's keys as well. The first row is an honest
+// mirror, which has to succeed: where everything is refused, refusing proves
+// nothing.
 //
-// The attacks are in forging.go, replaying.go, sending.go, stealing.go, depending.go and poisoning.go; stage.go is what they are told with, and verdict.go decides
-// who won.
+// The attacks are in forging.go, replaying.go, sending.go, stealing.go,
+// depending.go and poisoning.go; stage.go is what they are told with, and
+// verdict.go decides who won.
 package main
 
 import (

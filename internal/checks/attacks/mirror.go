@@ -9,7 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// mirror is a web server that says what it is told to say: the repository's files, the attacker's, or no end of bytes.
+// mirror is a web server that says what it is told to say: the repository's
+// files, the attacker's, or no end of bytes.
 type mirror struct {
 	server *httptest.Server
 
@@ -35,7 +36,8 @@ func newMirror() *mirror {
 	return m
 }
 
-// serve has the mirror serve these files and nothing else. Their paths begin with metadata/ or targets/.
+// serve has the mirror serve these files and nothing else. Their paths begin
+// with metadata/ or targets/.
 func (m *mirror) serve(files verifytest.Files) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

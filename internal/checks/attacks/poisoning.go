@@ -8,7 +8,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// foreignCache has the cache filled by somebody who can write there: the root file, which the user trusts, lies elsewhere.
+// foreignCache has the cache filled by somebody who can write there: the root
+// file, which the user trusts, lies elsewhere.
 func foreignCache(s *stage) {
 	s.tell("The intruder makes a whole repository of its own, puts its metadata into the user's cache, and serves the rest from a mirror.")
 	theirs := verifytest.New(verifytest.Options{Start: time.Now().UTC(), Seed: "mallory"})
@@ -25,7 +26,8 @@ func foreignCache(s *stage) {
 	s.strike(app)
 }
 
-// editedCache cannot be noticed before the saved file is read. It must do no more harm than a file that is not there.
+// editedCache cannot be noticed before the saved file is read. It must do no
+// more harm than a file that is not there.
 func editedCache(s *stage) {
 	s.tell("The intruder lists malware in the saved targets, at the version that the snapshot wants, and puts it onto the mirror. All else is right.")
 	files := repository(s.repo)

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// traces are digests of the metadata that the operators have published: what else is in a cache is an attacker's.
+// traces are digests of the metadata that the operators have published: what
+// else is in a cache is an attacker's.
 type traces map[[sha256.Size]byte]bool
 
 func (t traces) note(files map[string][]byte) {
@@ -17,7 +18,8 @@ func (t traces) note(files map[string][]byte) {
 	}
 }
 
-// foreign returns the names of the files in a user's cache that the operators have never published.
+// foreign returns the names of the files in a user's cache that the operators
+// have never published.
 func (t traces) foreign(dir string) (names []string) {
 	saved, _ := filepath.Glob(filepath.Join(dir, "cache", "*.json")) // the pattern is well-formed
 	for _, file := range saved {
@@ -28,12 +30,14 @@ func (t traces) foreign(dir string) (names []string) {
 	return names
 }
 
-// repairs are the attacker's files that were in the cache of a client that was content, and are gone.
+// repairs are the attacker's files that were in the cache of a client that was
+// content, and are gone.
 type repairs struct{ atOnce, later []string }
 
 func (r repairs) any() bool { return len(r.atOnce)+len(r.later) > 0 }
 
-// accepted takes note of an update that the client did not refuse: what was foreign before and after it.
+// accepted takes note of an update that the client did not refuse: what was
+// foreign before and after it.
 func (r *repairs) accepted(before, after []string) {
 	for _, name := range before {
 		if !slices.Contains(after, name) {
@@ -43,7 +47,8 @@ func (r *repairs) accepted(before, after []string) {
 	r.later = after
 }
 
-// outlived has the attacker succeed if something of what the client took was in its cache still, after an update from an honest mirror.
+// outlived has the attacker succeed if something of what the client took was in
+// its cache still, after an update from an honest mirror.
 func (r *row) outlived(foreign []string) {
 	for _, name := range r.repairs.later {
 		if slices.Contains(foreign, name) {

@@ -49,7 +49,8 @@ func raiseUnsigned(s *stage) {
 	s.strike(app)
 }
 
-// raiseSigned cannot be refused: the keys are right. It must not last longer than they do.
+// raiseSigned cannot be refused: the keys are right. It must not last longer
+// than they do.
 func raiseSigned(s *stage) {
 	s.tell("The thief signs a timestamp and a snapshot of the highest versions there are. All they list is right, so the client takes them.")
 	files := repository(s.repo)

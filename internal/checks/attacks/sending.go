@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// endless sends until nobody listens any more. A client that listens for that long has lost, so it need not be for ever.
+// endless sends until nobody listens any more. A client that listens for that
+// long has lost, so it need not be for ever.
 func endless(w http.ResponseWriter, _ *http.Request) {
 	piece := bytes.Repeat([]byte(" "), 64<<10)
 	for range 4 * mostBytes / len(piece) {
@@ -58,7 +59,8 @@ func bomb(s *stage) {
 	s.strike(app)
 }
 
-// slowly sends a byte every tenth of a second: enough for a client that only waits for the next byte.
+// slowly sends a byte every tenth of a second: enough for a client that only
+// waits for the next byte.
 func slowly(data []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		tick := time.NewTicker(100 * time.Millisecond)
@@ -115,7 +117,8 @@ func flipBits(s *stage) {
 	})
 }
 
-// eachFile has each file of a new release spoilt in turn, with all others right.
+// eachFile has each file of a new release spoilt in turn, with all others
+// right.
 func (s *stage) eachFile(how string, spoil func([]byte) []byte) {
 	s.rotate("root")
 	s.release("2.0")
@@ -132,7 +135,8 @@ func (s *stage) eachFile(how string, spoil func([]byte) []byte) {
 	}
 }
 
-// breakParsers sends what has crashed readers of such files before, where no signature has been looked at yet.
+// breakParsers sends what has crashed readers of such files before, where no
+// signature has been looked at yet.
 func breakParsers(s *stage) {
 	s.rotate("root")
 	s.release("2.0")

@@ -71,7 +71,8 @@ func choose(only string) ([]attack, error) {
 // plain is a name as it is typed.
 func plain(name string) string { return strings.ReplaceAll(name, " ", "-") }
 
-// perform plays one attack, and then looks whether an honest mirror still gets through.
+// perform plays one attack, and then looks whether an honest mirror still gets
+// through.
 func perform(ctx context.Context, a attack, dir string, c client) row {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return row{attack: a, broken: err}

@@ -13,8 +13,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// stage is where one attack is played: a repository with its operators, the mirror between, a user's machine. Its methods do what
-// their names say and tell it. Once something went wrong that is no attack's doing, they do nothing any more.
+// stage is where one attack is played: a repository with its operators, the
+// mirror between, a user's machine. Its methods do what their names say and
+// tell it. Once something went wrong that is no attack's doing, they do nothing
+// any more.
 type stage struct {
 	ctx    context.Context
 	client client
@@ -32,15 +34,18 @@ type stage struct {
 }
 
 const (
-	// app is what the user wants to have, and hammer what the tools' team makes.
+	// app is what the user wants to have, and hammer what the tools' team
+	// makes.
 	app, hammer = "app.bin", "tools/hammer"
-	// patience is how long the user goes on waiting for an installer whose own limit has passed.
+	// patience is how long the user goes on waiting for an installer whose own
+	// limit has passed.
 	patience   = 5 * time.Second
 	usualLimit = 30 * time.Second
 	appSize    = 64 << 10
 )
 
-// newStage opens with a user who has installed release 1.0 from an honest mirror. The root and the targets role need two keys of two.
+// newStage opens with a user who has installed release 1.0 from an honest
+// mirror. The root and the targets role need two keys of two.
 func newStage(ctx context.Context, dir string, c client) *stage {
 	s := &stage{ctx: ctx, client: c, dir: dir, limit: usualLimit, mirror: newMirror(), published: traces{}}
 	s.repo = verifytest.New(verifytest.Options{Start: time.Now().UTC(), Seed: "attacks"})
@@ -67,7 +72,8 @@ func (s *stage) tell(format string, args ...any) {
 	}
 }
 
-// release has the operators publish a new version of the app. Until the attacker changes that, the mirror serves it.
+// release has the operators publish a new version of the app. Until the
+// attacker changes that, the mirror serves it.
 func (s *stage) release(version string) {
 	s.tell("The operators release app.bin %s.", version)
 	s.version = version
@@ -85,7 +91,8 @@ func (s *stage) wait(d time.Duration) {
 	s.clock = s.repo.Now()
 }
 
-// update has the user update from an honest mirror, which must succeed. It is no part of an attack.
+// update has the user update from an honest mirror, which must succeed. It is
+// no part of an attack.
 func (s *stage) update() {
 	if s.err != nil {
 		return
@@ -119,7 +126,8 @@ func (s *stage) newest() []byte { return content(app + " " + s.version) }
 // appPath is where the mirror has it.
 func (s *stage) appPath() string { return fmt.Sprintf("targets/%x.%s", sha256.Sum256(s.newest()), app) }
 
-// rotate has the operators replace the keys of roles by new ones, because the old ones were stolen.
+// rotate has the operators replace the keys of roles by new ones, because the
+// old ones were stolen.
 func (s *stage) rotate(roles ...string) {
 	s.tell("The operators find out, and replace the keys of %s by a new root.", strings.Join(roles, " and "))
 	for _, role := range roles {
@@ -128,7 +136,8 @@ func (s *stage) rotate(roles ...string) {
 	}
 }
 
-// recover ends every attack: from an honest mirror, the user gets the next release. Refusing for ever would be a victory too.
+// recover ends every attack: from an honest mirror, the user gets the next
+// release. Refusing for ever would be a victory too.
 func (s *stage) recover() {
 	if s.err != nil {
 		return

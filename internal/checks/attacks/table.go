@@ -14,7 +14,8 @@ import (
 	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
-// tableWidth is that of the terminal, within reason; 116 columns where there is none.
+// tableWidth is that of the terminal, within reason; 116 columns where there is
+// none.
 func tableWidth(out io.Writer) int {
 	width := 116
 	if file, ok := out.(*os.File); ok {
@@ -25,7 +26,8 @@ func tableWidth(out io.Writer) int {
 	return min(max(width, 100), 160)
 }
 
-// Widths of columns: narrowest is that of a table of 100, at which no usual word is broken; what there is beyond is shared out in these parts.
+// Widths of columns: narrowest is that of a table of 100, at which no usual
+// word is broken; what there is beyond is shared out in these parts.
 var narrowest, parts = []int{13, 15, 16, 16, 12, 9}, []int{0, 3, 2, 4, 1, 0}
 
 func columns(width int) (list []table.ColumnConfig) {
@@ -91,7 +93,8 @@ func printStories(out io.Writer, rows []row) {
 	fmt.Fprintln(out)
 }
 
-// sum counts. Its error is nil only if the honest mirror, if it was asked, succeeded, and nobody else did.
+// sum counts. Its error is nil only if the honest mirror, if it was asked,
+// succeeded, and nobody else did.
 func sum(out io.Writer, rows []row, took time.Duration) error {
 	played, tries, verdicts := 0, 0, map[string]int{}
 	for _, r := range rows {

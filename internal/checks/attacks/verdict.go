@@ -36,7 +36,8 @@ const (
 	hasUpdated, hasFailed = "updated", "FAILED"
 )
 
-// verdict goes by what the client did and what was on its disk. legend tells the reader.
+// verdict goes by what the client did and what was on its disk. legend tells
+// the reader.
 func (r row) verdict() string {
 	switch {
 	case r.broken != nil || r.tries == 0:
@@ -55,14 +56,18 @@ func (r row) verdict() string {
 	return wasHarmless
 }
 
-// mostBytes is what a client may take in one run before it is a victim of endless data. All that the repository has is less than a
-// quarter of a megabyte; the rest is for what the system's sockets buffer whether or not anybody reads it.
+// mostBytes is what a client may take in one run before it is a victim of
+// endless data. All that the repository has is less than a quarter of a
+// megabyte; the rest is for what the system's sockets buffer whether or not
+// anybody reads it.
 const mostBytes = 16 << 20
 
-// strike has the user update under attack. The client must end by itself with a refusal, and leave everything as it was.
+// strike has the user update under attack. The client must end by itself with a
+// refusal, and leave everything as it was.
 func (s *stage) strike(targets ...string) { s.underAttack(false, targets...) }
 
-// tolerate is strike for attacks that need not be noticed, as long as the user ends up with what the operators released, or with what was there.
+// tolerate is strike for attacks that need not be noticed, as long as the user
+// ends up with what the operators released, or with what was there.
 func (s *stage) tolerate(targets ...string) { s.underAttack(true, targets...) }
 
 func (s *stage) underAttack(mayPass bool, targets ...string) {
@@ -85,7 +90,8 @@ func (s *stage) underAttack(mayPass bool, targets ...string) {
 	s.note(o, log, before.changes(after), won)
 }
 
-// note keeps what the table has room for: the first try, and any that the attacker won.
+// note keeps what the table has room for: the first try, and any that the
+// attacker won.
 func (s *stage) note(o outcome, log []*request, left string, won []string) {
 	s.tell("The user updates: %s.", sawText(log))
 	s.tell("The client ends after %d ms with exit code %d, saying:", o.took.Milliseconds(), o.code)
@@ -154,7 +160,8 @@ func readDisk(dir string) disk {
 
 var floorRoles = []string{"root", "timestamp", "snapshot"}
 
-// harm says what is worse than before. A new release may have come only if the attack may pass.
+// harm says what is worse than before. A new release may have come only if the
+// attack may pass.
 func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
 	for _, name := range sortedKeys(after.installed) {
 		data := after.installed[name]
@@ -255,7 +262,8 @@ func size(n int64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
-// said is what a client's message comes down to: the line that follows "not installed:" and the like, without what every such line has.
+// said is what a client's message comes down to: the line that follows "not
+// installed:" and the like, without what every such line has.
 func said(o outcome) string {
 	if o.code == 0 {
 		return "none"

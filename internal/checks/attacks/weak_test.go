@@ -16,8 +16,9 @@ import (
 	"time"
 )
 
-// gullible is a client that reads the metadata and believes it, whoever's it is, requirements included: no signature, no version, no date, no hash,
-// no length, no limit, and a cache that is always right.
+// gullible is a client that reads the metadata and believes it, whoever's it
+// is, requirements included: no signature, no version, no date, no hash, no
+// length, no limit, and a cache that is always right.
 func gullible(ctx context.Context, args []string) (o outcome) {
 	begin := time.Now()
 	defer func() {
@@ -155,7 +156,8 @@ func hoarding(c client) client {
 	}
 }
 
-// stubborn never believes in a timestamp older than the newest it has seen, whoever's keys were revoked since.
+// stubborn never believes in a timestamp older than the newest it has seen,
+// whoever's keys were revoked since.
 func stubborn(c client) client {
 	var mu sync.Mutex
 	highest := map[string]int64{}

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// inBase64 is why go-tuf finds no target in classic bins: a known fault, and none of this program's.
+// inBase64 is why go-tuf finds no target in classic bins: a known fault, and
+// none of this program's.
 type inBase64 struct{ said error }
 
 func (inBase64) Error() string {
@@ -19,7 +20,8 @@ func (inBase64) Error() string {
 
 func (e inBase64) Unwrap() error { return e.said }
 
-// known recognises that fault: go-tuf found nothing where a delegation is for the path's hash in hexadecimal, and is not for it in base64.
+// known recognises that fault: go-tuf found nothing where a delegation is for
+// the path's hash in hexadecimal, and is not for it in base64.
 func (r *served) known(err error, paths []string) error {
 	if err == nil {
 		return nil
@@ -32,7 +34,8 @@ func (r *served) known(err error, paths []string) error {
 	return err
 }
 
-// onlyInHex says whether a delegation here is for a path by its hash in hexadecimal only.
+// onlyInHex says whether a delegation here is for a path by its hash in
+// hexadecimal only.
 func (r *served) onlyInHex(path string) bool {
 	sum := sha256.Sum256([]byte(path))
 	inHex, in64 := hex.EncodeToString(sum[:]), base64.URLEncoding.EncodeToString(sum[:])

@@ -13,7 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The charts bring their own white ground, so that they look the same on a dark page. Clients differ in lightness too, for those who do not see the colours.
+// The charts bring their own white ground, so that they look the same on a dark
+// page. Clients differ in lightness too, for those who do not see the colours.
 var (
 	ink    = color.RGBA{0x24, 0x29, 0x2f, 0xff}
 	pale   = color.RGBA{0xe1, 0xe4, 0xe8, 0xff}
@@ -52,7 +53,8 @@ func textStyle(p *plot.Plot, size float64, ink color.Color) draw.TextStyle {
 	return style
 }
 
-// writeSVG draws on a canvas and writes it. The font that the library knows is on few machines: those that look like it come next.
+// writeSVG draws on a canvas and writes it. The font that the library knows is
+// on few machines: those that look like it come next.
 func writeSVG(w io.Writer, width, height vg.Length, paint func(draw.Canvas)) error {
 	canvas := vgsvg.NewWith(vgsvg.UseWH(width, height))
 	dc := draw.New(canvas)

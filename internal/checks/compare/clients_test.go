@@ -21,7 +21,8 @@ func someGlobs(repo *verifytest.Repo) {
 	}
 }
 
-// scenes are small repositories of each kind, and how many rounds of fetching each client needs for them.
+// scenes are small repositories of each kind, and how many rounds of fetching
+// each client needs for them.
 var scenes = []struct {
 	name               string
 	hashes             bool
@@ -48,7 +49,8 @@ var fewBins = func() int {
 	return len(seen)
 }()
 
-// Both clients find the same targets in the same files, or the table would compare nothing. The rounds are what the table will say.
+// Both clients find the same targets in the same files, or the table would
+// compare nothing. The rounds are what the table will say.
 func TestClientsAgree(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
@@ -84,7 +86,8 @@ func TestClientsAgree(t *testing.T) {
 	}
 }
 
-// The known fault is named only where it is one: not where both ways of writing the hash fit, nor for another error.
+// The known fault is named only where it is one: not where both ways of writing
+// the hash fit, nor for another error.
 func TestKnown(t *testing.T) {
 	classic, succinct := build(true, few.classic), build(true, few.succinct)
 	both := build(true, func(repo *verifytest.Repo) {
@@ -102,7 +105,8 @@ func TestKnown(t *testing.T) {
 	require.NoError(t, classic.known(nil, wheels(1)))
 }
 
-// A file that has been tampered with is refused by both: neither is let off its work.
+// A file that has been tampered with is refused by both: neither is let off its
+// work.
 func TestClientsVerify(t *testing.T) {
 	for _, name := range []string{"timestamp.json", "2.snapshot.json", "2.targets.json"} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +122,8 @@ func TestClientsVerify(t *testing.T) {
 	}
 }
 
-// From saved files, both ask for the next root and the timestamp, and for nothing else; with lookahead at once.
+// From saved files, both ask for the next root and the timestamp, and for
+// nothing else; with lookahead at once.
 func TestWarm(t *testing.T) {
 	repo := build(true, few.succinct)
 	store, cache := files(t.TempDir()), t.TempDir()

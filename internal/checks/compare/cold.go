@@ -100,7 +100,8 @@ func (r row) judge(repo *served, paths []string) error {
 	return r.mustHaveWorked()
 }
 
-// mustHaveWorked returns an error if the floor or tufwalk failed. What go-tuf cannot do is a result.
+// mustHaveWorked returns an error if the floor or tufwalk failed. What go-tuf
+// cannot do is a result.
 func (r row) mustHaveWorked() error {
 	for _, l := range r.lines {
 		if l.err != nil && !strings.HasPrefix(l.client, goTUFName) {

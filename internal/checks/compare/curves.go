@@ -34,7 +34,8 @@ var metadataTicks = map[string]plot.ConstantTicks{
 	"targets": {{Value: 2e6, Label: "2 MB"}, {Value: 5e6, Label: "5 MB"}, {Value: 1e7, Label: "10 MB"}, {Value: 2e7, Label: "20 MB"}, {Value: 5e7, Label: "50 MB"}},
 }
 
-// growthChart has a panel for each figure, against the bytes of metadata, as the bins and as the targets grow.
+// growthChart has a panel for each figure, against the bytes of metadata, as
+// the bins and as the targets grow.
 func growthChart(w io.Writer, curves []curve) error {
 	var panels [][]*plot.Plot
 	for _, f := range figures {
@@ -89,7 +90,8 @@ func growthPanel(f figure, grows string, curves []curve) (*plot.Plot, error) {
 	return p, nil
 }
 
-// within returns the ticks as far as they are needed: the panels side by side show the same range.
+// within returns the ticks as far as they are needed: the panels side by side
+// show the same range.
 func (f figure) within(curves []curve) plot.ConstantTicks {
 	largest := 0.0
 	for _, c := range curves {
@@ -123,7 +125,8 @@ func addGuides(p *plot.Plot) error {
 	return nil
 }
 
-// addCurve adds what one client took. Classic bins are drawn through, succinct ones dashed.
+// addCurve adds what one client took. Classic bins are drawn through, succinct
+// ones dashed.
 func addCurve(p *plot.Plot, f figure, c curve, client string) error {
 	if client == floorName && f.label != "time" { // it allocates nothing
 		return nil

@@ -11,7 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// floor is a yardstick: the work that the files needed cannot do without, as Go's own packages do it. A client can be faster than its json.Valid.
+// floor is a yardstick: the work that the files needed cannot do without, as
+// Go's own packages do it. A client can be faster than its json.Valid.
 type floor struct {
 	files []floorFile
 	bytes int64
@@ -25,7 +26,8 @@ type floorFile struct {
 	hashed     bool // listed with a hash
 }
 
-// floorKey signs anew what is signed: as the scheme is the same, so is the work.
+// floorKey signs anew what is signed: as the scheme is the same, so is the
+// work.
 var floorKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 
 // newFloor runs a client once to see which files are needed.

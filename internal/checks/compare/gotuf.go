@@ -28,7 +28,8 @@ func goTUFVersion() string {
 // memoryURL is where go-tuf believes the repository to be when it is in memory.
 const memoryURL = "http://memory.test/metadata"
 
-// counting is a fetcher that counts. go-tuf asks for one file at a time, so that each request is a round.
+// counting is a fetcher that counts. go-tuf asks for one file at a time, so
+// that each request is a round.
 type counting struct {
 	fetcher.Fetcher
 	asked
@@ -60,8 +61,10 @@ type tuf struct {
 	fetcher *counting
 }
 
-// newTUF begins a cold start with an empty folder. Unless files are to be saved, go-tuf's cache is off, so that it neither writes them nor
-// reads back what it wrote. Its limits are raised, as ours are: some of these repositories have files of more than 2 and 5 MB.
+// newTUF begins a cold start with an empty folder. Unless files are to be
+// saved, go-tuf's cache is off, so that it neither writes them nor reads back
+// what it wrote. Its limits are raised, as ours are: some of these repositories
+// have files of more than 2 and 5 MB.
 func (r *served) newTUF(f fetcher.Fetcher, url, folder string, save bool) (*tuf, error) {
 	c, err := config.New(url, r.anchor)
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// curve is how what a cold start takes grows with one thing, while the rest stays.
+// curve is how what a cold start takes grows with one thing, while the rest
+// stays.
 type curve struct {
 	title  string
 	grows  string // what grows: "bins" or "targets"
@@ -22,7 +23,8 @@ type point struct {
 	lines []line
 }
 
-// growth compares cold starts of larger and larger repositories, and of more and more targets.
+// growth compares cold starts of larger and larger repositories, and of more
+// and more targets.
 func (c *comparison) growth(ctx context.Context) error {
 	printHead(c.stdout, "GROWTH: cold, metadata in memory; no go-tuf in classic bins, where it finds nothing (go-tuf#783)", "rounds", "requests")
 	var curves []curve
@@ -42,7 +44,8 @@ func (c *comparison) growth(ctx context.Context) error {
 	return c.draw("growth.svg", func(w io.Writer) error { return growthChart(w, curves) })
 }
 
-// grow adds points for one repository to a curve: at n, or else at each number of targets.
+// grow adds points for one repository to a curve: at n, or else at each number
+// of targets.
 func (c *comparison) grow(ctx context.Context, to *curve, b bins, n int, targets []int) error {
 	if c.late(to.title) {
 		return nil

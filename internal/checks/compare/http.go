@@ -9,13 +9,16 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/fetcher"
 )
 
-// latencies are what a request waits for its answer: beside the server, in its country, over an ocean.
+// latencies are what a request waits for its answer: beside the server, in its
+// country, over an ocean.
 var latencies = []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
 
-// someRoots are as many as a repository has after some years; more would be a long wait.
+// someRoots are as many as a repository has after some years; more would be a
+// long wait.
 var someRoots = workload{"25 new roots", false, roots(25), []want{{"", []string{"top"}}}}
 
-// patience is how long a run may take that is to be repeated: after that it is the waiting that counts.
+// patience is how long a run may take that is to be repeated: after that it is
+// the waiting that counts.
 const patience = 2 * time.Second
 
 // http compares what a person waits for, over a server that takes its time.
@@ -60,7 +63,8 @@ func (c *comparison) online() []online {
 	return []online{{walkName, walkOnline(false)}, {aheadName, walkOnline(true)}, {goTUFName, c.tufOnline}}
 }
 
-// waits returns a line for each client. So many cells are left, this row's included, to share what is left of the budget.
+// waits returns a line for each client. So many cells are left, this row's
+// included, to share what is left of the budget.
 func (c *comparison) waits(ctx context.Context, repo *served, paths []string, left int) (string, error) {
 	clients := c.online()
 	lines := make([]strings.Builder, len(clients))

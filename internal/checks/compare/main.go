@@ -1,9 +1,12 @@
-// Command compare runs tufwalk and go-tuf on the same repositories, in one process and in turn, and shows what each of them takes.
+// Command compare runs tufwalk and go-tuf on the same repositories, in one
+// process and in turn, and shows what each of them takes.
 //
 //	go run ./internal/checks/compare                                   # all but growth; no row begins after 90 seconds
 //	go run ./internal/checks/compare cold growth --svg internal/checks/compare  # the charts
 //
-// Beside both stands the floor, a yardstick: the hashes and signatures of the files that are needed and one check that they are JSON. The repositories are made up on the spot and are the same for both, byte for byte.
+// Beside both stands the floor, a yardstick: the hashes and signatures of the
+// files that are needed and one check that they are JSON. The repositories are
+// made up on the spot and are the same for both, byte for byte.
 package main
 
 import (
@@ -35,7 +38,8 @@ Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`
 
 func main() { cli.Main(run) }
 
-// run is the program: tables go to stdout, progress and errors to stderr. It returns the exit code.
+// run is the program: tables go to stdout, progress and errors to stderr. It
+// returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &comparison{stdout: stdout, stderr: stderr}
 	code, ok := cli.Parse(c, "compare", description, args, stdout, stderr)

@@ -20,7 +20,8 @@ type sample struct {
 	err   error // what a client that could not do it said
 }
 
-// asked is what a client had to fetch: how many files, and in how many rounds of requests that were under way together.
+// asked is what a client had to fetch: how many files, and in how many rounds
+// of requests that were under way together.
 type asked struct{ rounds, requests int }
 
 // measure runs something once. The garbage of earlier runs is not its business.
@@ -66,7 +67,8 @@ type contender struct {
 	run  func() sample
 }
 
-// quick is how long a run takes that is repeated even when time is short: a single one would say little.
+// quick is how long a run takes that is repeated even when time is short: a
+// single one would say little.
 const quick = 500 * time.Millisecond
 
 // turns says how often contenders run. The first turn is never left out.
@@ -77,8 +79,10 @@ type turns struct {
 	interrupted func() error
 }
 
-// inTurn runs all contenders, then all of them again, so that what else the machine does meets each. Those that are quick run several times
-// when it is their turn. It returns a median for each, and how many turns there were for all.
+// inTurn runs all contenders, then all of them again, so that what else the
+// machine does meets each. Those that are quick run several times when it is
+// their turn. It returns a median for each, and how many turns there were for
+// all.
 func inTurn(t turns, contenders []contender) (medians []sample, full int, err error) {
 	samples := make([][]sample, len(contenders))
 	last, late := time.Duration(0), false
@@ -123,5 +127,6 @@ func oneTurn(c contender, interrupted func() error) (samples []sample, err error
 	return samples, nil
 }
 
-// unsteady says whether the runs of a median differ so much that it says little.
+// unsteady says whether the runs of a median differ so much that it says
+// little.
 func (s sample) unsteady() bool { return s.most > 2*s.least }

@@ -6,7 +6,9 @@ import (
 	"time"
 )
 
-// pace shares out the budget, so that a run ends in time on a slow or busy machine too: first those that are slow have fewer turns, then rows are left out.
+// pace shares out the budget, so that a run ends in time on a slow or busy
+// machine too: first those that are slow have fewer turns, then rows are left
+// out.
 type pace struct {
 	end     time.Time // of the whole budget
 	shares  int       // of the parts to come
@@ -30,7 +32,8 @@ func (p *pace) begin(budget time.Duration, chosen []part) {
 	}
 }
 
-// nextPart gives a part its share of what is left: what earlier ones did not need, too.
+// nextPart gives a part its share of what is left: what earlier ones did not
+// need, too.
 func (p *pace) nextPart(share int) {
 	left := time.Until(p.end)
 	p.partEnd = time.Now().Add(time.Duration(float64(left) * float64(share) / float64(p.shares)))
@@ -42,7 +45,8 @@ func (c *comparison) turns(ctx context.Context, rows int) turns {
 	return turns{times: c.Times, until: time.Now().Add(time.Until(c.pace.partEnd) / time.Duration(max(rows, 1))), interrupted: ctx.Err}
 }
 
-// late says so if this part has no time for another row: the next parts are to have theirs.
+// late says so if this part has no time for another row: the next parts are to
+// have theirs.
 func (c *comparison) late(title string) bool {
 	if time.Now().Before(c.pace.partEnd) {
 		return false

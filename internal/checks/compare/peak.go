@@ -35,7 +35,8 @@ func watched(run func() error) sample {
 	return s
 }
 
-// heap returns how many bytes objects on the heap take up, dead ones that are not yet collected included.
+// heap returns how many bytes objects on the heap take up, dead ones that are
+// not yet collected included.
 func heap() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(s)

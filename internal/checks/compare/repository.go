@@ -9,7 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// served is a repository as its mirror has it, and what every client of it has to begin with.
+// served is a repository as its mirror has it, and what every client of it has
+// to begin with.
 type served struct {
 	anchor   []byte
 	now      time.Time
@@ -36,13 +37,15 @@ func wheels(n int) []string {
 	return list
 }
 
-// bins is a repository with 1<<bits hash bins. The first wheels are in it, and the bins that they are in hold so many other targets each, which makes
-// them as large as those of a repository in use.
+// bins is a repository with 1<<bits hash bins. The first wheels are in it, and
+// the bins that they are in hold so many other targets each, which makes them
+// as large as those of a repository in use.
 type bins struct {
 	bits, wheels, others int
 }
 
-// classic fills the bins as PEP 458 has them: path_hash_prefixes, below a role of their own.
+// classic fills the bins as PEP 458 has them: path_hash_prefixes, below a role
+// of their own.
 func (b bins) classic(repo *verifytest.Repo) {
 	delegator := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
 	delegator.DelegateBins("bin", 1<<b.bits)
@@ -81,7 +84,8 @@ func (b bins) number(path string) uint32 {
 	return binary.BigEndian.Uint32(sum[:]) >> (32 - b.bits)
 }
 
-// globs is a repository in which 10,000 roles, with a key each, speak for a directory each.
+// globs is a repository in which 10,000 roles, with a key each, speak for a
+// directory each.
 func globs(repo *verifytest.Repo) {
 	for i := range 10_000 {
 		role := repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprintf("role-%05d", i), Paths: []string{fmt.Sprintf("dir-%05d/*", i)}})

@@ -15,10 +15,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// parallel is how many requests may be under way together: so many at least a server of HTTP/2 should allow on one connection.
+// parallel is how many requests may be under way together: so many at least a
+// server of HTTP/2 should allow on one connection.
 const parallel = 100
 
-// serve serves a repository on a free loopback port, until it is told to stop. Each answer waits first, as if it came from afar.
+// serve serves a repository on a free loopback port, until it is told to stop.
+// Each answer waits first, as if it came from afar.
 func (r *served) serve(latency time.Duration) (url string, stop func()) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if latency > 0 {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// row is what several clients made of one repository. The floor comes first, if there is one.
+// row is what several clients made of one repository. The floor comes first, if
+// there is one.
 type row struct {
 	title string
 	bytes int64 // of the files that are needed
@@ -45,7 +46,8 @@ func newRow(title string, bytes int64, t turns, contenders []contender) (row, er
 	return r, nil
 }
 
-// ratio is how many times the row's floor a line took; 0 if there is nothing to compare: a session that goes on does not begin anew, as the floor does.
+// ratio is how many times the row's floor a line took; 0 if there is nothing to
+// compare: a session that goes on does not begin anew, as the floor does.
 func (r row) ratio(l line) float64 {
 	if r.lines[0].client != floorName || l.err != nil || l.client == sameName {
 		return 0
@@ -53,7 +55,8 @@ func (r row) ratio(l line) float64 {
 	return float64(l.time) / float64(r.lines[0].time)
 }
 
-// printHead begins a table. The last columns are those of the rounds and requests, or of the peak.
+// printHead begins a table. The last columns are those of the rounds and
+// requests, or of the peak.
 func printHead(w io.Writer, title, last, requests string) {
 	heads := fmt.Sprintf(tableFormat, "", "time", "x floor", "allocated", "allocations", last, requests)
 	fmt.Fprintf(w, "\n%s\n%s\n", title, strings.TrimRight(heads, " \n"))

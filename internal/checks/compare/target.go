@@ -14,7 +14,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// block is what a large target consists of: its bytes are made as they are read, and held by nobody.
+// block is what a large target consists of: its bytes are made as they are
+// read, and held by nobody.
 var block = make([]byte, 1<<20)
 
 // repeated reads the block again and again.
@@ -86,7 +87,8 @@ func (r *served) walkTarget(length int64) error {
 	return targets[0].Copy(io.Discard, &repeated{left: length})
 }
 
-// tufTarget downloads with go-tuf's own fetcher over that client, or with that fetcher.
+// tufTarget downloads with go-tuf's own fetcher over that client, or with that
+// fetcher.
 func (c *comparison) tufTarget(repo *served, client *http.Client, body fetcher.Fetcher) func() sample {
 	return func() sample {
 		folder, err := c.folder()
@@ -117,7 +119,8 @@ func (c *comparison) tufTarget(repo *served, client *http.Client, body fetcher.F
 	}
 }
 
-// stream is a server without a network: it answers everything with the large target.
+// stream is a server without a network: it answers everything with the large
+// target.
 type stream int64
 
 func (s stream) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -127,7 +130,8 @@ func (s stream) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// oneBuffer is the best fetcher that go-tuf's interface allows: one that knows the length.
+// oneBuffer is the best fetcher that go-tuf's interface allows: one that knows
+// the length.
 type oneBuffer int64
 
 func (b oneBuffer) DownloadFile(string, int64, time.Duration) ([]byte, error) {

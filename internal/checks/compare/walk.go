@@ -7,7 +7,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// fetch brings all files of one round: an answer for each request, in their order. An error is the end of everything; a file that is not there has a nil answer.
+// fetch brings all files of one round: an answer for each request, in their
+// order. An error is the end of everything; a file that is not there has a nil
+// answer.
 type fetch func([]verify.Request) ([][]byte, error)
 
 // fromMemory fetches without copying.
@@ -19,10 +21,12 @@ func (r *served) fromMemory(reqs []verify.Request) ([][]byte, error) {
 	return bodies, nil
 }
 
-// largest takes what the defaults refuse: a targets file that delegates to 65,536 bins has more than 8 MB.
+// largest takes what the defaults refuse: a targets file that delegates to
+// 65,536 bins has more than 8 MB.
 var largest = verify.Limits{MaxSnapshotBytes: math.MaxInt32, MaxTargetsBytes: math.MaxInt32}
 
-// walker is a client written on tufwalk: the loop that fetches what a batch asks for at once.
+// walker is a client written on tufwalk: the loop that fetches what a batch
+// asks for at once.
 type walker struct {
 	session *verify.Session
 	fetch   fetch
@@ -95,7 +99,8 @@ func (w *walker) save(records []verify.Record) error {
 	return nil
 }
 
-// round fetches, and answers. The only mirror is an honest one: a body that is rejected means that this program is wrong.
+// round fetches, and answers. The only mirror is an honest one: a body that is
+// rejected means that this program is wrong.
 func (w *walker) round(reqs []verify.Request) error {
 	if len(reqs) == 0 {
 		return nil

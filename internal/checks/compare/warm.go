@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// warm compares second starts, when nothing has changed at the repository and everything is saved.
+// warm compares second starts, when nothing has changed at the repository and
+// everything is saved.
 func (c *comparison) warm(ctx context.Context) error {
 	printHead(c.stdout, "WARM: the same from saved files, nothing has changed\nThe floor is a cold start's: a session that goes on does not need it, and has no ratio.", "rounds", "requests")
 	for i, w := range workloads[:2] {

@@ -40,7 +40,8 @@ func (s saved) Load(name string) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
-// Save keeps delegated roles under two names: the second is what the model calls them.
+// Save keeps delegated roles under two names: the second is what the model
+// calls them.
 func (s saved) Save(rec verify.Record) error {
 	s[rec.StoreName] = rec.Data
 	if rec.Role != "root" {
@@ -101,7 +102,8 @@ func (f mirrorFetcher) DownloadFile(address string, most int64, _ time.Duration)
 	return append([]byte(nil), data...), nil
 }
 
-// runGoTUF is one run of go-tuf with a folder for its cache. A panic is an outcome too.
+// runGoTUF is one run of go-tuf with a folder for its cache. A panic is an
+// outcome too.
 func runGoTUF(c situation, folder string) (o outcome) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -148,8 +150,9 @@ func runGoTUF(c situation, folder string) (o outcome) {
 	return o
 }
 
-// cacheOf reads go-tuf's cache: all of it, and what of it go-tuf finds again, which looks for files under the plain names of the roles
-// and keeps them under escaped ones.
+// cacheOf reads go-tuf's cache: all of it, and what of it go-tuf finds again,
+// which looks for files under the plain names of the roles and keeps them under
+// escaped ones.
 func cacheOf(folder string) (all, again saved, err error) {
 	all, again = saved{}, saved{}
 	entries, err := os.ReadDir(folder)
@@ -167,7 +170,8 @@ func cacheOf(folder string) (all, again saved, err error) {
 	return all, again, err
 }
 
-// runModel is one run of the model with some rules: what the library would make of it, or go-tuf if the rules are all that differs.
+// runModel is one run of the model with some rules: what the library would make
+// of it, or go-tuf if the rules are all that differs.
 func runModel(c situation, cache saved, rules model.Rules) (o outcome) {
 	limits := model.Limits{Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000, Roots: 256, Roles: 33}
 	m, err := model.New(c.anchor, cache, c.now, limits, rules)
@@ -204,7 +208,8 @@ func runModel(c situation, cache saved, rules model.Rules) (o outcome) {
 	return o
 }
 
-// pull brings the model what it wants: from the cache where it may be, and from the mirror.
+// pull brings the model what it wants: from the cache where it may be, and from
+// the mirror.
 func pull(m *model.Client, mirror verifytest.Files, cache saved) {
 	for len(m.Wants()) > 0 {
 		w := m.Wants()[0]

@@ -10,8 +10,10 @@ import (
 	"github.com/tufwalk/tufwalk/internal/model"
 )
 
-// deviation is a known difference between go-tuf and the specification as this project reads it. The rules say it in terms of the model, so
-// that it explains a disagreement only if the model, with nothing but the rules of some deviations changed, does what go-tuf did.
+// deviation is a known difference between go-tuf and the specification as this
+// project reads it. The rules say it in terms of the model, so that it explains
+// a disagreement only if the model, with nothing but the rules of some
+// deviations changed, does what go-tuf did.
 type deviation struct {
 	id   string // as in docs/attacks.md and docs/conformance.md
 	what string
@@ -70,7 +72,8 @@ func matchFilepath(pattern, path string) bool {
 	return true
 }
 
-// Four deviations are none of rules: two are of what is kept for later runs, two end the process.
+// Four deviations are none of rules: two are of what is kept for later runs,
+// two end the process.
 const (
 	keepsNoRoots = "R-5.2.3"
 	forgetsRoles = "R-5.6.7h"
@@ -95,8 +98,8 @@ type evidence struct {
 	ours, theirs              outcome
 }
 
-// explain returns the IDs of the fewest deviations that together make the model do what go-tuf did; or nothing, also if the model does
-// not do what we did.
+// explain returns the IDs of the fewest deviations that together make the model
+// do what go-tuf did; or nothing, also if the model does not do what we did.
 func (e evidence) explain() []string {
 	if e.theirs.panicked {
 		return e.explainPanic()
@@ -124,7 +127,8 @@ func (e evidence) explain() []string {
 	return nil
 }
 
-// explainPanic looks for a file that makes go-tuf panic, of those that it came across.
+// explainPanic looks for a file that makes go-tuf panic, of those that it came
+// across.
 func (e evidence) explainPanic() []string {
 	for _, files := range []map[string][]byte{e.mirror, e.cache} {
 		for _, body := range files {

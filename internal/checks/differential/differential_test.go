@@ -15,8 +15,8 @@ import (
 // How many histories TestHistories plays.
 const fullRun, shortRun = uint64(250), uint64(40)
 
-// TestHistories plays some histories: nothing may be left unexplained, and what is known to differ must show, or the histories do not
-// reach it.
+// TestHistories plays some histories: nothing may be left unexplained, and what
+// is known to differ must show, or the histories do not reach it.
 func TestHistories(t *testing.T) {
 	n, usual := fullRun, []string{"D6", "F4", "G4", "G9", keepsNoRoots, "R-4.6.5", "R-5.5.8"}
 	if testing.Short() || raceDetector {
@@ -32,7 +32,8 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// TestExplain shows that not everything is explained: neither a target that nobody lists, nor an answer of ours that the model does not give.
+// TestExplain shows that not everything is explained: neither a target that
+// nobody lists, nor an answer of ours that the model does not give.
 func TestExplain(t *testing.T) {
 	w := histories.New(1)
 	e := evidence{situation: situation{w.Anchor(), w.Mirror(), w.Time(), []string{"nowhere/2"}}, ourStore: saved{}, allCache: saved{}, cache: saved{}}
@@ -52,7 +53,8 @@ func TestExplain(t *testing.T) {
 	require.Empty(t, e.explain())
 }
 
-// TestExplainExpiry explains one deviation from beginning to end: at the very moment of expiry go-tuf still goes on.
+// TestExplainExpiry explains one deviation from beginning to end: at the very
+// moment of expiry go-tuf still goes on.
 func TestExplainExpiry(t *testing.T) {
 	w := histories.New(1)
 	at := w.Time().Add(24 * 60 * 60 * 1e9) // the timestamp's lifetime

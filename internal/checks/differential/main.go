@@ -1,8 +1,10 @@
-// Command differential plays random histories of repositories to tufwalk and to go-tuf, and compares what they trust. Where they differ, the
-// difference has to be one that is known, or the command fails.
+// Command differential plays random histories of repositories to tufwalk and to
+// go-tuf, and compares what they trust. Where they differ, the difference has
+// to be one that is known, or the command fails.
 //
-// That a difference is known is more than a label: package model, a third verifier, is given go-tuf's rule in the place of ours, and must then do
-// what go-tuf did.
+// That a difference is known is more than a label: package model, a third
+// verifier, is given go-tuf's rule in the place of ours, and must then do what
+// go-tuf did.
 package main
 
 import (

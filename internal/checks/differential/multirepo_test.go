@@ -36,7 +36,8 @@ func of(threshold int, terminating bool, repositories ...string) rule {
 
 const down = "down" // nobody answers for the repository
 
-// The answers of go-tuf's client of TAP 4 and ours, on the same map and the same repositories served over HTTP. Where they differ, it is on purpose.
+// The answers of go-tuf's client of TAP 4 and ours, on the same map and the
+// same repositories served over HTTP. Where they differ, it is on purpose.
 func TestBesideGoTUF(t *testing.T) {
 	below := of(1, true, "below")
 	for name, c := range map[string]struct {
@@ -90,7 +91,8 @@ func TestBesideGoTUF(t *testing.T) {
 	}
 }
 
-// serveAll serves a repository for each statement, and two more: "below", and A2, which has the keys of A. It returns the map.
+// serveAll serves a repository for each statement, and two more: "below", and
+// A2, which has the keys of A. It returns the map.
 func serveAll(t *testing.T, all []string, rules []rule) (text []byte, anchors map[string][]byte, now time.Time) {
 	urls := map[string][]string{}
 	anchors = map[string][]byte{}
@@ -142,7 +144,8 @@ func parse(statement string) (length int64, hashes map[string]string) {
 	return length, hashes
 }
 
-// askGoTUF looks x up without its Refresh, which fails if any one repository is down.
+// askGoTUF looks x up without its Refresh, which fails if any one repository is
+// down.
 func askGoTUF(t *testing.T, text []byte, anchors map[string][]byte) string {
 	config, err := gotuf.NewConfig(text, anchors)
 	require.NoError(t, err)

@@ -18,7 +18,8 @@ type outcome struct {
 	reasons   []string // in the client's own words; not compared
 }
 
-// kept is what the client has for its next run, whether or not this one succeeded: what it holds against rollbacks.
+// kept is what the client has for its next run, whether or not this one
+// succeeded: what it holds against rollbacks.
 type kept struct{ timestamp, snapshot string }
 
 func keptIn(files map[string][]byte) kept {

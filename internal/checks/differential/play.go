@@ -30,7 +30,8 @@ func (d disagreement) String() string {
 	return fmt.Sprintf("%s, known as %s:\n  both look for %q\n  tufwalk: %v\n  go-tuf:  %v\n", d.where, d.ids, d.paths, d.ours, d.theirs)
 }
 
-// play plays the history of a seed to both clients. After a disagreement both begin anew, so that one does not cause the next.
+// play plays the history of a seed to both clients. After a disagreement both
+// begin anew, so that one does not cause the next.
 func play(seed uint64) (r result, err error) {
 	folder, err := os.MkdirTemp("", "differential")
 	if err != nil {

@@ -63,7 +63,8 @@ func kindOf(body []byte) string {
 	return kind
 }
 
-// nilInside says whether go-tuf takes a file that has nothing where something must be.
+// nilInside says whether go-tuf takes a file that has nothing where something
+// must be.
 func nilInside(body []byte) bool {
 	switch kindOf(body) {
 	case metadata.ROOT:
@@ -91,7 +92,8 @@ func hasNil[T any](m map[string]*T) bool {
 	return false
 }
 
-// asStructs leaves files that are not strict JSON alone: those are another deviation's. Numbers that no float64 holds are refused.
+// asStructs leaves files that are not strict JSON alone: those are another
+// deviation's. Numbers that no float64 holds are refused.
 func asStructs(kind string, body []byte) ([]byte, error) {
 	again, err := goTUF(kind, body)
 	if number := new(json.UnmarshalTypeError); errors.As(err, &number) && number.Type.Kind() == reflect.Float64 {

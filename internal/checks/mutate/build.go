@@ -79,10 +79,12 @@ func (t *tree) overlay(dir string) (string, error) {
 	return name, os.WriteFile(name, data, 0o600)
 }
 
-// The variables of a test binary's environment: the mutant to be switched on, and the file to note in which ones are reached.
+// The variables of a test binary's environment: the mutant to be switched on,
+// and the file to note in which ones are reached.
 const mutantVariable, reachedVariable = "MUTATE_MUTANT", "MUTATE_REACHED"
 
-// switchesOf is what each changed package is given. Some mutants eat memory without end: they end, and have been noticed.
+// switchesOf is what each changed package is given. Some mutants eat memory
+// without end: they end, and have been noticed.
 const switchesOf = `package %s
 
 import (

@@ -19,7 +19,8 @@ type result struct {
 	reached    bool
 }
 
-// judge tries the mutants, several at a time, and prints survivors as they are found.
+// judge tries the mutants, several at a time, and prints survivors as they are
+// found.
 func (o *options) judge(ctx context.Context, b *binaries, chosen []*mutant, known *equivalents, stdout io.Writer) ([]result, error) {
 	results := make([]result, len(chosen))
 	var print sync.Mutex
@@ -54,7 +55,8 @@ func (b *binaries) reach(m *mutant) bool {
 	})
 }
 
-// notice asks the package's own tests first, then those of the packages above it.
+// notice asks the package's own tests first, then those of the packages above
+// it.
 func (b *binaries) notice(ctx context.Context, m *mutant, o *options) (string, error) {
 	for _, own := range []bool{true, false} {
 		for _, bin := range b.list {

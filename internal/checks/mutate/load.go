@@ -50,7 +50,8 @@ func load(ctx context.Context, patterns []string) (*tree, error) {
 	return t, t.findTesters(ctx, module)
 }
 
-// findTesters looks for the packages of the module that depend on the changed ones, or are among them.
+// findTesters looks for the packages of the module that depend on the changed
+// ones, or are among them.
 func (t *tree) findTesters(ctx context.Context, module string) error {
 	c := &packages.Config{Context: ctx, Tests: true, Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedForTest | packages.NeedModule}
 	list, err := packages.Load(c, module+"/...")

@@ -1,15 +1,24 @@
-// Command mutate asks of the tests what the tests ask of the code: it makes one small change at a time, a check left out, say, and sees whether any test notices.
+// Command mutate asks of the tests what the tests ask of the code: it makes one
+// small change at a time, a check left out, say, and sees whether any test
+// notices.
 //
 //	go run ./internal/checks/mutate ./roles ./delegation ./verify
 //
-// All mutants of all packages are woven into one copy of the sources, each behind a switch, and compiled once, through the go command's overlay: the tree
-// is never touched. An environment variable throws one switch for one run of a test binary. Which tests reach a mutant is recorded
-// first, and only those are run for it, the quick ones before the slow, until one fails. A mutant that none of them notices has survived.
+// All mutants of all packages are woven into one copy of the sources, each
+// behind a switch, and compiled once, through the go command's overlay: the
+// tree is never touched. An environment variable throws one switch for one run
+// of a test binary. Which tests reach a mutant is recorded first, and only
+// those are run for it, the quick ones before the slow, until one fails. A
+// mutant that none of them notices has survived.
 //
-// The mutators: a condition of an if or a case is always or never met; an operand of && or || is dropped; a comparison takes the bound in or leaves it out, or
-// is turned around; "not" is dropped; an error is not returned; a 0 becomes a 1 and the reverse, true false; a statement is left out; a string of a case or a list is another.
+// The mutators: a condition of an if or a case is always or never met; an
+// operand of && or || is dropped; a comparison takes the bound in or leaves it
+// out, or is turned around; "not" is dropped; an error is not returned; a 0
+// becomes a 1 and the reverse, true false; a statement is left out; a string of
+// a case or a list is another.
 //
-// Not gremlins, the best kept of the known mutation testers: it copies and compiles the module for each mutant, runs whole packages, and knows neither
+// Not gremlins, the best kept of the known mutation testers: it copies and
+// compiles the module for each mutant, runs whole packages, and knows neither
 // dropped checks nor dropped statements nor a list of equivalents.
 package main
 

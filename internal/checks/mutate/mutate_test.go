@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mutate runs the program on the module in testdata, and returns what it prints, sorted.
+// mutate runs the program on the module in testdata, and returns what it
+// prints, sorted.
 func mutate(t *testing.T, args ...string) (code int, lines []string, stderr string) {
 	t.Helper()
 	t.Setenv("GOWORK", "off")
@@ -70,7 +71,8 @@ func TestMutators(t *testing.T) {
 	}, lines)
 }
 
-// The list of equivalents excuses what survives, and is refused where it is wrong.
+// The list of equivalents excuses what survives, and is refused where it is
+// wrong.
 func TestEquivalents(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "equivalents.txt")
 	write := func(text string) { require.NoError(t, os.WriteFile(list, []byte(text), 0o600)) }
@@ -98,7 +100,8 @@ func TestEquivalents(t *testing.T) {
 	require.ErrorContains(t, err, "equivalents.txt:3: listed twice")
 }
 
-// The list that is kept beside the program is well-formed, and gives a reason for each of its entries.
+// The list that is kept beside the program is well-formed, and gives a reason
+// for each of its entries.
 func TestListOfEquivalents(t *testing.T) {
 	known, err := readEquivalents("equivalents.txt")
 	require.NoError(t, err)
@@ -109,7 +112,8 @@ func TestListOfEquivalents(t *testing.T) {
 	}
 }
 
-// Several packages are changed at a time, and each is seen by the tests of those that import it.
+// Several packages are changed at a time, and each is seen by the tests of
+// those that import it.
 func TestPackages(t *testing.T) {
 	code, lines, stderr := mutate(t, "--only", "(Within|Both)", "./other")
 	require.Zero(t, code, lines)
@@ -117,7 +121,8 @@ func TestPackages(t *testing.T) {
 	require.Equal(t, []string{"3 3 0 0 0 100.0 % example.com/limits/other", "9 9 0 0 0 100.0 % example.com/limits", header}, lines)
 }
 
-// What chooses no mutant is a mistake, as is what cannot choose any: it is said before anything is compiled, and nothing is reported.
+// What chooses no mutant is a mistake, as is what cannot choose any: it is said
+// before anything is compiled, and nothing is reported.
 func TestNothingChosen(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -140,7 +145,8 @@ func TestNothingChosen(t *testing.T) {
 	}
 }
 
-// A test that the switches make fail is left out, and the message does not call it broken.
+// A test that the switches make fail is left out, and the message does not call
+// it broken.
 func TestUnfit(t *testing.T) {
 	code, lines, stderr := mutate(t, "--only", "counted/", "./counted")
 	require.Zero(t, code, lines)

@@ -25,8 +25,10 @@ type test struct {
 	unfit   bool         // it fails with no mutant switched on
 }
 
-// record runs every test by itself, with no mutant switched on, and notes how long it takes and which mutants it reaches. A test that fails for all
-// that can judge no mutant; those that count allocations do, as what takes note of mutants allocates too.
+// record runs every test by itself, with no mutant switched on, and notes how
+// long it takes and which mutants it reaches. A test that fails for all that
+// can judge no mutant; those that count allocations do, as what takes note of
+// mutants allocates too.
 func (b *binaries) record(ctx context.Context, jobs int, stderr io.Writer) error {
 	if err := b.listTests(ctx); err != nil {
 		return err
@@ -109,7 +111,8 @@ func (b *binary) command(ctx context.Context, args ...string) *exec.Cmd {
 // quick tests share a process.
 const quick = 300 * time.Millisecond
 
-// notices runs the tests that reach a mutant until one fails, and returns what noticed it; "" if nothing did.
+// notices runs the tests that reach a mutant until one fails, and returns what
+// noticed it; "" if nothing did.
 func (b *binary) notices(ctx context.Context, m *mutant, slack time.Duration) (string, error) {
 	var batch []*test
 	for _, t := range b.tests {

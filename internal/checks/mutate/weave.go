@@ -51,7 +51,8 @@ type source struct {
 	seen    map[string]int
 }
 
-// edit replaces a part of a file by what render makes of it; the function that it is given returns parts with the edits inside them done.
+// edit replaces a part of a file by what render makes of it; the function that
+// it is given returns parts with the edits inside them done.
 type edit struct {
 	from, to token.Pos
 	render   func(text func(from, to token.Pos) string) string
@@ -63,7 +64,8 @@ func (t *tree) mutants() (all []*mutant) {
 	for _, s := range t.files {
 		s.next, s.seen = &next, map[string]int{}
 		ast.Inspect(s.syntax, (&finder{source: s}).walk)
-		// Those around come before those inside; of two for the same text, the one that was found first is around the other.
+		// Those around come before those inside; of two for the same text, the
+		// one that was found first is around the other.
 		slices.SortStableFunc(s.edits, func(a, b edit) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
 		all = append(all, s.mutants...)
 	}

@@ -1,4 +1,5 @@
-// Command client downloads one file of a TUF repository, and keeps it only if it is the right one.
+// Command client downloads one file of a TUF repository, and keeps it only if
+// it is the right one.
 //
 //	client -root root.json -metadata https://example.com/metadata -targets https://example.com/targets -out app.tar.gz app.tar.gz
 package main
@@ -34,7 +35,8 @@ func main() {
 	}
 }
 
-// install is the whole of TUF: what may be trusted now, where the target is, and whether that is what came.
+// install is the whole of TUF: what may be trusted now, where the target is,
+// and whether that is what came.
 func install(root, metadataURL, targetsURL string, store folder, name, out string) error {
 	anchor, err := os.ReadFile(root)
 	if err != nil {
@@ -100,7 +102,8 @@ func get(url string) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("%s: %s", url, res.Status)
 }
 
-// folder keeps what was trusted, so that no mirror can go back behind it. It is for one process at a time; Session.Keep helps more.
+// folder keeps what was trusted, so that no mirror can go back behind it. It is
+// for one process at a time; Session.Keep helps more.
 type folder string
 
 func (f folder) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
@@ -109,7 +112,8 @@ func (f folder) Save(rec verify.Record) error {
 	return write(filepath.Join(string(f), rec.StoreName), func(w io.Writer) error { _, err := w.Write(rec.Data); return err })
 }
 
-// write gives a file its name only once it is filled without an error, and on the disk.
+// write gives a file its name only once it is filled without an error, and on
+// the disk.
 func write(path string, fill func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".partial-*")
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package limits is there to be changed: Within is tested, First only on a good day, and nobody calls Unused.
+// Package limits is there to be changed: Within is tested, First only on a good
+// day, and nobody calls Unused.
 package limits
 
 import "errors"
