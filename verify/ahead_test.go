@@ -210,7 +210,7 @@ func TestRunAhead(t *testing.T) {
 		repo.PublishOnly("root")
 	}
 	repo.Publish()
-	store := memory{}
+	store := verifytest.Store{}
 	run := func() (asked []string) {
 		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Lookahead: 64})
 		require.NoError(t, err)

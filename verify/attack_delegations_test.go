@@ -102,7 +102,7 @@ func TestFirstListedRoleWins(t *testing.T) {
 		}
 		s.repo.Publish()
 		for range 20 {
-			target, err := s.ask(s.begin(memory{}), memory{})
+			target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{})
 			require.NoError(s, err)
 			require.Equal(s, "trusted", target.Role)
 		}
@@ -154,7 +154,7 @@ func TestUnlistedRoles(t *testing.T) {
 				_, err := s.ask(c.session, c.store)
 				require.ErrorIs(t, err, roles.ErrRollback, c.name)
 			}
-			target, err := s.ask(s.begin(memory{}), memory{}, func(q verify.Request) ([]byte, error) {
+			target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{}, func(q verify.Request) ([]byte, error) {
 				require.NotEqual(t, p.role, q.Role, "it is not even asked for")
 				return s.repo.Metadata().Source()(q)
 			})
@@ -182,7 +182,7 @@ func TestOneRoleTwoDelegators(t *testing.T) {
 		s.repo.Publish()
 		for _, order := range [][]string{{"left/app", "right/app"}, {"right/app", "left/app"}} {
 			for _, together := range []bool{true, false} {
-				store := memory{}
+				store := verifytest.Store{}
 				session := s.begin(store)
 				lookups := map[string]*verify.Lookup{}
 				for _, path := range order {

@@ -67,8 +67,8 @@ func TestKeyCompromise(t *testing.T) {
 				}
 				repo.Rotate(role, 3, five...)
 				repo.Publish()
-				store := memory{}
-				update := func(store memory) error {
+				store := verifytest.Store{}
+				update := func(store verifytest.Store) error {
 					s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 					require.NoError(t, err)
 					return s.Run(store, repo.Metadata().Source())
@@ -79,7 +79,7 @@ func TestKeyCompromise(t *testing.T) {
 					repo.PublishOnly("root")
 				}
 				repo.PublishOnly("snapshot", "timestamp")
-				for name, client := range map[string]memory{"run again": maps.Clone(store), "first run": {}} {
+				for name, client := range map[string]verifytest.Store{"run again": maps.Clone(store), "first run": {}} {
 					saved := client[role+".json"]
 					err := update(client)
 					if c.want == nil {

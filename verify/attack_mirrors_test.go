@@ -86,7 +86,7 @@ func TestMaliciousMirrors(t *testing.T) {
 		}
 		// By Run, with the liar first.
 		liar := func(q verify.Request) ([]byte, error) { return []byte("<html>"), nil }
-		target, err := s.ask(s.begin(memory{}), memory{}, liar, s.source())
+		target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{}, liar, s.source())
 		require.Error(t, err, "the liar's word on the next root is missing")
 		require.Nil(t, target)
 		polite := func(q verify.Request) ([]byte, error) {
@@ -95,7 +95,7 @@ func TestMaliciousMirrors(t *testing.T) {
 			}
 			return liar(q)
 		}
-		target, err = s.ask(s.begin(memory{}), memory{}, polite, s.source())
+		target, err = s.ask(s.begin(verifytest.Store{}), verifytest.Store{}, polite, s.source())
 		require.NoError(t, err)
 		require.Equal(t, "three", target.Role)
 	}
@@ -146,7 +146,7 @@ func TestSlowRetrieval(t *testing.T) {
 		s.repo.Publish()
 		slow := errors.New("context deadline exceeded")
 		for patience := range 12 {
-			store, answers := memory{}, 0
+			store, answers := verifytest.Store{}, 0
 			session := s.begin(store)
 			target, err := s.ask(session, store, func(q verify.Request) ([]byte, error) {
 				if answers++; answers > patience {

@@ -35,7 +35,7 @@ func deep(t *testing.T, o verifytest.Options) *stage {
 // forward takes a first run to the request for a role's file.
 func (s *stage) forward(role string) (*verify.Session, verify.Request) {
 	s.Helper()
-	c := &client{s.T, s.repo, s.begin(memory{})}
+	c := &client{s.T, s.repo, s.begin(verifytest.Store{})}
 	c.session.Lookup("app")
 	for {
 		req := c.next()
@@ -65,7 +65,7 @@ func TestArbitrarySoftware(t *testing.T) {
 		}
 		require.NoError(t, session.Provide(req.ID, good), "and the right one is still welcome")
 	}
-	target, err := s.ask(s.begin(memory{}), memory{})
+	target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{})
 	require.NoError(t, err)
 	for i := range "second" {
 		bad := []byte("second")
@@ -80,7 +80,7 @@ func TestWrongSoftware(t *testing.T) {
 	atEachPosition(t, verifytest.Options{Hashes: []string{"sha256", "sha512"}}, func(s *stage) {
 		s.role().AddTarget("tool", []byte("tool!!"))
 		s.repo.Publish()
-		target, err := s.ask(s.begin(memory{}), memory{})
+		target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{})
 		require.NoError(s, err)
 		paths, err := target.URLPaths()
 		require.NoError(s, err)
@@ -101,7 +101,7 @@ func TestExtraneousDependencies(t *testing.T) {
 		s.role().SetCustom("app", map[string]any{"requires": []any{"evil", "../evil"}, "targets": map[string]any{"evil": map[string]any{}}})
 		s.repo.Edit(s.position.role, func(signed object) { signed["x-targets"] = object{"evil": signed["targets"].(object)["app"]} })
 		s.repo.Publish()
-		session := s.begin(memory{})
+		session := s.begin(verifytest.Store{})
 		for _, path := range []string{"evil", "../evil", "App", "app ", "app/", "/app", "./app", "%61pp"} {
 			l := session.Lookup(path)
 			require.NoError(s, session.Run(nil, s.source()))
@@ -109,7 +109,7 @@ func TestExtraneousDependencies(t *testing.T) {
 			require.ErrorIs(s, err, verify.ErrNoTarget, path)
 			require.Nil(s, target)
 		}
-		target, err := s.ask(session, memory{})
+		target, err := s.ask(session, verifytest.Store{})
 		require.NoError(s, err)
 		custom, ok := target.Custom()
 		require.True(s, ok)

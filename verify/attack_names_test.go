@@ -33,7 +33,7 @@ func TestNamesOfRoles(t *testing.T) {
 			x.Delegate(verifytest.Delegation{Name: name, Paths: everything}).AddTarget("app", []byte("odd"))
 			repo.Publish()
 			var asked verify.Request
-			store := memory{}
+			store := verifytest.Store{}
 			session, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 			require.NoError(t, err)
 			l := session.Lookup("app")
@@ -88,7 +88,7 @@ func TestNamesOfTargets(t *testing.T) {
 			s.role().AddTarget(path, []byte("odd"))
 		}
 		s.repo.Publish()
-		session := s.begin(memory{})
+		session := s.begin(verifytest.Store{})
 		safe := 0
 		for _, path := range oddNames {
 			l := session.Lookup(path)

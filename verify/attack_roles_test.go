@@ -251,7 +251,7 @@ func (s *stage) keys(names ...string) (list []*verifytest.Key) {
 // it: they come for the first time.
 func (s *stage) forgetVictim() {
 	delete(s.store, s.saved())
-	s.session, s.lasting = s.begin(memory{}), memory{}
+	s.session, s.lasting = s.begin(verifytest.Store{}), verifytest.Store{}
 	_, err := s.ask(s.session, s.lasting, func(q verify.Request) ([]byte, error) { return nil, verify.ErrNotAtSource })
 	require.ErrorIs(s, err, verify.ErrNotAtSource)
 }

@@ -75,7 +75,7 @@ func TestRollback(t *testing.T) {
 				repo.SetVersion(role, 5)
 			}
 			repo.Publish()
-			store := memory{}
+			store := verifytest.Store{}
 			s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 			require.NoError(t, err)
 			s.Lookup("app")

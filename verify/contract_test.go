@@ -33,7 +33,7 @@ func TestExpiresIsTheFirst(t *testing.T) {
 // want of one.
 func TestRunWithoutSources(t *testing.T) {
 	c := newClient(t, verifytest.New(verifytest.Options{}))
-	err := c.session.Run(memory{})
+	err := c.session.Run(verifytest.Store{})
 	var fetch *verify.FetchError
 	require.ErrorAs(t, err, &fetch)
 	require.Equal(t, "root", fetch.Request.Role)
@@ -80,7 +80,7 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 		asked[req.Role] = true
 		return mirror(req)
 	}
-	saved := memory{"snapshot.json": repo.Metadata()[repo.FileName("snapshot")], "targets.json": repo.Metadata()[repo.FileName("targets")]}
+	saved := verifytest.Store{"snapshot.json": repo.Metadata()[repo.FileName("snapshot")], "targets.json": repo.Metadata()[repo.FileName("targets")]}
 	require.NoError(t, newClient(t, repo).session.Run(loader(func(name string) ([]byte, error) {
 		require.NotEmpty(t, name)
 		return saved[name], fs.ErrPermission

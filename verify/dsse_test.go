@@ -74,7 +74,7 @@ func TestOneFormInASession(t *testing.T) {
 			s, err := verify.New(c.right.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
 			require.NoError(t, err)
 			l := s.Lookup("a/1")
-			store := memory{}
+			store := verifytest.Store{}
 			failure := s.Run(store, func(r verify.Request) ([]byte, error) {
 				if r.Role == role {
 					return c.wrong.Metadata().Source()(r)
@@ -106,7 +106,7 @@ func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 	for _, c := range []struct {
 		right, wrong *verifytest.Repo
 	}{{classic, dsse}, {dsse, classic}} {
-		run := func(store memory, source verify.Source) (*verify.Session, error) {
+		run := func(store verifytest.Store, source verify.Source) (*verify.Session, error) {
 			s, err := verify.New(c.right.TrustedRoot(), verify.LoadStored(store.Load), c.right.Now(), verify.Options{EnvelopeFormat: c.right.EnvelopeFormat()})
 			require.NoError(t, err)
 			return s, s.Run(store, source)
@@ -115,7 +115,7 @@ func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 		c.right.Touch("targets")
 		c.right.Publish()
 		c.right.PublishOnly("timestamp")
-		store := memory{}
+		store := verifytest.Store{}
 		s, err := run(store, c.right.Metadata().Source())
 		require.NoError(t, err)
 		require.Empty(t, s.Warnings())
@@ -123,7 +123,7 @@ func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
 		require.ErrorIs(t, err, roles.ErrRollback)
 		require.Empty(t, s.Warnings())
 
-		other := memory{"root.json": c.wrong.Metadata()["2.root.json"], "timestamp.json": c.wrong.Metadata()["timestamp.json"], "snapshot.json": c.wrong.Metadata()[c.wrong.FileName("snapshot")]}
+		other := verifytest.Store{"root.json": c.wrong.Metadata()["2.root.json"], "timestamp.json": c.wrong.Metadata()["timestamp.json"], "snapshot.json": c.wrong.Metadata()[c.wrong.FileName("snapshot")]}
 		s, err = run(other, c.right.Metadata().Source())
 		require.NoError(t, err)
 		require.Len(t, s.Warnings(), 3)

@@ -77,7 +77,7 @@ func TestRunSavesForEachEdge(t *testing.T) {
 	both := repo.Metadata()["1.shared.json"]
 	require.NotEqual(t, ours, both)
 
-	store := memory{verify.RecordName("shared"): ours}
+	store := verifytest.Store{verify.RecordName("shared"): ours}
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	var asked []string

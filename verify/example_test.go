@@ -30,7 +30,7 @@ func exampleRepository() *verifytest.Repo {
 func Example() {
 	repo := exampleRepository()
 	anchor, mirror, now := repo.TrustedRoot(), repo.Metadata().Source(), repo.Now()
-	store := memory{}
+	store := verifytest.Store{}
 
 	s, err := verify.New(anchor, verify.LoadStored(store.Load), now, verify.Options{})
 	if err != nil {
@@ -223,7 +223,7 @@ func Example_test() {
 	repo.Role("team").AddTarget("team/app.txt", []byte("hello, fixed"))
 	repo.Publish()
 
-	store := memory{}
+	store := verifytest.Store{}
 	update := func(mirror verifytest.Files) error {
 		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 		if err != nil {

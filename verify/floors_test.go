@@ -28,7 +28,7 @@ func TestFloorsSurviveAnotherKeyID(t *testing.T) {
 			signed["meta"].(map[string]any)["other.json"] = map[string]any{"version": int64(5)}
 		})
 		repo.Publish()
-		store := memory{}
+		store := verifytest.Store{}
 		require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
 		renameKey(repo, role)
 		repo.PublishOnly("root")
@@ -48,7 +48,7 @@ func TestFloorsSurviveAnotherKeyID(t *testing.T) {
 func TestRenamedKeyMustSignAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
-	store := memory{}
+	store := verifytest.Store{}
 	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
 	renameKey(repo, "snapshot")
 	repo.PublishOnly("root")

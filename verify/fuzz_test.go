@@ -83,7 +83,7 @@ type world struct {
 	snapshots map[int64]bool     // the versions of them
 	next      int64              // the one that comes next
 	keys      map[int64][2]string
-	store     memory
+	store     verifytest.Store
 	rootAt    int64 // the newest root when the store was last written to
 }
 
@@ -129,7 +129,7 @@ func rememberVerdicts() verify.Options {
 func newWorld(t *testing.T, d *dice) *world {
 	w := &world{
 		T: t, dice: d, options: rememberVerdicts(),
-		signed: map[string]bool{}, snapshots: map[int64]bool{}, keys: map[int64][2]string{}, store: memory{},
+		signed: map[string]bool{}, snapshots: map[int64]bool{}, keys: map[int64][2]string{}, store: verifytest.Store{},
 	}
 	w.options.Lookahead = []int{0, 0, 1, 64}[d.n(4)]
 	w.options.EnvelopeFormat = []metadata.EnvelopeFormat{metadata.Classic, metadata.Classic, metadata.DSSE}[d.n(3)]
@@ -235,7 +235,7 @@ func (w *world) mirror() verifytest.Files {
 }
 
 // session begins one for the store as it is, with all lookups.
-func (w *world) session(store memory) (*verify.Session, []*verify.Lookup) {
+func (w *world) session(store verifytest.Store) (*verify.Session, []*verify.Lookup) {
 	s, err := verify.New(w.anchor, verify.LoadStored(store.Load), w.repo.Now(), w.options)
 	require.NoError(w, err)
 	var lookups []*verify.Lookup
@@ -403,21 +403,21 @@ func outcome(l *verify.Lookup) string {
 // save stores a record, if it may be.
 func (w *world) save(rec verify.Record) {
 	require.True(w, w.signed[payloadOf(w.T, rec.Data)], "%s was never signed", rec.StoreName)
-	require.Equal(w, rec.Version, memory{"x.json": rec.Data}.version(w.T, "x"))
+	require.Equal(w, rec.Version, savedVersion(w.T, verifytest.Store{"x.json": rec.Data}, "x"))
 	if rec.Role == "root" {
 		if rec.StoreName == "root.json" {
-			require.GreaterOrEqual(w, rec.Version, w.store.version(w.T, "root"))
+			require.GreaterOrEqual(w, rec.Version, savedVersion(w.T, w.store, "root"))
 			if w.rootAt == 0 {
 				w.rootAt = rec.Version
 			}
 		}
 	}
-	final := w.store.version(w.T, "root")
+	final := savedVersion(w.T, w.store, "root")
 	same := func(i int) bool { return w.keys[w.rootAt][i] == w.keys[final][i] }
 	switch rec.StoreName {
 	case "timestamp.json":
 		if same(0) && w.store[rec.StoreName] != nil {
-			require.GreaterOrEqual(w, rec.Version, w.store.version(w.T, "timestamp"), "the timestamp went back")
+			require.GreaterOrEqual(w, rec.Version, savedVersion(w.T, w.store, "timestamp"), "the timestamp went back")
 		}
 		w.rootAt = final
 	case "snapshot.json":
@@ -453,7 +453,7 @@ func versionsIn(t *testing.T, file []byte) map[string]int64 {
 // run drives a session to its end with right answers, each time choosing the
 // request to answer by pick, and returns its records. After so many answers it
 // is abandoned; -1: never.
-func (w *world) run(s *verify.Session, store memory, files verifytest.Files, pick func(n int) int, answers int) (records []string) {
+func (w *world) run(s *verify.Session, store verifytest.Store, files verifytest.Files, pick func(n int) int, answers int) (records []string) {
 	for ; ; answers-- {
 		b, _ := s.Next()
 		for _, rec := range b.Save {
@@ -511,7 +511,7 @@ func (w *world) anyOrder() {
 // abandoned gives a session up somewhere in the middle.
 func (w *world) abandoned() {
 	files := w.mirror()
-	finish := func(store memory) string {
+	finish := func(store verifytest.Store) string {
 		s, lookups := w.session(store)
 		err := s.Run(store, files.Source())
 		text := fmt.Sprint(err)

@@ -66,7 +66,7 @@ func (c *client) forward(role string) verify.Request {
 
 func TestDecision1TheCacheIsNoMirror(t *testing.T) {
 	repo := small()
-	store := memory{}
+	store := verifytest.Store{}
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
@@ -114,13 +114,13 @@ func (f storeFunc) Load(name string) ([]byte, error) { return f(name) }
 func (f storeFunc) Save(verify.Record) error         { return nil }
 
 type countingStore struct {
-	memory
+	verifytest.Store
 	saves *int
 }
 
 func (s countingStore) Save(rec verify.Record) error {
 	*s.saves++
-	return s.memory.Save(rec)
+	return s.Store.Save(rec)
 }
 
 func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
@@ -129,7 +129,7 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 	// A root in the cache, of the attacker's keys, of a version that exists and
 	// of one that does not (GHSA-9pfj-pjv5-22gj).
 	repo.PublishOnly("root")
-	store := memory{"2.root.json": evil.Metadata()["2.root.json"]}
+	store := verifytest.Store{"2.root.json": evil.Metadata()["2.root.json"]}
 	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
@@ -138,7 +138,7 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 
 	// A stranger's root by mistake: nothing of it stays in the cache.
 	evil.PublishOnly("root")
-	store = memory{}
+	store = verifytest.Store{}
 	s, err = verify.New(evil.Metadata()["3.root.json"], verify.LoadStored(store.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.ErrorIs(t, s.Run(store, repo.Metadata().Source()), roles.ErrThreshold)
@@ -459,7 +459,7 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 		require.ErrorIs(t, s.Refresh(repo.Now()), verify.ErrSave)
 		require.ErrorIs(t, s.Provide(1, nil), verify.ErrSave)
 		after := s.Lookup("top")
-		require.ErrorIs(t, s.Run(memory{}, repo.Metadata().Source()), verify.ErrSave)
+		require.ErrorIs(t, s.Run(verifytest.Store{}, repo.Metadata().Source()), verify.ErrSave)
 		_, err = after.Target()
 		require.ErrorIs(t, err, verify.ErrSave)
 	}

@@ -31,7 +31,7 @@ func TestLookaheadChangesNothing(t *testing.T) {
 	seen := map[string]int{}
 	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
 		w := histories.New(seed)
-		patient, hurried := memory{}, memory{}
+		patient, hurried := verifytest.Store{}, verifytest.Store{}
 		for i := range 2 + w.IntN(4) {
 			if i > 0 {
 				w.Happen()
@@ -74,14 +74,14 @@ func spoilt(w *histories.World) verifytest.Files {
 
 // visited is what came of one run of a client.
 type visited struct {
-	told  []string       // the end, what is trusted, and what came of each search
-	saved memory         // in this run
-	seen  map[string]int // what happened on the way
+	told  []string         // the end, what is trusted, and what came of each search
+	saved verifytest.Store // in this run
+	seen  map[string]int   // what happened on the way
 }
 
 // visit is one run from what was saved, the answers in random order.
-func visit(w *histories.World, store memory, mirror verifytest.Files, paths []string, o verify.Options) (v visited) {
-	v.saved, v.seen = memory{}, map[string]int{}
+func visit(w *histories.World, store verifytest.Store, mirror verifytest.Files, paths []string, o verify.Options) (v visited) {
+	v.saved, v.seen = verifytest.Store{}, map[string]int{}
 	s, err := verify.New(w.Anchor(), verify.LoadStored(store.Load), w.Time(), o)
 	if err != nil {
 		v.told = append(v.told, err.Error())

@@ -141,7 +141,7 @@ func TestVerifiedOnce(t *testing.T) {
 		public, err := hex.DecodeString(k.Public)
 		return tallyVerifier{public, counts[role[k.Public]]}, public, err
 	}}}}
-	store := memory{}
+	store := verifytest.Store{}
 	var s *verify.Session
 	for _, c := range []struct {
 		name  string

@@ -159,7 +159,7 @@ func TestRootLimitAndStoredRoots(t *testing.T) {
 	for range 9 {
 		repo.PublishOnly("root")
 	}
-	store := memory{}
+	store := verifytest.Store{}
 	for want := int64(4); want <= 10; want += 3 {
 		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Limits: verify.Limits{MaxRootRotations: 3}})
 		require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestKeepRoots(t *testing.T) {
 	repo.PublishOnly("root")
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	records := recorder{memory{}, map[string]verify.Record{}}
+	records := recorder{verifytest.Store{}, map[string]verify.Record{}}
 	require.NoError(t, s.Run(records, repo.Metadata().Source()))
 	newest := records.records["root.json"]
 	require.EqualValues(t, 3, newest.Version)

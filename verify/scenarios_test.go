@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // scenarioDir holds recorded updates with their outcomes. They are no part of
@@ -64,7 +64,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func playScenario(t *testing.T, c *scenario, options verify.Options) {
-	dir := memory{}
+	dir := verifytest.Store{}
 	artifacts := map[string]string{} // target path -> sha256
 	for i, step := range c.Steps {
 		if step.Op == "init" {
@@ -106,7 +106,7 @@ func playScenario(t *testing.T, c *scenario, options verify.Options) {
 		}
 		for role, version := range step.Trusted {
 			if version, ok := version.(float64); ok { // else there is no file that could be read
-				require.Equal(t, int64(version), dir.version(t, role), "step %d: %s", i, role)
+				require.Equal(t, int64(version), savedVersion(t, dir, role), "step %d: %s", i, role)
 			}
 		}
 		sums := []string{}
@@ -131,7 +131,7 @@ func playScenario(t *testing.T, c *scenario, options verify.Options) {
 	}
 }
 
-func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir memory, mirror verify.Source, served map[string]string, path string, artifacts map[string]string) error {
+func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir verifytest.Store, mirror verify.Source, served map[string]string, path string, artifacts map[string]string) error {
 	l := s.Lookup(path)
 	if err := s.Run(dir, mirror); err != nil {
 		return err
@@ -158,24 +158,9 @@ func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir memory, 
 	return verify.ErrNotAtSource
 }
 
-// memory is a store in memory.
-type memory map[string][]byte
-
-func (m memory) Load(name string) ([]byte, error) {
-	if data, ok := m[name]; ok {
-		return data, nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-func (m memory) Save(rec verify.Record) error {
-	m[rec.StoreName] = rec.Data
-	return nil
-}
-
-// version returns the version of a saved role: delegated roles have encoded
+// savedVersion returns the version of a saved role: delegated roles have encoded
 // names.
-func (m memory) version(t *testing.T, role string) int64 {
+func savedVersion(t *testing.T, m verifytest.Store, role string) int64 {
 	data := m[role+".json"]
 	if data == nil {
 		data = m[verify.RecordName(role)]

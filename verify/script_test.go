@@ -77,7 +77,7 @@ func withoutBytes(transcript string) string {
 }
 
 func playScript(t *testing.T, text string, options verify.Options) string {
-	s := &script{T: t, options: options, repo: verifytest.New(verifytest.Options{EnvelopeFormat: options.EnvelopeFormat}), store: memory{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
+	s := &script{T: t, options: options, repo: verifytest.New(verifytest.Options{EnvelopeFormat: options.EnvelopeFormat}), store: verifytest.Store{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
 	var out strings.Builder
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "  ") {
@@ -97,7 +97,7 @@ type script struct {
 	*testing.T
 	out     *strings.Builder
 	repo    *verifytest.Repo
-	store   memory
+	store   verifytest.Store
 	session *verify.Session
 	options verify.Options
 	lookups map[string]*verify.Lookup

@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"io/fs"
 	"testing"
 	"time"
 
@@ -21,7 +20,7 @@ type served struct {
 	paths  []string
 	files  verifytest.Files
 	taken  [][]byte // what a cold client takes, the anchor first
-	saved  savedFiles
+	saved  verifytest.Store
 }
 
 // wide are limits for repositories that are larger than any client should be
@@ -33,7 +32,7 @@ func serve(t testing.TB, o verifytest.Options, build func(*verifytest.Repo), pat
 	repo := verifytest.New(o)
 	build(repo)
 	repo.Publish()
-	m := &served{anchor: repo.TrustedRoot(), now: repo.Now(), hashes: o.MetaHashes, paths: paths, files: verifytest.Files{}, saved: savedFiles{}}
+	m := &served{anchor: repo.TrustedRoot(), now: repo.Now(), hashes: o.MetaHashes, paths: paths, files: verifytest.Files{}, saved: verifytest.Store{}}
 	m.taken = append(m.taken, m.anchor)
 	source := repo.Metadata().Source()
 	s := m.session(t, nil)
@@ -57,7 +56,7 @@ func (m *served) size() (n int64) {
 }
 
 // session begins one from saved files, or from nothing.
-func (m *served) session(t testing.TB, saved savedFiles) *verify.Session {
+func (m *served) session(t testing.TB, saved verifytest.Store) *verify.Session {
 	s, err := verify.New(m.anchor, verify.LoadStored(saved.Load), m.now, wide)
 	require.NoError(t, err)
 	return s
@@ -84,21 +83,6 @@ func (m *served) source(q verify.Request) ([]byte, error) {
 		return data, nil
 	}
 	return nil, verify.ErrNotAtSource
-}
-
-// savedFiles are a store in memory.
-type savedFiles map[string][]byte
-
-func (f savedFiles) Load(name string) ([]byte, error) {
-	if data, ok := f[name]; ok {
-		return data, nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-func (f savedFiles) Save(rec verify.Record) error {
-	f[rec.StoreName] = rec.Data
-	return nil
 }
 
 // inClassicBins and inSuccinctBins share the paths out among so many bins, a

@@ -28,7 +28,7 @@ func TestExpiredAnchor(t *testing.T) {
 	}
 	repo.Touch("targets")
 	repo.Publish()
-	store := memory{}
+	store := verifytest.Store{}
 	for _, poison := range []string{"", "2.root.json", "3.root.json", "4.root.json"} {
 		if poison != "" {
 			store[poison] = repo.TrustedRoot()
@@ -257,7 +257,7 @@ func TestExpiredFloors(t *testing.T) {
 	repo := small()
 	old := repo.Metadata().Clone()
 	repo.Publish()
-	store := memory{}
+	store := verifytest.Store{}
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
@@ -285,7 +285,7 @@ func TestExpiredFloors(t *testing.T) {
 // file that the timestamp names.
 func TestSavedSnapshot(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
-	store := memory{}
+	store := verifytest.Store{}
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.NoError(t, s.Run(store, repo.Metadata().Source()))
@@ -435,7 +435,7 @@ func TestIntrospection(t *testing.T) {
 // Decision 7: two processes with one store do not undo each other's work.
 func TestKeep(t *testing.T) {
 	repo := small()
-	session := func(files verifytest.Files, store memory) (*verify.Session, map[string]verify.Record) {
+	session := func(files verifytest.Files, store verifytest.Store) (*verify.Session, map[string]verify.Record) {
 		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 		require.NoError(t, err)
 		records := recorder{store, map[string]verify.Record{}}
@@ -443,11 +443,11 @@ func TestKeep(t *testing.T) {
 		return s, records.records
 	}
 	before := repo.Metadata().Clone()
-	oldStore, newStore := memory{}, memory{}
+	oldStore, newStore := verifytest.Store{}, verifytest.Store{}
 	slow, old := session(before, oldStore)
 	repo.Publish()
 	fast, recent := session(repo.Metadata(), newStore)
-	stored := func(m memory) verify.Stored { return verify.LoadStored(m.Load) }
+	stored := func(m verifytest.Store) verify.Stored { return verify.LoadStored(m.Load) }
 	for _, name := range []string{"timestamp.json", "snapshot.json"} {
 		require.False(t, slow.Keep(old[name], stored(newStore)), "%s: another process has a newer one", name)
 		require.True(t, fast.Keep(recent[name], stored(oldStore)))
@@ -461,7 +461,7 @@ func TestKeep(t *testing.T) {
 	// since it may rest on rotated keys.
 	repo.Rotate("timestamp", 1, repo.Key("new"))
 	repo.Publish()
-	rotatedStore := memory{}
+	rotatedStore := verifytest.Store{}
 	rotated, newest := session(repo.Metadata(), rotatedStore)
 	for _, name := range []string{"root.json", "timestamp.json", "snapshot.json", "targets.json"} {
 		require.False(t, fast.Keep(recent[name], stored(rotatedStore)), name)
@@ -470,13 +470,13 @@ func TestKeep(t *testing.T) {
 }
 
 type recorder struct {
-	memory
+	verifytest.Store
 	records map[string]verify.Record
 }
 
 func (r recorder) Save(rec verify.Record) error {
 	r.records[rec.StoreName] = rec
-	return r.memory.Save(rec)
+	return r.Store.Save(rec)
 }
 
 // A store that cannot be read is not the same as an empty one.
@@ -496,7 +496,7 @@ func TestLoadStored(t *testing.T) {
 	require.ErrorIs(t, warnings[0], verify.ErrStoredFile)
 	require.ErrorContains(t, warnings[0], "input/output error")
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(memory{}.Load), repo.Now(), verify.Options{})
+	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(verifytest.Store{}.Load), repo.Now(), verify.Options{})
 	require.NoError(t, err)
 	require.Empty(t, s.Warnings(), "a first run")
 }

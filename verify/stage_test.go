@@ -32,9 +32,9 @@ type stage struct {
 	old     verifytest.Files // the repository as it was one version of the victim ago
 	mirror  verifytest.Files // where the clients ask; nil: the repository itself
 	options verify.Options
-	store   memory          // what a client has saved
-	session *verify.Session // of that client, who is still there
-	lasting memory          // and its store
+	store   verifytest.Store // what a client has saved
+	session *verify.Session  // of that client, who is still there
+	lasting verifytest.Store // and its store
 }
 
 // atEachPosition plays a story at the top level, at depth 1 and at depth 3, in
@@ -61,7 +61,7 @@ func newStage(t *testing.T, o verifytest.Options, p position) *stage {
 	for _, x := range []*verifytest.Role{two, one, repo.Targets()} {
 		x.Delegate(verifytest.Delegation{Name: "fallback", Paths: everything}).AddTarget("app", []byte("fallback"))
 	}
-	s := &stage{T: t, position: p, repo: repo, store: memory{}, options: verify.Options{EnvelopeFormat: o.EnvelopeFormat}}
+	s := &stage{T: t, position: p, repo: repo, store: verifytest.Store{}, options: verify.Options{EnvelopeFormat: o.EnvelopeFormat}}
 	s.role().AddTarget("app", []byte("first"))
 	repo.Publish()
 	s.old = repo.Metadata().Clone()
@@ -94,7 +94,7 @@ func (s *stage) meet() {
 	s.lasting = maps.Clone(s.store)
 }
 
-func (s *stage) begin(store memory) *verify.Session {
+func (s *stage) begin(store verifytest.Store) *verify.Session {
 	s.Helper()
 	session, err := verify.New(s.repo.TrustedRoot(), verify.LoadStored(store.Load), s.repo.Now(), s.options)
 	require.NoError(s, err)
@@ -109,7 +109,7 @@ func (s *stage) source() verify.Source {
 }
 
 // ask looks "app" up, at the mirror unless told otherwise.
-func (s *stage) ask(session *verify.Session, store memory, sources ...verify.Source) (*verify.Target, error) {
+func (s *stage) ask(session *verify.Session, store verifytest.Store, sources ...verify.Source) (*verify.Target, error) {
 	s.Helper()
 	if len(sources) == 0 {
 		sources = []verify.Source{s.source()}
@@ -133,7 +133,7 @@ func (s *stage) ask(session *verify.Session, store memory, sources ...verify.Sou
 // who is a client that meets the attack.
 type who struct {
 	name    string
-	store   memory
+	store   verifytest.Store
 	session *verify.Session
 }
 
@@ -142,7 +142,7 @@ type who struct {
 func (s *stage) clients() []who {
 	s.Helper()
 	require.NoError(s, s.session.Refresh(s.repo.Now()))
-	again, first := maps.Clone(s.store), memory{}
+	again, first := maps.Clone(s.store), verifytest.Store{}
 	return []who{{"refreshed", s.lasting, s.session}, {"run again", again, s.begin(again)}, {"first run", first, s.begin(first)}}
 }
 
@@ -243,7 +243,7 @@ func TestStage(t *testing.T) {
 	s := newStage(t, verifytest.Options{}, positions[1])
 	s.role().RemoveTarget("app")
 	s.repo.Publish()
-	target, err := s.ask(s.begin(memory{}), memory{})
+	target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{})
 	require.NoError(t, err)
 	require.Equal(t, "fallback", target.Role)
 }

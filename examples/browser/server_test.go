@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -101,17 +100,6 @@ func TestTheProgramIsCompressedForThoseWhoCan(t *testing.T) {
 	require.Less(t, sizes["gzip"], 500)
 }
 
-type memory map[string][]byte
-
-func (m memory) Save(rec verify.Record) error { m[rec.StoreName] = rec.Data; return nil }
-
-func (m memory) Load(name string) ([]byte, error) {
-	if data, ok := m[name]; ok {
-		return data, nil
-	}
-	return nil, fs.ErrNotExist
-}
-
 // The same mirrors, seen by an ordinary client.
 func TestEachMirrorLiesAsItSays(t *testing.T) {
 	now := time.Now().UTC()
@@ -127,7 +115,7 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 	serve(t, another)
 	require.NotEqual(t, config.Store, another.Store, "each repository has its own store")
 
-	stored := memory{}
+	stored := verifytest.Store{}
 	for _, c := range []struct {
 		mirror         string
 		update, target error

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 var errFull = errors.New("disk full")
@@ -51,7 +52,7 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 		require.EqualError(t, err, "a trusted file could not be saved: disk full", who)
 	}
 
-	w.stores["b"] = badStore{memory{}, errFull}
+	w.stores["b"] = badStore{verifytest.Store{}, errFull}
 	g = w.group()
 	l := g.Lookup("x")
 	require.Error(t, g.Run(w.stores, w.sources()))

@@ -112,7 +112,7 @@ func TestOracleOfNames(t *testing.T) {
 		require.Contains(t, asked, "private 1.team.json")
 		require.NotContains(t, asked, "anybody")
 		require.Contains(t, asked, "public timestamp.json", "it is kept up to date, which tells it nothing")
-		w.stores["private"], w.stores["public"] = memory{}, memory{}
+		w.stores["private"], w.stores["public"] = verifytest.Store{}, verifytest.Store{}
 	}
 	w.asked = nil
 	w.find("other/x")
@@ -160,7 +160,7 @@ func TestTrailIsPrintable(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, l.Trail()[0].String(), "\x1b")
 	w.down["a\x1b[31m"] = true
-	w.stores["a\x1b[31m"] = memory{}
+	w.stores["a\x1b[31m"] = verifytest.Store{}
 	_, _, err = w.find("x")
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.NotContains(t, err.Error(), "\x1b")

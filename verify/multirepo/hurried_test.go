@@ -253,7 +253,7 @@ func TestRunWithABadStore(t *testing.T) {
 	w := pair(t)
 	full := errors.New("disk full")
 	g := w.group()
-	w.stores["b"] = badStore{memory{}, full}
+	w.stores["b"] = badStore{verifytest.Store{}, full}
 	l := g.Lookup("only-a")
 	err := g.Run(w.stores, w.sources())
 	require.ErrorIs(t, err, full)
@@ -264,7 +264,7 @@ func TestRunWithABadStore(t *testing.T) {
 }
 
 type badStore struct {
-	memory
+	verifytest.Store
 	err error
 }
 

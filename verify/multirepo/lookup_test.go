@@ -241,7 +241,7 @@ func TestWhatSilenceIs(t *testing.T) {
 	w.entry("*", "a", 1, false)
 	w.entry("*", "b", 1, false)
 	w.mustFind("x", "x", "a")
-	w.stores["a"] = memory{}
+	w.stores["a"] = verifytest.Store{}
 
 	lost := a.Metadata()["1.role.json"]
 	delete(a.Metadata(), "1.role.json")
@@ -266,7 +266,7 @@ func TestWhatSilenceIs(t *testing.T) {
 	}
 	l = w.mustFail("x", multirepo.ErrNoAnswer)
 	require.ErrorIs(t, l.Trail()[0].Answers[0].Err, roles.ErrRollback, "floors are each repository's own")
-	w.stores["a"] = memory{}
+	w.stores["a"] = verifytest.Store{}
 	w.mustFind("x", "x", "a")
 
 	w.repos["b"].Advance(48 * time.Hour)

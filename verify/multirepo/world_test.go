@@ -2,7 +2,6 @@ package multirepo_test
 
 import (
 	"errors"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +43,7 @@ func (w *world) add(name string, o verifytest.Options, contents map[string]strin
 		repo.Targets().AddTarget(path, []byte(content))
 	}
 	repo.Publish()
-	w.repos[name], w.start[name], w.stores[name] = repo, multirepo.Repository{TrustedRoot: repo.TrustedRoot()}, memory{}
+	w.repos[name], w.start[name], w.stores[name] = repo, multirepo.Repository{TrustedRoot: repo.TrustedRoot()}, verifytest.Store{}
 	return repo
 }
 
@@ -202,19 +201,4 @@ func verdicts(l *multirepo.Lookup) (list []multirepo.Outcome) {
 		list = append(list, a.Outcome)
 	}
 	return list
-}
-
-// memory is a store in memory.
-type memory map[string][]byte
-
-func (m memory) Load(name string) ([]byte, error) {
-	if data, ok := m[name]; ok {
-		return data, nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-func (m memory) Save(rec verify.Record) error {
-	m[rec.StoreName] = rec.Data
-	return nil
 }

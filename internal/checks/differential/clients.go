@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -30,32 +29,23 @@ type situation struct {
 	paths  []string
 }
 
-// saved is a store in memory.
-type saved map[string][]byte
-
-func (s saved) Load(name string) ([]byte, error) {
-	if data, ok := s[name]; ok {
-		return data, nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-// Save keeps delegated roles under two names: the second is what the model
+// bothNames saves delegated roles under two names: the second is what the model
 // calls them.
-func (s saved) Save(rec verify.Record) error {
-	s[rec.StoreName] = rec.Data
+type bothNames struct{ verifytest.Store }
+
+func (s bothNames) Save(rec verify.Record) error {
 	if rec.Role != "root" {
-		s[rec.Role+".json"] = rec.Data
+		s.Store[rec.Role+".json"] = rec.Data
 	}
-	return nil
+	return s.Store.Save(rec)
 }
 
 // runTufwalk is one run of the library.
-func runTufwalk(c situation, store saved) (o outcome) {
+func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	defer func() { o.kept = keptIn(store) }()
 	s, err := verify.New(c.anchor, verify.LoadStored(store.Load), c.now, verify.Options{})
 	if err == nil {
-		err = s.Run(store, c.mirror.Source())
+		err = s.Run(bothNames{store}, c.mirror.Source())
 	}
 	if err != nil {
 		return outcome{reasons: []string{err.Error()}}
@@ -66,7 +56,7 @@ func runTufwalk(c situation, store saved) (o outcome) {
 	}
 	for _, path := range c.paths {
 		l := s.Lookup(path)
-		_ = s.Run(store, c.mirror.Source()) // the lookup says what is to be said
+		_ = s.Run(bothNames{store}, c.mirror.Source()) // the lookup says what is to be said
 		t, err := l.Target()
 		switch {
 		case err == nil:
@@ -153,8 +143,8 @@ func runGoTUF(c situation, folder string) (o outcome) {
 // cacheOf reads go-tuf's cache: all of it, and what of it go-tuf finds again,
 // which looks for files under the plain names of the roles and keeps them under
 // escaped ones.
-func cacheOf(folder string) (all, again saved, err error) {
-	all, again = saved{}, saved{}
+func cacheOf(folder string) (all, again verifytest.Store, err error) {
+	all, again = verifytest.Store{}, verifytest.Store{}
 	entries, err := os.ReadDir(folder)
 	for _, e := range entries {
 		if name, ok := strings.CutSuffix(e.Name(), ".json"); ok && err == nil {
@@ -172,7 +162,7 @@ func cacheOf(folder string) (all, again saved, err error) {
 
 // runModel is one run of the model with some rules: what the library would make
 // of it, or go-tuf if the rules are all that differs.
-func runModel(c situation, cache saved, rules model.Rules) (o outcome) {
+func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome) {
 	limits := model.Limits{Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000, Roots: 256, Roles: 33}
 	m, err := model.New(c.anchor, cache, c.now, limits, rules)
 	if err != nil {
@@ -210,7 +200,7 @@ func runModel(c situation, cache saved, rules model.Rules) (o outcome) {
 
 // pull brings the model what it wants: from the cache where it may be, and from
 // the mirror.
-func pull(m *model.Client, mirror verifytest.Files, cache saved) {
+func pull(m *model.Client, mirror verifytest.Files, cache verifytest.Store) {
 	for len(m.Wants()) > 0 {
 		w := m.Wants()[0]
 		name := w.Role + ".json"

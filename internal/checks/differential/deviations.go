@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tufwalk/tufwalk/internal/model"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // deviation is a known difference between go-tuf and the specification as this
@@ -94,7 +95,7 @@ const mostTogether = 3
 // evidence is a disagreement, and what both clients began with.
 type evidence struct {
 	situation
-	ourStore, allCache, cache saved // the last is what go-tuf finds in its cache
+	ourStore, allCache, cache verifytest.Store // the last is what go-tuf finds in its cache
 	ours, theirs              outcome
 }
 
@@ -148,7 +149,7 @@ func (e evidence) explainPanic() []string {
 }
 
 // withRoots is a cache that has our roots too.
-func (e evidence) withRoots(cache saved) saved {
+func (e evidence) withRoots(cache verifytest.Store) verifytest.Store {
 	both := maps.Clone(cache)
 	for name, data := range e.ourStore {
 		if strings.HasSuffix(name, ".root.json") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/internal/histories"
 	"github.com/tufwalk/tufwalk/internal/model"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // How many histories TestHistories plays.
@@ -36,8 +37,8 @@ func TestHistories(t *testing.T) {
 // nobody lists, nor an answer of ours that the model does not give.
 func TestExplain(t *testing.T) {
 	w := histories.New(1)
-	e := evidence{situation: situation{w.Anchor(), w.Mirror(), w.Time(), []string{"nowhere/2"}}, ourStore: saved{}, allCache: saved{}, cache: saved{}}
-	e.ours = runTufwalk(e.situation, saved{})
+	e := evidence{situation: situation{w.Anchor(), w.Mirror(), w.Time(), []string{"nowhere/2"}}, ourStore: verifytest.Store{}, allCache: verifytest.Store{}, cache: verifytest.Store{}}
+	e.ours = runTufwalk(e.situation, verifytest.Store{})
 	e.theirs = runGoTUF(e.situation, t.TempDir())
 	require.True(t, e.ours.refreshed)
 	require.True(t, e.ours.equal(e.theirs))
@@ -58,8 +59,8 @@ func TestExplain(t *testing.T) {
 func TestExplainExpiry(t *testing.T) {
 	w := histories.New(1)
 	at := w.Time().Add(24 * 60 * 60 * 1e9) // the timestamp's lifetime
-	e := evidence{situation: situation{w.Anchor(), w.Mirror(), at, []string{"nowhere/2"}}, ourStore: saved{}, allCache: saved{}, cache: saved{}}
-	e.ours = runTufwalk(e.situation, saved{})
+	e := evidence{situation: situation{w.Anchor(), w.Mirror(), at, []string{"nowhere/2"}}, ourStore: verifytest.Store{}, allCache: verifytest.Store{}, cache: verifytest.Store{}}
+	e.ours = runTufwalk(e.situation, verifytest.Store{})
 	e.theirs = runGoTUF(e.situation, t.TempDir())
 	require.False(t, e.ours.refreshed)
 	require.True(t, e.theirs.refreshed)
@@ -67,7 +68,7 @@ func TestExplainExpiry(t *testing.T) {
 
 	rules := model.Plain()
 	rules.LastSecond = true
-	require.True(t, runModel(e.situation, saved{}, rules).equal(e.theirs))
+	require.True(t, runModel(e.situation, verifytest.Store{}, rules).equal(e.theirs))
 }
 
 func TestCommand(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/internal/checks/cli"
 	"github.com/tufwalk/tufwalk/internal/histories"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // result is what one history showed.
@@ -40,7 +41,7 @@ func play(seed uint64) (r result, err error) {
 	defer os.RemoveAll(folder)
 	w := histories.New(seed)
 	defer func() { r.story = w.Story() }()
-	store := saved{}
+	store := verifytest.Store{}
 	for i := range 2 + w.IntN(5) {
 		if i > 0 {
 			w.Happen()
@@ -65,7 +66,7 @@ func play(seed uint64) (r result, err error) {
 			return r, nil
 		}
 		r.explained = append(r.explained, disagreement{strings.Join(ids, "+"), fmt.Sprintf("history %d, cycle %d", seed, i+1), c.paths, ours, theirs})
-		store = saved{}
+		store = verifytest.Store{}
 		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700)); err != nil {
 			return r, err
 		}
