@@ -24,6 +24,16 @@ func (t Trusted[T]) Content() *T {
 	return &c
 }
 
+// Header returns what the content begins with: version and expiry, zero for the
+// zero value.
+func (t Trusted[T]) Header() metadata.Header {
+	if t.content == nil {
+		return metadata.Header{}
+	}
+	header, _ := parts(t.content)
+	return *header
+}
+
 // SameContent says whether two files were opened as the same role and have the
 // same content, whoever signed it.
 func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {

@@ -12,17 +12,21 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// ErrPending says that a lookup is not settled yet, or has not been handed out
-// by Next.
+// ErrPending says that a lookup is not done yet, or has not been handed out by
+// Next.
 var ErrPending = errors.New("lookup is pending")
 
-// Lookup is the search for one target path. Once it has been handed out by
-// Next, and the records that came with it are saved, it does not change any
-// more and may be used from several goroutines.
+// ErrUnlisted is returned (wrapped) for a role that is delegated but not in the
+// snapshot, so that it cannot be trusted and is not asked for.
+var ErrUnlisted = errors.New("role is not in the snapshot")
+
+// Lookup is the search for one target path. Once it has been handed out by Next,
+// and the records that came with it are saved, it does not change any more and may
+// be used from several goroutines.
 type Lookup struct {
 	path   string
+	number int // of the lookups of its session
 	walk   *delegation.Walk
-	born   int
 	trail  []Step
 	target *Target
 	err    error
@@ -45,7 +49,7 @@ type Step struct {
 	// Lists says that the role lists the target: the last step of a search that
 	// finds it.
 	Lists bool
-	// Err says why the role could not be had, which ended the search.
+	// Err says why the role's file is not trusted, which ended the search.
 	Err error
 }
 
@@ -63,58 +67,146 @@ func (s Step) String() string {
 	return fmt.Sprintf("%s version %d does not list it", line, s.Version)
 }
 
-// Find begins the search for a target path, at any time; nothing is cleaned or
-// decoded in it. Lookups share every role that they have in common. After a
-// cycle that failed, the lookup reports that failure.
-func (s *Session) Lookup(path string) *Lookup {
-	s.lookups++
-	l := &Lookup{path: path, born: s.lookups, walk: delegation.NewWalk(path, delegation.Options{
+// lookups are those of a session.
+type lookups struct {
+	count     int // so many were begun
+	pending   map[*Lookup]bool
+	runnable  []*Lookup // pending ones that can go on
+	handedOut []*Lookup // by the last Next
+}
+
+// inOrder returns the pending lookups in the order in which they were begun.
+func (l *lookups) inOrder() []*Lookup {
+	return slices.SortedFunc(maps.Keys(l.pending), func(a, b *Lookup) int { return cmp.Compare(a.number, b.number) })
+}
+
+// Path returns the target path that is searched.
+func (l *Lookup) Path() string { return l.path }
+
+// Target returns what was found, or why nothing was: ErrPending until Next has
+// handed the lookup out, an error that wraps ErrNoTarget if the search is complete
+// and no role lists the path, ErrLimit if it was cut short, and otherwise
+// what kept it from an answer.
+func (l *Lookup) Target() (*Target, error) {
+	if !l.handed {
+		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is done", l.path, ErrPending)
+	}
+	return l.target, l.err
+}
+
+// Trail returns every delegation that the search followed, in order, and what came
+// of it: why the target is trusted. The slice is the caller's.
+func (l *Lookup) Trail() []Step {
+	if !l.handed {
+		return nil
+	}
+	return slices.Clone(l.trail)
+}
+
+// newLookup begins a lookup.
+func (s *Session) newLookup(path string) *Lookup {
+	s.lookups.count++
+	l := &Lookup{path: path, number: s.lookups.count, walk: delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})}
-	s.pending[l] = true
-	switch {
-	case s.broken != nil:
-		s.finish(l, s.broken)
-	case s.phase == phaseFailed:
-		s.finish(l, s.err)
-	case s.phase == phaseReady:
-		s.advance(l)
-	}
+	s.lookups.pending[l] = true
 	return l
 }
 
-// Drop forgets a lookup: it will not be settled, its Target stays ErrPending,
-// and nothing more is asked for on its account.
-func (s *Session) Drop(l *Lookup) {
-	delete(s.pending, l)
-	s.queue.Done = slices.DeleteFunc(s.queue.Done, func(f *Lookup) bool { return f == l })
+// startLookups lets the lookups go that waited for the update.
+func (s *Session) startLookups() { s.lookups.runnable = s.lookups.inOrder() }
+
+// advanceLookups takes the lookups that can go on as far as they go.
+func (s *Session) advanceLookups() {
+	for len(s.lookups.runnable) > 0 {
+		l := s.lookups.runnable[0]
+		s.lookups.runnable = s.lookups.runnable[1:]
+		for s.lookups.pending[l] && s.follow(l) {
+		}
+	}
+	s.lookups.runnable = nil
 }
 
-// inOrder returns the pending lookups in the order in which they came.
-func (s *Session) inOrder() []*Lookup {
-	return slices.SortedFunc(maps.Keys(s.pending), func(a, b *Lookup) int { return cmp.Compare(a.born, b.born) })
+// follow takes a lookup one step further, and says whether it need not wait.
+// (5.6.7)
+func (s *Session) follow(l *Lookup) bool {
+	p, ok := l.walk.Next()
+	if !ok {
+		s.finish(l, nil)
+		return false
+	}
+	e := s.files.edge(p)
+	if !e.asked && (e.err == nil || e.failed < l.number) {
+		if t := s.start(e); t != nil {
+			s.queue.ask(t)
+		}
+	}
+	switch {
+	case e.file.Content() != nil:
+		if err := l.visit(e); err != nil {
+			s.finish(l, err)
+		}
+		return true
+	case e.err != nil:
+		step := e.step()
+		step.Err = e.err
+		l.trail = append(l.trail, step)
+		s.finish(l, e.err)
+		return false
+	}
+	e.waiting = append(e.waiting, l)
+	s.queue.need(e.task)
+	s.prefetch(l)
+	return false
 }
 
 // visit brings a role's content to the search.
 func (l *Lookup) visit(e *edge) error {
-	header := e.file.Content().Header
 	err := l.walk.Visit(e.file)
 	_, result := l.walk.Result()
-	step := e.step()
+	header, step := e.file.Header(), e.step()
 	step.Version, step.Expires, step.Lists, step.Err = header.Version, header.Expires, result == nil, err
 	l.trail = append(l.trail, step)
 	return err
 }
 
-// settle gives a lookup its answer: the error, or what its search found.
+// prefetch asks for the roles that a lookup will need next, unless the one that it
+// waits for lists the target.
+func (s *Session) prefetch(l *Lookup) {
+	if !s.queue.mayAhead() {
+		return
+	}
+	for p := range l.walk.Upcoming() {
+		e := s.files.edge(p)
+		if e.asked || e.err != nil {
+			continue
+		}
+		if !s.queue.mayAhead() {
+			return
+		}
+		if t := s.start(e); t != nil {
+			t.Ahead = true
+			s.queue.ask(t)
+		}
+	}
+}
+
+// finish gives a lookup its answer: the error, or what its search found.
 func (s *Session) finish(l *Lookup, err error) {
-	delete(s.pending, l)
+	delete(s.lookups.pending, l)
 	l.err = err
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
 	l.walk = nil
-	s.queue.Done = append(s.queue.Done, l)
+	s.queue.batch.Done = append(s.queue.batch.Done, l)
+}
+
+// finishLookups ends all pending lookups with an error.
+func (s *Session) finishLookups(err error) {
+	for _, l := range s.lookups.inOrder() {
+		s.finish(l, err)
+	}
 }
 
 // target makes the answer of a search that is over.
@@ -123,7 +215,7 @@ func (s *Session) target(l *Lookup) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	expires := s.Expires()
+	expires := s.trusted.expires(s.files.topLevel())
 	for _, step := range l.trail {
 		if step.Expires.Before(expires) {
 			expires = step.Expires
@@ -131,29 +223,6 @@ func (s *Session) target(l *Lookup) (*Target, error) {
 	}
 	return &Target{
 		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: expires,
-		info: info, consistent: s.root.Content().ConsistentSnapshot, policy: s.options.Policy,
+		info: info, consistent: s.trusted.root.Content().ConsistentSnapshot, policy: s.options.Policy,
 	}, nil
-}
-
-// Path returns the target path that is searched.
-func (l *Lookup) Path() string { return l.path }
-
-// Target returns what was found, or why nothing was: ErrPending until Next has
-// handed the lookup out, an error that wraps ErrNoTarget if the search is
-// complete and no role lists the path, ErrLimit if it was cut short,
-// and otherwise what kept it from an answer.
-func (l *Lookup) Target() (*Target, error) {
-	if !l.handed {
-		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is settled", l.path, ErrPending)
-	}
-	return l.target, l.err
-}
-
-// Trail returns every edge that the search asked, in order, and what it said:
-// why the target is trusted. The slice is the caller's.
-func (l *Lookup) Trail() []Step {
-	if !l.handed {
-		return nil
-	}
-	return slices.Clone(l.trail)
 }

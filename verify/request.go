@@ -4,18 +4,36 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// RequestID names one request of one session. IDs count up from 1 and are never
-// reused.
-type RequestID uint64
+// RequestID names one request: of which repository (Options.Repository), in which
+// update (1 in a session made by New, one more in each made by Renew), and a number
+// that counts up from 1. IDs can be compared and are never used again.
+type RequestID struct {
+	Repository string
+	Update     uint64
+	Number     uint64
+}
+
+// String returns "3", or "2.3" in the second update, with the repository in front
+// if it has a name.
+func (id RequestID) String() string {
+	text := fmt.Sprint(id.Number)
+	if id.Update > 1 {
+		text = fmt.Sprintf("%d.%d", id.Update, id.Number)
+	}
+	if id.Repository != "" {
+		text = id.Repository + "/" + text
+	}
+	return text
+}
 
 // Request asks the caller for one metadata file.
 type Request struct {
 	ID RequestID
 
+	// Repository is the name of the repository (Options.Repository).
+	Repository string
 	// Role is the role whose file is wanted: "root", "timestamp", "snapshot",
 	// "targets" or the name of a delegated role.
 	Role string
@@ -26,11 +44,11 @@ type Request struct {
 	// with.
 	Delegator string
 
-	// Path is where a mirror keeps the file: relative to the metadata base URL
+	// Path is where a mirror has the file: relative to the metadata base URL
 	// and percent-encoded, to be appended as it is.
 	Path string
-	// Name is where a saved copy would be, as in Record.StoreName. Empty: only
-	// a live source may answer, because an old copy would be a silent freeze.
+	// StoreName is the name of a saved copy, as in Record.StoreName. Empty: only a
+	// live source may answer, because an old copy would be a silent freeze.
 	StoreName string
 	// MaxBytes bounds the answer. The caller must not read more than MaxBytes+1
 	// bytes, and hands over what it has: by the one byte too many the session
@@ -41,53 +59,55 @@ type Request struct {
 	Optional bool
 
 	// Ahead says that the file is not needed yet, and perhaps never will be
-	// (Options.Lookahead). Any answer to it counts only when its turn comes:
-	// after a nil from Provide the body is kept, or known to be good, but not
+	// (Options.Lookahead). Any answer to it counts only when its turn comes: after
+	// a nil from Provide the body is held back, or known to be good, but not
 	// trusted. An answer that comes when the file is not needed any more is
-	// taken and means nothing. Outstanding tells what has become of a request.
+	// accepted and means nothing. Outstanding tells what has become of a request.
 	Ahead bool
 }
 
-// task is an open request, and what the session knows about it.
-type task struct {
-	Request
-	listed metadata.MetaFile // what is listed for the file, if it is listed anywhere
-	edge   *edge             // for targets files
-	handed bool
-	answer *answer // if it came ahead
+// Record is a file that is trusted now and must be saved, under its name and in the
+// place of an older one.
+//
+// Names are safe on every file system: lower-case letters, digits and %-_.= only, at
+// most 200 bytes, and none that a system reserves. They are not the wire's names.
+type Record struct {
+	Repository string // as in Request
+	Role       string // whose file it is
+	Version    int64  // of the file
+	Path       string // where a mirror has it, as in Request.Path
+	StoreName  string // to save it under
+	Data       []byte // to save: exactly as provided, and the caller's from now on
 }
 
 // Batch is what a session wants done. The caller must go through the fields in
 // their order.
 type Batch struct {
-	// Save holds files that are trusted now. Each must be stored durably, in
-	// order, before anything else is done; if that fails, Abandon must be
+	// Save holds files that are trusted now. They must be saved before anything
+	// else is done, durably and in order: by Session.Save or, by a caller whose
+	// store nobody else uses, in any other way; if that fails, Abandon must be
 	// called.
 	Save []Record
-	// Rejected holds bodies that had been accepted ahead and proved bad when
-	// their turn came: the fault of the sources that sent them. The request of
-	// each is done, and there is a new one for the file.
+	// Rejected holds bodies that had been accepted ahead and proved bad when their
+	// turn came: the fault of the sources that sent them. The request of each is
+	// done, and there is a new one for the file.
 	Rejected []*RejectError
 	// Fetch holds new requests, each of which is handed out once. They may be
 	// answered in any order, and at any time.
 	Fetch []Request
-	// Found holds the lookups that have just been settled, whichever way.
+	// Done holds the lookups that are done now, whatever came of them.
 	Done []*Lookup
 }
 
+func (b Batch) empty() bool { return len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) == 0 }
+
 // ErrNotAtSource is how a Source says: I am live, and this file does not exist.
-// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing
-// keys. A timeout, a 500 or a cache miss does not.
+// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing keys. A
+// timeout, a 500 or a cache miss does not.
 var ErrNotAtSource = errors.New("not found at the source")
 
-// Source is a mirror or a bundle: it answers a request with the file's bytes,
-// with ErrNotAtSource (possibly wrapped), or with any other error if it could
-// not find out. One that waits for a network should be a closure over a
-// context.
-type Source func(Request) ([]byte, error)
-
-// ErrRequest is what errors about request IDs wrap: the caller's mistake, not a
-// source's.
+// ErrRequest is returned (wrapped) for a request ID that is not open: the caller's
+// mistake, not a source's.
 var ErrRequest = errors.New("no such open request")
 
 // RequestError says what is wrong with a request ID.
@@ -96,12 +116,12 @@ type RequestError struct {
 	Reason string
 }
 
-func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %d %s", ErrRequest, e.ID, e.Reason) }
+func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %s %s", ErrRequest, e.ID, e.Reason) }
 func (e *RequestError) Unwrap() error { return ErrRequest }
 
-// RejectError says that a body was not what was asked for: the fault of the
-// source that it came from. As Provide returns it, the request is still open,
-// and the session as it was before.
+// RejectError says that a body was not what was asked for: the fault of the source
+// that it came from. As Provide returns it, the request is still open, and the
+// session as it was before.
 type RejectError struct {
 	Request Request
 	Err     error
@@ -110,7 +130,7 @@ type RejectError struct {
 func (e *RejectError) Error() string { return fmt.Sprintf("%s rejected: %v", e.Request.Path, e.Err) }
 func (e *RejectError) Unwrap() error { return e.Err }
 
-// FetchError says that a file could not be had: what the caller gave as the
+// FetchError says that a file could not be fetched: what the caller gave as the
 // reason, or ErrNotAtSource.
 type FetchError struct {
 	Request Request
@@ -119,142 +139,83 @@ type FetchError struct {
 
 func (e *FetchError) Error() string {
 	if r, ok := e.Err.(*RejectError); ok { // it names the file once more
-		return fmt.Sprintf("%s could not be had: rejected: %v", e.Request.Path, r.Err)
+		return fmt.Sprintf("%s could not be fetched: rejected: %v", e.Request.Path, r.Err)
 	}
-	return fmt.Sprintf("%s could not be had: %v", e.Request.Path, e.Err)
+	return fmt.Sprintf("%s could not be fetched: %v", e.Request.Path, e.Err)
 }
 
 func (e *FetchError) Unwrap() error { return e.Err }
 
 var errGivenUp = errors.New("given up")
 
-// ask opens a request, unless the file was asked for ahead.
-func (s *Session) ask(t *task) {
-	if t.edge != nil || !s.due(t.Role, t.Version) {
-		s.hand(t)
-	}
-}
-
-// hand has a request handed out.
-func (s *Session) hand(t *task) {
-	s.lastID++
-	t.ID = s.lastID
-	s.open[t.ID] = t
-	if t.Ahead {
-		s.aheadOpen++
-	}
-	s.queue.Fetch = append(s.queue.Fetch, t.Request)
-}
-
-// task returns the open request that is to be answered, or nil if there is
-// nothing to do: the answer to one that is not needed any more is taken, and
-// means nothing.
-func (s *Session) task(id RequestID) (*task, error) {
-	switch t := s.open[id]; {
-	case s.broken != nil:
-		return nil, s.broken
-	case s.dropped[id]:
-		delete(s.dropped, id)
-		return nil, nil
-	case t != nil && t.handed:
-		return t, nil
-	case t != nil || id > s.lastID:
-		return nil, &RequestError{id, "has not been handed out"}
-	case id == 0:
-		return nil, &RequestError{id, "is never used"}
-	}
-	return nil, &RequestError{id, "is settled"}
-}
-
-// Next hands out what there is to do, and says whether there is anything.
-// Calling it late or often loses nothing.
+// Next hands out what there is to do, and says whether there is anything. Calling it
+// late or often loses nothing.
 func (s *Session) Next() (Batch, bool) {
-	b := s.queue
-	s.queue, s.doneNow = Batch{}, b.Done
-	for _, r := range b.Fetch {
-		s.open[r.ID].handed = true
-	}
-	for _, l := range b.Done {
-		l.handed = true
-	}
-	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) > 0
+	b := s.queue.handOut()
+	s.lookups.handedOut = b.Done
+	return b, !b.empty()
 }
 
 // Provide answers a request with a body from any source, trusted or not. On a
 // *RejectError everything is as before and the request is still open, so that
-// another source's copy may be offered; a *RequestError is the caller's
-// mistake. The body is the caller's again when Provide returns.
-func (s *Session) Provide(id RequestID, body []byte) error {
-	t, err := s.task(id)
-	if t == nil {
-		return err
-	}
-	if t.kept() {
-		if err := t.checkLength(body); err != nil {
-			return &RejectError{t.Request, err}
-		}
-		s.keep(t, answer{body: body})
-		return nil
-	}
-	commit, err := s.judge(t, body)
-	if err != nil {
-		return &RejectError{t.Request, err}
-	}
-	s.close(t)
-	commit()
-	return nil
+// another source's copy may be offered; a *RequestError is the caller's mistake. The
+// body is the caller's again when Provide returns.
+func (s *Session) Provide(id RequestID, body []byte) error { return s.answer(id, answer{body: body}) }
+
+// ProvideSaved answers a request with a saved copy. It is judged like any other
+// body, and is not offered for saving again.
+func (s *Session) ProvideSaved(id RequestID, body []byte) error {
+	return s.answer(id, answer{body: body, saved: true})
 }
 
-// kept says whether an answer has to wait for its turn.
-func (t *task) kept() bool { return t.Ahead && t.edge == nil }
+// NotFound answers a request with the word of every live source that the file does
+// not exist. A cache miss is not an answer, and a source that could not be asked
+// leaves the question open: that is Fail. For the next root that is how a chain of
+// roots ends; any other file is given up. The error is a *RequestError.
+func (s *Session) NotFound(id RequestID) error { return s.answer(id, answer{absent: true}) }
 
-// NotFound answers a request with the word of every live source that the file
-// does not exist. A cache miss is not an answer, and a source that could not be
-// asked leaves the question open: that is Fail. For the next root that is how a
-// chain of roots ends; any other file is given up. The error is a
-// *RequestError.
-func (s *Session) NotFound(id RequestID) error {
-	t, err := s.task(id)
-	if t == nil {
-		return err
-	}
-	if t.kept() {
-		s.keep(t, answer{absent: true})
-		return nil
-	}
-	s.close(t)
-	s.absent(t)
-	return nil
-}
-
-// Fail gives a request up: no source could answer it well. For one of the
-// top-level roles that ends the cycle, for a delegated role the lookups that
-// need it; they report a *FetchError with the cause. The error is a
-// *RequestError.
+// Fail gives a request up: no source could answer it well. For one of the top-level
+// roles that ends the update, for a delegated role the lookups that need it; they
+// report a *FetchError with the cause. The error is a *RequestError.
 func (s *Session) Fail(id RequestID, cause error) error {
-	t, err := s.task(id)
-	if t == nil {
-		return err
-	}
 	if cause == nil {
 		cause = errGivenUp
 	}
-	cause = foreign(cause)
-	if t.kept() {
-		s.keep(t, answer{cause: cause})
+	return s.answer(id, answer{cause: foreign(cause)})
+}
+
+func (s *Session) answer(id RequestID, a answer) error {
+	if s.update.broken != nil {
+		return s.update.broken
+	}
+	if s.queue.forget(id) { // not needed any more: the answer means nothing
 		return nil
 	}
-	s.close(t)
-	s.given(t, cause)
+	t, err := s.queue.find(id)
+	if err != nil {
+		return err
+	}
+	if t.mustWait() {
+		if err := t.checkLength(a.body); err != nil {
+			return &RejectError{t.Request, err}
+		}
+		s.queue.hold(t, a)
+		return nil
+	}
+	if err := s.apply(t, a); err != nil {
+		return &RejectError{t.Request, err}
+	}
+	s.queue.close(t)
+	s.proceed()
 	return nil
 }
 
-// foreign returns a cause that comes from outside as it is, unless it wraps
-// what only a session may say of itself: of such a cause the text is left. A
-// source may well be a client of another repository, and what that one does not
-// have may yet be here.
+// foreign returns a cause that comes from outside as it is, unless it wraps what
+// only a session may say of itself: of such a cause the text is left. A source may
+// well be a client of another repository, and what that one does not have may yet
+// be here.
 func foreign(cause error) error {
-	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave} {
+	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave, ErrSuperseded} {
 		if errors.Is(cause, own) {
 			return errors.New(cause.Error())
 		}
@@ -262,15 +223,29 @@ func foreign(cause error) error {
 	return cause
 }
 
-// Outstanding returns the open requests that have been handed out, in the order
-// of their IDs.
-func (s *Session) Outstanding() []Request {
-	var list []Request
-	for _, t := range s.open {
-		if t.handed {
-			list = append(list, t.Request)
-		}
+// Outstanding returns the open requests that have been handed out, in the order of
+// their IDs.
+func (s *Session) Outstanding() []Request { return s.queue.outstanding() }
+
+// Wanted says whether a request is open: whether an answer to it still means
+// anything.
+func (s *Session) Wanted(id RequestID) bool { return s.queue.open[id] != nil }
+
+// Abandon makes the session useless because a record could not be saved, and with it
+// the lookups that Next handed out together with that record: they rest on what is
+// not saved. Everything reports ErrSave and the cause from then on. Session.Save
+// calls it; callers who save in another way must call it, or use nothing any more.
+func (s *Session) Abandon(cause error) { s.breakOff(fmt.Errorf("%w: %w", ErrSave, foreign(cause))) }
+
+// breakOff ends the session for good.
+func (s *Session) breakOff(err error) {
+	s.update.broken = err
+	s.update.fail(err)
+	s.queue.dropEarly(true)
+	s.finishLookups(err)
+	clear(s.queue.open)
+	for _, l := range slices.Concat(s.lookups.handedOut, s.queue.batch.Done) {
+		l.target, l.err, l.handed = nil, err, true
 	}
-	slices.SortFunc(list, func(a, b Request) int { return int(a.ID) - int(b.ID) })
-	return list
+	s.queue.batch = Batch{}
 }

@@ -11,204 +11,305 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Limits bound what a session takes. Zero fields mean the defaults; below zero
-// nothing is taken.
+// Limits bound what a session accepts. Zero fields mean the defaults; below zero
+// nothing is accepted.
 type Limits struct {
-	MaxRootBytes      int64 // bytes of a root file; default 512,000
-	MaxTimestampBytes int64 // bytes of a timestamp file; default 16,384
-	MaxSnapshotBytes  int64 // bytes of a snapshot file; default 8,000,000
-	MaxTargetsBytes   int64 // bytes of a targets file, top-level or delegated; default 8,000,000
-	MaxAheadBytes     int64 // bytes of all answers to requests ahead that wait for their turn; default 8,000,000
-	MaxRootRotations  int   // new roots in one cycle, not counting those up to the stored one; default 256
-	MaxDelegations    int   // roles that one lookup visits, the top-level targets role included; default 32
-	MaxDepth          int   // levels of JSON nesting; default 64, at most 1,000
-	MaxSignatures     int   // signatures of a file; default 1,024
+	MaxRootBytes      int64 // of a root file; default 512,000
+	MaxTimestampBytes int64 // of a timestamp file; default 16,384
+	MaxSnapshotBytes  int64 // of a snapshot file; default 8,000,000
+	MaxTargetsBytes   int64 // of a targets file, top-level or delegated; default 8,000,000
+	// MaxAheadBytes bounds all answers to requests ahead that wait for their
+	// turn; default 8,000,000.
+	MaxAheadBytes int64
+	// MaxRetainedBytes bounds the targets files that Renew takes over, by the
+	// size of their files, the least recently used left out first; default
+	// 64,000,000: more than a thousand hash bins of PEP 458, of 54,349 bytes each.
+	MaxRetainedBytes int64
+	MaxRootRotations int // new roots in one update, not counting those up to the stored one; default 256
+	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
+	MaxDepth         int // levels of JSON nesting; default 64, at most 1,000
+	MaxSignatures    int // signatures of a file; default 1,024
 }
 
 func (l Limits) withDefaults() Limits {
-	for _, d := range []struct {
-		limit *int64
-		value int64
-	}{{&l.MaxRootBytes, 512_000}, {&l.MaxTimestampBytes, 16_384}, {&l.MaxSnapshotBytes, 8_000_000}, {&l.MaxTargetsBytes, 8_000_000}, {&l.MaxAheadBytes, 8_000_000}} {
-		if *d.limit == 0 {
-			*d.limit = d.value
-		}
-	}
-	if l.MaxRootRotations == 0 {
-		l.MaxRootRotations = 256
-	}
+	l.MaxRootBytes = orDefault(l.MaxRootBytes, 512_000)
+	l.MaxTimestampBytes = orDefault(l.MaxTimestampBytes, 16_384)
+	l.MaxSnapshotBytes = orDefault(l.MaxSnapshotBytes, 8_000_000)
+	l.MaxTargetsBytes = orDefault(l.MaxTargetsBytes, 8_000_000)
+	l.MaxAheadBytes = orDefault(l.MaxAheadBytes, 8_000_000)
+	l.MaxRetainedBytes = orDefault(l.MaxRetainedBytes, 64_000_000)
+	l.MaxRootRotations = orDefault(l.MaxRootRotations, 256)
 	return l
+}
+
+func orDefault[N int | int64](n, standard N) N {
+	if n == 0 {
+		return standard
+	}
+	return n
 }
 
 // Options change how a session judges. The zero value is the default.
 type Options struct {
-	// Limits bound what is taken.
+	// Repository is a name for the repository, for callers with several. It is
+	// put into requests and records, and means nothing else.
+	Repository string
+	// Limits bound what is accepted.
 	Limits Limits
-	// Envelope is the form of all the repository's files, the anchor and what
-	// is stored among them; default metadata.Classic. A file of the other form
-	// is rejected, and is no floor either: who moves to the other form starts
-	// with an anchor and a store of that form.
+	// EnvelopeFormat is the format of all the repository's files, the trusted root
+	// and what is stored among them; default metadata.Classic. A file of the other
+	// format is rejected, and is not used as a stored file either: to move to the
+	// other format, start with a trusted root and a store of that format.
 	EnvelopeFormat metadata.EnvelopeFormat
-	// Policy says which schemes and hashes are taken besides the usual, and
+	// Policy says which schemes and hashes are accepted besides the usual, and
 	// what is judged more strictly.
 	Policy roles.Policy
 	// Lookahead is how many files may be asked for before they are needed, for
-	// callers who fetch several at a time: at most so many requests are open
-	// that are Ahead. 64 does for most; with zero, the default, files are asked
-	// for in the strict order of the specification. No more is trusted, and
-	// nothing else.
+	// callers who fetch several at a time: at most so many requests are open that
+	// are Ahead. 64 does for most; with zero, the default, files are asked for in
+	// the strict order of the specification. No more is trusted, and nothing else.
 	Lookahead int
-	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
-	// TAP 15 has it and no deployed client does.
+	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP
+	// 15 has it and no deployed client does.
 	SuccinctFallThrough bool
 }
 
 var (
-	// ErrTime is returned for a time that cannot be right: the zero time, or
-	// one before the last cycle's.
+	// ErrTime is returned (wrapped) for a time that cannot be right: the zero time,
+	// or one before the last update's.
 	ErrTime = errors.New("impossible time for an update")
-	// ErrInProgress says that a cycle is not over: there are open requests.
+	// ErrInProgress says that an update is not over: there are open requests.
 	ErrInProgress = errors.New("update is not over")
-	// ErrUnlisted is returned (wrapped) for a role that is delegated but not in
-	// the snapshot, so that it cannot be trusted and is not asked for.
-	ErrUnlisted = errors.New("role is not in the snapshot")
 )
 
 // LimitError says which of the session's limits was reached.
 type LimitError struct {
 	Role string
-	// What is limited, and so the unit of Max and Got: "bytes" or "roots in one
-	// cycle".
+	// What is limited, and so the unit of Max and Got: "bytes", "new roots in one
+	// update" or "candidates".
 	What     string
 	Max, Got int64
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %v: %d %s, at most %d are taken", metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
+	return fmt.Sprintf("%s: %v: %d %s, at most %d are accepted", metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
 }
 
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-// Session is one client's view of one repository: it says which files it needs,
-// judges what comes, and answers lookups. It is not safe for concurrent use;
-// nothing in it blocks, so a caller's mutex costs little.
+// Session is one update of one client's view of one repository: it says which files
+// it needs, judges what comes, and answers lookups from what it trusts. The next
+// update is another session, made by Renew.
+//
+// It is not safe for concurrent use; nothing in it blocks, so a caller's mutex costs
+// little. Two sessions, also one made from the other by Renew, share nothing that
+// changes.
 type Session struct {
-	options  Options
-	limits   Limits
-	now      time.Time
-	phase    phase
-	err      error // what ended the cycle
-	broken   error // a save that failed: nothing may be used any more
-	warnings []error
+	options Options
+	limits  Limits
+	now     time.Time
 
-	root      roles.Trusted[metadata.Root]
-	chain     int    // roots taken in this cycle
-	roots     int    // of them, those that were not stored before
-	unsaved   []byte // the anchor, until a timestamp has shown that the repository is its repository
-	timestamp roles.Trusted[metadata.Timestamp]
-	snapshot  roles.Trusted[metadata.Snapshot]
-	edges     map[edgeKey]*edge
-	known     known
-	stored    storedFiles
-
-	lastID    RequestID
-	open      map[RequestID]*task
-	dropped   map[RequestID]bool // handed out, not needed any more, and not answered
-	ahead     []*task            // roots and timestamp whose turn has not come, answered or not
-	kept      int64              // bytes of their answers
-	aheadOpen int                // requests ahead that are open
-	queue     Batch
-	doneNow   []*Lookup // handed out by the last Next
-	lookups   int
-	pending   map[*Lookup]bool
+	update  update
+	trusted trusted
+	stored  storedFiles
+	files   targetsFiles
+	lookups lookups
+	queue   queue
 }
 
-// New begins the first cycle of a session.
-//
-// The anchor is the root file that the caller received out of band, of whatever
-// version and age (R-5.2.1): with the program, say. It must be signed by its
-// own keys. It must never be a file from the cache, which anybody could have
-// put there: saved roots are offered through requests, and are verified from
-// the anchor on (R-5.2.3).
-//
-// It returns ErrTime for the zero time, and for an anchor that is no good what
-// metadata.Parse and roles.VerifyInitialRoot return.
-//
-// Stored is what an earlier run saved. It keeps the repository from going back,
-// and is trusted for nothing else. The time is the start of the cycle, and
-// every expiry is judged by it (R-5.1.1). The session keeps neither slice.
-func New(anchor []byte, stored Stored, now time.Time, o Options) (*Session, error) {
-	now = now.Round(0) // the wall clock alone: expiry is judged by it, and so must be which time is earlier
-	if now.IsZero() {
-		return nil, fmt.Errorf("%w: the zero time", ErrTime)
+// trusted are the files of the top-level roles that the update trusts so far, but
+// for targets.
+type trusted struct {
+	root      roles.Trusted[metadata.Root]
+	rootFile  []byte // its bytes, as received
+	first     bool   // it is the one that the session began with, and nothing that is signed under it was accepted yet
+	timestamp roles.Trusted[metadata.Timestamp]
+	snapshot  roles.Trusted[metadata.Snapshot]
+}
+
+// expires returns when the first of the top-level roles expires that are trusted.
+func (t *trusted) expires(targets roles.Trusted[metadata.Targets]) time.Time {
+	earliest := t.root.Header().Expires
+	for _, h := range []metadata.Header{t.timestamp.Header(), t.snapshot.Header(), targets.Header()} {
+		if h.Version > 0 && h.Expires.Before(earliest) {
+			earliest = h.Expires
+		}
 	}
-	s := &Session{options: o, open: make(map[RequestID]*task), dropped: make(map[RequestID]bool), known: make(known), pending: make(map[*Lookup]bool)}
-	s.limits = s.options.Limits.withDefaults()
-	env, err := parse[metadata.Root](s, anchor)
+	return earliest
+}
+
+// New begins an update.
+//
+// The trusted root is the root file that the caller received out of band, of
+// whatever version and age (R-5.2.1): with the program, say. It must be signed by
+// its own keys. It must never be a file from the store, which anybody could have put
+// there: stored roots are offered through requests, and are verified from the
+// trusted root on (R-5.2.3).
+//
+// Stored is what earlier updates saved. It keeps the repository from going back, and
+// is trusted for nothing else. The time is the start of the update, and every expiry
+// is judged by it (R-5.1.1). The session keeps none of the slices.
+//
+// It returns ErrTime (wrapped) for the zero time, and for a trusted root that is no
+// good what metadata.Parse and roles.VerifyInitialRoot return.
+func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session, error) {
+	now, err := checkTime(now, time.Time{})
 	if err != nil {
-		return nil, fmt.Errorf("trust anchor: %w", err)
+		return nil, err
 	}
-	if s.root, err = roles.VerifyInitialRoot(env, s.options.Policy); err != nil {
-		return nil, fmt.Errorf("trust anchor: %w", err)
+	s := newSession(o, now, 1)
+	if s.trusted.root, err = s.initialRoot(trustedRoot); err != nil {
+		return nil, fmt.Errorf("initial trusted root: %w", err)
 	}
-	s.loadStored(stored)
-	s.unsaved = bytes.Clone(anchor)
-	s.begin(now)
+	s.trusted.rootFile = bytes.Clone(trustedRoot)
+	s.begin(stored)
 	return s, nil
 }
 
-// parse reads a file in the form that the caller chose.
+// Renew begins the next update: it returns a session with the newest root that this
+// one trusts and the same options. What this session has verified is taken over as a
+// copy, and is not verified again: targets files up to Limits.MaxRetainedBytes. The
+// repository may not go back behind what this session trusted, nor behind what is
+// stored now.
+//
+// The session itself stays as it is, whatever becomes of the next update: it goes on
+// answering lookups from its own view, also in another goroutine, until that view
+// expires (Expires, Target.Expires). An update that failed can be renewed as well.
+//
+// It returns ErrTime (wrapped) for the zero time and for one before this session's.
+func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
+	now, err := checkTime(now, s.now)
+	if err != nil {
+		return nil, err
+	}
+	next := newSession(s.options, now, s.queue.update+1)
+	next.trusted.root, next.trusted.rootFile = s.trusted.root, s.trusted.rootFile
+	next.stored = s.stored.renewed()
+	next.files = s.files.renewed(s.limits.MaxRetainedBytes)
+	next.begin(stored)
+	return next, nil
+}
+
+// checkTime returns the wall clock alone: expiry is judged by it, and so must be
+// which time is earlier.
+func checkTime(now, last time.Time) (time.Time, error) {
+	now = now.Round(0)
+	switch {
+	case now.IsZero():
+		return now, fmt.Errorf("%w: the zero time", ErrTime)
+	case now.Before(last):
+		return now, fmt.Errorf("%w: %s, before the last update's %s", ErrTime, now.Format(time.RFC3339), last.Format(time.RFC3339))
+	}
+	return now, nil
+}
+
+func newSession(o Options, now time.Time, number uint64) *Session {
+	limits := o.Limits.withDefaults()
+	return &Session{
+		options: o, limits: limits, now: now, // R-5.1.1
+		trusted: trusted{first: true},
+		files:   newTargetsFiles(),
+		lookups: lookups{pending: map[*Lookup]bool{}},
+		queue: queue{
+			repository: o.Repository, update: number, open: map[RequestID]*task{}, dropped: map[RequestID]bool{},
+			lookahead: o.Lookahead, maxHeld: limits.MaxAheadBytes,
+		},
+	}
+}
+
+// begin looks at what is stored and starts the update. (5.0, 5.1)
+//
+// R-5.0.1: what is damaged is not used, and that is all.
+func (s *Session) begin(stored Stored) {
+	warnings := slices.Clone(stored.failed)
+	var more []error
+	note := func() { warnings = append(warnings, more...) }
+	stored.Root, more = within(metadata.RoleRoot, stored.Root, s.limits.MaxRootBytes)
+	note()
+	stored.Timestamp, more = within(metadata.RoleTimestamp, stored.Timestamp, s.limits.MaxTimestampBytes)
+	note()
+	stored.Snapshot, more = within(metadata.RoleSnapshot, stored.Snapshot, s.limits.MaxSnapshotBytes)
+	note()
+	for _, raw := range stored.Root {
+		if err := s.stored.addRoot(raw, s.initialRoot); err != nil {
+			warnings = append(warnings, &StoredFileError{metadata.RoleRoot, err})
+		}
+	}
+	more = s.stored.timestamp.add(metadata.RoleTimestamp, stored.Timestamp, s.parseTimestamp)
+	note()
+	more = s.stored.snapshot.add(metadata.RoleSnapshot, stored.Snapshot, s.parseSnapshot)
+	note()
+	stored.failed = warnings
+	s.update.warnings = append(warnings, stored.missing()...)
+	s.proceed()
+}
+
+// initialRoot verifies a root by its own keys.
+func (s *Session) initialRoot(data []byte) (root roles.Trusted[metadata.Root], err error) {
+	envelope, err := parse[metadata.Root](s, data)
+	if err != nil {
+		return root, err
+	}
+	return roles.VerifyInitialRoot(envelope, s.options.Policy)
+}
+
+// parse reads a file in the envelope format that the caller chose.
 func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
 	return metadata.Parse[T](data, metadata.Options{
 		EnvelopeFormat: s.options.EnvelopeFormat, MaxDepth: s.limits.MaxDepth, MaxSignatures: s.limits.MaxSignatures,
 	})
 }
 
-// Refresh begins another cycle, at a later time. What was settled keeps its
-// answer; what is not yet trusted anew is not served to lookups: those that
-// come now wait for the cycle to succeed.
-//
-// Requests ahead are forgotten, and answers to them are a *RequestError from
-// then on.
-//
-// It returns ErrInProgress while other requests are open (answer them, or Fail
-// them), ErrTime for the zero time or one before the last cycle's, and ErrSave
-// after Abandon.
-func (s *Session) Refresh(now time.Time) error {
-	now = now.Round(0)
-	switch {
-	case s.broken != nil:
-		return s.broken
-	case now.IsZero():
-		return fmt.Errorf("%w: the zero time", ErrTime)
-	case now.Before(s.now):
-		return fmt.Errorf("%w: %s, before the last cycle's %s", ErrTime, now.Format(time.RFC3339), s.now.Format(time.RFC3339))
-	case s.busy():
-		return s.inProgress()
-	}
-	s.forgetAhead()
-	s.begin(now)
-	return nil
+func (s *Session) parseTimestamp(data []byte) (*metadata.Envelope[metadata.Timestamp], error) {
+	return parse[metadata.Timestamp](s, data)
 }
 
-// Err returns nil if the cycle succeeded and no request is open that is not
-// ahead, ErrInProgress while it is not over, and otherwise what ended it. A
-// lookup that failed is no failure of the cycle.
+func (s *Session) parseSnapshot(data []byte) (*metadata.Envelope[metadata.Snapshot], error) {
+	return parse[metadata.Snapshot](s, data)
+}
+
+// Lookup begins the search for a target path, at any time; nothing is cleaned or
+// decoded in it. Lookups share every role that they have in common. After an update
+// that failed, the lookup reports that failure.
+func (s *Session) Lookup(path string) *Lookup {
+	l := s.newLookup(path)
+	switch {
+	case s.update.broken != nil:
+		s.finish(l, s.update.broken)
+	case s.update.phase == phaseFailed:
+		s.finish(l, s.update.err)
+	case s.update.phase == phaseReady:
+		s.lookups.runnable = append(s.lookups.runnable, l)
+		s.advanceLookups()
+	}
+	return l
+}
+
+// Drop forgets a lookup: it will not be done, its Target stays ErrPending, and
+// nothing more is asked for on its account.
+func (s *Session) Drop(l *Lookup) {
+	delete(s.lookups.pending, l)
+	s.queue.batch.Done = slices.DeleteFunc(s.queue.batch.Done, func(d *Lookup) bool { return d == l })
+}
+
+// Err returns nil if the update succeeded and no request is open that is not ahead,
+// ErrInProgress while it is not over, and otherwise what ended it. A lookup that
+// failed is no failure of the update.
 func (s *Session) Err() error {
 	switch {
-	case s.broken != nil:
-		return s.broken
-	case s.err != nil:
-		return s.err
-	case s.phase != phaseReady || s.busy():
+	case s.update.broken != nil:
+		return s.update.broken
+	case s.update.err != nil:
+		return s.update.err
+	case s.update.phase != phaseReady || s.queue.busy():
 		return s.inProgress()
 	}
 	return nil
 }
 
-// unsettled says what a cycle waits for.
+// inProgress says what an update waits for.
 func (s *Session) inProgress() error {
-	for _, r := range s.Outstanding() {
+	for _, r := range s.queue.outstanding() {
 		if !r.Ahead {
 			return fmt.Errorf("%w: there is no good answer for %s yet", ErrInProgress, r.Path)
 		}
@@ -216,86 +317,48 @@ func (s *Session) inProgress() error {
 	return fmt.Errorf("%w: call Next", ErrInProgress)
 }
 
-// busy says whether a request is open whose answer is needed.
-func (s *Session) busy() bool {
-	for _, t := range s.open {
-		if !t.Ahead {
-			return true
-		}
-	}
-	return false
-}
+// Warnings returns what did not stop the update but should be shown or logged:
+// errors that wrap ErrStoredFile if a stored file was not used, and ErrLimit if a
+// limit was reached. The slice is the caller's.
+func (s *Session) Warnings() []error { return slices.Clone(s.update.warnings) }
 
-// Warnings returns what did not stop the current cycle but should be shown or
-// logged: errors that wrap ErrStoredFile if a stored file was not used, and
-// ErrLimit if a limit was reached. The slice is the caller's.
-func (s *Session) Warnings() []error { return slices.Clone(s.warnings) }
-
-func (s *Session) warn(err error) { s.warnings = append(s.warnings, err) }
-
-// Time returns the time by which the current cycle judges expiry.
+// Time returns the time by which the update judges expiry.
 func (s *Session) Time() time.Time { return s.now }
 
-// Root returns a copy of the newest trusted root: the anchor, until there is a
-// newer one.
-func (s *Session) Root() *metadata.Root { return s.root.Content() }
+// Root returns a copy of the newest trusted root: the one that the session began
+// with, until there is a newer one.
+func (s *Session) Root() *metadata.Root { return s.trusted.root.Content() }
 
-// Timestamp returns a copy of the timestamp that the current cycle trusts; nil
-// before it does.
-func (s *Session) Timestamp() *metadata.Timestamp { return s.timestamp.Content() }
+// Timestamp returns a copy of the timestamp that the update trusts; nil before it
+// does.
+func (s *Session) Timestamp() *metadata.Timestamp { return s.trusted.timestamp.Content() }
 
-// Snapshot returns a copy of the snapshot that the current cycle trusts; nil
-// before it does.
-func (s *Session) Snapshot() *metadata.Snapshot { return s.snapshot.Content() }
+// Snapshot returns a copy of the snapshot that the update trusts; nil before it
+// does.
+func (s *Session) Snapshot() *metadata.Snapshot { return s.trusted.snapshot.Content() }
 
 // Targets returns a copy of the content of the top-level targets role that the
-// current cycle trusts; nil before it does. A target listed there or anywhere
-// else may be used only if a lookup finds it.
-func (s *Session) Targets() *metadata.Targets {
-	if e := s.edges[edgeKey{role: metadata.RoleTargets}]; e != nil {
-		return e.file.Content()
-	}
-	return nil
-}
+// update trusts; nil before it does. A target listed there or anywhere else may be
+// used only if a lookup finds it.
+func (s *Session) Targets() *metadata.Targets { return s.files.topLevel().Content() }
 
-// Version returns the version of a top-level role that the current cycle
-// trusts; 0 before it does, and for other names.
+// Version returns the version of a top-level role that the update trusts; 0 before
+// it does, and for other names.
 func (s *Session) Version(role string) int64 {
-	if h := s.header(role); h != nil {
-		return h.Version
+	switch role {
+	case metadata.RoleRoot:
+		return s.trusted.root.Header().Version
+	case metadata.RoleTimestamp:
+		return s.trusted.timestamp.Header().Version
+	case metadata.RoleSnapshot:
+		return s.trusted.snapshot.Header().Version
+	case metadata.RoleTargets:
+		return s.files.topLevel().Header().Version
 	}
 	return 0
 }
 
-// Expires returns when the first of the top-level roles trusted in the current
-// cycle expires. Before the cycle has succeeded that may be the root alone, and
-// is no time to plan by.
-func (s *Session) Expires() time.Time {
-	earliest := s.root.Content().Expires
-	for _, role := range []string{metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets} {
-		if h := s.header(role); h != nil && h.Expires.Before(earliest) {
-			earliest = h.Expires
-		}
-	}
-	return earliest
-}
-
-func (s *Session) header(role string) *metadata.Header {
-	switch role {
-	case metadata.RoleRoot:
-		return &s.root.Content().Header
-	case metadata.RoleTimestamp:
-		if c := s.Timestamp(); c != nil {
-			return &c.Header
-		}
-	case metadata.RoleSnapshot:
-		if c := s.Snapshot(); c != nil {
-			return &c.Header
-		}
-	case metadata.RoleTargets:
-		if c := s.Targets(); c != nil {
-			return &c.Header
-		}
-	}
-	return nil
-}
+// Expires returns when the first of the top-level roles expires that the update
+// trusts. Before the update has succeeded that may be the root alone, and is no time
+// to plan by.
+func (s *Session) Expires() time.Time { return s.trusted.expires(s.files.topLevel()) }
