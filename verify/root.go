@@ -42,7 +42,7 @@ func (s *Session) rootTask(version int64) *task {
 // one is stored.
 func (s *Session) lookAhead() {
 	if s.update.roots == 0 && s.queue.mayAhead() && !s.queue.askedAhead(metadata.RoleTimestamp, 0) {
-		s.queue.askAhead(s.timestampTask())
+		s.queue.askAhead(s.stepTimestamp())
 	}
 	next := s.trusted.root.Header().Version + 1
 	stored := max(0, s.stored.root-next+1)

@@ -84,10 +84,11 @@ func LoadStored(ctx context.Context, store Store) (s Stored) {
 	if store == nil {
 		return s
 	}
+	s.failed = map[string]error{}
 	load := func(role, name string) [][]byte {
 		files, err := loadAll(ctx, store, name)
 		if err != nil {
-			s.failed = append(s.failed, &StoredFileError{role, err})
+			s.failed[role] = err
 		}
 		return files
 	}
@@ -187,9 +188,9 @@ func (s *Session) compare(ctx context.Context, store Store, rec Record) (write b
 	case nameRoot:
 		return newest < rec.Version, nil
 	case nameTimestamp:
-		return compareFiles(ctx, store, rec, &s.stored.timestamp, s.parseTimestamp, s.goesBackTimestamp)
+		return compareFiles(ctx, s, store, rec, &s.stored.timestamp, s.checkTimestampAfter)
 	case nameSnapshot:
-		return compareFiles(ctx, store, rec, &s.stored.snapshot, s.parseSnapshot, s.goesBackSnapshot)
+		return compareFiles(ctx, s, store, rec, &s.stored.snapshot, s.checkSnapshotAfter)
 	}
 	return true, nil
 }
@@ -199,7 +200,7 @@ func (s *Session) compare(ctx context.Context, store Store, rec Record) (write b
 func (s *Session) newestRootIn(ctx context.Context, store Store) (newest int64) {
 	files, _ := loadAll(ctx, store, nameRoot)
 	for _, raw := range files {
-		if version, err := s.stored.rootVersion(raw, s.initialRoot); err == nil {
+		if version, err := s.rootVersion(raw); err == nil {
 			newest = max(newest, version)
 		}
 	}
@@ -208,8 +209,8 @@ func (s *Session) newestRootIn(ctx context.Context, store Store) (newest int64) 
 
 // compareFiles compares a timestamp or a snapshot that is to be saved with the files
 // in the store that were not there when the update began, and count under its root.
-func compareFiles[T metadata.Content](ctx context.Context, store Store, rec Record, known *candidates[T],
-	parse func([]byte) (*metadata.Envelope[T], error), goesBack func(stored roles.Trusted[T]) error,
+func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Store, rec Record, known *candidates[T],
+	checkAfter func(stored roles.Trusted[T]) error,
 ) (write bool, err error) {
 	if known.best == nil { // nothing of this session: not to be compared
 		return true, nil
@@ -219,7 +220,7 @@ func compareFiles[T metadata.Content](ctx context.Context, store Store, rec Reco
 	for _, raw := range files {
 		f := known.find(raw)
 		if f == nil {
-			envelope, err := parse(raw)
+			envelope, err := parse[T](s, raw)
 			if err != nil {
 				continue
 			}
@@ -227,7 +228,7 @@ func compareFiles[T metadata.Content](ctx context.Context, store Store, rec Reco
 			if f.check(known.best.role); f.err != nil {
 				continue
 			}
-			if err := goesBack(f.file); err != nil || f.version() > rec.Version {
+			if err := checkAfter(f.file); err != nil || f.version() > rec.Version {
 				return false, &SupersededError{rec.Role, f.version(), rec.Version, err}
 			}
 		}
@@ -238,11 +239,11 @@ func compareFiles[T metadata.Content](ctx context.Context, store Store, rec Reco
 	return write, nil
 }
 
-func (s *Session) goesBackTimestamp(stored roles.Trusted[metadata.Timestamp]) error {
+func (s *Session) checkTimestampAfter(stored roles.Trusted[metadata.Timestamp]) error {
 	_, err := roles.NewerTimestamp(stored, s.trusted.timestamp)
 	return err
 }
 
-func (s *Session) goesBackSnapshot(stored roles.Trusted[metadata.Snapshot]) error {
+func (s *Session) checkSnapshotAfter(stored roles.Trusted[metadata.Snapshot]) error {
 	return roles.CheckSnapshot(stored, s.trusted.snapshot, s.stored.snapshot.best.listed)
 }

@@ -42,6 +42,19 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// maxBytes returns the limit for the files of a role.
+func (l Limits) maxBytes(role string) int64 {
+	switch role {
+	case metadata.RoleRoot:
+		return l.MaxRootBytes
+	case metadata.RoleTimestamp:
+		return l.MaxTimestampBytes
+	case metadata.RoleSnapshot:
+		return l.MaxSnapshotBytes
+	}
+	return l.MaxTargetsBytes
+}
+
 func orDefault[N int | int64](n, standard N) N {
 	if n == 0 {
 		return standard
@@ -162,7 +175,8 @@ func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session,
 		return nil, fmt.Errorf("initial trusted root: %w", err)
 	}
 	s.trusted.rootFile = bytes.Clone(trustedRoot)
-	s.begin(stored)
+	s.loadStored(stored)
+	s.proceed()
 	return s, nil
 }
 
@@ -186,7 +200,8 @@ func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
 	next.trusted.root, next.trusted.rootFile = s.trusted.root, s.trusted.rootFile
 	next.stored = s.stored.renewed()
 	next.files = s.files.renewed(s.limits.MaxRetainedBytes)
-	next.begin(stored)
+	next.loadStored(stored)
+	next.proceed()
 	return next, nil
 }
 
@@ -198,7 +213,7 @@ func checkTime(now, last time.Time) (time.Time, error) {
 	case now.IsZero():
 		return now, fmt.Errorf("%w: the zero time", ErrTime)
 	case now.Before(last):
-		return now, fmt.Errorf("%w: %s, before the last update's %s", ErrTime, now.Format(time.RFC3339), last.Format(time.RFC3339))
+		return now, fmt.Errorf("%w: %s is before the last update's %s", ErrTime, now.Format(time.RFC3339), last.Format(time.RFC3339))
 	}
 	return now, nil
 }
@@ -215,57 +230,6 @@ func newSession(o Options, now time.Time, number uint64) *Session {
 			lookahead: o.Lookahead, maxHeld: limits.MaxAheadBytes,
 		},
 	}
-}
-
-// begin looks at what is stored and starts the update. (5.0, 5.1)
-//
-// what is damaged is not used, and that is all.
-func (s *Session) begin(stored Stored) {
-	warnings := slices.Clone(stored.failed)
-	var more []error
-	note := func() { warnings = append(warnings, more...) }
-	stored.Root, more = within(metadata.RoleRoot, stored.Root, s.limits.MaxRootBytes)
-	note()
-	stored.Timestamp, more = within(metadata.RoleTimestamp, stored.Timestamp, s.limits.MaxTimestampBytes)
-	note()
-	stored.Snapshot, more = within(metadata.RoleSnapshot, stored.Snapshot, s.limits.MaxSnapshotBytes)
-	note()
-	for _, raw := range stored.Root {
-		if err := s.stored.addRoot(raw, s.initialRoot); err != nil {
-			warnings = append(warnings, &StoredFileError{metadata.RoleRoot, err})
-		}
-	}
-	more = s.stored.timestamp.add(metadata.RoleTimestamp, stored.Timestamp, s.parseTimestamp)
-	note()
-	more = s.stored.snapshot.add(metadata.RoleSnapshot, stored.Snapshot, s.parseSnapshot)
-	note()
-	stored.failed = warnings
-	s.update.warnings = append(warnings, stored.missing()...)
-	s.proceed()
-}
-
-// initialRoot verifies a root by its own keys.
-func (s *Session) initialRoot(data []byte) (root roles.Trusted[metadata.Root], err error) {
-	envelope, err := parse[metadata.Root](s, data)
-	if err != nil {
-		return root, err
-	}
-	return roles.VerifyInitialRoot(envelope, s.options.Policy)
-}
-
-// parse reads a file in the envelope format that the caller chose.
-func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
-	return metadata.Parse[T](data, metadata.Options{
-		EnvelopeFormat: s.options.EnvelopeFormat, MaxDepth: s.limits.MaxDepth, MaxSignatures: s.limits.MaxSignatures,
-	})
-}
-
-func (s *Session) parseTimestamp(data []byte) (*metadata.Envelope[metadata.Timestamp], error) {
-	return parse[metadata.Timestamp](s, data)
-}
-
-func (s *Session) parseSnapshot(data []byte) (*metadata.Envelope[metadata.Snapshot], error) {
-	return parse[metadata.Snapshot](s, data)
 }
 
 // Lookup begins the search for a target path, at any time; nothing is cleaned or

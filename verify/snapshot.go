@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"bytes"
-
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
@@ -74,19 +72,7 @@ func (s *Session) verifySnapshot(body []byte) (*storedFile[metadata.Snapshot], e
 		again := *f
 		return &again, nil
 	}
-	envelope, err := parse[metadata.Snapshot](s, body)
-	if err != nil {
-		return nil, err
-	}
-	role, err := roles.TopLevel(s.trusted.root, metadata.RoleSnapshot, s.options.Policy)
-	if err != nil {
-		return nil, err
-	}
-	file, err := roles.Verify(envelope, role)
-	if err != nil {
-		return nil, err
-	}
-	return &storedFile[metadata.Snapshot]{raw: bytes.Clone(body), envelope: envelope, role: role, file: file, byIDs: true}, nil
+	return verifyTopLevel[metadata.Snapshot](s, metadata.RoleSnapshot, body)
 }
 
 // checkAgainst compares a snapshot with what is listed for it and with the stored

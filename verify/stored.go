@@ -23,7 +23,23 @@ import (
 type Stored struct {
 	Root, Timestamp, Snapshot [][]byte
 
-	failed []error
+	failed map[string]error // by role: what could not be loaded
+}
+
+// of returns the stored files of a role, and why they could not be loaded.
+func (s Stored) of(role string) ([][]byte, error) {
+	switch role {
+	case metadata.RoleRoot:
+		return s.Root, s.failed[role]
+	case metadata.RoleTimestamp:
+		return s.Timestamp, s.failed[role]
+	}
+	return s.Snapshot, s.failed[role]
+}
+
+// firstRun says that nothing is stored at all.
+func (s Stored) firstRun() bool {
+	return len(s.Root)+len(s.Timestamp)+len(s.Snapshot) == 0
 }
 
 // maxCandidates bounds the stored files of a role that are looked at.
@@ -56,9 +72,8 @@ type StoredRootError struct {
 }
 
 func (e *StoredRootError) Error() string {
-	return fmt.Sprintf("root: %v: stored file %s has version %d, the repository's roots end at version %d "+
-		"(does the file belong to another repository? to give it up on purpose, start without it)",
-		roles.ErrRollback, e.Name, e.Stored, e.Found)
+	return fmt.Sprintf("root: %v: stored file %s has version %d, the repository's newest root has version %d "+
+		"(does the stored file belong to another repository?)", roles.ErrRollback, e.Name, e.Stored, e.Found)
 }
 
 func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
@@ -75,7 +90,7 @@ type storedFiles struct {
 
 type storedRoot struct {
 	raw     []byte
-	version int64 // 0: it does not count
+	version int64
 }
 
 // candidates are the stored files of one role.
@@ -177,50 +192,6 @@ func (c *candidates[T]) renewed() (next candidates[T]) {
 	return next
 }
 
-// add takes stored files as candidates. It returns what is wrong with them.
-func (c *candidates[T]) add(role string, stored [][]byte, parse func([]byte) (*metadata.Envelope[T], error)) (warnings []error) {
-	for _, raw := range stored {
-		f := c.find(raw)
-		if f == nil {
-			envelope, err := parse(raw)
-			if err != nil {
-				warnings = append(warnings, &StoredFileError{role, err})
-				continue
-			}
-			f = &storedFile[T]{raw: bytes.Clone(raw), envelope: envelope}
-			c.files = append(c.files, f)
-		}
-		f.saved = true
-	}
-	return warnings
-}
-
-// addRoot takes a stored root, which counts if its own keys signed it.
-func (s *storedFiles) addRoot(raw []byte, check func([]byte) (roles.Trusted[metadata.Root], error)) error {
-	version, err := s.rootVersion(raw, check)
-	if err != nil {
-		return err
-	}
-	s.root, s.savedRoot = max(s.root, version), max(s.savedRoot, version)
-	return nil
-}
-
-// rootVersion returns the version of a stored root that counts. Each one is checked
-// once.
-func (s *storedFiles) rootVersion(raw []byte, check func([]byte) (roles.Trusted[metadata.Root], error)) (int64, error) {
-	for _, r := range s.roots {
-		if bytes.Equal(r.raw, raw) {
-			return r.version, nil
-		}
-	}
-	root, err := check(raw)
-	if err != nil {
-		return 0, err
-	}
-	s.noteRoot(raw, root.Content().Version)
-	return root.Content().Version, nil
-}
-
 // noteRoot remembers a root that counts.
 func (s *storedFiles) noteRoot(raw []byte, version int64) {
 	if len(s.roots) >= maxCandidates {
@@ -236,43 +207,72 @@ func (s *storedFiles) renewed() storedFiles {
 	}
 }
 
-// within leaves out the files of a role that no session would have accepted, and
-// says why.
-func within(role string, files [][]byte, limit int64) (good [][]byte, warnings []error) {
-	if len(files) > maxCandidates {
-		err := &LimitError{role, "candidates", maxCandidates, int64(len(files))}
-		files, warnings = files[:maxCandidates], append(warnings, &StoredFileError{role, err})
-	}
-	for _, raw := range files {
-		if size := int64(len(raw)); size > limit {
-			warnings = append(warnings, &StoredFileError{role, &LimitError{role, "bytes", limit, size}})
-			continue
+// loadStored looks at what is stored.
+//
+// what is damaged is not used, and that is all.
+func (s *Session) loadStored(stored Stored) {
+	for _, role := range []string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot} {
+		files, err := stored.of(role)
+		switch {
+		case len(files) > maxCandidates:
+			err = &LimitError{role, "candidates", maxCandidates, int64(len(files))}
+			files = files[:maxCandidates]
+		case len(files) == 0 && err == nil && !stored.firstRun():
+			err = fs.ErrNotExist
 		}
-		good = append(good, raw)
-	}
-	return good, warnings
-}
-
-// missing returns a warning for each of the three roles without a file, where
-// there are others: it is no first run.
-func (s Stored) missing() (warnings []error) {
-	if len(s.Root)+len(s.Timestamp)+len(s.Snapshot) == 0 {
-		return nil
-	}
-	note := func(role string, files [][]byte) {
-		if len(files) == 0 && !s.failedFor(role) {
-			warnings = append(warnings, &StoredFileError{role, fs.ErrNotExist})
+		if err != nil {
+			s.update.warn(&StoredFileError{role, err})
+		}
+		for _, raw := range files {
+			if err := s.addStored(role, raw); err != nil {
+				s.update.warn(&StoredFileError{role, err})
+			}
 		}
 	}
-	note(metadata.RoleRoot, s.Root)
-	note(metadata.RoleTimestamp, s.Timestamp)
-	note(metadata.RoleSnapshot, s.Snapshot)
-	return warnings
 }
 
-func (s Stored) failedFor(role string) bool {
-	return slices.ContainsFunc(s.failed, func(err error) bool {
-		stored := new(StoredFileError)
-		return errors.As(err, &stored) && stored.Role == role
-	})
+// addStored takes a stored file as a candidate.
+func (s *Session) addStored(role string, raw []byte) error {
+	limit, size := s.limits.maxBytes(role), int64(len(raw))
+	switch {
+	case size > limit:
+		return &LimitError{role, "bytes", limit, size}
+	case role == metadata.RoleTimestamp:
+		return addCandidate(s, &s.stored.timestamp, raw)
+	case role == metadata.RoleSnapshot:
+		return addCandidate(s, &s.stored.snapshot, raw)
+	}
+	version, err := s.rootVersion(raw)
+	s.stored.root, s.stored.savedRoot = max(s.stored.root, version), max(s.stored.savedRoot, version)
+	return err
+}
+
+func addCandidate[T metadata.Content](s *Session, c *candidates[T], raw []byte) error {
+	f := c.find(raw)
+	if f == nil {
+		envelope, err := parse[T](s, raw)
+		if err != nil {
+			return err
+		}
+		f = &storedFile[T]{raw: bytes.Clone(raw), envelope: envelope}
+		c.files = append(c.files, f)
+	}
+	f.saved = true
+	return nil
+}
+
+// rootVersion returns the version of a stored root, which counts if its own keys
+// signed it. Each one is checked once.
+func (s *Session) rootVersion(raw []byte) (int64, error) {
+	for _, r := range s.stored.roots {
+		if bytes.Equal(r.raw, raw) {
+			return r.version, nil
+		}
+	}
+	root, err := s.initialRoot(raw)
+	if err != nil {
+		return 0, err
+	}
+	s.stored.noteRoot(raw, root.Header().Version)
+	return root.Header().Version, nil
 }

@@ -1,16 +1,12 @@
 package verify
 
 import (
-	"bytes"
-
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
 
 // stepTimestamp returns the request for the timestamp. (5.4.1)
-func (s *Session) stepTimestamp() *task { return s.timestampTask() }
-
-func (s *Session) timestampTask() *task {
+func (s *Session) stepTimestamp() *task {
 	return &task{Request: Request{
 		Role: metadata.RoleTimestamp, Delegator: metadata.RoleRoot,
 		Path: metadata.FileName(metadata.RoleTimestamp, 0), MaxBytes: s.limits.MaxTimestampBytes,
@@ -20,29 +16,21 @@ func (s *Session) timestampTask() *task {
 // checkTimestamp returns the timestamp to go on with: that of the body, or the
 // stored one if the versions are equal.
 func (s *Session) checkTimestamp(body []byte) (*storedFile[metadata.Timestamp], error) {
-	envelope, err := parse[metadata.Timestamp](s, body)
+	next, err := verifyTopLevel[metadata.Timestamp](s, metadata.RoleTimestamp, body)
 	if err != nil {
 		return nil, err
 	}
-	role, err := roles.TopLevel(s.trusted.root, metadata.RoleTimestamp, s.options.Policy)
-	if err != nil {
-		return nil, err
-	}
-	file, err := roles.Verify(envelope, role)
-	if err != nil {
-		return nil, err
-	}
-	newer, err := roles.NewerTimestamp(s.stored.timestamp.trusted(), file) // R-5.4.3.1a, R-5.4.3.2
+	newer, err := roles.NewerTimestamp(s.stored.timestamp.trusted(), next.file) // R-5.4.3.1a, R-5.4.3.2
 	if err != nil {
 		return nil, err
 	}
 	if err := roles.CheckExpiry(metadata.RoleTimestamp, newer.Header(), s.now); err != nil {
 		return nil, err
 	}
-	if newer != file { // R-5.4.3.1c: the update goes on with the stored one
+	if newer != next.file { // R-5.4.3.1c: the update goes on with the stored one
 		return s.stored.timestamp.best, nil
 	}
-	return &storedFile[metadata.Timestamp]{raw: bytes.Clone(body), envelope: envelope, role: role, file: file, byIDs: true}, nil
+	return next, nil
 }
 
 func (s *Session) acceptTimestamp(a answer, next *storedFile[metadata.Timestamp]) {
