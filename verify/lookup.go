@@ -127,6 +127,16 @@ func (s *Session) advanceLookups() {
 	s.lookups.runnable = nil
 }
 
+// wake has the lookups that wait for an edge go on: its file is trusted, or cannot
+// be.
+func (s *Session) wake(e *edge, err error) {
+	if err != nil {
+		s.failEdge(e, err)
+	}
+	s.lookups.runnable = append(s.lookups.runnable, e.waiting...)
+	e.waiting = nil
+}
+
 // follow takes a lookup one step further, and says whether it need not wait.
 // (5.6.7)
 func (s *Session) follow(l *Lookup) bool {

@@ -11,57 +11,6 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Limits bound what a session accepts. Zero fields mean the defaults; below zero
-// nothing is accepted.
-type Limits struct {
-	MaxRootBytes      int64 // of a root file; default 512,000
-	MaxTimestampBytes int64 // of a timestamp file; default 16,384
-	MaxSnapshotBytes  int64 // of a snapshot file; default 8,000,000
-	MaxTargetsBytes   int64 // of a targets file, top-level or delegated; default 8,000,000
-	// MaxAheadBytes bounds all answers to requests ahead that wait for their
-	// turn; default 8,000,000.
-	MaxAheadBytes int64
-	// MaxRetainedBytes bounds the targets files that Renew takes over, by the
-	// size of their files, the least recently used left out first; default
-	// 64,000,000: more than a thousand hash bins of PEP 458, of 54,349 bytes each.
-	MaxRetainedBytes int64
-	MaxRootRotations int // new roots in one update, not counting those up to the stored one; default 256
-	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
-	MaxDepth         int // levels of JSON nesting; default 64, at most 1,000
-	MaxSignatures    int // signatures of a file; default 1,024
-}
-
-func (l Limits) withDefaults() Limits {
-	l.MaxRootBytes = orDefault(l.MaxRootBytes, 512_000)
-	l.MaxTimestampBytes = orDefault(l.MaxTimestampBytes, 16_384)
-	l.MaxSnapshotBytes = orDefault(l.MaxSnapshotBytes, 8_000_000)
-	l.MaxTargetsBytes = orDefault(l.MaxTargetsBytes, 8_000_000)
-	l.MaxAheadBytes = orDefault(l.MaxAheadBytes, 8_000_000)
-	l.MaxRetainedBytes = orDefault(l.MaxRetainedBytes, 64_000_000)
-	l.MaxRootRotations = orDefault(l.MaxRootRotations, 256)
-	return l
-}
-
-// maxBytes returns the limit for the files of a role.
-func (l Limits) maxBytes(role string) int64 {
-	switch role {
-	case metadata.RoleRoot:
-		return l.MaxRootBytes
-	case metadata.RoleTimestamp:
-		return l.MaxTimestampBytes
-	case metadata.RoleSnapshot:
-		return l.MaxSnapshotBytes
-	}
-	return l.MaxTargetsBytes
-}
-
-func orDefault[N int | int64](n, standard N) N {
-	if n == 0 {
-		return standard
-	}
-	return n
-}
-
 // Options change how a session judges. The zero value is the default.
 type Options struct {
 	// Repository is a name for the repository, for callers with several. It is
@@ -95,21 +44,6 @@ var (
 	ErrInProgress = errors.New("update is not over")
 )
 
-// LimitError says which of the session's limits was reached.
-type LimitError struct {
-	Role string
-	// What is limited, and so the unit of Max and Got: "bytes", "new roots in one
-	// update" or "candidates".
-	What     string
-	Max, Got int64
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %v: %d %s, at most %d are accepted", metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
-}
-
-func (e *LimitError) Unwrap() error { return ErrLimit }
-
 // Session is one update of one client's view of one repository: it says which files
 // it needs, judges what comes, and answers lookups from what it trusts. The next
 // update is another session, made by Renew.
@@ -128,27 +62,6 @@ type Session struct {
 	files   targetsFiles
 	lookups lookups
 	queue   queue
-}
-
-// trusted are the files of the top-level roles that the update trusts so far, but
-// for targets.
-type trusted struct {
-	root      roles.Trusted[metadata.Root]
-	rootFile  []byte // its bytes, as received
-	first     bool   // it is the one that the session began with, and nothing that is signed under it was accepted yet
-	timestamp roles.Trusted[metadata.Timestamp]
-	snapshot  roles.Trusted[metadata.Snapshot]
-}
-
-// expires returns when the first of the top-level roles expires that are trusted.
-func (t *trusted) expires(targets roles.Trusted[metadata.Targets]) time.Time {
-	earliest := t.root.Header().Expires
-	for _, h := range []metadata.Header{t.timestamp.Header(), t.snapshot.Header(), targets.Header()} {
-		if h.Version > 0 && h.Expires.Before(earliest) {
-			earliest = h.Expires
-		}
-	}
-	return earliest
 }
 
 // New begins an update.

@@ -37,3 +37,26 @@ func (s *Session) initialRoot(data []byte) (root roles.Trusted[metadata.Root], e
 	}
 	return roles.VerifyInitialRoot(envelope, s.options.Policy)
 }
+
+// address completes the request for a file that another one lists.
+func (s *Session) address(t *task) error {
+	if t.listed.Length > t.MaxBytes { // a signed length never raises our own limit
+		return &LimitError{t.Role, "bytes", t.MaxBytes, t.listed.Length}
+	}
+	if t.listed.Length >= 0 {
+		t.MaxBytes = t.listed.Length
+	}
+	t.Version = t.listed.Version
+	t.Path = s.fileName(t.Role, t.Version)
+	return nil
+}
+
+// fileName is the wire's name of a file that is not root or timestamp.
+//
+// the final root decides on versions in names.
+func (s *Session) fileName(role string, version int64) string {
+	if !s.trusted.root.Content().ConsistentSnapshot {
+		version = 0
+	}
+	return metadata.FileName(role, version)
+}
