@@ -17,6 +17,7 @@ type edge struct {
 	listed  metadata.MetaFile
 	role    roles.Role // whose signatures the file needs
 	task    *task      // that asks for the file
+	source  *retainedFile
 	file    roles.Trusted[metadata.Targets]
 	err     error
 	failed  int  // how many lookups there were when it failed: a later one asks again
@@ -90,14 +91,21 @@ func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 // one with the same content, if there is one: what it delegates to is then asked
 // for once.
 func (f *targetsFiles) retain(e *edge, file roles.Trusted[metadata.Targets], size int64) roles.Trusted[metadata.Targets] {
-	f.clock++
-	f.retained[e.Role] = append(f.retained[e.Role], &retainedFile{e.listed, e.role, file, size, f.clock})
+	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
+	f.use(e)
+	f.retained[e.Role] = append(f.retained[e.Role], e.source)
 	for _, other := range f.retained[e.Role] {
 		if other.file.SameContent(file) {
 			return other.file
 		}
 	}
 	return file
+}
+
+// use notes that the file of an edge is used.
+func (f *targetsFiles) use(e *edge) {
+	f.clock++
+	e.source.used = f.clock
 }
 
 func newTargetsFiles() targetsFiles {
@@ -165,8 +173,8 @@ func (s *Session) failEdge(e *edge, err error) {
 func (s *Session) reuse(e *edge) bool {
 	for _, r := range s.files.retained[e.Role] {
 		if file, ok := s.serves(r, e); ok {
-			s.files.clock++
-			e.file, r.used = file, s.files.clock
+			e.file, e.source = file, r
+			s.files.use(e)
 			return true
 		}
 	}

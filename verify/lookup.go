@@ -153,6 +153,7 @@ func (s *Session) follow(l *Lookup) bool {
 	}
 	switch {
 	case e.file.Content() != nil:
+		s.files.use(e)
 		if err := l.visit(e); err != nil {
 			s.finish(l, err)
 		}

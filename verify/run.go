@@ -52,12 +52,12 @@ func Drive(ctx context.Context, u Updater, stores func(repository string) Store,
 	open := u.Outstanding() // from a run whose context ended
 	for {
 		for _, req := range open {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("update: %w", err)
-			}
-			if u.Wanted(req.ID) {
+			if ctx.Err() == nil && u.Wanted(req.ID) {
 				fetch(ctx, u, req, stores(req.Repository), sources(req.Repository))
 			}
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("update: %w", err)
 		}
 		b, ok := u.Next()
 		if !ok {
