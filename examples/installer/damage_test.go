@@ -124,8 +124,8 @@ func TestWhatProtectionSurvives(t *testing.T) {
 			} else {
 				code, _, stderr := runArgs(h.replay(2, h.replays)...)
 				require.Equal(t, 0, code, stderr)
-				require.Contains(t, stderr, "warning: timestamp: saved file does not count")
-				require.Contains(t, stderr, "warning: snapshot: saved file does not count")
+				require.Contains(t, stderr, "warning: timestamp: stored file is not used")
+				require.Contains(t, stderr, "warning: snapshot: stored file is not used")
 			}
 		})
 	}
