@@ -134,7 +134,7 @@ func TestWhatProtectionSurvives(t *testing.T) {
 // Nobody can hide a root that was seen: either file alone speaks for it.
 func TestRootsCannotBeHidden(t *testing.T) {
 	start := newest(t)
-	for lost, because := range map[string]string{"2.root.json": "rollback: saved file root.json has version 2", "root.json": "rollback: version 5"} {
+	for lost, because := range map[string]string{"2.root.json": "rollback: stored file root.json has version 2", "root.json": "rollback: version 5"} {
 		h := start.fork(t)
 		h.damage(lost, damages["gone"])
 		h.mustFail(because, h.replay(2, h.mirrors)...)
