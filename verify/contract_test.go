@@ -52,7 +52,7 @@ func TestRunAsksInOrder(t *testing.T) {
 		return repo.Metadata().Source()(req)
 	}
 	err := newClient(t, repo).session.Run(nil, spoiled)
-	require.ErrorContains(t, err, "could not be had: rejected: ")
+	require.ErrorContains(t, err, "could not be fetched: rejected: ")
 	require.NotContains(t, err.Error(), "no live source")
 	err = newClient(t, repo).session.Run(nil, spoiled, spoiled)
 	require.ErrorContains(t, err, "source 2 of 2: rejected: ")
@@ -170,7 +170,7 @@ func TestRequestErrors(t *testing.T) {
 	reason(0, "is never used")
 	reason(id+1, "has not been handed out")
 	require.NoError(t, s.Fail(id, nil))
-	reason(id, "is settled")
+	reason(id, "is done")
 }
 
 // R-5.3.3c: where no new root is taken, a stored one that is newer cannot be reached, and that is the limit's doing.
@@ -182,7 +182,7 @@ func TestNoRootsAreTaken(t *testing.T) {
 	require.NoError(t, err)
 	var limit *verify.LimitError
 	require.ErrorAs(t, s.Run(nil, repo.Metadata().Source()), &limit)
-	require.Equal(t, &verify.LimitError{Role: "root", What: "roots in one cycle", Max: -1, Got: 0}, limit)
+	require.Equal(t, &verify.LimitError{Role: "root", What: "new roots in one update", Max: -1, Got: 0}, limit)
 }
 
 // G6: a listed length lowers the limit, to nothing if it is nothing, up to the limit itself and not beyond.
@@ -262,7 +262,7 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	err := s.Provide(b.Fetch[0].ID, []byte("{"))
 	require.EqualError(t, err, "2.root.json rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
 	require.NoError(t, s.Fail(b.Fetch[0].ID, err))
-	require.EqualError(t, s.Err(), "2.root.json could not be had: rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
+	require.EqualError(t, s.Err(), "2.root.json could not be fetched: rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
 
 	repo := verifytest.New(verifytest.Options{})
 	repo.PublishOnly("root")

@@ -69,7 +69,7 @@ func TestOneFormInASession(t *testing.T) {
 		options := verify.Options{EnvelopeFormat: c.right.EnvelopeFormat()}
 		_, err := verify.New(c.wrong.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
 		require.ErrorIs(t, err, metadata.ErrSyntax)
-		require.ErrorContains(t, err, "trust anchor: ")
+		require.ErrorContains(t, err, "initial trusted root: ")
 		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
 			s, err := verify.New(c.right.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
 			require.NoError(t, err)

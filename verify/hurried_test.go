@@ -146,7 +146,7 @@ func TestDecision2TheAnchorIsAnArgument(t *testing.T) {
 
 	for _, anchor := range []string{"", "{}", "nonsense"} {
 		_, err := verify.New([]byte(anchor), verify.Stored{}, repo.Now(), verify.Options{})
-		require.ErrorContains(t, err, "trust anchor: ")
+		require.ErrorContains(t, err, "initial trusted root: ")
 	}
 	_, err = verify.New(repo.Metadata()["timestamp.json"], verify.Stored{}, repo.Now(), verify.Options{})
 	require.ErrorContains(t, err, `want "root"`)
@@ -182,7 +182,7 @@ func TestDecision5ThreeAnswers(t *testing.T) {
 	root := c.next()
 	require.True(t, root.Optional)
 	require.NoError(t, c.session.Fail(root.ID, errors.New("403")))
-	require.ErrorContains(t, c.session.Err(), "2.root.json could not be had: 403")
+	require.ErrorContains(t, c.session.Err(), "2.root.json could not be fetched: 403")
 	_, ok := c.session.Next()
 	require.False(t, ok, "nothing more is asked for")
 
@@ -211,7 +211,7 @@ func TestDecision5ThreeAnswers(t *testing.T) {
 	require.NoError(t, c.session.NotFound(root.ID))
 	for _, err := range []error{c.session.Provide(root.ID, repo.TrustedRoot()), c.session.NotFound(root.ID), c.session.Fail(root.ID, nil)} {
 		require.ErrorIs(t, err, verify.ErrRequest)
-		require.ErrorContains(t, err, "is settled")
+		require.ErrorContains(t, err, "is done")
 	}
 	// An ID that is guessed before Next has handed it out.
 	require.ErrorContains(t, c.session.Provide(root.ID+1, repo.Metadata()["timestamp.json"]), "has not been handed out")

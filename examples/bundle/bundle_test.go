@@ -89,7 +89,7 @@ func TestAnchors(t *testing.T) {
 	w.pack()
 	w.must(w.verifyArgs())
 	w.root("root.json", roots["2"])
-	w.mustFail(1, "timestamp.json could not be had: rejected", w.verifyArgs("app.bin")) // 3 is not there: the keys of 2 did not sign this
+	w.mustFail(1, "timestamp.json could not be fetched: rejected", w.verifyArgs("app.bin")) // 3 is not there: the keys of 2 did not sign this
 	w.root("root.json", verifytest.New(verifytest.Options{Seed: "another repository"}).TrustedRoot())
 	w.mustFail(1, "no trustworthy state", w.verifyArgs())
 }
@@ -162,7 +162,7 @@ func TestEvilArchives(t *testing.T) {
 		"not listed":       {func(f map[string][]byte) { f["targets/evil"] = []byte("x") }, "no such target"},
 		"of no use":        {func(f map[string][]byte) { f["metadata/9.evil.json"] = []byte("x") }, "is of no use"},
 		"root to come":     {func(f map[string][]byte) { f["metadata/9.root.json"] = f["metadata/1.root.json"] }, "is of no use"},
-		"huge metadata":    {func(f map[string][]byte) { f["metadata/timestamp.json"] = make([]byte, 1<<20) }, "at most 16384 are taken"},
+		"huge metadata":    {func(f map[string][]byte) { f["metadata/timestamp.json"] = make([]byte, 1<<20) }, "at most 16384 are accepted"},
 		"longer target":    {func(f map[string][]byte) { f["targets/app.bin"] = append(f["targets/app.bin"], 'x') }, "length"},
 		"no target":        {func(f map[string][]byte) { delete(f, "targets/app.bin"); delete(f, "targets/tools/big hammer") }, "no target in it"},
 		"no timestamp":     {func(f map[string][]byte) { delete(f, "metadata/timestamp.json") }, "metadata/timestamp.json is not in the bundle"},
@@ -333,7 +333,7 @@ func TestPackVerifies(t *testing.T) {
 	w.mustFail(1, "hash mismatch", w.packArgs("tools/big hammer", "app.bin"))
 	w.mustFail(1, "no such target", w.packArgs("nothing"))
 	w.repo.Metadata()["2.snapshot.json"][100] ^= 1
-	w.mustFail(1, "2.snapshot.json could not be had: rejected", w.packArgs("tools/big hammer"))
+	w.mustFail(1, "2.snapshot.json could not be fetched: rejected", w.packArgs("tools/big hammer"))
 	after, err := os.ReadFile(w.bundle)
 	require.NoError(t, err)
 	require.Equal(t, before, after)

@@ -124,8 +124,8 @@ func TestWhatProtectionSurvives(t *testing.T) {
 			} else {
 				code, _, stderr := runArgs(h.replay(2, h.replays)...)
 				require.Equal(t, 0, code, stderr)
-				require.Contains(t, stderr, "warning: timestamp: saved file does not count")
-				require.Contains(t, stderr, "warning: snapshot: saved file does not count")
+				require.Contains(t, stderr, "warning: timestamp: stored file is not used")
+				require.Contains(t, stderr, "warning: snapshot: stored file is not used")
 			}
 		})
 	}
@@ -134,7 +134,7 @@ func TestWhatProtectionSurvives(t *testing.T) {
 // Nobody can hide a root that was seen: either file alone speaks for it.
 func TestRootsCannotBeHidden(t *testing.T) {
 	start := newest(t)
-	for lost, because := range map[string]string{"2.root.json": "rollback: saved file root.json has version 2", "root.json": "rollback: version 5"} {
+	for lost, because := range map[string]string{"2.root.json": "rollback: stored file root.json has version 2", "root.json": "rollback: version 5"} {
 		h := start.fork(t)
 		h.damage(lost, damages["gone"])
 		h.mustFail(because, h.replay(2, h.mirrors)...)

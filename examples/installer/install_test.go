@@ -292,7 +292,7 @@ func TestDamagedCacheIsReportedAndReplaced(t *testing.T) {
 	w.mustInstall("app.bin")
 	require.NoError(t, os.WriteFile(filepath.Join(w.cache, "timestamp.json"), []byte("{"), 0o600))
 	_, stderr := w.mustInstall("tools/hammer")
-	require.Contains(t, stderr, "warning: timestamp: saved file does not count")
+	require.Contains(t, stderr, "warning: timestamp: stored file is not used")
 	_, stderr = w.mustInstall("tools/hammer")
 	require.Empty(t, stderr)
 }

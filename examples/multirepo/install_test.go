@@ -120,7 +120,7 @@ func TestWrongUsage(t *testing.T) {
 		{with("../pad"), 2, "cannot be installed under its name"},
 		{with("Pad"), 2, "would be one file"},
 		{with("--root", "other="+filepath.Join(w.dir, "map.json")), 1, `repository "other": map and repositories do not fit: it is not in the map`},
-		{with("--root", "public="+filepath.Join(w.dir, "map.json")), 1, `repository "public": map and repositories do not fit: trust anchor: `},
+		{with("--root", "public="+filepath.Join(w.dir, "map.json")), 1, `repository "public": map and repositories do not fit: initial trusted root: `},
 		{with("--root", "public="+filepath.Join(w.dir, "nowhere")), 1, "no such file"},
 		{with("--map", filepath.Join(w.dir, "nowhere")), 1, "no such file"},
 		{[]string{"--map", good[1], "--root", "private=" + good[1], "pad"}, 1, `repository "private"`},

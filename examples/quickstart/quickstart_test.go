@@ -192,7 +192,7 @@ func TestClient(t *testing.T) {
 		u := newUser(t, program, repo)
 		repo.Metadata()["2.targets.json"] = bytes.ReplaceAll(repo.Metadata()["2.targets.json"], []byte("app.bin"), []byte("bad.bin"))
 		u.follow(repo)
-		u.mustRefuse("2.targets.json could not be had: rejected")
+		u.mustRefuse("2.targets.json could not be fetched: rejected")
 	})
 	t.Run("a mirror that stopped", func(t *testing.T) {
 		repo := repository(time.Now().AddDate(0, 0, -2)) // its timestamp was good for a day
@@ -220,7 +220,7 @@ func TestClient(t *testing.T) {
 	t.Run("a server that is down", func(t *testing.T) {
 		u := newUser(t, program, repository(time.Now()))
 		u.metadata.Close()
-		u.mustRefuse("2.root.json could not be had")
+		u.mustRefuse("2.root.json could not be fetched")
 	})
 }
 

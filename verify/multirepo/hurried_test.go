@@ -139,7 +139,7 @@ func TestRequestIDs(t *testing.T) {
 			}
 			err = g.Fail(req.ID, errors.New("too late"))
 			require.ErrorIs(t, err, verify.ErrRequest)
-			require.ErrorContains(t, err, "is settled")
+			require.ErrorContains(t, err, "is done")
 		}
 	}
 	require.NoError(t, g.Err())

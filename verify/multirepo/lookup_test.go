@@ -387,7 +387,7 @@ func TestTrailText(t *testing.T) {
 	_, l, err := w.find("x")
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.Equal(t, []string{"mapping[0], 2 of 4 (terminating): a lists it: 1 bytes, sha512 " + digest("sha512", "a")[:16] + ", sha256 " + digest("sha256", "a")[:16] +
-		"; b lists it: 1 bytes, md5 " + digest("md5", "a")[:16] + "; c has no such target; d is silent: 2.root.json could not be had: connection refused"}, texts(l.Trail()))
+		"; b lists it: 1 bytes, md5 " + digest("md5", "a")[:16] + "; c has no such target; d is silent: 2.root.json could not be fetched: connection refused"}, texts(l.Trail()))
 }
 
 // What a caller does to a trail changes neither the next one nor the error.

@@ -282,7 +282,7 @@ func said(o outcome) string {
 
 // unwantedInTable is what stories tell, and a table has no room for.
 var unwantedInTable = []*regexp.Regexp{
-	regexp.MustCompile(`^\S+ could not be had: `),
+	regexp.MustCompile(`^\S+ could not be fetched: `),
 	regexp.MustCompile(`^rejected: `),
 	regexp.MustCompile(`http://\S+: `),
 	regexp.MustCompile(` \(to give it up on purpose[^)]*\)`),
