@@ -27,7 +27,7 @@ func DirName(repository string) string {
 			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
 		}
 	}
-	b.WriteByte('=') // Windows drops dots and spaces at the end; and no saved file has a name that ends so
+	b.WriteByte('=') // Windows drops dots and spaces at the end; no name of a saved file ends in '='
 	if b.Len() > maxName {
 		sum := sha256.Sum256([]byte(repository))
 		return "repository=" + hex.EncodeToString(sum[:])

@@ -172,6 +172,8 @@
 // Here the search goes on only if the entry is not terminating and all its
 // repositories have no such target. Otherwise:
 //
+//   - If the entry is terminating and all its repositories have no such target,
+//     the search ends with [verify.ErrNoTarget].
 //   - If enough repositories agree, the target is trusted. The others may
 //     disagree or give no answer; the trail names them. So with a threshold of
 //     1 any one of the entry's repositories is enough while the others give no

@@ -132,8 +132,8 @@ func (g *Group) addEntries(m *metadata.Map) error {
 		}
 		all := ^set(0)
 		if n := all.distinct(added.rootKeys()); n < e.Threshold {
-			return fmt.Errorf("%w: mapping[%d] has a threshold of %d, but its repositories have only %d "+
-				"different sets of root keys", ErrMap, i, e.Threshold, n)
+			return fmt.Errorf("%w: mapping[%d] needs %d repositories with different root keys, and has %d",
+				ErrMap, i, e.Threshold, n)
 		}
 		g.entries = append(g.entries, added)
 	}

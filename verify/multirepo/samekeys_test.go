@@ -40,8 +40,8 @@ func TestSameRootKeysCountOnce(t *testing.T) {
 	w.entry("*", "index,index-mirror", 2, false)
 	_, err := multirepo.New(w.theMap(), w.start, w.now(), multirepo.Options{})
 	require.ErrorIs(t, err, multirepo.ErrMap)
-	require.EqualError(t, err, "map and repositories do not fit: mapping[0] has a threshold of 2, "+
-		"but its repositories have only 1 different sets of root keys")
+	require.EqualError(t, err,
+		"map and repositories do not fit: mapping[0] needs 2 repositories with different root keys, and has 1")
 }
 
 // Two repositories with different initial root keys count once when both have
