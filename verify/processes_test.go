@@ -254,4 +254,3 @@ func countedVersion[T metadata.Content](root roles.Trusted[metadata.Root], name 
 	}
 	return file.Header().Version
 }
-

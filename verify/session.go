@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -116,6 +117,23 @@ func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
 	next.loadStored(stored)
 	next.proceed()
 	return next, nil
+}
+
+// Copy returns a session with the same view: one that answers lookups as this one
+// does, and shares nothing that changes with it. So each of several goroutines can
+// have one of its own. Lookups and open requests stay with this session.
+//
+// The update must have succeeded; otherwise Copy returns what Err does.
+func (s *Session) Copy() (*Session, error) {
+	if s.update.broken != nil || s.update.phase != phaseReady {
+		return nil, s.Err()
+	}
+	c := newSession(s.options, s.now, s.queue.update)
+	c.queue.lastNumber = s.queue.lastNumber
+	c.trusted, c.stored, c.files = s.trusted, s.stored.renewed(), s.files.renewed(math.MaxInt64)
+	c.update.phase = phaseReady
+	c.start(c.topLevelEdge()) // it is at hand
+	return c, nil
 }
 
 // checkTime returns the wall clock alone: expiry is judged by it, and so must be

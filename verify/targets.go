@@ -9,8 +9,7 @@ import (
 // stepTargets asks for the top-level targets role. With it, the update is ready.
 // (5.6)
 func (s *Session) stepTargets() *task {
-	first, _ := delegation.NewWalk("", delegation.Options{}).Next()
-	e := s.files.edge(first)
+	e := s.topLevelEdge()
 	if !e.asked {
 		if t := s.start(e); t != nil {
 			return t
@@ -34,4 +33,9 @@ func (s *Session) acceptTargets(t *task, a answer, file roles.Trusted[metadata.T
 		})
 	}
 	s.wake(e, nil)
+}
+
+func (s *Session) topLevelEdge() *edge {
+	first, _ := delegation.NewWalk("", delegation.Options{}).Next()
+	return s.files.edge(first)
 }
