@@ -11,13 +11,19 @@ import (
 // Shared returns the directory as the store of a session, safe to be used by
 // other processes at the same time. A crash between two saves does no harm: the
 // session orders them so that each file is a floor or a help for the next run.
-func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store {
+func (d *Dir) Shared(ctx context.Context, s Keeper) verify.Store {
 	return &shared{Dir: d, session: s, ctx: ctx}
+}
+
+// Keeper says which records may be written where several processes share a
+// directory, as *verify.Session does.
+type Keeper interface {
+	Keep(rec verify.Record, stored verify.Stored) bool
 }
 
 type shared struct {
 	*Dir
-	session *verify.Session
+	session Keeper
 	ctx     context.Context
 	swept   bool
 }
