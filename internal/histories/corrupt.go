@@ -23,9 +23,9 @@ func decode(body []byte) (map[string]any, error) {
 	return o, nil
 }
 
-// Corrupt returns a file with something wrong, or at least unusual: a byte, some
-// text, a member, a signature. Most of those with a changed member in signed are
-// signed again, by the right keys.
+// Corrupt returns a file with something wrong, or at least unusual: a byte,
+// some text, a member, a signature. Most of those with a changed member in
+// signed are signed again, by the right keys.
 func (w *World) Corrupt(role string, body []byte) []byte {
 	envelope, err := decode(body)
 	signed, ok := envelope["signed"].(map[string]any)

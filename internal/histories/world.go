@@ -111,8 +111,8 @@ func (w *World) Paths() []string {
 // Mirror is what the mirror serves now.
 func (w *World) Mirror() verifytest.Files { return w.mirror }
 
-// Other returns another file than the right one: an older one with that name, or
-// any.
+// Other returns another file than the right one: an older one with that name,
+// or any.
 func (w *World) Other(name string) []byte {
 	files := pick(w, w.past)
 	if body, ok := files[name]; ok && w.Chance(60) {

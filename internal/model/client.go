@@ -400,8 +400,8 @@ func (c *Client) judgeSnapshot(w *Want, body []byte) func() {
 	}
 }
 
-// acceptSnapshot goes on to the top-level targets role. Files of earlier updates
-// that are no longer listed in the same way are forgotten.
+// acceptSnapshot goes on to the top-level targets role. Files of earlier
+// updates that are no longer listed in the same way are forgotten.
 func (c *Client) acceptSnapshot(next *file, info object) {
 	c.snapshot = next
 	c.known = memory{"snapshot", listed(info), next}

@@ -7,6 +7,7 @@
 // file. Keys are Ed25519 only.
 //
 // Tests play histories (package histories) to the model and to the library. The
-// two must agree on every body that is offered and on everything that is trusted.
-// With the Rules of another client, the model shows why that client differs.
+// two must agree on every body that is offered and on everything that is
+// trusted. With the Rules of another client, the model shows why that client
+// differs.
 package model

@@ -92,8 +92,8 @@ func readValue(d *json.Decoder, levels int) any {
 
 var escapes = regexp.MustCompile(`\\(u[0-9a-fA-F]{4}|.)`)
 
-// pairedSurrogates checks all escapes of the text: each high surrogate must come
-// just before a low one, and each low one just after a high one.
+// pairedSurrogates checks all escapes of the text: each high surrogate must
+// come just before a low one, and each low one just after a high one.
 func pairedSurrogates(data []byte) bool {
 	high := -1 // where the last high surrogate ended
 	for _, at := range escapes.FindAllIndex(data, -1) {

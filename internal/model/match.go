@@ -122,8 +122,8 @@ func (c *Client) delegations(f *file, path string) []delegation {
 	return list
 }
 
-// bin is the name of a succinct bin (R-T15.2): the number in the leading bits of
-// the hash, with as many digits as the last bin's.
+// bin is the name of a succinct bin (R-T15.2): the number in the leading bits
+// of the hash, with as many digits as the last bin's.
 func bin(s object, path string) string {
 	bits := theInteger(s["bit_length"], 1, "bit_length")
 	sum := sha256.Sum256([]byte(path))

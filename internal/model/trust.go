@@ -46,8 +46,8 @@ func (c *Client) verify(f *file, who signers, anyID bool) {
 	must(int64(len(signed)) >= who.threshold, "%d of %d keys have signed", len(signed), who.threshold)
 }
 
-// goodSignature verifies a signature. It remembers the results, which is the only
-// optimization here.
+// goodSignature verifies a signature. It remembers the results, which is the
+// only optimization here.
 func (c *Client) goodSignature(public, payload, sigHex string) bool {
 	sig, err := hex.DecodeString(sigHex)
 	if err != nil || len(sig) != ed25519.SignatureSize {

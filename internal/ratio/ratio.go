@@ -9,7 +9,8 @@ import (
 )
 
 // InTurn reports the time of ours in multiples of the yardstick's: the ratio of
-// the medians of runs in turn, so that other work on the machine slows down both.
+// the medians of runs in turn, so that other work on the machine slows down
+// both.
 func InTurn(b *testing.B, ours, yardstick func()) {
 	b.Run("ratio", func(b *testing.B) {
 		var a, y []time.Duration

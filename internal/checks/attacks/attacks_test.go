@@ -78,8 +78,8 @@ func TestOneAttackAsAStory(t *testing.T) {
 	require.Contains(t, stderr, "there are honest-mirror, arbitrary-software, ")
 }
 
-// Each attack can succeed. Against a client that checks nothing, all do but one;
-// that one does against a client that never accepts an older timestamp.
+// Each attack can succeed. Against a client that checks nothing, all do but
+// one; that one does against a client that never accepts an older timestamp.
 func TestWeakClientsLose(t *testing.T) {
 	dir := t.TempDir()
 	for _, r := range playAll(context.Background(), attacks, gullible, dir) {

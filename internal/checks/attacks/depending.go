@@ -1,12 +1,13 @@
 package main
 
 // Extraneous dependencies: the attacker claims that the app needs something
-// more. The installer follows no dependencies. It installs what it is asked for,
-// and "custom" is only data to it. So these attacks try two things: to make the
-// claim without the right to make it, and to make the installer act on it.
+// more. The installer follows no dependencies. It installs what it is asked
+// for, and "custom" is only data to it. So these attacks try two things: to
+// make the claim without the right to make it, and to make the installer act on
+// it.
 
-// miner is a target that no user asks for. The tools' team may list it: the name
-// is below tools/.
+// miner is a target that no user asks for. The tools' team may list it: the
+// name is below tools/.
 const miner = "tools/miner"
 
 // needs is the "custom" of a target that needs another one.
@@ -24,8 +25,8 @@ func requireHammer(s *stage) {
 	s.strike(app)
 }
 
-// requireMiner need not be refused. The operators list the app themselves, so no
-// client asks the team for it.
+// requireMiner need not be refused. The operators list the app themselves, so
+// no client asks the team for it.
 func requireMiner(s *stage) {
 	s.tell("The operators delegate only tools/* to the team. The thief has the team's key. The team's "+
 		"metadata now lists %s, and the app as a target that needs it. The operators' snapshot lists the "+

@@ -37,7 +37,8 @@ func (s *stage) edit(role string, edit func(signed object)) []byte {
 	return verifytest.Encode(document, " ")
 }
 
-// forgeTargets adds the next version of targets, which lists the attacker's app.
+// forgeTargets adds the next version of targets, which lists the attacker's
+// app.
 func (s *stage) forgeTargets(files verifytest.Files, with []*verifytest.Key) {
 	version := s.repo.Version("targets") + 1
 	files[fmt.Sprintf("metadata/%d.targets.json", version)] = s.forgeListing(files, with, version)

@@ -5,11 +5,11 @@
 //	go run ./internal/checks/attacks --only rollback -v
 //
 // It builds examples/installer, makes up repositories, and serves them on this
-// machine from a mirror that carries out every attack that the TUF specification
-// names. It prints what the installer asked for, what it said, and what was left
-// on its disk. Some attackers control only the mirror; others also have some of
-// the repository's keys. The first row is an honest mirror, which must succeed:
-// a client that refuses everything would prove nothing.
+// machine from a mirror that carries out every attack that the TUF
+// specification names. It prints what the installer asked for, what it said,
+// and what was left on its disk. Some attackers control only the mirror; others
+// also have some of the repository's keys. The first row is an honest mirror,
+// which must succeed: a client that refuses everything would prove nothing.
 //
 // The attacks are in forging.go, replaying.go, sending.go, stealing.go,
 // depending.go and poisoning.go. They are written with the methods in stage.go,

@@ -9,8 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// mirror is a web server that serves what it is told to: the repository's files,
-// the attacker's, or endless data.
+// mirror is a web server that serves what it is told to: the repository's
+// files, the attacker's, or endless data.
 type mirror struct {
 	server *httptest.Server
 

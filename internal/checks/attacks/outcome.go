@@ -56,13 +56,13 @@ func (r row) outcome() string {
 	return wasHarmless
 }
 
-// mostBytes is what a client may be sent in one run before it counts as a victim
-// of endless data. The whole repository has less than a quarter of a megabyte;
-// the rest is for what the system's sockets buffer, read or not.
+// mostBytes is what a client may be sent in one run before it counts as a
+// victim of endless data. The whole repository has less than a quarter of a
+// megabyte; the rest is for what the system's sockets buffer, read or not.
 const mostBytes = 16 << 20
 
-// strike is an update under attack. The client must end by itself with an error,
-// and leave everything as it was.
+// strike is an update under attack. The client must end by itself with an
+// error, and leave everything as it was.
 func (s *stage) strike(targets ...string) { s.underAttack(false, targets...) }
 
 // tolerate is strike for attacks that the client may not notice, as long as it
@@ -89,8 +89,8 @@ func (s *stage) underAttack(mayPass bool, targets ...string) {
 	s.note(r, log, before.changes(after), won)
 }
 
-// note adds a try to the story. The table shows the first try, or the first that
-// the attacker won.
+// note adds a try to the story. The table shows the first try, or the first
+// that the attacker won.
 func (s *stage) note(r result, log []*request, left string, won []string) {
 	s.tell("The user updates: %s.", sawText(log))
 	s.tell("The client ends after %d ms with exit code %d, saying:", r.took.Milliseconds(), r.code)
@@ -161,8 +161,8 @@ func readDisk(dir string) disk {
 // cachedRoles are the roles whose versions protect against rollback.
 var cachedRoles = []string{"root", "timestamp", "snapshot"}
 
-// harm returns what is worse than before. A new release may be installed only if
-// the attack may pass.
+// harm returns what is worse than before. A new release may be installed only
+// if the attack may pass.
 func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
 	for _, name := range sortedKeys(after.installed) {
 		data := after.installed[name]

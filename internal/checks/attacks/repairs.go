@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// traces are digests of the metadata that the operators have published. Anything
-// else in a cache comes from an attacker.
+// traces are digests of the metadata that the operators have published.
+// Anything else in a cache comes from an attacker.
 type traces map[[sha256.Size]byte]bool
 
 func (t traces) note(files map[string][]byte) {

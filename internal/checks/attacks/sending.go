@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// endless sends data until the client stops reading. It ends some time after the
-// client has lost.
+// endless sends data until the client stops reading. It ends some time after
+// the client has lost.
 func endless(w http.ResponseWriter, _ *http.Request) {
 	piece := bytes.Repeat([]byte(" "), 64<<10)
 	for range 4 * mostBytes / len(piece) {
@@ -35,7 +35,8 @@ func endlessApp(s *stage) {
 	s.strike(app)
 }
 
-// pack returns a file followed by a quarter of a gigabyte of spaces, compressed.
+// pack returns a file followed by a quarter of a gigabyte of spaces,
+// compressed.
 func pack(data []byte) []byte {
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)

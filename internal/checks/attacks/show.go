@@ -71,8 +71,8 @@ func choose(only string) ([]attack, error) {
 // plain is a name as it is typed on the command line.
 func plain(name string) string { return strings.ReplaceAll(name, " ", "-") }
 
-// perform plays one attack, and then checks that an update from an honest mirror
-// still succeeds.
+// perform plays one attack, and then checks that an update from an honest
+// mirror still succeeds.
 func perform(ctx context.Context, a attack, dir string, c client) row {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return row{attack: a, broken: err}

@@ -26,9 +26,9 @@ func tableWidth(out io.Writer) int {
 	return min(max(width, 100), 160)
 }
 
-// The widths of the columns: narrowest is for a table of 100 columns, in which no
-// usual word is broken. What a wider table has more is shared out in parts of
-// ten.
+// The widths of the columns: narrowest is for a table of 100 columns, in which
+// no usual word is broken. What a wider table has more is shared out in parts
+// of ten.
 var narrowest, parts = []int{13, 15, 16, 16, 12, 9}, []int{0, 3, 2, 4, 1, 0}
 
 func columns(width int) (list []table.ColumnConfig) {

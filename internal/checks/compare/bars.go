@@ -19,7 +19,8 @@ const (
 	rowHeight = vg.Length(52)
 )
 
-// barChart shows each client's time for each row, in multiples of the yardstick.
+// barChart shows each client's time for each row, in multiples of the
+// yardstick.
 func barChart(w io.Writer, rows []row) error {
 	p := newPlot()
 	p.Title.Text = "Cold start to resolved targets: time, in multiples of the yardstick"

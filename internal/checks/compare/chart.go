@@ -13,9 +13,9 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The charts have a white background, so that they look the same on a dark page.
-// The colours of the clients differ in lightness too, for readers who cannot
-// tell the colours apart.
+// The charts have a white background, so that they look the same on a dark
+// page. The colours of the clients differ in lightness too, for readers who
+// cannot tell the colours apart.
 var (
 	ink    = color.RGBA{0x24, 0x29, 0x2f, 0xff}
 	pale   = color.RGBA{0xe1, 0xe4, 0xe8, 0xff}

@@ -12,8 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Both clients find the same targets in the same files, or there would be nothing
-// to compare. The table shows the same rounds.
+// Both clients find the same targets in the same files, or there would be
+// nothing to compare. The table shows the same rounds.
 func TestClientsAgree(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
@@ -50,8 +50,8 @@ func TestClientsAgree(t *testing.T) {
 	}
 }
 
-// The known fault is reported only if it occurred: not if both ways to write the
-// hash match, and not for another error.
+// The known fault is reported only if it occurred: not if both ways to write
+// the hash match, and not for another error.
 func TestKnown(t *testing.T) {
 	classic, succinct := build(true, few.classic), build(true, few.succinct)
 	both := build(true, func(repo *verifytest.Repo) {

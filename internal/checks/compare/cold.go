@@ -92,8 +92,8 @@ func (c *comparison) coldRow(t turns, title string, repo *served, paths []string
 	return r, r.judge(repo, paths)
 }
 
-// judge recognizes known faults of go-tuf, and returns an error if anything else
-// failed.
+// judge recognizes known faults of go-tuf, and returns an error if anything
+// else failed.
 func (r row) judge(repo *served, paths []string) error {
 	for i := range r.lines {
 		if strings.HasPrefix(r.lines[i].client, goTUFName) {

@@ -108,8 +108,8 @@ func growthPanel(f figure, grows string, curves []curve) (*plot.Plot, error) {
 	return p, nil
 }
 
-// within returns the ticks up to the largest value. Panels side by side show the
-// same range.
+// within returns the ticks up to the largest value. Panels side by side show
+// the same range.
 func (f figure) within(curves []curve) plot.ConstantTicks {
 	largest := 0.0
 	for _, c := range curves {

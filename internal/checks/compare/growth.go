@@ -45,8 +45,8 @@ func (c *comparison) growth(ctx context.Context) error {
 	return c.draw("growth.svg", func(w io.Writer) error { return growthChart(w, curves) })
 }
 
-// grow adds points for one repository to a curve: one point at n, or, if n is 0,
-// a point for each number of targets.
+// grow adds points for one repository to a curve: one point at n, or, if n is
+// 0, a point for each number of targets.
 func (c *comparison) grow(ctx context.Context, to *curve, b bins, n int, targets []int) error {
 	if c.late(to.title) {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/fetcher"
 )
 
-// latencies are how long a request waits for its answer: near the server, in the
-// same country, over an ocean.
+// latencies are how long a request waits for its answer: near the server, in
+// the same country, over an ocean.
 var latencies = []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
 
 // someRoots has as many roots as a repository has after some years. More would

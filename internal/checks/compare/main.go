@@ -5,8 +5,8 @@
 //	go run ./internal/checks/compare cold growth --svg docs  # the charts
 //
 // Both are compared with a yardstick: the hashes and signatures of the files
-// that are needed, and one check that each is JSON. The repositories are made up
-// by the program, and are the same for both clients, byte for byte.
+// that are needed, and one check that each is JSON. The repositories are made
+// up by the program, and are the same for both clients, byte for byte.
 package main
 
 import (

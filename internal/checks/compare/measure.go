@@ -20,8 +20,8 @@ type sample struct {
 	err   error         // of the client, if it failed
 }
 
-// asked counts what a client fetched: requests, and rounds of requests that were
-// made at the same time.
+// asked counts what a client fetched: requests, and rounds of requests that
+// were made at the same time.
 type asked struct{ rounds, requests int }
 
 // measure measures one run. The garbage of earlier runs is collected before.

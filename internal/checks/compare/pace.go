@@ -46,8 +46,8 @@ func (c *comparison) turns(ctx context.Context, rows int) turns {
 	return turns{times: c.Times, until: time.Now().Add(each), interrupted: ctx.Err}
 }
 
-// late reports whether this part has no time for another row, and prints that the
-// row is left out.
+// late reports whether this part has no time for another row, and prints that
+// the row is left out.
 func (c *comparison) late(title string) bool {
 	if time.Now().Before(c.pace.partEnd) {
 		return false

@@ -35,8 +35,8 @@ func watched(run func() error) sample {
 	return s
 }
 
-// heap returns the bytes of all objects on the heap, with dead ones that are not
-// yet collected.
+// heap returns the bytes of all objects on the heap, with dead ones that are
+// not yet collected.
 func heap() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(s)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// row compares clients on one repository. The yardstick comes first, if there is
-// one.
+// row compares clients on one repository. The yardstick comes first, if there
+// is one.
 type row struct {
 	title string
 	bytes int64 // of the files that a client needs
@@ -46,8 +46,8 @@ func newRow(title string, bytes int64, t turns, contenders []contender) (row, er
 	return r, nil
 }
 
-// ratio is the time of a line in multiples of the row's yardstick. It is 0 for a
-// session that continues: the yardstick is for a cold start.
+// ratio is the time of a line in multiples of the row's yardstick. It is 0 for
+// a session that continues: the yardstick is for a cold start.
 func (r row) ratio(l line) float64 {
 	if r.lines[0].client != yardstickName || l.err != nil || l.client == sameName {
 		return 0
@@ -55,8 +55,8 @@ func (r row) ratio(l line) float64 {
 	return float64(l.time) / float64(r.lines[0].time)
 }
 
-// printHead begins a table. The last columns are for rounds and requests, or for
-// the peak.
+// printHead begins a table. The last columns are for rounds and requests, or
+// for the peak.
 func printHead(w io.Writer, title, last, requests string) {
 	heads := fmt.Sprintf(tableFormat, "", "time", "x yardstick", "allocated", "allocations", last, requests)
 	fmt.Fprintf(w, "\n%s\n%s\n", title, strings.TrimRight(heads, " \n"))

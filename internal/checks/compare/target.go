@@ -121,7 +121,8 @@ func (c *comparison) tufTarget(repo *served, client *http.Client, body fetcher.F
 	}
 }
 
-// stream stands in for a server: it answers every request with the large target.
+// stream stands in for a server: it answers every request with the large
+// target.
 type stream int64
 
 func (s stream) RoundTrip(req *http.Request) (*http.Response, error) {

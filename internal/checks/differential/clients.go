@@ -145,9 +145,9 @@ func runGoTUF(c situation, folder string) (o outcome) {
 	return o
 }
 
-// cacheOf reads go-tuf's cache: all of it, and the part that go-tuf finds again.
-// go-tuf saves files under the escaped names of roles, and looks for them under
-// the plain names.
+// cacheOf reads go-tuf's cache: all of it, and the part that go-tuf finds
+// again. go-tuf saves files under the escaped names of roles, and looks for
+// them under the plain names.
 func cacheOf(folder string) (all, again verifytest.Store, err error) {
 	all, again = verifytest.Store{}, verifytest.Store{}
 	entries, err := os.ReadDir(folder)
@@ -165,8 +165,8 @@ func cacheOf(folder string) (all, again verifytest.Store, err error) {
 	return all, again, err
 }
 
-// runModel is one update with the model. With the plain rules it must do what the
-// library does; with the right rules changed, what go-tuf does.
+// runModel is one update with the model. With the plain rules it must do what
+// the library does; with the right rules changed, what go-tuf does.
 func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome) {
 	limits := model.Limits{
 		Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000,
@@ -206,8 +206,8 @@ func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome
 	return o
 }
 
-// pull gives the model the files that it wants: from the cache, if they are there
-// and good, or else from the mirror.
+// pull gives the model the files that it wants: from the cache, if they are
+// there and good, or else from the mirror.
 func pull(m *model.Client, mirror verifytest.Files, cache verifytest.Store) {
 	for len(m.Wants()) > 0 {
 		w := m.Wants()[0]

@@ -13,8 +13,8 @@ import (
 
 // deviation is a known difference between go-tuf and the specification as this
 // project reads it. A rule states it for the model. Deviations explain a
-// disagreement only if the model, with just their rules changed, does what go-tuf
-// did.
+// disagreement only if the model, with just their rules changed, does what
+// go-tuf did.
 type deviation struct {
 	id   string // as in docs/attacks.md and docs/conformance.md
 	what string
@@ -83,8 +83,8 @@ func matchFilepath(pattern, path string) bool {
 	return true
 }
 
-// Four deviations are not about rules: two are about the files that are saved for
-// later updates, two end the process.
+// Four deviations are not about rules: two are about the files that are saved
+// for later updates, two end the process.
 const (
 	savesNoRoots = "R-5.2.3"
 	forgetsRoles = "R-5.6.7h"
@@ -110,9 +110,9 @@ type evidence struct {
 	ours, theirs              outcome
 }
 
-// explain returns the IDs of the smallest set of deviations with which the model
-// does what go-tuf did. It returns nothing if there is none, or if the plain model
-// does not do what the library did.
+// explain returns the IDs of the smallest set of deviations with which the
+// model does what go-tuf did. It returns nothing if there is none, or if the
+// plain model does not do what the library did.
 func (e evidence) explain() []string {
 	if e.theirs.panicked {
 		return e.explainPanic()
@@ -140,8 +140,8 @@ func (e evidence) explain() []string {
 	return nil
 }
 
-// explainPanic looks for a file that makes go-tuf panic, among those that it may
-// have read.
+// explainPanic looks for a file that makes go-tuf panic, among those that it
+// may have read.
 func (e evidence) explainPanic() []string {
 	for _, files := range []map[string][]byte{e.mirror, e.cache} {
 		for _, body := range files {

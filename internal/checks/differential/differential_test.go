@@ -51,8 +51,8 @@ func TestExplain(t *testing.T) {
 	require.Empty(t, e.explain())
 }
 
-// TestExplainExpiry explains one deviation: at the moment of expiry, go-tuf still
-// accepts a file.
+// TestExplainExpiry explains one deviation: at the moment of expiry, go-tuf
+// still accepts a file.
 func TestExplainExpiry(t *testing.T) {
 	e := firstUpdate(t, 24*time.Hour) // the timestamp's lifetime
 	require.False(t, e.ours.refreshed)

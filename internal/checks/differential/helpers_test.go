@@ -112,8 +112,8 @@ func parse(statement string) (length int64, hashes map[string]string) {
 	return length, hashes
 }
 
-// askGoTUF looks up x. It does not call Refresh, which fails if one repository is
-// down.
+// askGoTUF looks up x. It does not call Refresh, which fails if one repository
+// is down.
 func askGoTUF(t *testing.T, s served) string {
 	config, err := gotuf.NewConfig(s.text, s.roots)
 	require.NoError(t, err)

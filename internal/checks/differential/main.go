@@ -1,9 +1,9 @@
 // Command differential plays random histories of repositories to tufwalk and to
-// go-tuf, and compares what they trust. It fails if they differ in a way that is
-// not known.
+// go-tuf, and compares what they trust. It fails if they differ in a way that
+// is not known.
 //
-// A known difference is more than a label. Package model, a third verifier, runs
-// with go-tuf's rule in place of ours, and must then do what go-tuf did.
+// A known difference is more than a label. Package model, a third verifier,
+// runs with go-tuf's rule in place of ours, and must then do what go-tuf did.
 package main
 
 import (

@@ -11,8 +11,8 @@ import (
 func TestBesideGoTUF(t *testing.T) {
 	below := of(1, true, "below")
 	for name, c := range map[string]struct {
-		// says is what A, B, C ... list: "256:a" is a file with the sha256 of a,
-		// and an empty string no such target. "below" lists 256:z.
+		// says is what A, B, C ... list: "256:a" is a file with the sha256 of
+		// a, and an empty string no such target. "below" lists 256:z.
 		says   []string
 		rules  []rule
 		theirs string // the repositories that agree, or "nobody"

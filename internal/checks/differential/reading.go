@@ -92,9 +92,9 @@ func hasNil[T any](m map[string]*T) bool {
 	return false
 }
 
-// asStructs replaces a file by what go-tuf's structs hold of it. It leaves files
-// that are not strict JSON alone: they belong to another deviation. It refuses
-// numbers that no float64 can hold.
+// asStructs replaces a file by what go-tuf's structs hold of it. It leaves
+// files that are not strict JSON alone: they belong to another deviation. It
+// refuses numbers that no float64 can hold.
 func asStructs(kind string, body []byte) ([]byte, error) {
 	again, err := goTUF(kind, body)
 	if number := new(json.UnmarshalTypeError); errors.As(err, &number) && number.Type.Kind() == reflect.Float64 {

@@ -51,8 +51,8 @@ func (e *equivalents) has(m *mutant) bool {
 	return ok
 }
 
-// stale returns the entries that are wrong: a test notices the mutant, or there is
-// no such mutant in a file that was changed.
+// stale returns the entries that are wrong: a test notices the mutant, or there
+// is no such mutant in a file that was changed.
 func (e *equivalents) stale(all []*mutant, results []result) (keys []string) {
 	files, keyed := map[string]bool{}, map[string]bool{}
 	for _, m := range all {

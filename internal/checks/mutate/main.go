@@ -4,20 +4,21 @@
 //	go run ./internal/checks/mutate ./roles ./delegation ./verify
 //
 // All mutants of all packages go into one copy of the sources, each behind a
-// switch. They are compiled once, with the go command's overlay: the source tree
-// is never changed. An environment variable turns on one switch for one run of a
-// test binary. First mutate records which tests reach which mutant. For each
-// mutant it then runs only those, quick ones first, until one fails. A mutant
-// that no test notices has survived.
+// switch. They are compiled once, with the go command's overlay: the source
+// tree is never changed. An environment variable turns on one switch for one
+// run of a test binary. First mutate records which tests reach which mutant.
+// For each mutant it then runs only those, quick ones first, until one fails. A
+// mutant that no test notices has survived.
 //
-// The changes: a condition of an if or a case is always or never true; an operand
-// of && or || is dropped; a comparison includes or excludes its limit, or is
-// reversed; "not" is dropped; an error is not returned; 0 and 1, true and false
-// change places; a statement is left out; a string in a case or a list is another.
+// The changes: a condition of an if or a case is always or never true; an
+// operand of && or || is dropped; a comparison includes or excludes its limit,
+// or is reversed; "not" is dropped; an error is not returned; 0 and 1, true and
+// false change places; a statement is left out; a string in a case or a list is
+// another.
 //
 // The best maintained tool of this kind, gremlins, is not used: it copies and
-// compiles the module for each mutant, runs whole packages, cannot drop checks or
-// statements, and has no list of equivalents.
+// compiles the module for each mutant, runs whole packages, cannot drop checks
+// or statements, and has no list of equivalents.
 package main
 
 import (

@@ -149,8 +149,8 @@ func TestNothingChosen(t *testing.T) {
 	}
 }
 
-// A test that fails because of the switches is left out. The message does not say
-// that the test is broken.
+// A test that fails because of the switches is left out. The message does not
+// say that the test is broken.
 func TestUnfit(t *testing.T) {
 	code, lines, stderr := mutate(t, "--only", "counted/", "./counted")
 	require.Zero(t, code, lines)
