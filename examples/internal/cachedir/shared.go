@@ -8,9 +8,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Shared returns the directory as the store of a session, safe to be used by
-// other processes at the same time. A crash between two saves does no harm: the
-// session orders them so that each file is a floor or a help for the next run.
+// Shared returns the directory as the store of a session. Other processes may
+// use the directory at the same time. A crash between two saves is harmless:
+// the session orders them so that each file serves the next run.
 func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store {
 	return &shared{Dir: d, session: s, ctx: ctx}
 }
@@ -22,8 +22,8 @@ type shared struct {
 	swept   bool
 }
 
-// Save writes a record unless another process has meanwhile saved a newer one,
-// which must not be rolled back.
+// Save writes a record, unless another process has saved a newer one in the
+// meantime: that must not be rolled back.
 func (s *shared) Save(rec verify.Record) error {
 	unlock, err := s.Lock(s.ctx)
 	if err != nil {
@@ -37,8 +37,8 @@ func (s *shared) Save(rec verify.Record) error {
 	return s.Dir.Save(rec)
 }
 
-// sweep removes, once, what killed processes left: whoever holds the lock is
-// the only one who writes.
+// sweep removes, once, the temporary files of killed processes. The caller
+// holds the lock, so no other process is writing.
 func (s *shared) sweep() {
 	if s.swept {
 		return
