@@ -165,7 +165,7 @@ func (d *downloads) installOne(
 			return "", fmt.Errorf("%s is not installed:\n%w", t.Path, err)
 		}
 	}
-	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", d.dest.File(t.Path), how, t.Length, trail(l))
+	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", t.Path, how, t.Length, trail(l))
 	for name, digest := range t.Hashes.All() {
 		text += fmt.Sprintf("  %s %s\n", name, digest)
 	}
