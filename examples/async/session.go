@@ -293,7 +293,7 @@ func (o *owner) download(l *verify.Lookup) {
 			o.results[place].err = fmt.Errorf("%s is not downloaded:\n%w%s", l.Path(), err, trail(l))
 			return nil
 		}
-		text := fmt.Sprintf("%s: %s (%d bytes, listed by %s)\n", t.Path, how, t.Length, t.Role)
+		text := fmt.Sprintf("%s: %s (%d bytes, role %s)\n", t.Path, how, t.Length, t.Role)
 		o.results[place].text = cli.Printable(text)
 		return nil
 	})
