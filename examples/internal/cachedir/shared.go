@@ -28,8 +28,8 @@ type shared struct {
 	swept   bool
 }
 
-// Save writes a record unless another process has meanwhile saved a newer one,
-// which must not be rolled back.
+// Save writes a record, unless another process has saved a newer one in the
+// meantime: that must not be rolled back.
 func (s *shared) Save(rec verify.Record) error {
 	unlock, err := s.Lock(s.ctx)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *shared) Save(rec verify.Record) error {
 	return s.Dir.Save(rec)
 }
 
-// sweep removes, once, what killed processes left: whoever holds the lock is
-// the only one who writes.
+// sweep removes, once, the temporary files of killed processes. The caller
+// holds the lock, so no other process is writing.
 func (s *shared) sweep() {
 	if s.swept {
 		return
