@@ -172,7 +172,7 @@ func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome
 		Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000,
 		Roots: 256, Roles: 33,
 	}
-	m, err := model.New(c.trustedRoot, cache, c.now, limits, rules)
+	m, err := model.New(c.trustedRoot, model.One(cache), c.now, limits, rules)
 	if err != nil {
 		return outcome{saved: savedIn(cache), reasons: []string{err.Error()}}
 	}
