@@ -26,21 +26,8 @@ func newRepository(t *testing.T) repository {
 
 // verified returns the file of a delegation that a search visits.
 func (r repository) verified(p delegation.Pending) roles.Trusted[metadata.Targets] {
-	env, err := metadata.Parse[metadata.Targets](r.Metadata()[r.FileName(p.Role)], metadata.Options{})
-	require.NoError(r, err)
-	var role roles.Role
-	if p.Delegator == "root" {
-		rootEnv, err := metadata.Parse[metadata.Root](r.TrustedRoot(), metadata.Options{})
-		require.NoError(r, err)
-		root, err := roles.VerifyInitialRoot(rootEnv, roles.Policy{})
-		require.NoError(r, err)
-		role, err = roles.TopLevel(root, "targets", roles.Policy{})
-		require.NoError(r, err)
-	} else {
-		role, err = roles.Delegated(p.By, p.Position, p.Role, roles.Policy{})
-		require.NoError(r, err)
-	}
-	file, err := roles.Verify(env, role)
+	r.Helper()
+	file, err := load(r.Repo, p)
 	require.NoError(r, err)
 	return file
 }
