@@ -24,8 +24,6 @@ type attack struct {
 	past    bool  // only who remembers the past can know
 }
 
-type object = map[string]any
-
 // attacksOnRoles are the same for every targets role, wherever it stands
 // (uptane-standard#36).
 var attacksOnRoles = []attack{

@@ -13,40 +13,6 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// inBothForms plays a story with classic files and with DSSE envelopes.
-func inBothForms(t *testing.T, name string, story func(t *testing.T, form metadata.EnvelopeFormat)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { story(t, metadata.Classic) })
-	t.Run(name+", DSSE", func(t *testing.T) { story(t, metadata.DSSE) })
-}
-
-// contentOf returns the content of a file of either form.
-func contentOf(t testing.TB, file []byte) (content object) {
-	tree, err := verifytest.Decode(file)
-	require.NoError(t, err)
-	editContent(tree.(object), func(c object) { content = c })
-	return content
-}
-
-// editContent changes the content of an envelope of either form, which is
-// signed already.
-func editContent(envelope object, edit func(content object)) {
-	if content, ok := envelope["signed"]; ok {
-		edit(content.(object))
-		return
-	}
-	payload, err := (&dsse.Envelope{Payload: envelope["payload"].(string)}).DecodeB64Payload()
-	if err != nil {
-		panic(err)
-	}
-	content, err := verifytest.Decode(payload)
-	if err != nil {
-		panic(err)
-	}
-	edit(content.(object))
-	envelope["payload"] = base64.StdEncoding.EncodeToString(verifytest.Encode(content, " "))
-}
-
 // twins are one repository in both forms: the same keys, contents and versions.
 func twins() (classic, dsse *verifytest.Repo) {
 	build := func(form metadata.EnvelopeFormat) *verifytest.Repo {

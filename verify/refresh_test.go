@@ -3,6 +3,7 @@ package verify_test
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -16,6 +17,117 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
+
+func TestDecision18Refresh(t *testing.T) {
+	repo := small()
+	c := newClient(t, repo)
+	early := c.session.Lookup("a/1")
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress, "even before Next: the request is open")
+	req := c.forward("targets")
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress)
+	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
+	_, err := early.Target()
+	require.ErrorIs(t, err, verify.ErrPending)
+
+	// The cycle fails: pending lookups report it, and so do those that come now
+	// (R15).
+	require.NoError(t, c.session.Fail(req.ID, errors.New("no network")))
+	late := c.session.Lookup("a/1")
+	b, ok := c.session.Next()
+	require.True(t, ok)
+	require.Equal(t, []*verify.Lookup{early, late}, b.Done)
+	for _, l := range b.Done {
+		_, err := l.Target()
+		require.ErrorContains(t, err, "no network")
+	}
+	require.Nil(t, c.session.Targets())
+
+	// The next cycle: Find waits for it, settled lookups keep their answer, IDs
+	// go on.
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	waiting := c.session.Lookup("a/1")
+	again := c.forward("a")
+	require.Greater(t, again.ID, req.ID)
+	require.NoError(t, c.session.Provide(again.ID, c.body(again)))
+	b, _ = c.session.Next()
+	require.Equal(t, []*verify.Lookup{waiting}, b.Done)
+	good, err := waiting.Target()
+	require.NoError(t, err)
+	_, err = early.Target()
+	require.ErrorContains(t, err, "no network")
+
+	// A cycle that fails later does not take back what was settled, and serves
+	// nothing from before.
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	between := c.session.Lookup("a/1")
+	require.NoError(t, c.session.Fail(c.next().ID, errors.New("no network")))
+	_, _ = c.session.Next()
+	_, err = between.Target()
+	require.ErrorContains(t, err, "no network")
+	same, err := waiting.Target()
+	require.NoError(t, err)
+	require.Same(t, good, same)
+
+	// A role that failed is asked for again by the next Find.
+	c = newClient(t, repo)
+	first := c.session.Lookup("a/1")
+	require.NoError(t, c.session.Fail(c.forward("a").ID, errors.New("timeout")))
+	_, _ = c.session.Next()
+	_, err = first.Target()
+	require.ErrorContains(t, err, "timeout")
+	require.NoError(t, c.session.Err(), "the cycle itself succeeded")
+	c.mustFind("a/1")
+}
+
+// What was trusted in an earlier cycle is not trusted in the next one by
+// itself: its keys may be revoked, its time may be over, and another file of
+// the same version may be listed.
+func TestRefreshTrustsNothingByItself(t *testing.T) {
+	t.Run("revoked snapshot key", func(t *testing.T) {
+		repo := small()
+		c := newClient(t, repo)
+		c.mustFind("a/1")
+		repo.Rotate("snapshot", 1, repo.Key("new"))
+		repo.SignWith("snapshot", repo.Key("snapshot")) // and only the revoked one signs
+		repo.PublishOnly("root")
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		_, err := c.lookup("a/1")
+		require.ErrorIs(t, err, roles.ErrThreshold)
+		require.Nil(t, c.session.Snapshot())
+	})
+	t.Run("revoked targets key", func(t *testing.T) {
+		repo := small()
+		c := newClient(t, repo)
+		c.mustFind("top")
+		repo.Rotate("targets", 1, repo.Key("new"))
+		repo.PublishOnly("root")
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		_, err := c.lookup("top")
+		require.ErrorIs(t, err, roles.ErrThreshold)
+	})
+	t.Run("another snapshot of the same version", func(t *testing.T) {
+		repo := verifytest.New(verifytest.Options{MetaHashes: true})
+		c := newClient(t, repo)
+		_, err := c.lookup("x")
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+		repo.Edit("snapshot", func(s map[string]any) { s["x"] = "y" })
+		repo.SetVersion("snapshot", 1)
+		repo.PublishOnly("snapshot", "timestamp")
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		require.Equal(t, "1.snapshot.json", c.forward("snapshot").Path, "it is fetched")
+	})
+	t.Run("another targets file of the same version", func(t *testing.T) {
+		repo := verifytest.New(verifytest.Options{MetaHashes: true})
+		c := newClient(t, repo)
+		_, err := c.lookup("x")
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+		repo.Targets().AddTarget("x", []byte("hello"))
+		repo.SetVersion("targets", 1)
+		repo.Publish()
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.mustFind("x")
+	})
+}
 
 // revocable is a scheme whose keys say whether they have been revoked.
 var revocable = roles.Scheme{KeyType: "revocable", Scheme: "revocable"}
@@ -108,6 +220,49 @@ func TestRefreshWithNothing(t *testing.T) {
 	require.ErrorIs(t, err, metadata.ErrSyntax)
 }
 
+// A session that lives long keeps nothing of the files that newer ones have
+// replaced.
+func TestRefreshLetsGo(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{MetaHashes: true})
+	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
+	bins.DelegateBins("bin", 1024)
+	bins.AddToBin("file", []byte("0"))
+	repo.Publish()
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
+	require.NoError(t, err)
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	files := int64(0)
+	for _, role := range []string{"snapshot", "targets", "bins"} {
+		files += int64(len(repo.Metadata()[repo.FileName(role)]))
+	}
+	var before int64
+	for i := range 80 {
+		bins.AddToBin("file", []byte(fmt.Sprint(i))) // another snapshot
+		repo.Touch("bins")                           // another delegator
+		repo.Publish()
+		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, to be kept from here on
+		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		_, err := l.Target()
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+		maps.DeleteFunc(repo.Metadata(), func(name string, _ []byte) bool {
+			return strings.HasSuffix(name, ".snapshot.json") && name != repo.FileName("snapshot") || strings.HasSuffix(name, ".bins.json") && name != repo.FileName("bins")
+		})
+		if i == 20 {
+			before = heap()
+		}
+		require.NoError(t, s.Refresh(repo.Now()))
+	}
+	t.Log(heap()-before, files)
+	require.Less(t, heap()-before, 4*files, "and not 60 times as much")
+	runtime.KeepAlive(s)
+	runtime.KeepAlive(repo)
+}
+
 // tally is a scheme that counts the signatures that are verified for a key.
 var tally = roles.Scheme{KeyType: "tally", Scheme: "tally"}
 
@@ -170,47 +325,4 @@ func TestVerifiedOnce(t *testing.T) {
 		require.NoError(t, s.Run(store, repo.Metadata().Source()))
 		require.Equal(t, c.want, [3]int{*counts["timestamp"], *counts["snapshot"], *counts["targets"]}, c.name)
 	}
-}
-
-// A session that lives long keeps nothing of the files that newer ones have
-// replaced.
-func TestRefreshLetsGo(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{MetaHashes: true})
-	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
-	bins.DelegateBins("bin", 1024)
-	bins.AddToBin("file", []byte("0"))
-	repo.Publish()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	heap := func() int64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	files := int64(0)
-	for _, role := range []string{"snapshot", "targets", "bins"} {
-		files += int64(len(repo.Metadata()[repo.FileName(role)]))
-	}
-	var before int64
-	for i := range 80 {
-		bins.AddToBin("file", []byte(fmt.Sprint(i))) // another snapshot
-		repo.Touch("bins")                           // another delegator
-		repo.Publish()
-		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, to be kept from here on
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-		_, err := l.Target()
-		require.ErrorIs(t, err, verify.ErrNoTarget)
-		maps.DeleteFunc(repo.Metadata(), func(name string, _ []byte) bool {
-			return strings.HasSuffix(name, ".snapshot.json") && name != repo.FileName("snapshot") || strings.HasSuffix(name, ".bins.json") && name != repo.FileName("bins")
-		})
-		if i == 20 {
-			before = heap()
-		}
-		require.NoError(t, s.Refresh(repo.Now()))
-	}
-	t.Log(heap()-before, files)
-	require.Less(t, heap()-before, 4*files, "and not 60 times as much")
-	runtime.KeepAlive(s)
-	runtime.KeepAlive(repo)
 }

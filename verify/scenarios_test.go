@@ -158,21 +158,6 @@ func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir verifyte
 	return verify.ErrNotAtSource
 }
 
-// savedVersion returns the version of a saved role: delegated roles have encoded
-// names.
-func savedVersion(t *testing.T, m verifytest.Store, role string) int64 {
-	data := m[role+".json"]
-	if data == nil {
-		data = m[verify.RecordName(role)]
-	}
-	if data == nil {
-		return 0
-	}
-	version, err := contentOf(t, data)["version"].(json.Number).Int64()
-	require.NoError(t, err, role)
-	return version
-}
-
 func unescape(t *testing.T, path string) string {
 	s, err := url.PathUnescape(path)
 	require.NoError(t, err)

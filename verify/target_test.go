@@ -15,46 +15,6 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// client is a session over a repository, with no store.
-type client struct {
-	*testing.T
-	*verifytest.Repo
-	session *verify.Session
-}
-
-// newClient begins a session on a published repository.
-func newClient(t *testing.T, repo *verifytest.Repo) *client {
-	t.Helper()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: repo.EnvelopeFormat()})
-	require.NoError(t, err)
-	return &client{t, repo, s}
-}
-
-// lookup finds a target with the help of the repository.
-func (c *client) lookup(path string) (*verify.Target, error) {
-	l := c.session.Lookup(path)
-	if err := c.session.Run(nil, c.Metadata().Source()); err != nil {
-		return nil, err
-	}
-	return l.Target()
-}
-
-func (c *client) mustFind(path string) *verify.Target {
-	c.Helper()
-	target, err := c.lookup(path)
-	require.NoError(c, err)
-	return target
-}
-
-// targetOf returns a target with the given content.
-func targetOf(t *testing.T, path string, content []byte, o verifytest.Options) *verify.Target {
-	t.Helper()
-	repo := verifytest.New(o)
-	repo.Targets().AddTarget(path, content)
-	repo.Publish()
-	return newClient(t, repo).mustFind(path)
-}
-
 // decision 9 (F1, F3, F4): a download is right as a whole, or not at
 // all.
 func TestCopy(t *testing.T) {
@@ -92,6 +52,17 @@ func TestCopy(t *testing.T) {
 	broken := errors.New("broken pipe")
 	require.ErrorIs(t, target.Copy(io.Discard, iotest.ErrReader(broken)), broken)
 	require.ErrorIs(t, target.Copy(brokenWriter{broken}, bytes.NewReader(content)), broken)
+}
+
+func TestDecision9ShortDownload(t *testing.T) {
+	c := newClient(t, small())
+	target := c.mustFind("top")
+	v := target.Verifier()
+	_, err := v.Write([]byte("hell"))
+	require.NoError(t, err, "so far nothing is wrong")
+	require.ErrorIs(t, v.Verify(), roles.ErrLength, "and nothing is right")
+	require.ErrorIs(t, target.Copy(&bytes.Buffer{}, strings.NewReader("hell")), roles.ErrLength)
+	require.NoError(t, target.Copy(&bytes.Buffer{}, strings.NewReader("hello")))
 }
 
 type brokenWriter struct{ err error }

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -9,6 +10,36 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
+
+// R-5.5.5b, R7: what has expired is no longer used, but nobody may
+// fall behind it.
+func TestExpiredFloors(t *testing.T) {
+	repo := small()
+	old := repo.Metadata().Clone()
+	repo.Publish()
+	store := verifytest.Store{}
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
+	require.NoError(t, err)
+	require.NoError(t, s.Run(store, repo.Metadata().Source()))
+	repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot have expired
+	run := func(files verifytest.Files) error {
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
+		require.NoError(t, err)
+		return s.Run(store, files.Source())
+	}
+	require.ErrorIs(t, run(old), roles.ErrRollback, "older, whether or not it has expired too")
+	require.ErrorIs(t, run(repo.Metadata()), roles.ErrExpired)
+	// New, but with a role gone back.
+	repo.SetVersion("a", 1)
+	repo.Edit("snapshot", func(s map[string]any) {
+		s["meta"].(map[string]any)["targets.json"].(map[string]any)["version"] = int64(1)
+	})
+	repo.Publish()
+	require.ErrorIs(t, run(repo.Metadata()), roles.ErrRollback)
+	repo.Edit("snapshot", nil)
+	repo.Publish()
+	require.NoError(t, run(repo.Metadata()))
+}
 
 // renameKey lists a role's key under another ID in the next root.
 func renameKey(repo *verifytest.Repo, role string) {
@@ -59,14 +90,24 @@ func TestRenamedKeyMustSignAgain(t *testing.T) {
 	require.Zero(t, s.Version("snapshot"))
 }
 
-// Keep lets a session write the root that another one has written already.
-func TestKeepTheSameRoot(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	repo.PublishOnly("root")
-	repo.Publish()
+func TestDecision16EqualTimestamp(t *testing.T) {
+	repo := small()
 	c := newClient(t, repo)
-	require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
-	root := repo.Metadata()["2.root.json"]
-	require.True(t, c.session.Keep(verify.Record{Role: "root", Version: 2, StoreName: "root.json", Data: root}, verify.Stored{Root: root}))
-	require.False(t, c.session.Keep(verify.Record{Role: "root", Version: 1, StoreName: "root.json", Data: repo.TrustedRoot()}, verify.Stored{Root: root}))
+	c.mustFind("top")
+	// The same version with a later expiry: signed, and yet not newer.
+	repo.SetVersion("timestamp", repo.Version("timestamp"))
+	repo.SetLifetime("timestamp", 1000*time.Hour)
+	repo.PublishOnly("timestamp")
+	repo.Advance(23 * time.Hour)
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	target := c.mustFind("top")
+	require.Equal(t, repo.Now().Add(time.Hour), target.Expires.UTC(), "the old one is kept")
+	repo.Advance(time.Hour)
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	req := c.forward("timestamp")
+	err := c.session.Provide(req.ID, c.body(req))
+	require.ErrorIs(t, err, roles.ErrExpired)
+	require.Equal(t, []verify.Request{req}, c.session.Outstanding(), "the request stays open")
+	repo.PublishOnly("timestamp")
+	require.NoError(t, c.session.Provide(req.ID, c.body(req)), "for a newer one")
 }

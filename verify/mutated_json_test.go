@@ -167,30 +167,6 @@ func join(path, k string) string {
 	return path + "." + k
 }
 
-// payloadOf returns what is signed of a file of any role and form.
-func payloadOf(t testing.TB, file []byte) string {
-	for _, payload := range []func() ([]byte, error){payloadAs[metadata.Root](file), payloadAs[metadata.Timestamp](file), payloadAs[metadata.Snapshot](file), payloadAs[metadata.Targets](file)} {
-		if p, err := payload(); err == nil {
-			return string(p)
-		}
-	}
-	t.Fatal("not a metadata file")
-	return ""
-}
-
-func payloadAs[T metadata.Content](file []byte) func() ([]byte, error) {
-	return func() ([]byte, error) {
-		env, err := metadata.Parse[T](file, metadata.Options{})
-		if err != nil {
-			env, err = metadata.Parse[T](file, metadata.Options{EnvelopeFormat: metadata.DSSE})
-		}
-		if err != nil {
-			return nil, err
-		}
-		return env.Payload(), nil
-	}
-}
-
 // offer offers a file as a role's, all others being right, and says whether it
 // was taken. Then the update goes on to its end.
 func offer(t *testing.T, repo *verifytest.Repo, role string, file []byte) bool {

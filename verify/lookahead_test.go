@@ -2,7 +2,6 @@ package verify_test
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 
@@ -26,59 +25,124 @@ func ahead(t *testing.T, o verify.Options) (*verifytest.Repo, *verify.Session, [
 	return repo, s, b.Fetch
 }
 
-// Options.Lookahead: at most so many requests are open that are ahead, and as
-// many as that where so much is known.
-func TestLookaheadIsBounded(t *testing.T) {
-	for _, n := range []int{1, 2, 5} {
-		repo, s, _ := ahead(t, verify.Options{Lookahead: n})
-		for steps := 0; s.Version("root") < 20; steps++ {
-			early := 0
-			var needed verify.Request
-			for _, req := range s.Outstanding() {
-				if req.Ahead {
-					early++
-				} else {
-					needed = req
-				}
+// traveller is a caller who fetches whatever is asked for together, and counts
+// how often it had to wait.
+type traveller struct {
+	*testing.T
+	repo    *verifytest.Repo
+	session *verify.Session
+	rounds  [][]string // what was fetched together
+}
+
+func travel(t *testing.T, repo *verifytest.Repo, lookahead int) *traveller {
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: lookahead})
+	require.NoError(t, err)
+	return &traveller{T: t, repo: repo, session: s}
+}
+
+// arrive answers all requests, round by round, the answers of a round in
+// reverse, and returns the number of rounds.
+func (c *traveller) arrive() int {
+	c.rounds = nil
+	for {
+		b, ok := c.session.Next()
+		if !ok {
+			require.NoError(c, c.session.Err())
+			return len(c.rounds)
+		}
+		require.Empty(c, b.Rejected)
+		var round []string
+		for _, req := range slices.Backward(b.Fetch) {
+			round = append(round, req.Path)
+			if data, ok := c.repo.Metadata()[req.Path]; ok {
+				require.NoError(c, c.session.Provide(req.ID, data))
+			} else {
+				require.NoError(c, c.session.NotFound(req.ID))
 			}
-			require.Equal(t, n, early, "after %d answers", steps)
-			require.NoError(t, s.Provide(needed.ID, repo.Metadata()[needed.Path]))
-			s.Next()
-			if s.Version("root") > int64(20-n) {
-				break // there is no more to know
-			}
+		}
+		if round != nil {
+			c.rounds = append(c.rounds, round)
 		}
 	}
 }
 
-// Limits.MaxAheadBytes: room that an answer took is free again when its turn
-// has come, so that nothing is asked for twice.
-func TestAheadRoomIsUsedAgain(t *testing.T) {
-	first, _, _ := ahead(t, verify.Options{})
-	room := 0
-	for _, data := range first.Metadata() {
-		room = max(room, len(data))
+// What is ahead holds nothing up, and an answer that comes when nobody needs it
+// any more is no mistake.
+func TestAheadIsNotWaitedFor(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	for _, name := range []string{"a", "b", "c"} {
+		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
 	}
-	room = 2*room + len(first.Metadata()["timestamp.json"]) // which waits for the end of the chain, beside two roots
-	repo, s, requests := ahead(t, verify.Options{Lookahead: 2, Limits: verify.Limits{MaxAheadBytes: int64(room)}})
-	asked := map[string]int{}
-	for len(requests) > 0 {
-		for i := range requests {
-			req := requests[len(requests)-1-i]
-			asked[req.Path]++
-			if data, ok := repo.Metadata()[req.Path]; ok {
-				require.NoError(t, s.Provide(req.ID, data))
-			} else {
-				require.NoError(t, s.NotFound(req.ID))
-			}
-		}
-		b, _ := s.Next()
-		requests = b.Fetch
+	repo.Role("a").AddTarget("x", []byte("1"))
+	repo.PublishOnly("root")
+	repo.Publish()
+	c := travel(t, repo, 2)
+	answer := func(req verify.Request) { require.NoError(t, c.session.Provide(req.ID, repo.Metadata()[req.Path])) }
+	b, _ := c.session.Next()
+	answer(b.Fetch[0])
+	answer(b.Fetch[1])
+	b, _ = c.session.Next()
+	third, fourth := b.Fetch[0], b.Fetch[1]
+	require.Equal(t, []bool{false, true}, []bool{third.Ahead, fourth.Ahead})
+	require.NoError(t, c.session.NotFound(third.ID))
+	require.NotContains(t, c.session.Outstanding(), fourth)
+	require.NoError(t, c.session.Fail(fourth.ID, errDisk), "too late to matter")
+	require.ErrorIs(t, c.session.Fail(fourth.ID, errDisk), verify.ErrRequest, "but once")
+	c.arrive()
+
+	l := c.session.Lookup("x")
+	b, _ = c.session.Next()
+	require.Len(t, b.Fetch, 3)
+	answer(b.Fetch[0])
+	require.NoError(t, c.session.Err(), "nothing is open that is needed")
+	b2, _ := c.session.Next()
+	require.Equal(t, []*verify.Lookup{l}, b2.Done)
+	require.NoError(t, c.session.Fail(b.Fetch[2].ID, errDisk))
+	require.NoError(t, c.session.Err())
+	require.Equal(t, []verify.Request{b.Fetch[1]}, c.session.Outstanding())
+	require.NoError(t, c.session.Refresh(repo.Now()), "what is ahead may be left open")
+	require.ErrorIs(t, c.session.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
+	require.Equal(t, 1, c.arrive())
+
+	// A role that failed ahead ends the search that comes to it, and no other.
+	found, lost := c.session.Lookup("x"), c.session.Lookup("y")
+	b, _ = c.session.Next()
+	require.Equal(t, []string{"1.b.json", "1.c.json"}, []string{b.Fetch[0].Path, b.Fetch[1].Path}, "y needs b, and perhaps c")
+	require.NoError(t, c.session.Fail(b.Fetch[1].ID, errDisk))
+	answer(b.Fetch[0])
+	c.arrive()
+	_, err := found.Target()
+	require.NoError(t, err)
+	_, err = lost.Target()
+	require.ErrorIs(t, err, errDisk)
+}
+
+// Run makes nothing of lookahead, but it must not fetch what is no longer
+// wanted, nor leave unsaved what takes the place of a bad copy.
+func TestRunAhead(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	for range 5 {
+		repo.PublishOnly("root")
 	}
-	require.NoError(t, s.Err())
-	for path, n := range asked {
-		require.Equal(t, 1, n, path)
+	repo.Publish()
+	store := verifytest.Store{}
+	run := func() (asked []string) {
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Lookahead: 64})
+		require.NoError(t, err)
+		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
+			asked = append(asked, r.Path)
+			return repo.Metadata().Source()(r)
+		}))
+		return asked
 	}
+	cold := run()
+	require.Equal(t, []string{"2.root.json", "timestamp.json", "3.root.json", "4.root.json", "5.root.json", "6.root.json", "7.root.json"}, cold[:7],
+		"and nothing that was asked for beyond the one that does not exist: %v", cold)
+	require.Len(t, cold, 9)
+	store["4.root.json"] = store["3.root.json"]
+	require.Equal(t, []string{"4.root.json", "7.root.json", "timestamp.json"}, slices.Sorted(slices.Values(run())))
+	require.Equal(t, repo.Metadata()["4.root.json"], store["4.root.json"])
+	require.Equal(t, []string{"timestamp.json", "7.root.json"}, run(), "saved roots first, and what is ahead as it comes")
 }
 
 // Decision 17: an answer that came ahead counts when its turn comes, and not
@@ -186,67 +250,6 @@ func TestRequestsThatAreNotNeededAreNotHandedOut(t *testing.T) {
 	require.Len(t, s.Outstanding(), 1)
 }
 
-// There is no version after the greatest one, and so nothing to ask for ahead.
-func TestNoRootAfterTheLast(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	var anchor []byte
-	for v := range int64(4) {
-		repo.SetVersion("root", math.MaxInt64-3+v)
-		repo.PublishOnly("root")
-		if v == 0 {
-			anchor = repo.Metadata()[repo.FileName("root")]
-		}
-	}
-	repo.Publish()
-	s, err := verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-	require.NoError(t, err)
-	c := &traveller{T: t, repo: repo, session: s}
-	c.arrive()
-	require.EqualValues(t, math.MaxInt64, s.Version("root"))
-	require.Equal(t, [][]string{
-		{"timestamp.json", "9223372036854775805.root.json"},
-		{"9223372036854775807.root.json", "9223372036854775806.root.json"}, {"2.snapshot.json"}, {"1.targets.json"},
-	}, c.rounds)
-
-	// Also where the last but one has been taken before the answer for the last
-	// one comes.
-	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-	require.NoError(t, err)
-	for b, more := s.Next(); more; b, more = s.Next() {
-		for _, req := range b.Fetch {
-			require.GreaterOrEqual(t, req.Version, int64(0), req.Path)
-		}
-		open := s.Outstanding()
-		if i := slices.IndexFunc(open, func(r verify.Request) bool { return !r.Ahead }); i >= 0 {
-			require.NoError(t, s.Provide(open[i].ID, repo.Metadata()[open[i].Path]))
-		}
-	}
-	require.EqualValues(t, math.MaxInt64, s.Version("root"))
-
-	s, err = verify.New(repo.Metadata()[repo.FileName("root")], verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-	require.NoError(t, err)
-	b, _ := s.Next()
-	require.Len(t, b.Fetch, 1)
-	require.Equal(t, "timestamp.json", b.Fetch[0].Path)
-	require.False(t, b.Fetch[0].Ahead)
-}
-
-// However late the stored root is, or says that it is, those on the way to it
-// are asked for ahead.
-func TestRootsToAnyStoredOne(t *testing.T) {
-	for _, v := range []int64{1000, math.MaxInt64 - 300, math.MaxInt64 - 200, math.MaxInt64} {
-		repo := verifytest.New(verifytest.Options{})
-		repo.Publish()
-		repo.SetVersion("root", v)
-		repo.PublishOnly("root")
-		stored := verify.Stored{Root: repo.Metadata()[repo.FileName("root")]}
-		s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{Lookahead: 8})
-		require.NoError(t, err)
-		b, _ := s.Next()
-		require.Len(t, b.Fetch, 1+8, "%d", v)
-	}
-}
-
 // A role that could not be had is not asked for ahead over and over while the
 // search is under way.
 func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
@@ -298,6 +301,32 @@ func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 	}
 }
 
+// A new cycle begins with nothing ahead, whatever the last one left open.
+func TestRefreshForgetsWhatIsAhead(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	for i := range 4 {
+		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
+	}
+	repo.Role("role1").AddTarget("x", []byte("1"))
+	repo.Publish()
+	c := travel(t, repo, 1)
+	c.arrive()
+	l := c.session.Lookup("x")
+	b, _ := c.session.Next()
+	require.Len(t, b.Fetch, 2)
+	for _, req := range b.Fetch {
+		require.NoError(t, c.session.Provide(req.ID, repo.Metadata()[req.Path]))
+	}
+	require.NoError(t, c.session.Err(), "role2 was asked for ahead, and nobody has been told yet")
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	b, _ = c.session.Next()
+	require.Equal(t, []*verify.Lookup{l}, b.Done)
+	require.Len(t, b.Fetch, 2, "the next root, and the timestamp ahead: %v", b.Fetch)
+	require.Equal(t, []bool{false, true}, []bool{b.Fetch[0].Ahead, b.Fetch[1].Ahead})
+	require.Equal(t, "timestamp", b.Fetch[1].Role)
+	require.Len(t, c.session.Outstanding(), 2)
+}
+
 // A new cycle forgets the requests of the last one, also those that were not
 // needed any more.
 func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
@@ -308,35 +337,4 @@ func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
 	require.NoError(t, s.Fail(b.Fetch[0].ID, errDisk))
 	require.NoError(t, s.Refresh(repo.Now()))
 	require.ErrorIs(t, s.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
-}
-
-// What is not needed any more counts towards Lookahead no longer, and does so
-// once.
-func TestAnswersThatAreNotNeededMakeNoRoom(t *testing.T) {
-	repo, s, requests := ahead(t, verify.Options{Lookahead: 4})
-	for i := range 12 {
-		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
-	}
-	repo.Publish()
-	var spare []verify.Request
-	for len(requests) > 0 {
-		for _, req := range requests {
-			if data, ok := repo.Metadata()[req.Path]; ok {
-				require.NoError(t, s.Provide(req.ID, data))
-			} else {
-				spare = append(spare, req)
-			}
-		}
-		b, _ := s.Next()
-		requests = b.Fetch
-	}
-	require.Greater(t, len(spare), 1)
-	for _, req := range spare {
-		require.NoError(t, s.NotFound(req.ID), req.Path)
-	}
-	c := &traveller{T: t, repo: repo, session: s}
-	c.arrive()
-	s.Lookup("x")
-	c.arrive()
-	require.Len(t, c.rounds[0], 1+4, "%v", c.rounds)
 }
