@@ -13,7 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What is said of a file that was rejected and given up names it once, and what is waited for is named too.
+// An error about a file that was rejected and given up names the file once. An
+// update that is not over says what it waits for.
 func TestErrorsNameTheFileOnce(t *testing.T) {
 	s := newClient(t, verifytest.New(verifytest.Options{})).session
 	require.EqualError(t, s.Err(), "update is not over: call Next")
@@ -21,14 +22,13 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	require.EqualError(t, s.Err(), "update is not over: there is no good answer for 2.root.json yet")
 	require.EqualError(t, s.Refresh(s.Time()), s.Err().Error())
 	err := s.Provide(b.Fetch[0].ID, []byte("{"))
-	require.EqualError(t, err, "2.root.json rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
+	const reason = "rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name"
+	require.EqualError(t, err, "2.root.json "+reason)
 	require.NoError(t, s.Fail(b.Fetch[0].ID, err))
-	require.EqualError(t, s.Err(), "2.root.json could not be had: rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name")
+	require.EqualError(t, s.Err(), "2.root.json could not be had: "+reason)
 
-	repo := verifytest.New(verifytest.Options{})
-	repo.PublishOnly("root")
-	s, err = verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1})
-	require.NoError(t, err)
+	repo := withRoots(2)
+	s = newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 1})
 	b, _ = s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
 	s.Next()
@@ -36,18 +36,17 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	require.ErrorContains(t, s.Err(), "no good answer for 3.root.json yet")
 }
 
-// Names that would command a terminal do not get there.
-func TestErrorsReadWell(t *testing.T) {
+// Names that would control a terminal are quoted.
+func TestErrorsQuoteControlCharacters(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	role := "evil\x1b[2J"
-	repo.Targets().Delegate(verifytest.Delegation{Name: role, Paths: []string{"*"}})
+	delegate(repo.Targets(), role, "*")
 	repo.SetLifetime(role, 0)
 	repo.Publish()
 	c := newClient(t, repo)
 	l := c.session.Lookup("x")
-	err := c.session.Run(nil, c.Metadata().Source())
-	require.NoError(t, err)
-	_, err = l.Target()
+	require.NoError(t, c.update())
+	_, err := l.Target()
 	require.ErrorIs(t, err, roles.ErrExpired)
 	for _, text := range []string{err.Error(), fmt.Sprint(l.Trail())} {
 		require.Contains(t, text, `"evil\x1b[2J"`)
@@ -55,7 +54,7 @@ func TestErrorsReadWell(t *testing.T) {
 	}
 }
 
-// Errors stay short and quiet, whatever a repository puts into names, digests
+// Errors stay short and harmless, whatever a repository puts into names, digests
 // and lists.
 func TestErrorsStayShort(t *testing.T) {
 	long := strings.Repeat("long ", 1000)
@@ -67,9 +66,9 @@ func TestErrorsStayShort(t *testing.T) {
 	repo.Targets().AddTargetInfo("wrong", 0, hashes)
 	delete(hashes, "sha256")
 	repo.Targets().AddTargetInfo("unknown", 0, hashes)
-	a := repo.Targets().Delegate(verifytest.Delegation{Name: "a" + long, Paths: []string{"a"}})
-	repo.Edit("targets", func(s map[string]any) {
-		role := s["delegations"].(map[string]any)["roles"].([]any)[0].(map[string]any)
+	a := delegate(repo.Targets(), "a"+long, "a")
+	repo.Edit("targets", func(s object) {
+		role := s["delegations"].(object)["roles"].([]any)[0].(object)
 		var ids []any
 		for i := range 1000 {
 			ids = append(ids, fmt.Sprint(i, long))

@@ -11,8 +11,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// G5, R14.
-func TestDecision3TheTimeIsAnArgument(t *testing.T) {
+// G5, R14, R-5.1.1: the caller gives the time of an update, and it is the same
+// for all of it (docs/decisions.md, "Time is an argument").
+func TestTimeIsAnArgument(t *testing.T) {
 	repo := small()
 	_, err := verify.New(repo.TrustedRoot(), verify.Stored{}, time.Time{}, verify.Options{})
 	require.ErrorIs(t, err, verify.ErrTime)
@@ -22,8 +23,7 @@ func TestDecision3TheTimeIsAnArgument(t *testing.T) {
 	require.ErrorIs(t, c.session.Refresh(repo.Now().Add(-time.Nanosecond)), verify.ErrTime)
 	require.NoError(t, c.session.Err(), "a refused Refresh changes nothing")
 	require.NoError(t, c.session.Refresh(repo.Now()))
-	// one time for the whole cycle; Target.Expires says when the
-	// answer is stale.
+	// Target.Expires says from when on the answer is stale.
 	target := c.mustFind("top")
 	require.Equal(t, repo.Now().Add(24*time.Hour), target.Expires.UTC())
 	require.Equal(t, target.Expires, c.session.Expires())
@@ -31,24 +31,24 @@ func TestDecision3TheTimeIsAnArgument(t *testing.T) {
 	c.mustFind("top")
 	require.NoError(t, c.session.Refresh(target.Expires))
 	_, err = c.lookup("top")
-	require.ErrorIs(t, err, roles.ErrExpired, "expires == now is expired")
+	require.ErrorIs(t, err, roles.ErrExpired, "at the time of expiry a file has expired")
 }
 
-// Expires is the first of the four, whichever that is.
+// Expires is the first expiry of the four top-level roles, whichever has it.
 func TestExpiresIsTheFirst(t *testing.T) {
-	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+	for _, role := range topLevel {
 		repo := verifytest.New(verifytest.Options{})
 		repo.SetLifetime(role, time.Hour)
 		repo.Touch(role)
 		repo.Publish()
 		c := newClient(t, repo)
-		require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, c.update())
 		require.Equal(t, repo.Now().Add(time.Hour).Unix(), c.session.Expires().Unix(), role)
 	}
 }
 
 // R14: a wall clock that is set back does not make anything fresh again,
-// although the monotonic clock beside it goes on.
+// although the monotonic clock goes on.
 func TestClockSetBack(t *testing.T) {
 	later := time.Now() // with a monotonic reading
 	repo := verifytest.New(verifytest.Options{Start: later.Add(-10 * time.Hour)})

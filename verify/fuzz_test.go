@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,21 +17,21 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzSession plays a random history of a repository against a client whose
-// mirror is right, wrong, late, stale or silent, and checks after every step
+// FuzzSession changes a repository at random, and has a client update from
+// mirrors that are right, wrong, late, old or silent. After every step it checks
 // what must always hold:
 //
 //   - a rejected body leaves the session as it was, and so does overwriting a
-//     body after Provide: a twin that never sees either of them does the same
-//     all along;
-//   - nothing is saved that the repository did not sign;
-//   - floors never fall, except after a rotation of the keys they were signed
-//     with (decision 7);
-//   - every request settles once;
+//     body after Provide: a second session that sees neither does the same all
+//     the time;
+//   - no file is saved that the repository did not sign;
+//   - the versions of stored files never go back, except after a rotation of the
+//     keys that signed them;
+//   - every request is done once;
 //   - answers in any order give the same records, and with lookahead the same
-//     answers and no fewer records;
-//   - a session that is abandoned and resumed from its records ends where an
-//     uninterrupted one does.
+//     results and no fewer records;
+//   - a session that is abandoned, and one that goes on from its records, end
+//     where a single session does.
 func FuzzSession(f *testing.F) {
 	f.Add([]byte{})
 	for i := range byte(24) {
@@ -42,19 +43,19 @@ func FuzzSession(f *testing.F) {
 		}
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, choices []byte) {
-		w := newWorld(t, &dice{data: choices})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		w := newWorld(t, &choices{data: data})
 		for range 2 + w.n(3) {
-			w.history()
-			w.cycle()
+			w.change()
+			w.update()
 			w.anyOrder()
 			w.abandoned()
 		}
 	})
 }
 
-// cycle drives a session and its twin with answers of all kinds, in any order.
-func (w *world) cycle() {
+// update gives a session and its twin answers of all kinds, in any order.
+func (w *world) update() {
 	files := w.mirror()
 	s, lookups := w.session(w.store)
 	twin, twins := w.session(w.store)
@@ -69,8 +70,8 @@ func (w *world) cycle() {
 }
 
 func (w *world) drive(s, twin *verify.Session, files verifytest.Files, cached bool) {
-	var settled []verify.RequestID
-	for steps := 0; steps < 400; steps++ {
+	var done []verify.RequestID
+	for range 400 {
 		b, _ := s.Next()
 		w.sameBatch(b, twin)
 		for _, rec := range b.Save {
@@ -81,7 +82,7 @@ func (w *world) drive(s, twin *verify.Session, files verifytest.Files, cached bo
 		if len(open) == 0 {
 			return
 		}
-		for _, id := range settled {
+		for _, id := range done {
 			require.ErrorIs(w, s.Provide(id, nil), verify.ErrRequest)
 		}
 		req := open[w.n(len(open))]
@@ -94,42 +95,45 @@ func (w *world) drive(s, twin *verify.Session, files verifytest.Files, cached bo
 			require.NoError(w, s.NotFound(req.ID))
 			require.NoError(w, twin.NotFound(req.ID))
 		default:
-			w.reject(s, req)
-			buffer := bytes.Clone(body)
-			err := s.Provide(req.ID, buffer)
-			for i := range buffer {
-				buffer[i] ^= 0x55
-			}
-			if err != nil {
-				require.Equal(w, open, s.Outstanding())
-				require.NoError(w, s.Fail(req.ID, errDisk))
-				require.NoError(w, twin.Fail(req.ID, errDisk))
-				break
-			}
-			require.NoError(w, twin.Provide(req.ID, body))
+			w.provide(s, twin, req, body)
 		}
-		settled = append(settled, req.ID)
+		done = append(done, req.ID)
 	}
 	w.Fatal("a session without end")
 }
 
-// answer is what the store or the mirror has; nil if nothing.
-func (w *world) answer(req verify.Request, files verifytest.Files, cached bool) []byte {
-	if data, err := w.store.Load(req.StoreName); err == nil && cached && req.StoreName != "" {
-		return data
+// provide gives a session a body that it may keep no reference to, after some
+// that are likely to be wrong. The twin gets the body only.
+func (w *world) provide(s, twin *verify.Session, req verify.Request, body []byte) {
+	w.reject(s, req)
+	open := s.Outstanding()
+	buffer := bytes.Clone(body)
+	err := s.Provide(req.ID, buffer)
+	for i := range buffer {
+		buffer[i] ^= 0x55
 	}
-	data, err := files.Source()(req)
 	if err != nil {
-		return nil
+		require.Equal(w, open, s.Outstanding())
+		require.NoError(w, s.Fail(req.ID, errDisk))
+		require.NoError(w, twin.Fail(req.ID, errDisk))
+		return
 	}
-	return data
+	require.NoError(w, twin.Provide(req.ID, body))
 }
 
-// reject offers bodies that are likely to be wrong. One that is right after
-// all, an old or unneeded one, is not offered.
+// answer returns what the store or the mirror has; nil if nothing.
+func (w *world) answer(req verify.Request, files verifytest.Files, cached bool) []byte {
+	if data, ok := w.store[req.StoreName]; ok && cached && req.StoreName != "" {
+		return data
+	}
+	return files[req.Path]
+}
+
+// reject offers bodies that are likely to be wrong. A body that may be right, an
+// old or unneeded one, is not offered.
 func (w *world) reject(s *verify.Session, req verify.Request) {
 	if req.Ahead && (req.Role == "root" || req.Role == "timestamp") {
-		return // it would be kept, and told of later
+		return // it would be accepted, and rejected in its turn
 	}
 	for range w.n(3) {
 		files := w.epochs[w.n(len(w.epochs))]
@@ -146,7 +150,7 @@ func (w *world) reject(s *verify.Session, req verify.Request) {
 			}
 		}
 		before := s.Outstanding()
-		if w.wouldTake(req, body) {
+		if w.mayBeRight(body) {
 			continue
 		}
 		require.Error(w, s.Provide(req.ID, body))
@@ -156,10 +160,11 @@ func (w *world) reject(s *verify.Session, req verify.Request) {
 	}
 }
 
-// wouldTake says whether a body may be right for the request: the repository
-// signed it for that role.
-func (w *world) wouldTake(req verify.Request, body []byte) bool {
-	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) || !bytes.Contains(body, []byte("signatures")) {
+// mayBeRight says whether the repository signed a body, for whatever role.
+func (w *world) mayBeRight(body []byte) bool {
+	isEnvelope := bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) &&
+		bytes.Contains(body, []byte("signatures"))
+	if !isEnvelope {
 		return false
 	}
 	tree, err := verifytest.Decode(body)
@@ -167,11 +172,11 @@ func (w *world) wouldTake(req verify.Request, body []byte) bool {
 		return false
 	}
 	if w.options.EnvelopeFormat == metadata.DSSE {
-		text, _ := tree.(map[string]any)["payload"].(string)
+		text, _ := tree.(object)["payload"].(string)
 		payload, err := (&dsse.Envelope{Payload: text}).DecodeB64Payload()
 		return err == nil && w.signed[string(dsse.PAE(metadata.PayloadType, payload))]
 	}
-	signed, err := verifytest.Canonical(tree.(map[string]any)["signed"])
+	signed, err := verifytest.Canonical(tree.(object)["signed"])
 	return err == nil && w.signed[string(signed)]
 }
 
@@ -187,10 +192,12 @@ func (w *world) sameBatch(b verify.Batch, twin *verify.Session) {
 	}
 }
 
-func (w *world) compare(s *verify.Session, lookups []*verify.Lookup, twin *verify.Session, twins []*verify.Lookup) {
+func (w *world) compare(
+	s *verify.Session, lookups []*verify.Lookup, twin *verify.Session, twins []*verify.Lookup,
+) {
 	require.Equal(w, fmt.Sprint(s.Err()), fmt.Sprint(twin.Err()))
 	require.Equal(w, fmt.Sprint(s.Warnings()), fmt.Sprint(twin.Warnings()))
-	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+	for _, role := range topLevel {
 		require.Equal(w, s.Version(role), twin.Version(role))
 	}
 	for i := range lookups {
@@ -198,60 +205,61 @@ func (w *world) compare(s *verify.Session, lookups []*verify.Lookup, twin *verif
 	}
 }
 
-// save stores a record, if it may be.
+// save stores a record, and checks that it may be stored.
 func (w *world) save(rec verify.Record) {
 	require.True(w, w.signed[payloadOf(w.T, rec.Data)], "%s was never signed", rec.StoreName)
-	require.Equal(w, rec.Version, savedVersion(w.T, verifytest.Store{"x.json": rec.Data}, "x"))
-	if rec.Role == "root" {
-		if rec.StoreName == "root.json" {
-			require.GreaterOrEqual(w, rec.Version, savedVersion(w.T, w.store, "root"))
-			if w.rootAt == 0 {
-				w.rootAt = rec.Version
-			}
+	require.Equal(w, rec.Version, versionOf(w.T, rec.Data))
+	if rec.StoreName == "root.json" {
+		require.GreaterOrEqual(w, rec.Version, versionOf(w.T, w.store["root.json"]))
+		if w.rootAt == 0 {
+			w.rootAt = rec.Version
 		}
 	}
-	final := savedVersion(w.T, w.store, "root")
+	final := versionOf(w.T, w.store["root.json"])
 	same := func(i int) bool { return w.keys[w.rootAt][i] == w.keys[final][i] }
+	stored := w.store[rec.StoreName]
 	switch rec.StoreName {
 	case "timestamp.json":
-		if same(0) && w.store[rec.StoreName] != nil {
-			require.GreaterOrEqual(w, rec.Version, savedVersion(w.T, w.store, "timestamp"), "the timestamp went back")
+		if same(0) {
+			require.GreaterOrEqual(w, rec.Version, versionOf(w.T, stored), "a rollback of the timestamp")
 		}
 		w.rootAt = final
 	case "snapshot.json":
-		if same(1) && w.store[rec.StoreName] != nil && w.snapshotRoot() == w.keys[final][1] {
-			old, new := versionsIn(w.T, w.store[rec.StoreName]), versionsIn(w.T, rec.Data)
-			for name, v := range old {
-				require.GreaterOrEqual(w, new[name], v, "%s went back", name)
+		if same(1) && stored != nil && signerOf(w.T, stored) == w.keys[final][1] {
+			newer := versionsIn(w.T, rec.Data)
+			for name, v := range versionsIn(w.T, stored) {
+				require.GreaterOrEqual(w, newer[name], v, "a rollback of %s", name)
 			}
 		}
 	}
 	require.NoError(w, w.store.Save(rec))
 }
 
-// snapshotRoot returns the ID of the key that the stored snapshot names as its
-// signer.
-func (w *world) snapshotRoot() string {
-	tree, err := verifytest.Decode(w.store["snapshot.json"])
-	require.NoError(w, err)
-	return tree.(map[string]any)["signatures"].([]any)[0].(map[string]any)["keyid"].(string)
+// signerOf returns the key ID of a file's first signature.
+func signerOf(t *testing.T, file []byte) string {
+	tree, err := verifytest.Decode(file)
+	require.NoError(t, err)
+	return tree.(object)["signatures"].([]any)[0].(object)["keyid"].(string)
 }
 
-// versionsIn returns what a snapshot lists.
+// versionsIn returns the versions that a snapshot lists.
 func versionsIn(t *testing.T, file []byte) map[string]int64 {
 	list := map[string]int64{}
-	for name, info := range contentOf(t, file)["meta"].(map[string]any) {
-		v, err := info.(map[string]any)["version"].(interface{ Int64() (int64, error) }).Int64()
+	for name, info := range contentOf(t, file)["meta"].(object) {
+		v, err := info.(object)["version"].(json.Number).Int64()
 		require.NoError(t, err)
 		list[name] = v
 	}
 	return list
 }
 
-// run drives a session to its end with right answers, each time choosing the
-// request to answer by pick, and returns its records. After so many answers it
-// is abandoned; -1: never.
-func (w *world) run(s *verify.Session, store verifytest.Store, files verifytest.Files, pick func(n int) int, answers int) (records []string) {
+// run drives a session to its end with right answers. Of the open requests, pick
+// says which to answer. After so many answers the session is abandoned; -1:
+// never. It returns the records, sorted and each one once: a file may come for
+// two delegations.
+func (w *world) run(
+	s *verify.Session, store verifytest.Store, files verifytest.Files, pick func(n int) int, answers int,
+) (records []string) {
 	for ; ; answers-- {
 		b, _ := s.Next()
 		for _, rec := range b.Save {
@@ -261,64 +269,60 @@ func (w *world) run(s *verify.Session, store verifytest.Store, files verifytest.
 		open := s.Outstanding()
 		if len(open) == 0 || answers == 0 {
 			slices.Sort(records)
-			return slices.Compact(records) // a set: one file may come for two edges at a time
+			return slices.Compact(records)
 		}
 		req := open[pick(len(open))]
-		data, err := files.Source()(req)
-		if err == nil {
-			err = s.Provide(req.ID, data)
-		} else {
+		data, ok := files[req.Path]
+		if !ok {
 			require.NoError(w, s.NotFound(req.ID))
-			continue
-		}
-		if err != nil {
+		} else if err := s.Provide(req.ID, data); err != nil {
 			require.NoError(w, s.Fail(req.ID, err))
 		}
 	}
 }
 
-func first(int) int { return 0 }
-
+func first(int) int  { return 0 }
 func last(n int) int { return n - 1 }
+
+// results describes the end of an update.
+func results(err error, lookups []*verify.Lookup) string {
+	text := fmt.Sprint(err)
+	for _, l := range lookups {
+		text += "\n" + outcome(l)
+	}
+	return text
+}
 
 // anyOrder gives the same answers in several orders.
 func (w *world) anyOrder() {
 	files := w.mirror()
-	var want []string
-	var outcomes string
+	var records []string
+	var want string
 	defer func(n int) { w.options.Lookahead = n }(w.options.Lookahead)
 	for i, pick := range []func(int) int{first, last, w.n, first, last, w.n} {
 		w.options.Lookahead = []int{0, 0, 0, 64, 64, 1}[i]
 		s, lookups := w.session(w.store)
 		got := w.run(s, maps.Clone(w.store), files, pick, -1)
-		text := fmt.Sprint(s.Err())
-		for _, l := range lookups {
-			text += "\n" + outcome(l)
-		}
 		if i == 0 {
-			want, outcomes = got, text
+			records, want = got, results(s.Err(), lookups)
 			continue
 		}
 		if w.options.Lookahead == 0 {
-			require.Equal(w, want, got)
+			require.Equal(w, records, got)
 		}
-		require.Subset(w, got, want)
-		require.Equal(w, outcomes, text)
+		require.Subset(w, got, records)
+		require.Equal(w, want, results(s.Err(), lookups))
 	}
 }
 
-// abandoned gives a session up somewhere in the middle.
+// abandoned abandons a session somewhere in the middle.
 func (w *world) abandoned() {
 	files := w.mirror()
 	finish := func(store verifytest.Store) string {
 		s, lookups := w.session(store)
-		err := s.Run(store, files.Source())
-		text := fmt.Sprint(err)
-		for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+		text := results(s.Run(store, files.Source()), lookups)
+		for _, role := range topLevel {
 			text += fmt.Sprint(" ", s.Version(role))
-		}
-		for _, l := range lookups {
-			text += "\n" + outcome(l)
 		}
 		return text
 	}

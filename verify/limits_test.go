@@ -11,51 +11,50 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R-5.3.3c: where no new root is taken, a stored one that is newer cannot be reached, and that is the limit's doing.
-func TestNoRootsAreTaken(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	repo.PublishOnly("root")
-	repo.Publish()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: repo.Metadata()["2.root.json"]}, repo.Now(), verify.Options{Limits: verify.Limits{MaxRootRotations: -1}})
-	require.NoError(t, err)
+// R-5.3.3c: where no new root is accepted, a newer stored one cannot be reached.
+// The error says that the limit is the reason.
+func TestNoNewRootsAllowed(t *testing.T) {
+	repo := withRoots(2)
+	o := verify.Options{Limits: verify.Limits{MaxRootRotations: -1}}
+	s := newSession(t, repo, verify.Stored{Root: fileOf(repo, "root")}, o)
 	var limit *verify.LimitError
 	require.ErrorAs(t, s.Run(nil, repo.Metadata().Source()), &limit)
 	require.Equal(t, &verify.LimitError{Role: "root", What: "roots in one cycle", Max: -1, Got: 0}, limit)
 }
 
-// The limit on new roots does not lock out a program that was shipped with an
-// old anchor: roots up to the stored one were counted when they were new.
+// The limit of new roots does not lock out a program that was shipped with an
+// old root: the roots up to the stored one were counted when they were new.
 func TestRootLimitAndStoredRoots(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	for range 9 {
-		repo.PublishOnly("root")
-	}
+	repo := withRoots(10)
 	store := verifytest.Store{}
 	for want := int64(4); want <= 10; want += 3 {
-		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Limits: verify.Limits{MaxRootRotations: 3}})
-		require.NoError(t, err)
+		o := verify.Options{Limits: verify.Limits{MaxRootRotations: 3}}
+		s := newSession(t, repo, verify.LoadStored(store.Load), o)
 		require.NoError(t, s.Run(store, repo.Metadata().Source()))
 		require.Equal(t, want, s.Version("root"))
 	}
 }
 
-// G6: a listed length lowers the limit, to nothing if it is nothing, up to the limit itself and not beyond.
+// G6: a listed length lowers the limit, even to zero. It may be as high
+// as the limit, and no higher.
 func TestListedLengthIsTheLimit(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
-	size := int64(len(repo.Metadata()[repo.FileName("snapshot")]))
-	meet := func(length, limit int64) (*verify.Session, verify.Request) {
+	data := fileOf(repo, "snapshot")
+	size := int64(len(data))
+	// ask goes on to the request for the snapshot, if there is one.
+	ask := func(length, limit int64) (*verify.Session, verify.Request) {
 		repo.Edit("timestamp", nil)
-		repo.Edit("timestamp", func(signed map[string]any) {
-			info := signed["meta"].(map[string]any)["snapshot.json"].(map[string]any)
+		repo.Edit("timestamp", func(signed object) {
+			info := signed["meta"].(object)["snapshot.json"].(object)
 			delete(info, "length")
 			if length >= 0 {
 				info["length"] = length
 			}
 		})
 		repo.PublishOnly("timestamp")
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Limits: verify.Limits{MaxSnapshotBytes: limit}})
-		require.NoError(t, err)
+		o := verify.Options{Limits: verify.Limits{MaxSnapshotBytes: limit}}
+		s := newSession(t, repo, verify.Stored{}, o)
 		for {
 			b, more := s.Next()
 			if !more {
@@ -65,43 +64,39 @@ func TestListedLengthIsTheLimit(t *testing.T) {
 				if req.Role == "snapshot" {
 					return s, req
 				}
-				if data, ok := repo.Metadata()[req.Path]; ok {
-					require.NoError(t, s.Provide(req.ID, data))
-				} else {
-					require.NoError(t, s.NotFound(req.ID))
-				}
+				answer(t, s, repo.Metadata(), req)
 			}
 		}
 	}
-	data := repo.Metadata()[repo.FileName("snapshot")]
-	s, req := meet(0, 0)
+	s, req := ask(0, 0)
 	require.Zero(t, req.MaxBytes)
 	require.ErrorIs(t, s.Provide(req.ID, []byte("x")), roles.ErrLength)
-	s, req = meet(size, size)
+	s, req = ask(size, size)
 	require.Equal(t, size, req.MaxBytes)
 	require.NoError(t, s.Provide(req.ID, data))
-	s, req = meet(size, size-1)
+	s, req = ask(size, size-1)
 	require.Zero(t, req)
 	require.ErrorIs(t, s.Err(), verify.ErrLimit)
-	s, req = meet(-1, -1)
-	require.ErrorIs(t, s.Provide(req.ID, nil), verify.ErrLimit, "nothing is taken")
+	s, req = ask(-1, -1)
+	require.ErrorIs(t, s.Provide(req.ID, nil), verify.ErrLimit, "nothing is accepted")
 }
 
-// Decision 12: what was not decided is not called absent.
+// A lookup that reached a limit does not say that there is no such target
+// (docs/decisions.md, "Not found, limit reached and undecided").
 func TestLookupLimit(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	next := repo.Targets()
 	for i := range 5 {
-		next = next.Delegate(verifytest.Delegation{Name: fmt.Sprint("r", i), Paths: []string{"*"}})
+		next = delegate(next, fmt.Sprint("r", i), "*")
 	}
 	next.AddTarget("x", nil)
 	repo.Publish()
 	for limit := 1; limit <= 7; limit++ {
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Limits: verify.Limits{MaxDelegations: limit}})
-		require.NoError(t, err)
+		o := verify.Options{Limits: verify.Limits{MaxDelegations: limit}}
+		s := newSession(t, repo, verify.Stored{}, o)
 		l := s.Lookup("x")
 		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-		_, err = l.Target()
+		_, err := l.Target()
 		if limit < 6 {
 			require.ErrorIs(t, err, verify.ErrLimit)
 			require.NotErrorIs(t, err, verify.ErrNoTarget)
@@ -112,12 +107,12 @@ func TestLookupLimit(t *testing.T) {
 	}
 }
 
-// A delegator cannot make a lookup hold much: no more roles wait than the
-// lookup may visit.
+// A delegator cannot make a lookup hold much: no more roles wait than the lookup
+// may visit.
 func TestManyMatchingDelegations(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for i := range 2000 {
-		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("r", i), Paths: []string{"*"}, Keys: []*verifytest.Key{repo.Key("all")}})
+		delegate(repo.Targets(), fmt.Sprint("r", i), "*", repo.Key("all"))
 	}
 	repo.Publish()
 	_, err := newClient(t, repo).lookup("x")

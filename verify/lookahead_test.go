@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -11,38 +10,42 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// ahead begins a session that knows of twenty saved roots, and returns its
-// first requests.
-func ahead(t *testing.T, o verify.Options) (*verifytest.Repo, *verify.Session, []verify.Request) {
+// withRoots returns a published repository with so many roots.
+func withRoots(n int) *verifytest.Repo {
 	repo := verifytest.New(verifytest.Options{})
-	for range 20 {
+	for range n - 1 {
 		repo.PublishOnly("root")
 	}
 	repo.Publish()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{Root: repo.Metadata()["21.root.json"]}, repo.Now(), o)
-	require.NoError(t, err)
-	b, _ := s.Next()
-	return repo, s, b.Fetch
+	return repo
 }
 
-// traveller is a caller who fetches whatever is asked for together, and counts
-// how often it had to wait.
-type traveller struct {
+// delegateAll has the top-level targets role delegate all paths without a slash
+// to each of the roles.
+func delegateAll(repo *verifytest.Repo, names ...string) {
+	for _, name := range names {
+		delegate(repo.Targets(), name, "*")
+	}
+}
+
+// parallelClient fetches all files of a batch at the same time, and notes what
+// it fetched together.
+type parallelClient struct {
 	*testing.T
 	repo    *verifytest.Repo
 	session *verify.Session
-	rounds  [][]string // what was fetched together
+	rounds  [][]string // the paths of each round
 }
 
-func travel(t *testing.T, repo *verifytest.Repo, lookahead int) *traveller {
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: lookahead})
-	require.NoError(t, err)
-	return &traveller{T: t, repo: repo, session: s}
+func newParallelClient(t *testing.T, repo *verifytest.Repo, lookahead int) *parallelClient {
+	t.Helper()
+	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: lookahead})
+	return &parallelClient{T: t, repo: repo, session: s}
 }
 
-// arrive answers all requests, round by round, the answers of a round in
-// reverse, and returns the number of rounds.
-func (c *traveller) arrive() int {
+// fetchAll answers all requests, one round after the other, and the requests of
+// a round in reverse. It returns the number of rounds.
+func (c *parallelClient) fetchAll() int {
 	c.rounds = nil
 	for {
 		b, ok := c.session.Next()
@@ -54,11 +57,7 @@ func (c *traveller) arrive() int {
 		var round []string
 		for _, req := range slices.Backward(b.Fetch) {
 			round = append(round, req.Path)
-			if data, ok := c.repo.Metadata()[req.Path]; ok {
-				require.NoError(c, c.session.Provide(req.ID, data))
-			} else {
-				require.NoError(c, c.session.NotFound(req.ID))
-			}
+			answer(c, c.session, c.repo.Metadata(), req)
 		}
 		if round != nil {
 			c.rounds = append(c.rounds, round)
@@ -66,69 +65,62 @@ func (c *traveller) arrive() int {
 	}
 }
 
-// What is ahead holds nothing up, and an answer that comes when nobody needs it
-// any more is no mistake.
+// A request ahead does not hold anything up. An answer to a request that is no
+// longer needed is no mistake.
 func TestAheadIsNotWaitedFor(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	for _, name := range []string{"a", "b", "c"} {
-		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
-	}
+	delegateAll(repo, "a", "b", "c")
 	repo.Role("a").AddTarget("x", []byte("1"))
 	repo.PublishOnly("root")
 	repo.Publish()
-	c := travel(t, repo, 2)
-	answer := func(req verify.Request) { require.NoError(t, c.session.Provide(req.ID, repo.Metadata()[req.Path])) }
+	c := newParallelClient(t, repo, 2)
 	b, _ := c.session.Next()
-	answer(b.Fetch[0])
-	answer(b.Fetch[1])
+	answer(t, c.session, repo.Metadata(), b.Fetch[0])
+	answer(t, c.session, repo.Metadata(), b.Fetch[1])
 	b, _ = c.session.Next()
 	third, fourth := b.Fetch[0], b.Fetch[1]
 	require.Equal(t, []bool{false, true}, []bool{third.Ahead, fourth.Ahead})
 	require.NoError(t, c.session.NotFound(third.ID))
 	require.NotContains(t, c.session.Outstanding(), fourth)
-	require.NoError(t, c.session.Fail(fourth.ID, errDisk), "too late to matter")
-	require.ErrorIs(t, c.session.Fail(fourth.ID, errDisk), verify.ErrRequest, "but once")
-	c.arrive()
+	require.NoError(t, c.session.Fail(fourth.ID, errDisk), "no longer needed")
+	require.ErrorIs(t, c.session.Fail(fourth.ID, errDisk), verify.ErrRequest, "but only once")
+	c.fetchAll()
 
 	l := c.session.Lookup("x")
 	b, _ = c.session.Next()
 	require.Len(t, b.Fetch, 3)
-	answer(b.Fetch[0])
-	require.NoError(t, c.session.Err(), "nothing is open that is needed")
+	answer(t, c.session, repo.Metadata(), b.Fetch[0])
+	require.NoError(t, c.session.Err(), "no open request is needed")
 	b2, _ := c.session.Next()
 	require.Equal(t, []*verify.Lookup{l}, b2.Done)
 	require.NoError(t, c.session.Fail(b.Fetch[2].ID, errDisk))
 	require.NoError(t, c.session.Err())
 	require.Equal(t, []verify.Request{b.Fetch[1]}, c.session.Outstanding())
-	require.NoError(t, c.session.Refresh(repo.Now()), "what is ahead may be left open")
+	require.NoError(t, c.session.Refresh(repo.Now()), "requests ahead may stay open")
 	require.ErrorIs(t, c.session.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
-	require.Equal(t, 1, c.arrive())
+	require.Equal(t, 1, c.fetchAll())
 
-	// A role that failed ahead ends the search that comes to it, and no other.
+	// A role that failed ahead ends a lookup that reaches it, and no other.
 	found, lost := c.session.Lookup("x"), c.session.Lookup("y")
 	b, _ = c.session.Next()
-	require.Equal(t, []string{"1.b.json", "1.c.json"}, []string{b.Fetch[0].Path, b.Fetch[1].Path}, "y needs b, and perhaps c")
+	paths := []string{b.Fetch[0].Path, b.Fetch[1].Path}
+	require.Equal(t, []string{"1.b.json", "1.c.json"}, paths, "y needs b, and perhaps c")
 	require.NoError(t, c.session.Fail(b.Fetch[1].ID, errDisk))
-	answer(b.Fetch[0])
-	c.arrive()
+	answer(t, c.session, repo.Metadata(), b.Fetch[0])
+	c.fetchAll()
 	_, err := found.Target()
 	require.NoError(t, err)
 	_, err = lost.Target()
 	require.ErrorIs(t, err, errDisk)
 }
 
-// Run makes nothing of lookahead, but it must not fetch what is no longer
-// wanted, nor leave unsaved what takes the place of a bad copy.
+// Run gains nothing from lookahead. It must not fetch what is no longer needed,
+// and it must save what replaces a bad copy.
 func TestRunAhead(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	for range 5 {
-		repo.PublishOnly("root")
-	}
-	repo.Publish()
+	repo := withRoots(6)
 	store := verifytest.Store{}
 	run := func() (asked []string) {
-		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{Lookahead: 64})
-		require.NoError(t, err)
+		s := newSession(t, repo, verify.LoadStored(store.Load), verify.Options{Lookahead: 64})
 		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
 			asked = append(asked, r.Path)
 			return repo.Metadata().Source()(r)
@@ -136,21 +128,22 @@ func TestRunAhead(t *testing.T) {
 		return asked
 	}
 	cold := run()
-	require.Equal(t, []string{"2.root.json", "timestamp.json", "3.root.json", "4.root.json", "5.root.json", "6.root.json", "7.root.json"}, cold[:7],
-		"and nothing that was asked for beyond the one that does not exist: %v", cold)
+	require.Equal(t, []string{
+		"2.root.json", "timestamp.json", "3.root.json", "4.root.json", "5.root.json", "6.root.json",
+		"7.root.json",
+	}, cold[:7], "and no root beyond the one that does not exist: %v", cold)
 	require.Len(t, cold, 9)
 	store["4.root.json"] = store["3.root.json"]
-	require.Equal(t, []string{"4.root.json", "7.root.json", "timestamp.json"}, slices.Sorted(slices.Values(run())))
+	require.Equal(t, []string{"4.root.json", "7.root.json", "timestamp.json"},
+		slices.Sorted(slices.Values(run())))
 	require.Equal(t, repo.Metadata()["4.root.json"], store["4.root.json"])
-	require.Equal(t, []string{"timestamp.json", "7.root.json"}, run(), "saved roots first, and what is ahead as it comes")
+	require.Equal(t, []string{"timestamp.json", "7.root.json"}, run(), "saved roots come first")
 }
 
-// Decision 17: an answer that came ahead counts when its turn comes, and not
-// before: that there is none, too.
+// An answer that came ahead counts when its turn comes, and not before. That
+// holds for a failure too (docs/decisions.md, "Files asked for ahead").
 func TestFailureAheadWaitsForItsTurn(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-	require.NoError(t, err)
+	s := newSession(t, withRoots(1), verify.Stored{}, verify.Options{Lookahead: 8})
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 2)
 	root, timestamp := b.Fetch[0], b.Fetch[1]
@@ -164,43 +157,37 @@ func TestFailureAheadWaitsForItsTurn(t *testing.T) {
 	require.Empty(t, b.Fetch, "it is not asked for again")
 }
 
-// An answer to a request that is not needed any more is taken once, whatever it
+// An answer to a request that is no longer needed is accepted once, whatever it
 // is, and changes nothing.
 func TestAnswersThatAreNotNeededMeanNothing(t *testing.T) {
-	for name, answer := range map[string]func(*verify.Session, verify.RequestID) error{
-		"body":   func(s *verify.Session, id verify.RequestID) error { return s.Provide(id, make([]byte, 1_000_000)) },
-		"absent": func(s *verify.Session, id verify.RequestID) error { return s.NotFound(id) },
-		"failed": func(s *verify.Session, id verify.RequestID) error { return s.Fail(id, errDisk) },
+	for name, reply := range map[string]func(*verify.Session, verify.RequestID) error{
+		"body": func(s *verify.Session, id verify.RequestID) error {
+			return s.Provide(id, make([]byte, 1_000_000))
+		},
+		"not found": func(s *verify.Session, id verify.RequestID) error { return s.NotFound(id) },
+		"failed":    func(s *verify.Session, id verify.RequestID) error { return s.Fail(id, errDisk) },
 	} {
-		repo := verifytest.New(verifytest.Options{})
-		repo.PublishOnly("root")
-		repo.PublishOnly("root")
-		repo.Publish()
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-		require.NoError(t, err)
-		var none []verify.Request
-		for {
-			b, _ := s.Next()
+		repo := withRoots(3)
+		s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 8})
+		var missing []verify.Request
+		for b, _ := s.Next(); len(b.Fetch) > 0; b, _ = s.Next() {
 			for _, req := range b.Fetch {
-				if data, ok := repo.Metadata()[req.Path]; ok {
-					require.NoError(t, s.Provide(req.ID, data))
+				if _, ok := repo.Metadata()[req.Path]; ok {
+					answer(t, s, repo.Metadata(), req)
 				} else {
-					none = append(none, req)
+					missing = append(missing, req)
 				}
 			}
-			if len(b.Fetch) == 0 {
-				break
-			}
 		}
-		require.Equal(t, "4.root.json", none[0].Path)
-		require.NoError(t, s.NotFound(none[0].ID))
-		spare := none[1:]
+		require.Equal(t, "4.root.json", missing[0].Path)
+		require.NoError(t, s.NotFound(missing[0].ID))
+		spare := missing[1:]
 		require.NotEmpty(t, spare)
 		s.Next()
 		version, open := s.Version("root"), s.Outstanding()
 		for _, req := range spare {
-			require.NoError(t, answer(s, req.ID), name)
-			require.ErrorIs(t, answer(s, req.ID), verify.ErrRequest, name)
+			require.NoError(t, reply(s, req.ID), name)
+			require.ErrorIs(t, reply(s, req.ID), verify.ErrRequest, name)
 		}
 		require.Equal(t, version, s.Version("root"))
 		require.Equal(t, open, s.Outstanding())
@@ -213,28 +200,38 @@ func TestAnswersThatAreNotNeededMeanNothing(t *testing.T) {
 // A role that was asked for ahead and is needed now is waited for.
 func TestAheadIsNeededInTheEnd(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	for _, name := range []string{"a", "b"} {
-		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
-	}
+	delegateAll(repo, "a", "b")
 	repo.Publish()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-	require.NoError(t, err)
+	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 8})
 	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
 	s.Lookup("x")
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 2)
 	require.False(t, b.Fetch[0].Ahead)
 	require.True(t, b.Fetch[1].Ahead)
-	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()[b.Fetch[0].Path]))
+	answer(t, s, repo.Metadata(), b.Fetch[0])
 	require.ErrorIs(t, s.Err(), verify.ErrInProgress)
 	require.False(t, s.Outstanding()[0].Ahead)
-	require.NoError(t, s.Provide(b.Fetch[1].ID, repo.Metadata()[b.Fetch[1].Path]))
+	answer(t, s, repo.Metadata(), b.Fetch[1])
 	require.NoError(t, s.Err())
 }
 
-// A request that is not needed any more before it was handed out never is.
+// withStoredRoots begins a session that knows twenty stored roots, and returns
+// its first requests.
+func withStoredRoots(
+	t *testing.T, o verify.Options,
+) (*verifytest.Repo, *verify.Session, []verify.Request) {
+	t.Helper()
+	repo := withRoots(21)
+	s := newSession(t, repo, verify.Stored{Root: fileOf(repo, "root")}, o)
+	b, _ := s.Next()
+	return repo, s, b.Fetch
+}
+
+// A request that is no longer needed before it is handed out is never handed
+// out.
 func TestRequestsThatAreNotNeededAreNotHandedOut(t *testing.T) {
-	repo, s, requests := ahead(t, verify.Options{Lookahead: 64})
+	repo, s, requests := withStoredRoots(t, verify.Options{Lookahead: 64})
 	for _, req := range requests {
 		if data, ok := repo.Metadata()[req.Path]; ok && req.Role == "root" {
 			require.NoError(t, s.Provide(req.ID, data))
@@ -250,16 +247,14 @@ func TestRequestsThatAreNotNeededAreNotHandedOut(t *testing.T) {
 	require.Len(t, s.Outstanding(), 1)
 }
 
-// A role that could not be had is not asked for ahead over and over while the
-// search is under way.
+// A role that could not be fetched is not asked for ahead again and again
+// during one lookup.
 func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	for _, name := range []string{"a", "b", "c"} {
-		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
-	}
+	delegateAll(repo, "a", "b", "c")
 	repo.Publish()
-	c := travel(t, repo, 8)
-	c.arrive()
+	c := newParallelClient(t, repo, 8)
+	c.fetchAll()
 	l := c.session.Lookup("x")
 	b, _ := c.session.Next()
 	require.Len(t, b.Fetch, 3)
@@ -273,15 +268,14 @@ func TestFailedAheadIsNotAskedForAgain(t *testing.T) {
 	require.ErrorIs(t, err, errDisk)
 }
 
-// A cycle that ends early gives up what is ahead: whether it was answered or
-// not, it takes no room in the next one.
-func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
+// An update that fails drops its requests ahead. Whether they were answered or
+// not, they take no room in the next update.
+func TestFailedUpdateDropsRequestsAhead(t *testing.T) {
 	for _, answered := range []bool{true, false} {
-		repo := verifytest.New(verifytest.Options{})
-		repo.Publish()
+		repo := withRoots(1)
 		timestamp := repo.Metadata()["timestamp.json"]
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1, Limits: verify.Limits{MaxAheadBytes: int64(len(timestamp))}})
-		require.NoError(t, err)
+		limits := verify.Limits{MaxAheadBytes: int64(len(timestamp))}
+		s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 1, Limits: limits})
 		for range 2 {
 			b, _ := s.Next()
 			require.Len(t, b.Fetch, 2)
@@ -296,28 +290,26 @@ func TestFailedCycleGivesUpWhatIsAhead(t *testing.T) {
 			}
 			require.NoError(t, s.Refresh(repo.Now()))
 		}
-		c := &traveller{T: t, repo: repo, session: s}
-		require.Equal(t, 3, c.arrive(), "the timestamp is asked for once: %v", c.rounds)
+		c := &parallelClient{T: t, repo: repo, session: s}
+		require.Equal(t, 3, c.fetchAll(), "the timestamp is asked for once: %v", c.rounds)
 	}
 }
 
-// A new cycle begins with nothing ahead, whatever the last one left open.
+// A new update begins with no requests ahead, whatever the last one left open.
 func TestRefreshForgetsWhatIsAhead(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	for i := range 4 {
-		repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprint("role", i), Paths: []string{"*"}})
-	}
+	delegateAll(repo, "role0", "role1", "role2", "role3")
 	repo.Role("role1").AddTarget("x", []byte("1"))
 	repo.Publish()
-	c := travel(t, repo, 1)
-	c.arrive()
+	c := newParallelClient(t, repo, 1)
+	c.fetchAll()
 	l := c.session.Lookup("x")
 	b, _ := c.session.Next()
 	require.Len(t, b.Fetch, 2)
 	for _, req := range b.Fetch {
-		require.NoError(t, c.session.Provide(req.ID, repo.Metadata()[req.Path]))
+		answer(t, c.session, repo.Metadata(), req)
 	}
-	require.NoError(t, c.session.Err(), "role2 was asked for ahead, and nobody has been told yet")
+	require.NoError(t, c.session.Err(), "role2 is asked for ahead, and not handed out yet")
 	require.NoError(t, c.session.Refresh(repo.Now()))
 	b, _ = c.session.Next()
 	require.Equal(t, []*verify.Lookup{l}, b.Done)
@@ -327,12 +319,11 @@ func TestRefreshForgetsWhatIsAhead(t *testing.T) {
 	require.Len(t, c.session.Outstanding(), 2)
 }
 
-// A new cycle forgets the requests of the last one, also those that were not
-// needed any more.
+// A new update forgets the requests of the last one, also those that were no
+// longer needed.
 func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 1})
-	require.NoError(t, err)
+	repo := withRoots(1)
+	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 1})
 	b, _ := s.Next()
 	require.NoError(t, s.Fail(b.Fetch[0].ID, errDisk))
 	require.NoError(t, s.Refresh(repo.Now()))

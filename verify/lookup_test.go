@@ -12,8 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R-5.7.1: no target, only after the whole search; R-5.7.7: a copy at hand is
-// checked like a download.
+// R-5.7.1: "no such target" comes only after the whole search. R-5.7.7: a copy
+// at hand is checked like a download.
 func TestNoTarget(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -21,15 +21,20 @@ func TestNoTarget(t *testing.T) {
 	require.ErrorIs(t, err, verify.ErrNoTarget)
 	require.EqualError(t, err, `"a/2": no such target`)
 	target := c.mustFind("a/1")
-	for content, want := range map[string]error{"hello": nil, "hallo": roles.ErrHash, "hell": roles.ErrLength, "": roles.ErrLength} {
+	for content, want := range map[string]error{
+		"hello": nil,
+		"hallo": roles.ErrHash,
+		"hell":  roles.ErrLength,
+		"":      roles.ErrLength,
+	} {
 		v := target.Verifier() // a file from the disk
 		_, _ = v.Write([]byte(content))
 		require.ErrorIs(t, v.Verify(), want, content)
 	}
 }
 
-// Lookups share what they have in common, and the roles that several need are
-// asked for at once.
+// Lookups share what they have in common, and the roles that several of them
+// need are asked for at once.
 func TestLookupsShare(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().DelegateSuccinct("bin", 4)
@@ -44,12 +49,11 @@ func TestLookupsShare(t *testing.T) {
 	for _, p := range paths {
 		lookups = append(lookups, c.session.Lookup(p), c.session.Lookup(p))
 	}
-	req := c.forward("targets")
-	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	c.provide(c.forward("targets"))
 	b, _ := c.session.Next()
 	require.Len(t, b.Fetch, 16, "one request for each bin, all in one batch")
 	for _, req := range b.Fetch {
-		require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+		c.provide(req)
 	}
 	b, _ = c.session.Next()
 	require.Len(t, b.Done, 200)
@@ -63,40 +67,40 @@ func TestLookupsShare(t *testing.T) {
 	require.Len(t, b.Done, 1)
 }
 
+// A dropped lookup is not handed out, and nothing is asked for because of it.
 func TestDrop(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
-	l, kept := c.session.Lookup("a/1"), c.session.Lookup("top")
+	l, other := c.session.Lookup("a/1"), c.session.Lookup("top")
 	c.session.Drop(l)
-	req := c.forward("targets")
-	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	c.provide(c.forward("targets"))
 	b, _ := c.session.Next()
-	require.Empty(t, b.Fetch, "nothing is asked for on its account")
-	require.Equal(t, []*verify.Lookup{kept}, b.Done)
+	require.Empty(t, b.Fetch, "nothing is asked for because of it")
+	require.Equal(t, []*verify.Lookup{other}, b.Done)
 	_, err := l.Target()
 	require.ErrorIs(t, err, verify.ErrPending)
-	// Dropped when it is settled and not handed out, or while it waits.
+	// Dropped when it is done and not handed out, or while it waits.
 	l = c.session.Lookup("top")
 	c.session.Drop(l)
 	_, ok := c.session.Next()
 	require.False(t, ok)
 	l = c.session.Lookup("a/1")
-	req = c.next()
+	req := c.next()
 	c.session.Drop(l)
-	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	c.provide(req)
 	b, _ = c.session.Next()
 	require.Empty(t, b.Done)
 	require.Len(t, b.Save, 1)
 	c.mustFind("a/1")
 }
 
-// A session with an open lookup is not settled.
-func TestUnsettledWhileALookupIsOpen(t *testing.T) {
+// While a lookup waits for a file, the update is not over.
+func TestUpdateIsNotOverWhileALookupIsOpen(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"*"}})
+	delegateAll(repo, "a")
 	repo.Publish()
 	c := newClient(t, repo)
-	require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, c.update())
 	c.session.Lookup("x")
 	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
 	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress)

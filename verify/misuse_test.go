@@ -9,22 +9,19 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-func TestDecision8ReusedBuffer(t *testing.T) {
+// A caller may reuse its buffers after every call (docs/decisions.md, "A
+// rejected body changes nothing").
+func TestReusedBuffer(t *testing.T) {
 	repo := small()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	s := newClient(t, repo).session
 	l := s.Lookup("a/1")
 	buffer := make([]byte, 1<<16)
 	var records []verify.Record
-	for {
-		b, ok := s.Next()
-		if !ok {
-			break
-		}
+	for b, ok := s.Next(); ok; b, ok = s.Next() {
 		records = append(records, b.Save...)
 		for _, req := range b.Fetch {
-			data, err := repo.Metadata().Source()(req)
-			if err != nil {
+			data, ok := repo.Metadata()[req.Path]
+			if !ok {
 				require.NoError(t, s.NotFound(req.ID))
 				continue
 			}
@@ -41,23 +38,25 @@ func TestDecision8ReusedBuffer(t *testing.T) {
 	require.Equal(t, "a", target.Role)
 	for _, rec := range records {
 		if rec.Role != "root" {
-			require.Equal(t, string(repo.Metadata()[repo.FileName(rec.Role)]), string(rec.Data))
+			require.Equal(t, string(fileOf(repo, rec.Role)), string(rec.Data))
 		}
 	}
-	anchor := repo.TrustedRoot()
-	s, err = verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{})
+
+	root := repo.TrustedRoot()
+	s, err = verify.New(root, verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	clear(anchor)
+	clear(root)
 	b, _ := s.Next()
 	require.NoError(t, s.NotFound(b.Fetch[0].ID))
 	b, _ = s.Next()
-	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["timestamp.json"]))
+	answer(t, s, repo.Metadata(), b.Fetch[0])
 	b, _ = s.Next()
 	require.Equal(t, "root.json", b.Save[0].StoreName)
 	require.Equal(t, repo.TrustedRoot(), b.Save[0].Data)
 }
 
-// What the session hands out cannot be used to change what it trusts.
+// What the session hands out are copies: changing them does not change what it
+// trusts.
 func TestContentsAreCopies(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)

@@ -17,147 +17,197 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestEveryPath replaces the value at every JSON path of every role's file by
-// null, [], {}, "", 0, -1, 1.5, true, or itself twice (G1, G2, J5,
-// CVE-2026-23991), as a mirror would and, signed anew, as a repository would.
-// The one must not be trusted but for what is not signed; the other may be
-// refused or taken, and neither may panic, now or in what comes after.
-//
-// R-4.2.1, R-4.1.4, R-4.0.1.
-func TestEveryPath(t *testing.T) {
-	for _, succinct := range []bool{false, true} {
-		repo := rich(succinct, metadata.Classic)
-		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
-			file := repo.Metadata()[repo.FileName(role)]
-			tampered, resigned, taken := 0, 0, 0
-			for m := range mutations(t, file) {
-				tampered++
-				if offer(t, repo, role, m.file) {
-					require.Equal(t, payloadOf(t, file), payloadOf(t, m.file), "%s: %s was trusted", role, m.path)
-				}
-				if signed, ok := m.tree["signed"].(map[string]any); ok && strings.HasPrefix(m.path, "signed.") && !m.duplicate {
-					resigned++
-					if offer(t, repo, role, verifytest.Encode(verifytest.Sign(signed, repo.Keys(role)...), "")) {
-						taken++
-					}
-				}
-			}
-			require.Greater(t, tampered, 100, role)
-			require.Greater(t, resigned, taken, role)
-			require.Positive(t, taken, "an unknown member may be anything")
-			require.True(t, offer(t, repo, role, file))
-		}
-	}
-}
+// richRoles are the roles of a rich repository whose files are mutated.
+var richRoles = append(slices.Clone(topLevel), "a")
 
-// TestEveryPathWithDSSE does the same to DSSE envelopes and, inside of them, to
-// the payload: what it says counts as it would in a classic file.
-func TestEveryPathWithDSSE(t *testing.T) {
-	for _, succinct := range []bool{false, true} {
-		repo, twin := rich(succinct, metadata.DSSE), rich(succinct, metadata.Classic)
-		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
-			file := repo.Metadata()[repo.FileName(role)]
-			for m := range mutations(t, file) {
-				if offer(t, repo, role, m.file) {
-					require.Equal(t, payloadOf(t, file), payloadOf(t, m.file), "%s: %s was trusted", role, m.path)
-				}
-			}
-			envelope, err := verifytest.Decode(file)
-			require.NoError(t, err)
-			payload := envelope.(object)["payload"]
-			resigned, taken := 0, 0
-			for m := range mutations(t, verifytest.Encode(object{"signed": contentOf(t, file)}, "")) {
-				signed, ok := m.tree["signed"].(object)
-				if !ok || !strings.HasPrefix(m.path, "signed.") || m.duplicate {
-					continue
-				}
-				text := verifytest.Encode(signed, "")
-				envelope.(object)["payload"] = base64.StdEncoding.EncodeToString(text)
-				require.False(t, offer(t, repo, role, verifytest.Encode(envelope, "")), "%s: %s was trusted", role, m.path)
-				good := offer(t, repo, role, verifytest.Encode(verifytest.SignDSSE(text, repo.Keys(role)...), ""))
-				require.Equal(t, offer(t, twin, role, verifytest.Encode(verifytest.Sign(signed, twin.Keys(role)...), "")), good, "%s: %s", role, m.path)
-				if resigned++; good {
-					taken++
-				}
-			}
-			require.Greater(t, resigned, max(taken, 50), role)
-			require.Positive(t, taken, role)
-			envelope.(object)["payload"] = payload
-			require.True(t, offer(t, repo, role, verifytest.Encode(envelope, "")))
-		}
-	}
-}
-
-// rich is a repository whose files have every member that there is, and unknown
-// ones.
-func rich(succinct bool, form metadata.EnvelopeFormat) *verifytest.Repo {
-	repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
+// rich returns a repository whose files have every member that there is, and
+// unknown ones.
+func rich(succinct bool, format metadata.EnvelopeFormat) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{EnvelopeFormat: format})
 	repo.Targets().AddTarget("top", []byte("hello"))
-	repo.Targets().SetCustom("top", map[string]any{"k": "v"})
-	a := repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a/*"}, Terminating: true})
+	repo.Targets().SetCustom("top", object{"k": "v"})
+	a := repo.Targets().Delegate(verifytest.Delegation{
+		Name: "a", Paths: []string{"a/*"}, Terminating: true,
+	})
 	a.AddTarget("a/0", []byte("hello"))
 	repo.Targets().Delegate(verifytest.Delegation{Name: "b", PathHashPrefixes: []string{"0", "f"}})
 	if succinct {
 		a.DelegateSuccinct("bin", 2)
 	} else {
-		a.Delegate(verifytest.Delegation{Name: "c", Paths: []string{"a/1"}}).AddTarget("a/1", []byte("hello"))
+		delegate(a, "c", "a/1").AddTarget("a/1", []byte("hello"))
 	}
-	for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
-		repo.Edit(role, func(signed map[string]any) { signed["x-unknown"] = []any{"x", map[string]any{"y": int64(1)}} })
+	for _, role := range richRoles {
+		repo.Edit(role, func(signed object) {
+			signed["x-unknown"] = []any{"x", object{"y": int64(1)}}
+		})
 	}
 	repo.Publish()
 	return repo
 }
 
-type mutation struct {
-	path      string
-	duplicate bool
-	file      []byte
-	tree      map[string]any
+// TestEveryPath replaces the value at every JSON path of every role's file by
+// null, [], {}, "", 0, -1, 1.5, true, or itself twice (G1, G2, J5,
+// CVE-2026-23991). It does so as a mirror would, and also signs the result, as a
+// repository would. The first must not be trusted, unless only unsigned bytes
+// changed. The second may be accepted or rejected. Neither may panic, now or
+// later.
+//
+// R-4.2.1, R-4.1.4, R-4.0.1.
+func TestEveryPath(t *testing.T) {
+	for _, succinct := range []bool{false, true} {
+		repo := rich(succinct, metadata.Classic)
+		for _, role := range richRoles {
+			file := fileOf(repo, role)
+			tampered, resigned, accepted := 0, 0, 0
+			for m := range mutations(t, file) {
+				tampered++
+				m.mustBeUnsigned(t, repo, role, file)
+				if signed, ok := m.signed(); ok {
+					resigned++
+					again := verifytest.Sign(signed, repo.Keys(role)...)
+					if offer(t, repo, role, verifytest.Encode(again, "")) {
+						accepted++
+					}
+				}
+			}
+			require.Greater(t, tampered, 100, role)
+			require.Greater(t, resigned, accepted, role)
+			require.Positive(t, accepted, "an unknown member may have any value")
+			require.True(t, offer(t, repo, role, file))
+		}
+	}
 }
 
-// mutations yields the file with one value after the other replaced.
+// TestEveryPathWithDSSE does the same to DSSE envelopes and to the payload in
+// them, which is accepted where a classic file with that content is.
+func TestEveryPathWithDSSE(t *testing.T) {
+	for _, succinct := range []bool{false, true} {
+		repo, classic := rich(succinct, metadata.DSSE), rich(succinct, metadata.Classic)
+		for _, role := range richRoles {
+			testEveryPathWithDSSE(t, repo, classic, role)
+		}
+	}
+}
+
+func testEveryPathWithDSSE(t *testing.T, repo, classic *verifytest.Repo, role string) {
+	file := fileOf(repo, role)
+	for m := range mutations(t, file) {
+		m.mustBeUnsigned(t, repo, role, file)
+	}
+	tree, err := verifytest.Decode(file)
+	require.NoError(t, err)
+	envelope := tree.(object)
+	payload := envelope["payload"]
+	resigned, accepted := 0, 0
+	for m := range mutations(t, verifytest.Encode(object{"signed": contentOf(t, file)}, "")) {
+		signed, ok := m.signed()
+		if !ok {
+			continue
+		}
+		text := verifytest.Encode(signed, "")
+		envelope["payload"] = base64.StdEncoding.EncodeToString(text)
+		trusted := offer(t, repo, role, verifytest.Encode(envelope, ""))
+		require.False(t, trusted, "%s: %s was trusted", role, m.path)
+		dsseFile := verifytest.Encode(verifytest.SignDSSE(text, repo.Keys(role)...), "")
+		classicFile := verifytest.Encode(verifytest.Sign(signed, classic.Keys(role)...), "")
+		good := offer(t, repo, role, dsseFile)
+		require.Equal(t, offer(t, classic, role, classicFile), good, "%s: %s", role, m.path)
+		if resigned++; good {
+			accepted++
+		}
+	}
+	require.Greater(t, resigned, max(accepted, 50), role)
+	require.Positive(t, accepted, role)
+	envelope["payload"] = payload
+	require.True(t, offer(t, repo, role, verifytest.Encode(envelope, "")))
+}
+
+// mutation is a file with one change.
+type mutation struct {
+	path      string
+	duplicate bool // a value or a member is there twice
+	file      []byte
+	tree      object
+}
+
+// signed returns the content if it was changed, and can be signed as it is.
+func (m mutation) signed() (object, bool) {
+	signed, ok := m.tree["signed"].(object)
+	return signed, ok && strings.HasPrefix(m.path, "signed.") && !m.duplicate
+}
+
+// mustBeUnsigned checks that the mutation is rejected, or changes only what is
+// not signed.
+func (m mutation) mustBeUnsigned(t *testing.T, repo *verifytest.Repo, role string, file []byte) {
+	if offer(t, repo, role, m.file) {
+		require.Equal(t, payloadOf(t, file), payloadOf(t, m.file), "%s: %s was trusted", role, m.path)
+	}
+}
+
+// mutations yields the file with one change after the other.
 func mutations(t *testing.T, file []byte) func(func(mutation) bool) {
 	return func(yield func(mutation) bool) {
 		tree, err := verifytest.Decode(file)
 		require.NoError(t, err)
-		root := tree.(map[string]any)
-		var walk func(path string, v any, set func(any)) bool
-		walk = func(path string, v any, set func(any)) bool {
-			for _, r := range []any{nil, []any{}, map[string]any{}, "", int64(0), int64(-1), json.Number("1.5"), true} {
-				set(r)
-				if !yield(mutation{path, false, verifytest.Encode(tree, ""), root}) {
-					return false
-				}
-			}
-			set(v)
-			switch v := v.(type) {
-			case map[string]any:
-				for _, k := range slices.Sorted(maps.Keys(v)) {
-					v[k+"\x00"] = v[k]
-					double := bytes.Replace(verifytest.Encode(tree, ""), []byte(strings.TrimSuffix(string(verifytest.Encode(k, "")), `"`)+`\u0000"`), verifytest.Encode(k, ""), 1)
-					delete(v, k+"\x00")
-					if !yield(mutation{path + "." + k, true, double, root}) || !walk(join(path, k), v[k], func(x any) { v[k] = x }) {
-						return false
-					}
-				}
-			case []any:
-				set(append(slices.Clone(v), v...))
-				more := yield(mutation{path, true, verifytest.Encode(tree, ""), root})
-				set(v)
-				if !more {
-					return false
-				}
-				for i := range v {
-					if !walk(fmt.Sprintf("%s[%d]", path, i), v[i], func(x any) { v[i] = x }) {
-						return false
-					}
-				}
-			}
-			return true
-		}
-		walk("", tree, func(x any) { tree = x })
+		m := mutator{tree: tree, yield: yield}
+		m.walk("", tree, func(x any) { m.tree = x })
 	}
+}
+
+// mutator changes a document, and yields it after each change.
+type mutator struct {
+	tree  any
+	yield func(mutation) bool
+}
+
+func (m *mutator) emit(path string, duplicate bool, file []byte) bool {
+	tree, _ := m.tree.(object)
+	return m.yield(mutation{path, duplicate, file, tree})
+}
+
+// walk changes the value at a path, which set replaces, and those below it. It
+// says whether to go on.
+func (m *mutator) walk(path string, v any, set func(any)) bool {
+	for _, r := range []any{nil, []any{}, object{}, "", int64(0), int64(-1), json.Number("1.5"), true} {
+		set(r)
+		if !m.emit(path, false, verifytest.Encode(m.tree, "")) {
+			return false
+		}
+	}
+	set(v)
+	switch v := v.(type) {
+	case object:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if !m.emit(path+"."+k, true, m.withTwice(v, k)) {
+				return false
+			}
+			if !m.walk(join(path, k), v[k], func(x any) { v[k] = x }) {
+				return false
+			}
+		}
+	case []any:
+		set(append(slices.Clone(v), v...))
+		more := m.emit(path, true, verifytest.Encode(m.tree, ""))
+		set(v)
+		if !more {
+			return false
+		}
+		for i := range v {
+			if !m.walk(fmt.Sprintf("%s[%d]", path, i), v[i], func(x any) { v[i] = x }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// withTwice returns the document with a member of an object twice.
+func (m *mutator) withTwice(v object, k string) []byte {
+	v[k+"\x00"] = v[k]
+	defer delete(v, k+"\x00")
+	name := verifytest.Encode(k, "")
+	marked := strings.TrimSuffix(string(name), `"`) + `\u0000"`
+	return bytes.Replace(verifytest.Encode(m.tree, ""), []byte(marked), name, 1)
 }
 
 func join(path, k string) string {
@@ -167,33 +217,29 @@ func join(path, k string) string {
 	return path + "." + k
 }
 
-// offer offers a file as a role's, all others being right, and says whether it
-// was taken. Then the update goes on to its end.
+// offer offers a file as a role's, with all others right, and says whether it
+// was accepted. Then the update goes on to its end.
 func offer(t *testing.T, repo *verifytest.Repo, role string, file []byte) bool {
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: repo.EnvelopeFormat()})
-	require.NoError(t, err)
+	s := newSession(t, repo, verify.Stored{}, verify.Options{EnvelopeFormat: repo.EnvelopeFormat()})
 	for _, path := range []string{"top", "a/0", "a/1", "b", "c"} {
 		s.Lookup(path)
 	}
-	taken := false
-	source := repo.Metadata().Source()
-	for {
-		b, ok := s.Next()
-		if !ok {
-			return taken
-		}
+	accepted := false
+	for b, ok := s.Next(); ok; b, ok = s.Next() {
 		for _, req := range b.Fetch {
 			if req.Role == role && req.Version != 3 {
-				err := s.Provide(req.ID, file)
-				if taken = err == nil; !taken {
+				if s.Provide(req.ID, file) != nil {
 					require.Equal(t, []verify.Request{req}, s.Outstanding())
 					return false
 				}
+				accepted = true
 				continue
 			}
-			if data, err := source(req); err != nil || s.Provide(req.ID, data) != nil {
+			data, ok := repo.Metadata()[req.Path]
+			if !ok || s.Provide(req.ID, data) != nil {
 				require.NoError(t, s.NotFound(req.ID))
 			}
 		}
 	}
+	return accepted
 }

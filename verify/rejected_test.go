@@ -13,24 +13,28 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Decision 10 and 4: a rejected body leaves everything as it was, for every
-// request and every kind of wrong body.
-func TestDecision4RejectedBodiesChangeNothing(t *testing.T) {
+// A rejected body leaves everything as it was, for every request and every kind
+// of wrong body (docs/decisions.md, "A rejected body changes nothing").
+func TestRejectedBodiesChangeNothing(t *testing.T) {
 	repo := small()
 	other := verifytest.New(verifytest.Options{Seed: "other"})
 	c := newClient(t, repo)
 	l := c.session.Lookup("a/1")
 	for range 6 {
 		req := c.next()
-		wrong := [][]byte{nil, {}, []byte("<html>"), []byte("null"), bytes.Repeat([]byte("["), 1000), make([]byte, req.MaxBytes+1), other.TrustedRoot(), repo.TrustedRoot()}
-		if data, err := repo.Metadata().Source()(req); err == nil {
-			flipped := bytes.Clone(data)
-			flipped[len(flipped)/2] ^= 1
-			wrong = append(wrong, flipped, data[:len(data)-1], append(bytes.Clone(data), 'x'))
+		wrong := [][]byte{
+			nil, {}, []byte("<html>"), []byte("null"), bytes.Repeat([]byte("["), 1000),
+			make([]byte, req.MaxBytes+1), other.TrustedRoot(), repo.TrustedRoot(),
 		}
-		for _, other := range repo.Metadata() {
-			if data, err := repo.Metadata().Source()(req); err != nil || !bytes.Equal(data, other) {
-				wrong = append(wrong, other)
+		right, exists := repo.Metadata()[req.Path]
+		if exists {
+			flipped := bytes.Clone(right)
+			flipped[len(flipped)/2] ^= 1
+			wrong = append(wrong, flipped, right[:len(right)-1], append(bytes.Clone(right), 'x'))
+		}
+		for _, file := range repo.Metadata() {
+			if !exists || !bytes.Equal(right, file) {
+				wrong = append(wrong, file)
 			}
 		}
 		for _, body := range wrong {
@@ -41,11 +45,7 @@ func TestDecision4RejectedBodiesChangeNothing(t *testing.T) {
 			require.False(t, ok)
 			require.Equal(t, []verify.Request{req}, c.session.Outstanding())
 		}
-		if req.Optional {
-			require.NoError(t, c.session.NotFound(req.ID))
-		} else {
-			require.NoError(t, c.session.Provide(req.ID, c.body(req)))
-		}
+		answer(t, c.session, repo.Metadata(), req)
 		if req.Role == "a" {
 			break
 		}
@@ -55,8 +55,7 @@ func TestDecision4RejectedBodiesChangeNothing(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// forgery is something that is wrong with the newest file of a role, as it is
-// published.
+// forgery makes the newest file of a role wrong, before it is published.
 type forgery struct {
 	name string
 	do   func(repo *verifytest.Repo, role string)
@@ -67,9 +66,11 @@ type forgery struct {
 // signatures, type, expiry.
 var forgeries = []forgery{
 	{"unsigned", func(repo *verifytest.Repo, role string) {
-		repo.EditEnvelope(role, func(e map[string]any) { e["signatures"] = []any{} })
+		repo.EditEnvelope(role, func(e object) { e["signatures"] = []any{} })
 	}, roles.ErrThreshold},
-	{"signed by a stranger", func(repo *verifytest.Repo, role string) { repo.SignWith(role, repo.Key("stranger")) }, roles.ErrThreshold},
+	{"signed by a stranger", func(repo *verifytest.Repo, role string) {
+		repo.SignWith(role, repo.Key("stranger"))
+	}, roles.ErrThreshold},
 	{"signed by the timestamp's key", func(repo *verifytest.Repo, role string) {
 		if role == "timestamp" {
 			repo.SignWith(role, repo.Key("snapshot"))
@@ -78,83 +79,94 @@ var forgeries = []forgery{
 		}
 	}, roles.ErrThreshold},
 	{"changed after it was signed", func(repo *verifytest.Repo, role string) {
-		repo.EditEnvelope(role, func(e map[string]any) { editContent(e, func(content map[string]any) { content["version"] = int64(7) }) })
+		repo.EditEnvelope(role, func(e object) {
+			editContent(e, func(content object) { content["version"] = int64(7) })
+		})
 	}, roles.ErrThreshold},
 	{"two signatures with one key ID", func(repo *verifytest.Repo, role string) {
 		repo.SignWith(role, append(repo.Keys(role), repo.Keys(role)...)...)
 	}, metadata.ErrSyntax},
 	{"another type", func(repo *verifytest.Repo, role string) {
-		repo.Edit(role, func(s map[string]any) { s["_type"] = "mirrors" })
+		repo.Edit(role, func(s object) { s["_type"] = "mirrors" })
 	}, metadata.ErrSyntax},
 	{"another specification", func(repo *verifytest.Repo, role string) {
-		repo.Edit(role, func(s map[string]any) { s["spec_version"] = "2.0.0" })
+		repo.Edit(role, func(s object) { s["spec_version"] = "2.0.0" })
 	}, metadata.ErrSyntax},
 	{"expired", func(repo *verifytest.Repo, role string) { repo.SetLifetime(role, 0) }, roles.ErrExpired},
 	{"no time of expiry", func(repo *verifytest.Repo, role string) {
-		repo.Edit(role, func(s map[string]any) { s["expires"] = "never" })
+		repo.Edit(role, func(s object) { s["expires"] = "never" })
 	}, metadata.ErrSyntax},
 }
 
+// anotherVersion is a forgery of every role whose version is listed.
+var anotherVersion = forgery{"another version inside", func(repo *verifytest.Repo, role string) {
+	repo.Edit(role, func(s object) { s["version"] = int64(9) })
+}, roles.ErrVersion}
+
 //
-// every role's file is refused for the same reasons,
-// delegated ones at any depth included.
+// R-4.2.3 (CVE-2026-6967): every role's file is rejected for the same
+// reasons, and so are delegated ones at any depth.
 func TestForgeries(t *testing.T) {
 	for _, role := range []string{"timestamp", "snapshot", "targets", "one", "three"} {
-		for _, f := range append(slices.Clone(forgeries), forgery{"another version inside", func(repo *verifytest.Repo, role string) {
-			repo.Edit(role, func(s map[string]any) { s["version"] = int64(9) })
-		}, roles.ErrVersion}) {
+		for _, f := range append(slices.Clone(forgeries), anotherVersion) {
 			if role == "timestamp" && f.want == roles.ErrVersion {
-				continue // nobody lists its version
+				continue // its version is listed nowhere
 			}
-			inBothForms(t, role+", "+f.name, func(t *testing.T, form metadata.EnvelopeFormat) {
-				repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
-				one := repo.Targets().Delegate(verifytest.Delegation{Name: "one", Paths: []string{"*"}})
-				three := one.Delegate(verifytest.Delegation{Name: "two", Paths: []string{"*"}}).Delegate(verifytest.Delegation{Name: "three", Paths: []string{"*"}})
-				three.AddTarget("x", []byte("hello"))
-				f.do(repo, role)
-				repo.Publish()
-				c := newClient(t, repo)
-				l := c.session.Lookup("x")
-				req := c.forward(role)
-				err := c.session.Provide(req.ID, c.body(req))
-				require.ErrorIs(t, err, f.want)
-				require.NoError(t, c.session.Fail(req.ID, err))
-				_, _ = c.session.Next()
-				target, err := l.Target()
-				require.Nil(t, target)
-				require.ErrorIs(t, err, f.want)
-				if role == "one" || role == "three" {
-					require.NoError(t, c.session.Err())
-				} else {
-					require.ErrorIs(t, c.session.Err(), f.want)
-					require.Zero(t, c.session.Version(role), "not even a part of it is taken")
-				}
+			inBothFormats(t, role+", "+f.name, func(t *testing.T, format metadata.EnvelopeFormat) {
+				testForgery(t, role, f, format)
 			})
 		}
 	}
 }
 
-// length and hashes of every listed file,
-// before anything else is looked at.
+func testForgery(t *testing.T, role string, f forgery, format metadata.EnvelopeFormat) {
+	repo := verifytest.New(verifytest.Options{EnvelopeFormat: format})
+	one := delegate(repo.Targets(), "one", "*")
+	three := delegate(delegate(one, "two", "*"), "three", "*")
+	three.AddTarget("x", []byte("hello"))
+	f.do(repo, role)
+	repo.Publish()
+	c := newClient(t, repo)
+	l := c.session.Lookup("x")
+	req := c.forward(role)
+	err := c.session.Provide(req.ID, c.body(req))
+	require.ErrorIs(t, err, f.want)
+	require.NoError(t, c.session.Fail(req.ID, err))
+	_, _ = c.session.Next()
+	target, err := l.Target()
+	require.Nil(t, target)
+	require.ErrorIs(t, err, f.want)
+	if role == "one" || role == "three" {
+		require.NoError(t, c.session.Err())
+	} else {
+		require.ErrorIs(t, c.session.Err(), f.want)
+		require.Zero(t, c.session.Version(role), "not even a part of it is accepted")
+	}
+}
+
+// the length and the hashes of every listed
+// file are checked, before anything else.
 func TestListedHashes(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets", "a"} {
 		repo := verifytest.New(verifytest.Options{MetaHashes: true})
-		repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"*"}}).AddTarget("x", []byte("hello"))
+		delegate(repo.Targets(), "a", "*").AddTarget("x", []byte("hello"))
 		repo.Publish()
 		c := newClient(t, repo)
 		c.session.Lookup("x")
 		req := c.forward(role)
 		good := c.body(req)
 		respelled := bytes.Replace(good, []byte(" "), []byte("\n"), 1)
-		require.ErrorIs(t, c.session.Provide(req.ID, respelled), roles.ErrHash, "the same content, other bytes")
+		longer := append(bytes.Clone(good), ' ')
+		err := c.session.Provide(req.ID, respelled)
+		require.ErrorIs(t, err, roles.ErrHash, "the same content, other bytes")
 		require.ErrorIs(t, c.session.Provide(req.ID, good[:len(good)-1]), roles.ErrLength)
-		require.ErrorIs(t, c.session.Provide(req.ID, append(bytes.Clone(good), ' ')), roles.ErrLength)
+		require.ErrorIs(t, c.session.Provide(req.ID, longer), roles.ErrLength)
 		require.NoError(t, c.session.Provide(req.ID, good))
 	}
-	for _, hashes := range []map[string]any{{}, {"unknown": "00"}} {
+	for _, hashes := range []object{{}, {"unknown": "00"}} {
 		repo := verifytest.New(verifytest.Options{})
-		repo.Edit("snapshot", func(s map[string]any) {
-			s["meta"].(map[string]any)["targets.json"].(map[string]any)["hashes"] = hashes
+		repo.Edit("snapshot", func(s object) {
+			s["meta"].(object)["targets.json"].(object)["hashes"] = hashes
 		})
 		repo.Publish()
 		_, err := newClient(t, repo).lookup("x")

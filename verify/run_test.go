@@ -11,52 +11,42 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-func TestDecision1TheCacheIsNoMirror(t *testing.T) {
+// The store is no source: it does not say what does not exist
+// (docs/decisions.md, "Who is asked and who may say no").
+func TestStoreIsNoSource(t *testing.T) {
 	repo := small()
 	store := verifytest.Store{}
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	require.NoError(t, s.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
 
-	// The cache in the place of a mirror: it has no word on what exists.
-	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	// The store in the place of a mirror: what it does not have may exist.
+	s := resume(t, repo, store)
 	l := s.Lookup("top")
-	err = s.Run(store, func(r verify.Request) ([]byte, error) { return store.Load(r.StoreName) })
+	err := s.Run(store, func(r verify.Request) ([]byte, error) { return store.Load(r.StoreName) })
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	_, err = l.Target()
 	require.Error(t, err)
 
-	// No live source at all: nothing is said not to exist, and nothing is
-	// found.
-	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	require.ErrorContains(t, s.Run(store), "there is no live source")
+	// No source at all: nothing is said not to exist, and nothing is found.
+	require.ErrorContains(t, resume(t, repo, store).Run(store), "there is no live source")
 
-	// A store may return nonsense: it is no answer, and does not say no.
-	nonsense := storeFunc(func(name string) ([]byte, error) { return []byte("nonsense"), nil })
-	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(nonsense.Load), repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	require.NoError(t, s.Run(nonsense, repo.Metadata().Source()))
+	// A store may return nonsense. It is no answer, and does not say no.
+	nonsense := loadFunc(func(string) ([]byte, error) { return []byte("nonsense"), nil })
+	require.NoError(t, resume(t, repo, nonsense).Run(nonsense, repo.Metadata().Source()))
 
-	// One live source does not know, another fails: the file may exist.
-	s, err = verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	// One source does not have the file, another fails: the file may exist.
 	broken := func(verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
-	require.ErrorContains(t, s.Run(nil, repo.Metadata().Source(), broken), "not found at the source; source 2 of 2: timeout")
+	err = newClient(t, repo).session.Run(nil, repo.Metadata().Source(), broken)
+	require.ErrorContains(t, err, "not found at the source; source 2 of 2: timeout")
 
 	// What came from the store is not saved again.
-	saves := 0
-	counting := countingStore{store, &saves}
-	s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	require.NoError(t, s.Run(counting, repo.Metadata().Source()))
-	require.Zero(t, saves)
+	rec := newRecorder(store)
+	require.NoError(t, resume(t, repo, store).Run(rec, repo.Metadata().Source()))
+	require.Empty(t, rec.records)
 }
 
-// R-5.3.3b: the chain of roots ends by the word of a live source, and not for
-// want of one.
+// R-5.3.3b: only a live source ends the chain of roots. Without one, it does
+// not end.
 func TestRunWithoutSources(t *testing.T) {
 	c := newClient(t, verifytest.New(verifytest.Options{}))
 	err := c.session.Run(verifytest.Store{})
@@ -66,31 +56,32 @@ func TestRunWithoutSources(t *testing.T) {
 	require.ErrorContains(t, err, "there is no live source")
 }
 
-// What Run says of its sources: which one, unless there is only one, and
-// whether it was rejected; those behind one that has the file are not asked.
+// Run asks the sources in order, and no further than the first that has the
+// file. Its errors say which source failed, if there are several, and whether
+// the source's file was rejected.
 func TestRunAsksInOrder(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
-	spoiled := func(req verify.Request) ([]byte, error) {
+	corrupt := func(req verify.Request) ([]byte, error) {
 		if req.Role == "timestamp" {
 			return []byte("x"), nil
 		}
 		return repo.Metadata().Source()(req)
 	}
-	err := newClient(t, repo).session.Run(nil, spoiled)
+	err := newClient(t, repo).session.Run(nil, corrupt)
 	require.ErrorContains(t, err, "could not be had: rejected: ")
 	require.NotContains(t, err.Error(), "no live source")
-	err = newClient(t, repo).session.Run(nil, spoiled, spoiled)
+	err = newClient(t, repo).session.Run(nil, corrupt, corrupt)
 	require.ErrorContains(t, err, "source 2 of 2: rejected: ")
-	err = newClient(t, repo).session.Run(nil, repo.Metadata().Source(), func(req verify.Request) ([]byte, error) {
+	onlyOptional := func(req verify.Request) ([]byte, error) {
 		require.True(t, req.Optional, "%s", req.Path)
 		return nil, verify.ErrNotAtSource
-	})
-	require.NoError(t, err)
+	}
+	require.NoError(t, newClient(t, repo).session.Run(nil, repo.Metadata().Source(), onlyOptional))
 }
 
-// a store is not asked for what only a live source may answer, and
-// what comes with an error is not taken.
+// a store is not asked for a file that only a live source may answer
+// for, and data that it returns with an error is not used.
 func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
@@ -100,21 +91,25 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 		asked[req.Role] = true
 		return mirror(req)
 	}
-	saved := verifytest.Store{"snapshot.json": repo.Metadata()[repo.FileName("snapshot")], "targets.json": repo.Metadata()[repo.FileName("targets")]}
-	require.NoError(t, newClient(t, repo).session.Run(loader(func(name string) ([]byte, error) {
+	saved := verifytest.Store{
+		"snapshot.json": fileOf(repo, "snapshot"), "targets.json": fileOf(repo, "targets"),
+	}
+	store := loadFunc(func(name string) ([]byte, error) {
 		require.NotEmpty(t, name)
 		return saved[name], fs.ErrPermission
-	}), live))
-	require.Equal(t, map[string]bool{"root": true, "timestamp": true, "snapshot": true, "targets": true}, asked)
+	})
+	require.NoError(t, newClient(t, repo).session.Run(store, live))
+	for _, role := range topLevel {
+		require.True(t, asked[role], role)
+	}
 }
 
-// The word of one mirror that a file does not exist is not the word of all.
-func TestErrAbsentIsUnanimous(t *testing.T) {
+// A file does not exist only if every source says so.
+func TestNotAtSourceNeedsEverySource(t *testing.T) {
 	repo := small()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	s := newClient(t, repo).session
 	down := func(verify.Request) ([]byte, error) { return nil, errors.New("connection refused") }
-	err = s.Run(nil, repo.Metadata().Source(), down)
+	err := s.Run(nil, repo.Metadata().Source(), down)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	require.ErrorContains(t, err, "not found at the source")
 	var source *verify.SourceError

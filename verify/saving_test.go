@@ -21,70 +21,67 @@ func TestRecords(t *testing.T) {
 	c := newClient(t, repo)
 	c.session.Lookup("a/1")
 	var got []string
-	for {
-		b, ok := c.session.Next()
-		if !ok {
-			break
-		}
+	for b, ok := c.session.Next(); ok; b, ok = c.session.Next() {
 		for _, rec := range b.Save {
 			got = append(got, rec.StoreName)
-			require.Equal(t, repo.Metadata()[repo.FileName(rec.Role)], rec.Data)
+			require.Equal(t, fileOf(repo, rec.Role), rec.Data)
 			require.Equal(t, repo.Version(rec.Role), rec.Version)
-			clear(rec.Data) // the record is the caller's
+			clear(rec.Data) // the record belongs to the caller
 		}
 		for _, req := range b.Fetch {
 			got = append(got, "ask "+req.Path)
-			if data, err := repo.Metadata().Source()(req); err == nil {
-				require.NoError(t, c.session.Provide(req.ID, data))
-			} else {
-				require.NoError(t, c.session.NotFound(req.ID))
-			}
+			answer(t, c.session, repo.Metadata(), req)
 		}
 	}
 	require.Equal(t, []string{
-		"ask 2.root.json", "2.root.json", "root.json", "ask 3.root.json", "ask timestamp.json", "timestamp.json",
-		"ask 2.snapshot.json", "snapshot.json", "ask 2.targets.json", "targets.json", "ask 1.a.json", "role.a.json",
+		"ask 2.root.json", "2.root.json", "root.json", "ask 3.root.json",
+		"ask timestamp.json", "timestamp.json",
+		"ask 2.snapshot.json", "snapshot.json",
+		"ask 2.targets.json", "targets.json",
+		"ask 1.a.json", "role.a.json",
 	}, got)
 }
 
-func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
+// A lookup has no result before the records that it depends on are handed out
+// (docs/decisions.md, "Saved before it is used").
+func TestNothingIsUsedBeforeItIsSaved(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
 	l := c.session.Lookup("a/1")
-	req := c.forward("a")
-	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	c.provide(c.forward("a"))
 	_, err := l.Target()
 	require.ErrorIs(t, err, verify.ErrPending, "the record has not been handed out")
 	require.Nil(t, l.Trail())
 	b, ok := c.session.Next()
 	require.True(t, ok)
-	require.Equal(t, "role.a.json", b.Save[len(b.Save)-1].StoreName, "it comes with the lookup that rests on it")
+	last := b.Save[len(b.Save)-1]
+	require.Equal(t, "role.a.json", last.StoreName, "it comes with the lookup that depends on it")
 	require.Equal(t, []*verify.Lookup{l}, b.Done)
 	_, err = l.Target()
 	require.NoError(t, err)
 	require.Len(t, l.Trail(), 2)
 
-	// Next called late: all that happened comes at once, records first.
+	// Next is called late: everything comes at once, records first.
 	c = newClient(t, repo)
 	for range 3 {
 		c.session.Lookup("top")
 	}
-	req = c.forward("targets")
-	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	c.provide(c.forward("targets"))
 	b, _ = c.session.Next()
 	require.Len(t, b.Save, 1)
 	require.Len(t, b.Done, 3)
 	_, ok = c.session.Next()
-	require.False(t, ok, "and calling often gives nothing twice")
+	require.False(t, ok, "nothing comes twice")
+}
 
-	// A save that fails makes the session useless, and the lookups that came
-	// with it too.
+// A save that fails ends the session, and with it the lookups that came with
+// the record.
+func TestFailedSave(t *testing.T) {
+	repo := small()
 	for n := range 6 {
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-		require.NoError(t, err)
+		s := newClient(t, repo).session
 		l := s.Lookup("a/1")
-		store := &failingStore{left: n}
-		err = s.Run(store, repo.Metadata().Source())
+		err := s.Run(&failingStore{left: n}, repo.Metadata().Source())
 		if n == 5 {
 			require.NoError(t, err)
 			continue
@@ -103,8 +100,9 @@ func TestDecision19NothingIsUsedBeforeItIsSaved(t *testing.T) {
 	}
 }
 
-// A caller of Next whose save fails says so, and what came with the record is
-// useless; what was handed out before is not.
+// A caller of Next whose save fails calls Abandon. The lookups that came with
+// the record have no result then; those that were handed out before keep
+// theirs.
 func TestAbandon(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -113,7 +111,7 @@ func TestAbandon(t *testing.T) {
 	req := c.forward("a")
 	_, err := earlier.Target()
 	require.NoError(t, err)
-	require.NoError(t, c.session.Provide(req.ID, c.body(req)))
+	c.provide(req)
 	b, _ := c.session.Next()
 	require.Len(t, b.Save, 1)
 	require.Equal(t, []*verify.Lookup{late}, b.Done)
@@ -128,12 +126,11 @@ func TestAbandon(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A session that was given up hands out nothing, not even what was ready to be.
+// An abandoned session hands out nothing, not even what was ready to be handed
+// out.
 func TestAbandonedSessionHasNothingToDo(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	repo.PublishOnly("root")
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
-	require.NoError(t, err)
+	repo := withRoots(2)
+	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 8})
 	b, _ := s.Next()
 	require.NoError(t, s.Provide(b.Fetch[0].ID, repo.Metadata()["2.root.json"]))
 	s.Abandon(errors.New("full"))
@@ -147,69 +144,77 @@ func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	require.Empty(t, s.Outstanding())
 }
 
-// Decision 7: two processes with one store do not undo each other's work.
-func TestKeep(t *testing.T) {
-	repo := small()
-	session := func(files verifytest.Files, store verifytest.Store) (*verify.Session, map[string]verify.Record) {
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-		require.NoError(t, err)
-		records := recorder{store, map[string]verify.Record{}}
-		require.NoError(t, s.Run(records, files.Source()))
-		return s, records.records
-	}
-	before := repo.Metadata().Clone()
-	oldStore, newStore := verifytest.Store{}, verifytest.Store{}
-	slow, old := session(before, oldStore)
-	repo.Publish()
-	fast, recent := session(repo.Metadata(), newStore)
-	stored := func(m verifytest.Store) verify.Stored { return verify.LoadStored(m.Load) }
-	for _, name := range []string{"timestamp.json", "snapshot.json"} {
-		require.False(t, slow.Keep(old[name], stored(newStore)), "%s: another process has a newer one", name)
-		require.True(t, fast.Keep(recent[name], stored(oldStore)))
-		require.True(t, fast.Keep(recent[name], stored(newStore)), "the same again")
-		require.True(t, slow.Keep(old[name], verify.Stored{}))
-		require.True(t, slow.Keep(old[name], verify.Stored{Root: []byte("x"), Timestamp: []byte("x"), Snapshot: []byte("x")}), "damage is no reason")
-	}
-	require.True(t, slow.Keep(old["targets.json"], stored(newStore)), "a cache entry")
+// keeper is a session that has been through an update, and what it saved.
+type keeper struct {
+	session *verify.Session
+	store   verifytest.Store
+	records map[string]verify.Record
+}
 
-	// Another process knows a newer root: nothing of this session's is written,
-	// since it may rest on rotated keys.
+func newKeeper(t *testing.T, repo *verifytest.Repo, mirror verifytest.Files) keeper {
+	rec := newRecorder(verifytest.Store{})
+	s := newClient(t, repo).session
+	require.NoError(t, s.Run(rec, mirror.Source()))
+	return keeper{s, rec.Store, rec.records}
+}
+
+// keep says whether the keeper's record may replace what a store has.
+func (k keeper) keep(name string, store verifytest.Store) bool {
+	return k.session.Keep(k.records[name], verify.LoadStored(store.Load))
+}
+
+// Two processes with one store do not undo each other's work (docs/decisions.md,
+// "What the stored files are for").
+func TestKeepNewerFiles(t *testing.T) {
+	repo := small()
+	before := repo.Metadata().Clone()
+	slow := newKeeper(t, repo, before)
+	repo.Publish()
+	fast := newKeeper(t, repo, repo.Metadata())
+	corrupt := verifytest.Store{
+		"root.json": []byte("x"), "timestamp.json": []byte("x"), "snapshot.json": []byte("x"),
+	}
+	for _, name := range []string{"timestamp.json", "snapshot.json"} {
+		require.False(t, slow.keep(name, fast.store), "%s: another process has a newer one", name)
+		require.True(t, fast.keep(name, slow.store))
+		require.True(t, fast.keep(name, fast.store), "the same again")
+		require.True(t, slow.keep(name, verifytest.Store{}))
+		require.True(t, slow.keep(name, corrupt), "a corrupt file is replaced")
+	}
+	require.True(t, slow.keep("targets.json", fast.store), "a cached file")
+
+	// Another process knows a newer root: this session writes nothing, since its
+	// files may depend on rotated keys.
 	repo.Rotate("timestamp", 1, repo.Key("new"))
 	repo.Publish()
-	rotatedStore := verifytest.Store{}
-	rotated, newest := session(repo.Metadata(), rotatedStore)
+	rotated := newKeeper(t, repo, repo.Metadata())
 	for _, name := range []string{"root.json", "timestamp.json", "snapshot.json", "targets.json"} {
-		require.False(t, fast.Keep(recent[name], stored(rotatedStore)), name)
-		require.True(t, rotated.Keep(newest[name], stored(newStore)), "%s: a floor that the new root does not know is none", name)
+		require.False(t, fast.keep(name, rotated.store), name)
+		require.True(t, rotated.keep(name, fast.store), "%s: the new root does not know its key", name)
 	}
 }
 
 // Keep lets a session write the root that another one has written already.
 func TestKeepTheSameRoot(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	repo.PublishOnly("root")
-	repo.Publish()
+	repo := withRoots(2)
 	c := newClient(t, repo)
-	require.NoError(t, c.session.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, c.update())
 	root := repo.Metadata()["2.root.json"]
-	require.True(t, c.session.Keep(verify.Record{Role: "root", Version: 2, StoreName: "root.json", Data: root}, verify.Stored{Root: root}))
-	require.False(t, c.session.Keep(verify.Record{Role: "root", Version: 1, StoreName: "root.json", Data: repo.TrustedRoot()}, verify.Stored{Root: root}))
+	same := verify.Record{Role: "root", Version: 2, StoreName: "root.json", Data: root}
+	older := verify.Record{Role: "root", Version: 1, StoreName: "root.json", Data: repo.TrustedRoot()}
+	require.True(t, c.session.Keep(same, verify.Stored{Root: root}))
+	require.False(t, c.session.Keep(older, verify.Stored{Root: root}))
 }
 
-// Keep: an older root never replaces a newer one, though it is this session's
-// own.
+// Keep never lets an older root replace a newer one, even if the newer one is
+// this session's own.
 func TestKeepRoots(t *testing.T) {
-	repo := verifytest.New(verifytest.Options{})
-	repo.PublishOnly("root")
-	repo.PublishOnly("root")
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	records := recorder{verifytest.Store{}, map[string]verify.Record{}}
-	require.NoError(t, s.Run(records, repo.Metadata().Source()))
-	newest := records.records["root.json"]
+	repo := withRoots(3)
+	k := newKeeper(t, repo, repo.Metadata())
+	newest := k.records["root.json"]
 	require.EqualValues(t, 3, newest.Version)
 	older := newest
 	older.Version, older.Data = 2, repo.Metadata()["2.root.json"]
-	require.False(t, s.Keep(older, verify.Stored{Root: newest.Data}))
-	require.True(t, s.Keep(newest, verify.Stored{Root: older.Data}))
+	require.False(t, k.session.Keep(older, verify.Stored{Root: newest.Data}))
+	require.True(t, k.session.Keep(newest, verify.Stored{Root: older.Data}))
 }
