@@ -8,58 +8,65 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// answer is what the caller said to a request ahead, until its turn comes.
+// answer is the caller's answer to a request ahead. It is held back until its
+// turn comes.
 type answer struct {
-	body    []byte
-	absent  bool  // NotFound
-	cause   error // Fail
-	tooMuch bool  // the body was not kept, for want of room
+	body     []byte
+	notFound bool  // NotFound was called
+	cause    error // of Fail
+	noRoom   bool  // the body was not held back, because of MaxAheadBytes
 }
 
-// mayAhead says whether one more file may be asked for ahead.
-func (s *Session) mayAhead() bool { return s.aheadOpen < s.options.Lookahead }
+// mayAskAhead reports whether one more file may be asked for ahead.
+func (s *Session) mayAskAhead() bool { return s.aheadOpen < s.options.Lookahead }
 
 // askAhead opens a request for a root or the timestamp whose turn has not come,
-// and says whether it could. What an answer means is not known before: keys may
-// change on the way.
+// and reports whether it could. The answer cannot be judged before its turn:
+// until then the keys may change.
 func (s *Session) askAhead(t *task) bool {
-	if !s.mayAhead() {
+	if !s.mayAskAhead() {
 		return false
 	}
 	t.Ahead = true
-	s.hand(t)
+	s.enqueue(t)
 	s.ahead = append(s.ahead, t)
 	return true
 }
 
-// lookAhead asks for roots beyond the next one: for as many more as this cycle
-// has taken, so that the number of rounds grows with the logarithm of their
-// number, and for those that are known to exist because a later one is stored.
+// lookAhead asks for roots after the next one. It asks for as many as this
+// update has accepted so far, so that the number of round trips grows with the
+// logarithm of the number of roots. It also asks for those that must exist
+// because a later one is stored.
 func (s *Session) lookAhead() {
 	if s.options.Lookahead <= 0 {
 		return
 	}
 	next := s.root.Content().Version + 1
-	stored := max(0, s.stored.root-next+1)
-	left := min(int64(s.limits.MaxRootRotations-s.roots), math.MaxInt64-stored)
-	window := min(max(int64(s.chain), stored), stored+left-1, math.MaxInt64-next)
+	stored := max(0, s.stored.rootVersion-next+1)
+	left := min(int64(s.limits.MaxRootRotations-s.rotations), math.MaxInt64-stored)
+	window := min(max(int64(s.newRoots), stored), stored+left-1, math.MaxInt64-next)
 	for v := next + 1; v-next <= window; v++ {
-		if !slices.ContainsFunc(s.ahead, func(t *task) bool { return t.Role == metadata.RoleRoot && t.Version == v }) && !s.askAhead(s.rootTask(v)) {
+		if s.indexAhead(metadata.RoleRoot, v) < 0 && !s.askAhead(s.rootTask(v)) {
 			return
 		}
 	}
 }
 
-// prefetch asks for the roles that a lookup will need next, unless the one that
-// it waits for lists the target. They can be judged as soon as they come, so
-// nothing is kept.
+// indexAhead returns where in s.ahead the request for a file is, or -1.
+func (s *Session) indexAhead(role string, version int64) int {
+	return slices.IndexFunc(s.ahead, func(t *task) bool { return t.Role == role && t.Version == version })
+}
+
+// prefetch asks for the roles that a lookup will need next, unless the role
+// that it waits for lists the target. Their files can be judged as soon as they
+// come, so nothing is held back.
 func (s *Session) prefetch(l *Lookup) {
 	if s.options.Lookahead <= 0 {
 		return
 	}
 	for p := range l.walk.Upcoming() {
 		if e := s.edgeOf(p); !e.asked && e.err == nil {
-			if !s.mayAhead() {
+			if !s.mayAskAhead() {
 				return
 			}
 			s.start(e, true)
@@ -67,8 +74,9 @@ func (s *Session) prefetch(l *Lookup) {
 	}
 }
 
-// need says that the turn of a request ahead has come before its answer.
-func (s *Session) need(t *task) {
+// needNow marks a request as no longer ahead: its turn has come before its
+// answer.
+func (s *Session) needNow(t *task) {
 	if !t.Ahead {
 		return
 	}
@@ -81,23 +89,23 @@ func (s *Session) need(t *task) {
 	}
 }
 
-// keep takes the answer to a request for a root or the timestamp whose turn has
-// not come.
-func (s *Session) keep(t *task, a answer) {
-	s.close(t)
-	if s.kept+int64(len(a.body)) > s.limits.MaxAheadBytes {
-		a = answer{tooMuch: true}
+// holdBack stores the answer to a request for a root or the timestamp whose
+// turn has not come.
+func (s *Session) holdBack(t *task, a answer) {
+	s.closeTask(t)
+	if s.heldBytes+int64(len(a.body)) > s.limits.MaxAheadBytes {
+		a = answer{noRoom: true}
 	}
 	a.body = bytes.Clone(a.body)
-	s.kept += int64(len(a.body))
+	s.heldBytes += int64(len(a.body))
 	t.answer = &a
 }
 
-// due says that the turn of a file has come, and whether that is all there is
-// to do: it was asked for ahead, and its answer, if there is one already, is
-// good.
-func (s *Session) due(role string, version int64) bool {
-	i := slices.IndexFunc(s.ahead, func(t *task) bool { return t.Role == role && t.Version == version })
+// useAhead looks for a request ahead for a file whose turn has come. It reports
+// whether no other request for the file is needed: the answer is still to come,
+// or it is there and has been acted on.
+func (s *Session) useAhead(role string, version int64) bool {
+	i := s.indexAhead(role, version)
 	if i < 0 {
 		return false
 	}
@@ -105,18 +113,18 @@ func (s *Session) due(role string, version int64) bool {
 	s.ahead = slices.Delete(s.ahead, i, i+1)
 	a := t.answer
 	if a == nil {
-		s.need(t)
+		s.needNow(t)
 		return true
 	}
-	s.kept -= int64(len(a.body))
+	s.heldBytes -= int64(len(a.body))
 	switch {
-	case a.tooMuch:
+	case a.noRoom:
 		return false
-	case a.absent:
-		s.absent(t)
+	case a.notFound:
+		s.notFound(t)
 		return true
 	case a.cause != nil:
-		s.given(t, a.cause)
+		s.fetchFailed(t, a.cause)
 		return true
 	}
 	commit, err := s.judge(t, a.body)
@@ -128,44 +136,45 @@ func (s *Session) due(role string, version int64) bool {
 	return true
 }
 
-// dropAhead gives up the roots that were asked for ahead or, with all, the
-// timestamp too. The caller may be fetching them: an answer that comes yet is
-// taken, and means nothing.
+// dropAhead drops the requests ahead for roots and, with all, the one for the
+// timestamp too. The caller may be fetching them: an answer that still comes is
+// accepted and ignored.
 func (s *Session) dropAhead(all bool) {
 	s.ahead = slices.DeleteFunc(s.ahead, func(t *task) bool {
 		if !all && t.Role != metadata.RoleRoot {
 			return false
 		}
 		if t.answer != nil {
-			s.kept -= int64(len(t.answer.body))
+			s.heldBytes -= int64(len(t.answer.body))
 		}
-		s.drop(t)
+		s.dropTask(t)
 		return true
 	})
 }
 
-func (s *Session) drop(t *task) {
+// dropTask closes a request that is not needed any more.
+func (s *Session) dropTask(t *task) {
 	if s.open[t.ID] == nil { // it has been answered
 		return
 	}
-	s.close(t)
-	if t.handed {
+	s.closeTask(t)
+	if t.handedOut {
 		s.dropped[t.ID] = true
 		return
 	}
 	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.ID == t.ID })
 }
 
-// close takes a request from the open ones.
-func (s *Session) close(t *task) {
+// closeTask removes a request from the open ones.
+func (s *Session) closeTask(t *task) {
 	delete(s.open, t.ID)
 	if t.Ahead {
 		s.aheadOpen--
 	}
 }
 
-// forgetAhead forgets all requests ahead, at the end of a cycle in which no
-// others are open: those that are left are for targets files.
+// forgetAhead forgets all requests ahead, at the end of an update. No other
+// requests are open then, and those ahead are all for targets files.
 func (s *Session) forgetAhead() {
 	s.queue.Fetch = slices.DeleteFunc(s.queue.Fetch, func(r Request) bool { return r.Ahead })
 	clear(s.open)

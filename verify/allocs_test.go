@@ -48,10 +48,10 @@ func allocated(f func()) (objects, bytes int64) {
 	return objects, bytes
 }
 
-// A cold start holds the canonical text of each file, has it once more while the
-// file is read, and copies it into a record: three bytes for each byte, and some
-// for the session. The test finds another copy, and anything that is made for
-// each bin.
+// A cold start holds the canonical text of each file, has it once more while
+// the file is read, and copies it into a record: three bytes for each byte, and
+// some for the session. The test finds another copy, and anything that is made
+// for each bin.
 func TestColdStartAllocatesLittle(t *testing.T) {
 	for _, kind := range binKinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -80,8 +80,8 @@ func inAnyNumberOfBins(t *testing.T, test func(t *testing.T, m *served, s *verif
 }
 
 // A lookup whose roles are trusted already allocates itself, its trail and its
-// result, in any number of bins. The test finds work that is done again: reading
-// or verifying a file, or going through the bins.
+// result, in any number of bins. The test finds work that is done again:
+// reading or verifying a file, or going through the bins.
 func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 	inAnyNumberOfBins(t, func(t *testing.T, m *served, s *verify.Session) {
 		n := testing.AllocsPerRun(50, func() { findTrusted(t, s, m.paths[0]) })
@@ -139,8 +139,8 @@ func costlyBodies() map[string]string {
 	}
 }
 
-// CVE-2020-6173, K10, J7: a body that anyone may send costs a session a multiple
-// of its length, for every role. Package metadata tests more shapes.
+// CVE-2020-6173, K10, J7: a body that anyone may send costs a session a
+// multiple of its length, for every role. Package metadata tests more shapes.
 func TestBodiesCostAtMostAMultiple(t *testing.T) {
 	bodies := costlyBodies()
 	repo := verifytest.New(verifytest.Options{})

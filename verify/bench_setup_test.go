@@ -96,10 +96,10 @@ func (m *served) source(q verify.Request) ([]byte, error) {
 	return nil, verify.ErrNotAtSource
 }
 
-// besideFloor measures a client together with the floor for the files that a
-// cold client reads.
-func (m *served) besideFloor(b *testing.B, ours func()) {
-	check := floor(b, m.cost, m.hashes)
+// besideYardstick measures a client together with the yardstick for the files
+// that a cold client reads.
+func (m *served) besideYardstick(b *testing.B, ours func()) {
+	check := yardstick(b, m.cost, m.hashes)
 	ratio.InTurn(b, ours, check)
 	bench := func(name string, do func()) {
 		b.Run(name, func(b *testing.B) {
@@ -111,13 +111,13 @@ func (m *served) besideFloor(b *testing.B, ours func()) {
 		})
 	}
 	bench("tufwalk", ours)
-	bench("floor", check)
+	bench("yardstick", check)
 }
 
-// floor returns the work that no verifier can do without, for files of which the
-// first is the initial trusted root: SHA-256 of the files whose hashes are
-// listed, the signatures that are needed, and one json.Valid.
-func floor(b testing.TB, files [][]byte, hashes bool) func() {
+// yardstick returns the work that no verifier can do without, for files of
+// which the first is the initial trusted root: SHA-256 of the files whose
+// hashes are listed, the signatures that are needed, and one json.Valid.
+func yardstick(b testing.TB, files [][]byte, hashes bool) func() {
 	type file struct {
 		data, payload, sig []byte
 		signatures         int

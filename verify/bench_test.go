@@ -63,13 +63,13 @@ func hundredRoots(repo *verifytest.Repo) {
 	}
 }
 
-// BenchmarkCold compares a cold start with the floor: what no verifier can do
-// without.
+// BenchmarkCold compares a cold start with the yardstick: what no verifier can
+// do without.
 func BenchmarkCold(b *testing.B) {
 	for _, w := range workloads {
 		b.Run(w.name, func(b *testing.B) {
 			m := serve(b, verifytest.Options{MetaHashes: w.hashes}, w.build, w.paths...)
-			m.besideFloor(b, func() { m.cold(b) })
+			m.besideYardstick(b, func() { m.cold(b) })
 		})
 	}
 }

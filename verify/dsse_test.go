@@ -35,7 +35,7 @@ func TestOneFormatInASession(t *testing.T) {
 		options := verify.Options{EnvelopeFormat: right.EnvelopeFormat()}
 		_, err := verify.New(wrong.TrustedRoot(), verify.Stored{}, right.Now(), options)
 		require.ErrorIs(t, err, metadata.ErrSyntax)
-		require.ErrorContains(t, err, "trust anchor: ")
+		require.ErrorContains(t, err, "initial trusted root: ")
 		for _, role := range append(topLevel[:4:4], "a") {
 			s := newClient(t, right).session
 			l := s.Lookup("a/1")

@@ -25,7 +25,7 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	const reason = "rejected: not well-formed TUF metadata: offset 1: the document ends here, want a name"
 	require.EqualError(t, err, "2.root.json "+reason)
 	require.NoError(t, s.Fail(b.Fetch[0].ID, err))
-	require.EqualError(t, s.Err(), "2.root.json could not be had: "+reason)
+	require.EqualError(t, s.Err(), "2.root.json could not be fetched: "+reason)
 
 	repo := withRoots(2)
 	s = newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 1})

@@ -11,12 +11,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// exampleRepository stands for somebody's repository.
+// exampleRepository returns a repository with one target, listed by a delegated
+// role.
 func exampleRepository() *verifytest.Repo {
 	repo := verifytest.New(verifytest.Options{})
 	team := repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"team/*"}})
@@ -25,14 +25,14 @@ func exampleRepository() *verifytest.Repo {
 	return repo
 }
 
-// From an anchor to a verified file. The store would be a folder, the mirror an
-// HTTP client, and the time time.Now().
+// The whole way from the initial trusted root to a target. In a program the
+// store is a folder, the mirror an HTTP client, and the time time.Now().
 func Example() {
 	repo := exampleRepository()
-	anchor, mirror, now := repo.TrustedRoot(), repo.Metadata().Source(), repo.Now()
+	trustedRoot, mirror, now := repo.TrustedRoot(), repo.Metadata().Source(), repo.Now()
 	store := verifytest.Store{}
 
-	s, err := verify.New(anchor, verify.LoadStored(store.Load), now, verify.Options{})
+	s, err := verify.New(trustedRoot, verify.LoadStored(store.Load), now, verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -57,8 +57,8 @@ func Example() {
 	// targets -> team version 1 lists it
 }
 
-// A caller who fetches together what is asked for together, and looks ahead to
-// wait less often.
+// A caller that fetches the requests of a Batch in parallel. It uses Lookahead,
+// so that there are fewer round trips.
 func ExampleOptions_lookahead() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 64})
@@ -77,8 +77,8 @@ func ExampleOptions_lookahead() {
 			// store it; if that fails, s.Abandon(err) and stop
 		}
 		for _, r := range b.Rejected {
-			// whoever answered r.Request.ID lied; the file is asked for again
-			// in this batch
+			// the source that answered r.Request.ID sent a bad file; this
+			// batch asks for the file again
 			fmt.Println("rejected after all:", r.Request.Path, r.Err)
 		}
 		bodies := make([][]byte, len(b.Fetch))
@@ -88,7 +88,7 @@ func ExampleOptions_lookahead() {
 			wait.Go(func() { bodies[i], errs[i] = mirror(req) })
 		}
 		wait.Wait()
-		for i, req := range b.Fetch { // the session is not for several goroutines
+		for i, req := range b.Fetch { // a session is not safe for concurrent use
 			fmt.Println("round", round, "fetched", req.Path)
 			if errors.Is(errs[i], verify.ErrNotAtSource) {
 				err = s.NotFound(req.ID)
@@ -110,10 +110,10 @@ func ExampleOptions_lookahead() {
 	// end: <nil>
 }
 
-// The loop with every call in sight, for callers who do their own fetching.
-// Requests may be answered in any order. This caller has no saved files, or it
-// would offer them first (Request.StoreName), and does not look ahead, or it
-// would read Batch.Rejected.
+// The loop without Run, for callers that fetch the files themselves. Requests
+// may be answered in any order. This caller has no stored files; with them, it
+// would offer them first (Request.StoreName). It does not use Lookahead; with
+// it, it would read Batch.Rejected.
 func ExampleSession_Next() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -141,7 +141,7 @@ func ExampleSession_Next() {
 		}
 		for _, l := range b.Done {
 			_, err := l.Target()
-			fmt.Println("found", l.Path(), err)
+			fmt.Println("done", l.Path(), err)
 		}
 	}
 	fmt.Println("end:", s.Err())
@@ -156,12 +156,12 @@ func ExampleSession_Next() {
 	// save targets.json
 	// fetched 1.team.json <nil>
 	// save role.team.json
-	// found team/app.txt <nil>
+	// done team/app.txt <nil>
 	// end: <nil>
 }
 
-// A rejected body is its source's fault: the request stays open, and another
-// mirror's copy may be offered for it.
+// When a body is rejected, the request stays open, and a copy from another
+// mirror may be offered.
 func ExampleSession_Provide() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -183,8 +183,8 @@ func ExampleSession_Provide() {
 	// <nil>
 }
 
-// A download is checked while it streams: too long, too short or wrong, it is
-// never taken for the file.
+// A download is verified while it is copied. One that is too long, too short or
+// different is an error.
 func ExampleTarget_Copy() {
 	repo := exampleRepository()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
@@ -215,11 +215,11 @@ func ExampleTarget_Copy() {
 	// team/app.txt: wrong length: want 5 bytes, found 6
 }
 
-// A test of what a program does when its mirror lies, with bytes made on the
-// spot.
+// A test of what a client does when a mirror is frozen, with a repository from
+// package verifytest.
 func Example_test() {
 	repo := exampleRepository()
-	yesterday := repo.Metadata().Clone() // a mirror that will not move any more
+	yesterday := repo.Metadata().Clone() // a frozen mirror
 	repo.Role("team").AddTarget("team/app.txt", []byte("hello, fixed"))
 	repo.Publish()
 
@@ -232,17 +232,17 @@ func Example_test() {
 		return s.Run(store, mirror.Source())
 	}
 	fmt.Println("today's files:", update(repo.Metadata()))
-	fmt.Println("yesterday's files again:", errors.Is(update(yesterday), roles.ErrRollback))
+	fmt.Println("yesterday's files again:", errors.Is(update(yesterday), verify.ErrRollback))
 	repo.Advance(10 * 365 * 24 * time.Hour)
-	fmt.Println("ten years later:", errors.Is(update(repo.Metadata()), roles.ErrExpired))
+	fmt.Println("ten years later:", errors.Is(update(repo.Metadata()), verify.ErrExpired))
 	// Output:
 	// today's files: <nil>
 	// yesterday's files again: true
 	// ten years later: true
 }
 
-// A Source over HTTP. The time that a request may take is the client's and the
-// context's to bound.
+// A Source over HTTP. The client and the context limit how long a request may
+// take.
 func ExampleSource() {
 	repo := exampleRepository()
 	server := httptest.NewServer(http.FileServerFS(repo.Metadata().FS()))

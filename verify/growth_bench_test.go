@@ -12,10 +12,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// These benchmarks show what grows with the repository. The floor is that of
-// BenchmarkCold. With the number of bins, MB/s should stay the same. With the
-// number of targets it falls, for the floor too, because each small file costs a
-// signature: there the ratio to the floor should stay the same.
+// These benchmarks show what grows with the repository. The yardstick is that
+// of BenchmarkCold. With the number of bins, MB/s should stay the same. With
+// the number of targets it falls, for the yardstick too, because each small
+// file costs a signature: there the ratio to the yardstick should stay the
+// same.
 //
 //	go test ./verify -run '^$' -bench 'Growth|Layouts|Trusted|Refresh|Warm'
 
@@ -67,7 +68,7 @@ func serveBins(t testing.TB, kind binKind, bits, targets int) *served {
 
 // BenchmarkGrowthOfBins starts from nothing, for one target.
 func BenchmarkGrowthOfBins(b *testing.B) {
-	eachSize(b, 1, func(b *testing.B, m *served) { m.besideFloor(b, func() { m.cold(b) }) })
+	eachSize(b, 1, func(b *testing.B, m *served) { m.besideYardstick(b, func() { m.cold(b) }) })
 }
 
 // BenchmarkLayouts starts from nothing, for one target in 16,384 bins, with
@@ -86,7 +87,7 @@ func BenchmarkLayouts(b *testing.B) {
 		} {
 			b.Run(kind.name+"/"+l.name, func(b *testing.B) {
 				m := serve(b, l.Options, kind.build(14, paths), paths...)
-				m.besideFloor(b, func() { m.cold(b) })
+				m.besideYardstick(b, func() { m.cold(b) })
 			})
 		}
 	}
@@ -98,27 +99,27 @@ func BenchmarkGrowthOfTargets(b *testing.B) {
 		for _, n := range []int{1, 10, 100, 1000} {
 			b.Run(fmt.Sprintf("%s/%d targets", kind.name, n), func(b *testing.B) {
 				m := serveBins(b, kind, 14, n)
-				m.besideFloor(b, func() { m.cold(b) })
+				m.besideYardstick(b, func() { m.cold(b) })
 			})
 		}
 	}
 }
 
-// BenchmarkWarm starts from all files that an earlier run saved, for one target.
-// It is compared with the floor of a cold start.
+// BenchmarkWarm starts from all files that an earlier run saved, for one
+// target. It is compared with the yardstick of a cold start.
 func BenchmarkWarm(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
-		m.besideFloor(b, func() { m.find(b, m.session(b, m.saved), m.saved, m.source) })
+		m.besideYardstick(b, func() { m.find(b, m.session(b, m.saved), m.saved, m.source) })
 	})
 }
 
 // BenchmarkRefresh goes through an update in which nothing is new, in a session
-// that has found its target. The floor is the timestamp's signature.
+// that has found its target. The yardstick is the timestamp's signature.
 func BenchmarkRefresh(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
 		m.find(b, s, nil, m.source)
-		check := floor(b, [][]byte{m.files["timestamp.json"]}, false)
+		check := yardstick(b, [][]byte{m.files["timestamp.json"]}, false)
 		refresh := func() {
 			require.NoError(b, s.Refresh(m.now))
 			require.NoError(b, s.Run(nil, m.source))
@@ -130,7 +131,7 @@ func BenchmarkRefresh(b *testing.B) {
 				refresh()
 			}
 		})
-		b.Run("floor", func(b *testing.B) {
+		b.Run("yardstick", func(b *testing.B) {
 			for b.Loop() {
 				check()
 			}
@@ -139,7 +140,7 @@ func BenchmarkRefresh(b *testing.B) {
 }
 
 // BenchmarkTrusted looks up targets in bins that are trusted already, one of a
-// hundred after the other. The floor is the path's hash.
+// hundred after the other. The yardstick is the path's hash.
 func BenchmarkTrusted(b *testing.B) {
 	eachSize(b, 100, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
@@ -150,7 +151,7 @@ func BenchmarkTrusted(b *testing.B) {
 				findTrusted(b, s, m.paths[i%len(m.paths)])
 			}
 		})
-		b.Run("floor", func(b *testing.B) {
+		b.Run("yardstick", func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				sha256.Sum256([]byte(m.paths[i%len(m.paths)]))
 			}

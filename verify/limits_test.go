@@ -19,7 +19,7 @@ func TestNoNewRootsAllowed(t *testing.T) {
 	s := newSession(t, repo, verify.Stored{Root: fileOf(repo, "root")}, o)
 	var limit *verify.LimitError
 	require.ErrorAs(t, s.Run(nil, repo.Metadata().Source()), &limit)
-	require.Equal(t, &verify.LimitError{Role: "root", What: "roots in one cycle", Max: -1, Got: 0}, limit)
+	require.Equal(t, &verify.LimitError{Role: "root", What: "new roots in one update", Max: -1, Got: 0}, limit)
 }
 
 // The limit of new roots does not lock out a program that was shipped with an

@@ -74,7 +74,7 @@ func corrupted(w *histories.World) verifytest.Files {
 		for _, name := range slices.Sorted(maps.Keys(files)) {
 			if of.MatchString(name) && w.Chance(30) {
 				w.Note("%s is corrupt", name)
-				files[name] = w.Spoil(role, files[name])
+				files[name] = w.Corrupt(role, files[name])
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func runOnce(
 	w *histories.World, store verifytest.Store, mirror verifytest.Files, paths []string, o verify.Options,
 ) clientRun {
 	v := clientRun{saved: verifytest.Store{}, seen: map[string]int{}}
-	s, err := verify.New(w.Anchor(), verify.LoadStored(store.Load), w.Time(), o)
+	s, err := verify.New(w.InitialRoot(), verify.LoadStored(store.Load), w.Time(), o)
 	if err != nil {
 		v.results = append(v.results, err.Error())
 		return v

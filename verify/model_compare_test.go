@@ -102,9 +102,9 @@ func (d *comparison) start() {
 	if d.w.Chance(15) {
 		d.damage()
 	}
-	root := d.w.Anchor()
+	root := d.w.InitialRoot()
 	if d.w.Chance(5) {
-		root = d.w.Spoil("root", root)
+		root = d.w.Corrupt("root", root)
 	}
 	options := verify.Options{Limits: verify.Limits{
 		MaxRootBytes:      d.limits.Root,
@@ -147,7 +147,7 @@ func (d *comparison) damage() {
 	case 1:
 		d.store[name] = d.w.Other(name)
 	default:
-		d.store[name] = d.w.Spoil(strings.TrimSuffix(name, ".json"), body)
+		d.store[name] = d.w.Corrupt(strings.TrimSuffix(name, ".json"), body)
 	}
 }
 
@@ -243,7 +243,7 @@ func (d *comparison) answer(req verify.Request, want *model.Want) {
 	for d.w.Chance(30) {
 		bad := d.w.Other(req.Path)
 		if found && d.w.Chance(85) {
-			bad = d.w.Spoil(req.Role, body)
+			bad = d.w.Corrupt(req.Role, body)
 		}
 		if d.offer(req, want, bad) {
 			d.seen["corrupt and accepted"]++

@@ -108,7 +108,7 @@ func TestSigstoreRoots(t *testing.T) {
 		r := openRealRepo(t, "sigstore-roots", "2026-11-20T13:58:17Z")
 		s := r.session(fmt.Sprintf("%d.root.json", v))
 		err := s.Run(nil, r.mirror("."))
-		require.ErrorContains(t, err, "timestamp.json could not be had", "there are only roots")
+		require.ErrorContains(t, err, "timestamp.json could not be fetched", "there are only roots")
 		require.EqualValues(t, 15, s.Version("root"))
 		require.Equal(t, "2026-11-20T13:58:18Z", s.Root().Expires.Format(time.RFC3339))
 

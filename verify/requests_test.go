@@ -117,7 +117,7 @@ func TestThreeAnswers(t *testing.T) {
 	root := c.next()
 	require.True(t, root.Optional)
 	require.NoError(t, c.session.Fail(root.ID, errors.New("403")))
-	require.ErrorContains(t, c.session.Err(), "2.root.json could not be had: 403")
+	require.ErrorContains(t, c.session.Err(), "2.root.json could not be fetched: 403")
 	_, ok := c.session.Next()
 	require.False(t, ok, "nothing more is asked for")
 
@@ -149,7 +149,7 @@ func TestThreeAnswers(t *testing.T) {
 	require.NoError(t, c.session.NotFound(root.ID))
 	for _, err := range append(answers(root.ID), c.session.Provide(root.ID, repo.TrustedRoot())) {
 		require.ErrorIs(t, err, verify.ErrRequest)
-		require.ErrorContains(t, err, "is settled")
+		require.ErrorContains(t, err, "is done")
 	}
 	// An ID that is guessed before Next has handed it out.
 	err := c.session.Provide(root.ID+1, repo.Metadata()["timestamp.json"])
@@ -179,7 +179,7 @@ func TestRequestErrors(t *testing.T) {
 	reason(0, "is never used")
 	reason(id+1, "has not been handed out")
 	require.NoError(t, s.Fail(id, nil))
-	reason(id, "is settled")
+	reason(id, "is done")
 }
 
 // An update that has ended accepts no more answers, and does not ask for what

@@ -38,7 +38,7 @@ func TestTrustedRootIsAnArgument(t *testing.T) {
 
 	for _, root := range []string{"", "{}", "nonsense"} {
 		_, err := verify.New([]byte(root), verify.Stored{}, repo.Now(), verify.Options{})
-		require.ErrorContains(t, err, "trust anchor: ")
+		require.ErrorContains(t, err, "initial trusted root: ")
 	}
 	timestamp := repo.Metadata()["timestamp.json"]
 	_, err = verify.New(timestamp, verify.Stored{}, repo.Now(), verify.Options{})

@@ -6,21 +6,24 @@ import (
 	"strings"
 )
 
-// Run goes through everything that there is to do: it saves what the session
-// wants saved, asks the store first where that is allowed and then the live
-// sources in turn, and returns Err at the end: nil if the cycle succeeded,
-// whether or not the lookups found what they looked for (Target says); ErrSave
-// if the store failed; and otherwise what ended the cycle, mostly a FetchError.
-// Call it again after more calls of Find, or after Refresh.
+// Run does everything that there is to do: it saves what must be saved, and
+// answers each request from the store, where that is allowed, and then from the
+// live sources in turn. It returns Err at the end: nil if the update succeeded,
+// whether or not the lookups found their targets (Lookup.Target says that);
+// ErrSave (wrapped) if the store failed; and otherwise what ended the update,
+// mostly a FetchError. Call it again after more calls of Lookup, or after
+// Refresh.
 //
-// The store may be nil. It may help and never says no: a copy that is missing,
-// unreadable or rejected is no answer. A file does not exist only if every live
-// source says ErrNotAtSource, so all of them have to be up for the word that
-// there is no newer root: several sources help against one that lies, and not
-// against one that is down. A Source that tries several hosts by itself does. A
-// body that is rejected sends the request to the next source, and a FetchError
-// holds a SourceError for each. If a save fails, the session and its lookups
-// are of no use any more.
+// The store may be nil. A stored copy that is missing, unreadable or rejected
+// is not an answer: the live sources are asked next. If a save fails, the
+// session and its lookups cannot be used any more.
+//
+// A source whose body is rejected counts as failed, and the next one is asked.
+// A FetchError holds a SourceError for each source. A file does not exist only
+// if every live source returns ErrNotAtSource. So all of them must be up to
+// show that there is no newer root: more sources help against one that lies,
+// but not against one that is down. To tolerate that, use one Source that tries
+// several hosts itself.
 func (s *Session) Run(store Store, live ...Source) error {
 	r := runner{s: s, store: store, live: live, cached: make(map[string]bool)}
 	for {
@@ -46,7 +49,7 @@ type runner struct {
 	s      *Session
 	store  Store
 	live   []Source
-	cached map[string]bool // names whose stored copy was just trusted again
+	cached map[string]bool // names whose stored copy was accepted: no need to save it again
 }
 
 func (r *runner) save(rec Record) error {
@@ -57,7 +60,9 @@ func (r *runner) save(rec Record) error {
 }
 
 func (r *runner) fetch(req Request) {
-	delete(r.cached, req.StoreName) // another edge may need another file of the role, and that is to be saved
+	// Another delegation may need another file of the role, which must be
+	// saved.
+	delete(r.cached, req.StoreName)
 	if r.store != nil && req.StoreName != "" {
 		if data, err := r.store.Load(req.StoreName); err == nil && r.s.Provide(req.ID, data) == nil {
 			r.cached[req.StoreName] = true
@@ -65,7 +70,7 @@ func (r *runner) fetch(req Request) {
 		}
 	}
 	var errs sourceErrors
-	absent := 0
+	notFound := 0
 	for i, source := range r.live {
 		data, err := source(req)
 		if err == nil {
@@ -76,15 +81,15 @@ func (r *runner) fetch(req Request) {
 				err = fmt.Errorf("rejected: %w", reject.Err)
 			}
 		} else if errors.Is(err, ErrNotAtSource) {
-			absent++
+			notFound++
 		}
 		errs = append(errs, &SourceError{i + 1, len(r.live), err})
 	}
-	if req.Optional && absent > 0 && absent == len(r.live) {
+	if req.Optional && notFound > 0 && notFound == len(r.live) {
 		_ = r.s.NotFound(req.ID) // the ID is open: it was just handed out
 		return
 	}
-	if absent < len(r.live) { // the word of some is not the word of all
+	if notFound < len(r.live) { // not every source says so
 		for _, err := range errs {
 			if s := err.(*SourceError); errors.Is(s.Err, ErrNotAtSource) {
 				s.Err = errors.New(s.Err.Error())
@@ -97,8 +102,8 @@ func (r *runner) fetch(req Request) {
 	_ = r.s.Fail(req.ID, errs)
 }
 
-// SourceError says which of several live sources could not answer a request, or
-// answered it wrongly.
+// SourceError says which of several live sources failed to answer a request, or
+// sent a file that was rejected.
 type SourceError struct {
 	Source, Of int // counted from 1, in the order in which Run was given them
 	Err        error
@@ -113,7 +118,7 @@ func (e *SourceError) Error() string {
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// sourceErrors are what the live sources said, one after the other.
+// sourceErrors holds the live sources' errors, in the order of the sources.
 type sourceErrors []error
 
 func (e sourceErrors) Error() string {
@@ -126,19 +131,20 @@ func (e sourceErrors) Error() string {
 
 func (e sourceErrors) Unwrap() []error { return e }
 
-// ErrSave is what errors about records that could not be saved wrap.
+// ErrSave is returned (wrapped) when a record could not be saved.
 var ErrSave = errors.New("a trusted file could not be saved")
 
-// Abandon makes the session useless because a record could not be saved, and
-// with it the lookups that Next handed out together with that record: they rest
-// on what is not saved. Everything reports ErrSave and the cause from then on.
-// Callers of Next must call it, or use nothing any more.
+// Abandon ends the session because a record could not be saved. The lookups
+// that Next handed out together with that record end too: they depend on what
+// is not saved. From then on everything returns ErrSave and the cause
+// (wrapped). A caller of Next whose save fails must call Abandon, or use
+// nothing of the session any more.
 func (s *Session) Abandon(cause error) {
-	s.broken = fmt.Errorf("%w: %w", ErrSave, foreign(cause))
+	s.broken = fmt.Errorf("%w: %w", ErrSave, externalCause(cause))
 	s.endUpdate(s.broken)
 	clear(s.open)
-	for _, l := range append(s.doneNow, s.queue.Done...) {
-		l.target, l.err, l.handed = nil, s.broken, true
+	for _, l := range append(s.lastDone, s.queue.Done...) {
+		l.target, l.err, l.handedOut = nil, s.broken, true
 	}
 	s.queue = Batch{}
 }

@@ -69,7 +69,7 @@ func TestRunAsksInOrder(t *testing.T) {
 		return repo.Metadata().Source()(req)
 	}
 	err := newClient(t, repo).session.Run(nil, corrupt)
-	require.ErrorContains(t, err, "could not be had: rejected: ")
+	require.ErrorContains(t, err, "could not be fetched: rejected: ")
 	require.NotContains(t, err.Error(), "no live source")
 	err = newClient(t, repo).session.Run(nil, corrupt, corrupt)
 	require.ErrorContains(t, err, "source 2 of 2: rejected: ")

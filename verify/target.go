@@ -11,9 +11,9 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Target is a file that may be downloaded and, once it has been checked, used.
-// It is immutable and independent of the session; copies are fine. The zero
-// Target accepts nothing.
+// Target is a file that may be downloaded and, once it has been verified, used.
+// It does not change and does not depend on the session. It may be copied. The
+// zero Target accepts nothing.
 type Target struct {
 	// Path is the target path, as it was looked up.
 	Path string
@@ -23,9 +23,9 @@ type Target struct {
 	Length int64
 	// Hashes are its digests.
 	Hashes metadata.Hashes
-	// Expires is when the first of the files that vouch for it expires: root,
-	// timestamp, snapshot and every role that was asked. From then on this
-	// answer is stale.
+	// Expires is the earliest expiry of the files that the answer depends on:
+	// root, timestamp, snapshot and every role that the lookup visited. From
+	// then on the answer is out of date.
 	Expires time.Time
 
 	info       metadata.TargetFile
@@ -33,19 +33,21 @@ type Target struct {
 	policy     roles.Policy
 }
 
-// Custom returns the role's extra data for the target as JSON, a verified but
-// uninterpreted object. The bytes are the caller's.
+// Custom returns the role's extra data for the target: a JSON object that is
+// signed, but that this package does not interpret. It reports false if there
+// is none. The bytes are the caller's.
 func (t *Target) Custom() ([]byte, bool) { return t.info.Custom() }
 
-// ErrPath is returned (wrapped) for a target path that makes no safe URL.
+// ErrPath is returned (wrapped) for a target path that cannot be made a safe
+// URL path.
 var ErrPath = errors.New("unsafe target path")
 
 func unsafePath(path, reason string) error { return fmt.Errorf("%w: %q %s", ErrPath, path, reason) }
 
-// URLPaths returns where a mirror keeps the file: relative to the base URL for
-// targets and percent-encoded, to be appended as they are, and to be tried in
-// turn. With consistent snapshots the file's digests are prefixed to its name
-// the strongest first; without, there is one path. Errors
+// URLPaths returns where a mirror has the file: paths relative to the base URL
+// for targets, percent-encoded, to be appended as they are and tried in turn.
+// With consistent snapshots the name begins with one of the file's digests
+// the strongest first. Without, there is one path. Errors
 // wrap ErrPath.
 func (t *Target) URLPaths() ([]string, error) {
 	if !t.consistent {
@@ -57,18 +59,19 @@ func (t *Target) URLPaths() ([]string, error) {
 	}
 	slash := strings.LastIndexByte(t.Path, '/') + 1
 	var paths []string
-	for _, digest := range t.Hashes.All() { // the prefix is ours to build
+	for _, digest := range t.Hashes.All() { // we build the prefix
 		if len(paths) == maxURLPaths {
 			break
 		}
-		paths = append(paths, escapePath(t.Path[:slash])+metadata.Escape(digest)+"."+metadata.Escape(t.Path[slash:]))
+		name := metadata.Escape(digest) + "." + metadata.Escape(t.Path[slash:])
+		paths = append(paths, escapePath(t.Path[:slash])+name)
 	}
 	return paths, nil
 }
 
-// PlainURLPath returns the path without a digest in the name, for hosts that
-// keep the file so although the repository has consistent snapshots, as PyPI
-// does with distribution files. Errors wrap ErrPath.
+// PlainURLPath returns the path without a digest in the name. It is for hosts
+// that use such names although the repository has consistent snapshots, as PyPI
+// does for distribution files. Errors wrap ErrPath.
 func (t *Target) PlainURLPath() (string, error) {
 	if err := checkPath(t.Path); err != nil {
 		return "", err
@@ -76,13 +79,13 @@ func (t *Target) PlainURLPath() (string, error) {
 	return escapePath(t.Path), nil
 }
 
-// maxURLPaths bounds the places that a role can have a client try.
+// maxURLPaths bounds how many paths a role can make a client try.
 const maxURLPaths = 8
 
-// checkPath refuses paths that mean something else to a URL or a file system
-// than to TUF.
+// checkPath refuses paths that a URL or a file system reads in another way than
+// TUF does.
 //
-// whoever wants them has Target.Path.
+// callers that want such a path use Target.Path.
 func checkPath(path string) error {
 	switch {
 	case path == "":
@@ -113,21 +116,22 @@ func escapePath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// Copy copies the file from src to dst and returns nil only if it is whole and
-// right. The last bytes are written only when the hashes match; before that dst
-// holds unverified data, which must not be used. It reads src to its end.
-// Errors are those of Verdict, and what dst and src return.
+// Copy copies the file from src to dst. It returns nil only if the whole file
+// has the right length and hashes. It writes the last bytes only when the
+// hashes match. Until Copy returns nil, dst holds unverified data, which must
+// not be used. It reads src to its end. Errors are those of Verifier.Verify,
+// and those of dst and src.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
-	v := t.Verifier() // dst gets only what it lets through
+	v := t.Verifier() // first in line: what it refuses does not reach dst
 	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
 		return err
 	}
 	return v.Verify()
 }
 
-// Verifier checks a target's bytes as they come, in memory that does not depend
-// on their number. It is an io.Writer, and is for one download: after an error,
-// or to begin again, make another. The zero Verifier accepts nothing.
+// Verifier checks a target's bytes as they come. The memory that it uses does
+// not depend on their number. It is an io.Writer for one download: after an
+// error, or to start again, make another. The zero Verifier accepts nothing.
 type Verifier struct {
 	file    string
 	length  int64
@@ -136,7 +140,7 @@ type Verifier struct {
 	err     error
 }
 
-// Verifier begins a check.
+// Verifier returns a new Verifier for the target.
 func (t *Target) Verifier() *Verifier {
 	v := &Verifier{file: t.Path, length: t.Length}
 	checker, err := t.Hashes.NewChecker(t.policy.Hashes)
@@ -148,9 +152,10 @@ func (t *Target) Verifier() *Verifier {
 	return v
 }
 
-// Write takes the next bytes. It fails at the first byte too many and, with the
-// last byte, if a hash does not match; from then on it fails for
-// ever. Success says nothing yet about the bytes: Verdict does.
+// Write accepts the next bytes. It fails at the first byte too many and, with
+// the last byte, if a hash does not match. After a failure every
+// later call fails too. Success does not mean that the bytes are right: only
+// Verify says that.
 func (v *Verifier) Write(p []byte) (int, error) {
 	switch {
 	case v.checker == nil && v.err == nil:
@@ -178,12 +183,12 @@ func (v *Verifier) check() error {
 	return nil
 }
 
-// Written returns how many bytes have been taken.
+// Written returns how many bytes have been accepted.
 func (v *Verifier) Written() int64 { return v.written }
 
-// Verdict returns nil if the bytes written are the whole file and the right
-// one. Only then may they be used. Errors are *roles.LengthError and
-// *roles.HashError.
+// Verify returns nil if the bytes written are the whole file, with the right
+// length and hashes. Only then may they be used. Errors are *LengthError and
+// *HashError.
 func (v *Verifier) Verify() error {
 	switch {
 	case v.err != nil:

@@ -16,8 +16,8 @@ import (
 
 var targetSize = flag.Int64("targetsize", 64<<20, "bytes of the target that BenchmarkTarget checks")
 
-// BenchmarkTarget checks a file as it comes. The floor is plain SHA-256 of the
-// same stream.
+// BenchmarkTarget checks a file as it comes. The yardstick is plain SHA-256 of
+// the same stream.
 //
 //	go test ./verify -run '^$' -bench Target -targetsize 1073741824
 func BenchmarkTarget(b *testing.B) {
@@ -52,9 +52,9 @@ func BenchmarkTarget(b *testing.B) {
 		})
 	}
 	bench("Copy/tufwalk", copied)
-	bench("Copy/floor", plain)
+	bench("Copy/yardstick", plain)
 	bench("Verifier/tufwalk", checked)
-	bench("Verifier/floor", plain)
+	bench("Verifier/yardstick", plain)
 }
 
 // zeros reads as so many zeros.

@@ -11,7 +11,7 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// phase is how far a cycle has come; the table in doc.go says what each one
+// phase is how far an update has come. The table in doc.go says what each phase
 // waits for.
 type phase int
 
@@ -24,50 +24,55 @@ const (
 	phaseFailed
 )
 
-// edge is a delegation and what has become of the role's file: trusted, failed,
-// asked for, or none of these yet.
+// edge is a delegation and the state of the role's file: trusted, failed, asked
+// for, or none of these yet.
 type edge struct {
 	delegation.Pending
-	listed  metadata.MetaFile
-	signers roles.Role // whose signatures the file needs
-	task    *task      // that asks for the file
-	file    roles.Trusted[metadata.Targets]
-	err     error
-	failed  int  // number of Finds when it failed: a later one asks again
-	asked   bool // for its file, which came or is yet to come
-	waiting []*Lookup
+	listed   metadata.MetaFile
+	signers  roles.Role // whose signatures the file needs
+	task     *task      // the request for the file
+	file     roles.Trusted[metadata.Targets]
+	err      error
+	failedAt int  // the number of lookups when it failed: a later lookup asks again
+	asked    bool // for the file, which has come or is still to come
+	waiting  []*Lookup
 }
 
 func (e *edge) step() Step {
-	return Step{Delegator: e.Delegator, Role: e.Role, Terminating: e.Terminating, Succinct: e.Position < 0 && e.By.Content() != nil}
+	return Step{
+		Delegator:   e.Delegator,
+		Role:        e.Role,
+		Terminating: e.Terminating,
+		Succinct:    e.Position < 0 && e.By.Content() != nil,
+	}
 }
 
-// edgeKey tells edges apart by the very content that delegates, not by the
+// edgeKey identifies an edge by the very content that delegates, not by the
 // delegator's name: two files of one role, each signed for its own delegator,
-// may give the same name different keys. It is zero for the top-level targets
-// role.
+// may give the same role different keys. For the top-level targets role, by is
+// zero.
 type edgeKey struct {
 	by   roles.Trusted[metadata.Targets]
 	role string
 }
 
-// known are the targets files of earlier cycles and other edges, by role, that
-// may serve again without being fetched.
-type known map[string][]knownTargets
+// verifiedTargets holds the targets files of earlier updates and of other
+// edges, by role. They may be used again without being fetched.
+type verifiedTargets map[string][]verifiedFile
 
-type knownTargets struct {
+type verifiedFile struct {
 	listed  metadata.MetaFile
-	signers roles.Role // whose signatures the file is known to have
+	signers roles.Role // whose signatures the file has
 	file    roles.Trusted[metadata.Targets]
 }
 
-// begin starts a cycle. (5.0, 5.1)
+// begin starts an update. (5.0, 5.1)
 func (s *Session) begin(now time.Time) {
 	s.now = now // R-5.1.1
-	s.err, s.warnings, s.roots = nil, s.stored.warnings(), 0
+	s.err, s.warnings = nil, s.stored.takeWarnings()
 	s.timestamp, s.snapshot = roles.Trusted[metadata.Timestamp]{}, roles.Trusted[metadata.Snapshot]{}
 	s.edges = make(map[edgeKey]*edge)
-	s.phase, s.chain = phaseRoot, 0
+	s.phase, s.newRoots, s.rotations = phaseRoot, 0, 0
 	s.askRoot()
 	if s.phase == phaseRoot {
 		s.askAhead(s.timestampTask())
@@ -75,8 +80,8 @@ func (s *Session) begin(now time.Time) {
 	}
 }
 
-// judge decides on the body for a request. It changes nothing: on success it
-// returns what to do about it.
+// judge decides whether the body for a request is valid. It changes nothing: if
+// the body is valid, commit acts on it.
 func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
 	if err := t.checkLength(body); err != nil {
 		return nil, err
@@ -103,23 +108,23 @@ func (t *task) checkLength(body []byte) error {
 	return &LimitError{t.Role, "bytes", t.MaxBytes, got}
 }
 
-// absent acts on the word that the file of a request does not exist.
-func (s *Session) absent(t *task) {
+// notFound acts on the answer that the file of a request does not exist.
+func (s *Session) notFound(t *task) {
 	if t.Role == metadata.RoleRoot && t.edge == nil { // R-5.3.3b
 		s.endRoots(false)
 		return
 	}
-	s.given(t, ErrNotAtSource)
+	s.fetchFailed(t, ErrNotAtSource)
 }
 
-// given acts on a request that was given up.
-func (s *Session) given(t *task, cause error) {
-	s.giveUp(t, &FetchError{t.Request, cause})
+// fetchFailed acts on a file that could not be fetched.
+func (s *Session) fetchFailed(t *task, cause error) {
+	s.unavailable(t, &FetchError{t.Request, cause})
 }
 
-// giveUp ends what needs a file that cannot be had: the lookups that wait for a
-// delegated role, otherwise the cycle.
-func (s *Session) giveUp(t *task, err error) {
+// unavailable ends what needs a file that is not available: the lookups that
+// wait for a delegated role, or else the update.
+func (s *Session) unavailable(t *task, err error) {
 	if t.edge != nil {
 		s.finishEdge(t.edge, err)
 		return
@@ -135,25 +140,36 @@ func (s *Session) askRoot() {
 		s.endRoots(false)
 		return
 	}
-	if s.roots >= s.limits.MaxRootRotations {
-		s.warn(&LimitError{metadata.RoleRoot, "roots in one cycle", int64(s.limits.MaxRootRotations), int64(s.roots) + 1})
+	if s.rotations >= s.limits.MaxRootRotations {
+		s.warn(s.tooManyRoots(s.rotations + 1))
 		s.endRoots(true) // R-5.3.3c
 		return
 	}
 	s.ask(s.rootTask(version + 1))
 }
 
+func (s *Session) tooManyRoots(n int) error {
+	return &LimitError{metadata.RoleRoot, "new roots in one update", int64(s.limits.MaxRootRotations), int64(n)}
+}
+
 func (s *Session) rootTask(version int64) *task {
 	return &task{Request: Request{ // R-5.3.3a
-		Role: metadata.RoleRoot, Version: version, Delegator: metadata.RoleRoot,
-		Path: metadata.FileName(metadata.RoleRoot, version), StoreName: rootName(version), MaxBytes: s.limits.MaxRootBytes, Optional: true,
+		Role:      metadata.RoleRoot,
+		Version:   version,
+		Delegator: metadata.RoleRoot,
+		Path:      metadata.FileName(metadata.RoleRoot, version),
+		StoreName: rootName(version),
+		MaxBytes:  s.limits.MaxRootBytes,
+		Optional:  true,
 	}}
 }
 
 func (s *Session) timestampTask() *task {
 	return &task{Request: Request{ // R-5.4.1
-		Role: metadata.RoleTimestamp, Delegator: metadata.RoleRoot,
-		Path: metadata.FileName(metadata.RoleTimestamp, 0), MaxBytes: s.limits.MaxTimestampBytes,
+		Role:      metadata.RoleTimestamp,
+		Delegator: metadata.RoleRoot,
+		Path:      metadata.FileName(metadata.RoleTimestamp, 0),
+		MaxBytes:  s.limits.MaxTimestampBytes,
 	}}
 }
 
@@ -162,21 +178,21 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	// R-5.3.4a and R-5.3.5 are checked there; R-5.3.6: the expiry of a root on
-	// the way does not matter.
+	// VerifyNextRoot checks R-5.3.4a and R-5.3.5. R-5.3.6: the expiry of an
+	// intermediate root does not matter.
 	next, err := roles.VerifyNextRoot(s.root, env, s.options.Policy)
 	if err != nil {
 		return nil, err
 	}
 	return func() {
 		s.root = next // R-5.3.7
-		s.chain++
-		if next.Content().Version > s.stored.root { // those up to a root that was trusted before were counted then
-			s.roots++
+		s.newRoots++
+		if next.Content().Version > s.stored.rootVersion { // older ones were counted when they were new
+			s.rotations++
 		}
 		s.save(metadata.RoleRoot, next.Content().Version, t.StoreName, body) // R-5.3.8
 		s.saveNewestRoot(body)
-		s.unsaved = nil
+		s.unsavedRoot = nil
 		s.askRoot() // R-5.3.9
 		if s.phase == phaseRoot {
 			s.lookAhead()
@@ -184,16 +200,19 @@ func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
 	}, nil
 }
 
-// endRoots looks at the last root of the chain. (5.3.10, 5.3.11)
-func (s *Session) endRoots(cut bool) {
+// endRoots checks the last root of the chain, and goes on to the timestamp.
+// (5.3.10, 5.3.11)
+func (s *Session) endRoots(limitReached bool) {
 	s.dropAhead(false)
 	final := s.root.Content()
-	if final.Version < s.stored.root { // architecture, decision 7
-		if cut {
-			s.endUpdate(&LimitError{metadata.RoleRoot, "roots in one cycle", int64(s.limits.MaxRootRotations), int64(s.limits.MaxRootRotations) + 1})
+	// A stored root protects against rollback (docs/decisions.md, "What the
+	// stored files are for").
+	if final.Version < s.stored.rootVersion {
+		if limitReached {
+			s.endUpdate(s.tooManyRoots(s.limits.MaxRootRotations + 1))
 			return
 		}
-		s.endUpdate(&StoredRootError{Name: nameRoot, Stored: s.stored.root, Found: final.Version})
+		s.endUpdate(&StoredRootError{Name: nameRoot, Stored: s.stored.rootVersion, Found: final.Version})
 		return
 	}
 	if err := roles.CheckExpiry(metadata.RoleRoot, final.Header, s.now); err != nil { // R-5.3.10
@@ -205,7 +224,8 @@ func (s *Session) endRoots(cut bool) {
 	s.ask(s.timestampTask())
 }
 
-// verifyStored decides whether what was trusted before still counts. (5.3.11)
+// verifyStored decides which of the files that were trusted before are still
+// used. (5.3.11)
 func (s *Session) verifyStored() {
 	verifyStoredFile(s, metadata.RoleTimestamp, &s.stored.timestamp)
 	verifyStoredFile(s, metadata.RoleSnapshot, &s.stored.snapshot)
@@ -216,7 +236,7 @@ func verifyStoredFile[T metadata.Content](s *Session, name string, f *storedFile
 		return
 	}
 	role, err := roles.TopLevel(s.root, name, s.options.Policy)
-	if err == nil && !role.Same(f.role) { // what was verified for these keys needs no more
+	if err == nil && !role.Same(f.role) { // otherwise it was verified for the same keys
 		f.verify(role)
 	}
 	if f.err != nil {
@@ -237,20 +257,20 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := roles.NewerTimestamp(s.stored.timestamp.file, next) // R-5.4.3.1a, R-5.4.3.2
+	trusted, err := roles.NewerTimestamp(s.stored.timestamp.file, next) // R-5.4.3.1a, R-5.4.3.2
 	if err != nil {
 		return nil, err
 	}
-	if err := roles.CheckExpiry(metadata.RoleTimestamp, kept.Content().Header, s.now); err != nil { // R-5.4.4
+	if err := roles.CheckExpiry(metadata.RoleTimestamp, trusted.Content().Header, s.now); err != nil { // R-5.4.4
 		return nil, err
 	}
 	return func() {
-		if s.unsaved != nil {
-			s.saveNewestRoot(s.unsaved)
-			s.unsaved = nil
+		if s.unsavedRoot != nil {
+			s.saveNewestRoot(s.unsavedRoot)
+			s.unsavedRoot = nil
 		}
-		s.timestamp = kept // R-5.4.3.1c: also when the old one is kept, the cycle goes on.
-		if kept == next {
+		s.timestamp = trusted // R-5.4.3.1c: the update goes on if this is the old one, too.
+		if trusted == next {
 			s.stored.timestamp = storedFile[metadata.Timestamp]{envelope: env, file: next, role: role}
 			s.save(metadata.RoleTimestamp, next.Content().Version, nameTimestamp, body) // R-5.4.5
 		}
@@ -258,24 +278,27 @@ func (s *Session) judgeTimestamp(t *task, body []byte) (func(), error) {
 	}, nil
 }
 
-// askSnapshot asks for the snapshot that the timestamp names, unless it is at
-// hand. (5.5.1)
+// askSnapshot asks for the snapshot that the timestamp lists, unless the
+// session already has it. (5.5.1)
 func (s *Session) askSnapshot() {
 	s.phase = phaseSnapshot
-	pin := s.timestamp.Content().Snapshot()
-	if f := &s.stored.snapshot; f.opened && f.listed == pin && s.checkSnapshot(f.file, pin) == nil {
-		s.takeSnapshot(f.file)
+	listed := s.timestamp.Content().Snapshot()
+	if f := &s.stored.snapshot; f.reusable && f.listed == listed && s.checkSnapshot(f.file, listed) == nil {
+		s.trustSnapshot(f.file)
 		return
 	}
-	s.askListed(&task{listed: pin, Request: Request{
-		Role: metadata.RoleSnapshot, Delegator: metadata.RoleRoot, StoreName: nameSnapshot, MaxBytes: s.limits.MaxSnapshotBytes,
+	s.askListed(&task{listed: listed, Request: Request{
+		Role:      metadata.RoleSnapshot,
+		Delegator: metadata.RoleRoot,
+		StoreName: nameSnapshot,
+		MaxBytes:  s.limits.MaxSnapshotBytes,
 	}})
 }
 
-// askPinned asks for a file that another one lists, or says why not.
+// askListed asks for a file that another one lists, unless it is too long.
 func (s *Session) askListed(t *task) {
 	if t.listed.Length > t.MaxBytes { // a signed length never raises our own limit
-		s.giveUp(t, &LimitError{t.Role, "bytes", t.MaxBytes, t.listed.Length})
+		s.unavailable(t, &LimitError{t.Role, "bytes", t.MaxBytes, t.listed.Length})
 		return
 	}
 	if t.listed.Length >= 0 {
@@ -286,9 +309,10 @@ func (s *Session) askListed(t *task) {
 	s.ask(t)
 }
 
-// fileName is the wire's name of a file that is not root or timestamp.
+// fileName returns a mirror's name for a file of a role other than root and
+// timestamp.
 //
-// R-5.3.12: the final root decides on versions in names.
+// R-5.3.12: the last root decides whether the name has the version.
 func (s *Session) fileName(role string, version int64) string {
 	if !s.root.Content().ConsistentSnapshot {
 		version = 0
@@ -297,7 +321,7 @@ func (s *Session) fileName(role string, version int64) string {
 }
 
 func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
-	// R-5.5.8: a saved copy goes the same way as any other.
+	// R-5.5.8: a stored copy is checked like any other.
 	if err := roles.CheckFile(metadata.RoleSnapshot, body, t.listed, s.options.Policy); err != nil {
 		return nil, err
 	}
@@ -312,14 +336,14 @@ func (s *Session) judgeSnapshot(t *task, body []byte) (func(), error) {
 	return func() {
 		s.stored.snapshot = next
 		s.save(metadata.RoleSnapshot, next.file.Content().Version, nameSnapshot, body) // R-5.5.7
-		s.takeSnapshot(next.file)
+		s.trustSnapshot(next.file)
 	}, nil
 }
 
-// openSnapshot reads and verifies a snapshot, unless it is the stored one, byte
-// for byte, which was verified when it was found to count.
+// openSnapshot reads and verifies a snapshot. The stored one, byte for byte,
+// was verified already (verifyStored).
 func (s *Session) openSnapshot(body []byte) (next storedFile[metadata.Snapshot], err error) {
-	if f := s.stored.snapshot; f.opened && f.raw != nil && bytes.Equal(f.raw, body) {
+	if f := s.stored.snapshot; f.reusable && f.raw != nil && bytes.Equal(f.raw, body) {
 		f.raw = nil
 		return f, nil
 	}
@@ -330,22 +354,22 @@ func (s *Session) openSnapshot(body []byte) (next storedFile[metadata.Snapshot],
 		return next, err
 	}
 	next.file, err = roles.Verify(next.envelope, next.role)
-	next.opened = err == nil
+	next.reusable = err == nil
 	return next, err
 }
 
-func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], pin metadata.MetaFile) error {
-	if err := roles.CheckSnapshot(s.stored.snapshot.file, next, pin); err != nil { // R-5.5.4, R-5.5.5a
+func (s *Session) checkSnapshot(next roles.Trusted[metadata.Snapshot], listed metadata.MetaFile) error {
+	if err := roles.CheckSnapshot(s.stored.snapshot.file, next, listed); err != nil { // R-5.5.4, R-5.5.5a
 		return err
 	}
 	return roles.CheckExpiry(metadata.RoleSnapshot, next.Content().Header, s.now) // R-5.5.6
 }
 
-// takeSnapshot trusts a snapshot and goes on to the top-level targets role, and
-// with it to the lookups. (5.6)
-func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
+// trustSnapshot trusts a snapshot, and goes on to the top-level targets role
+// and the lookups. (5.6)
+func (s *Session) trustSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	s.snapshot = next
-	s.known.forgetOld(next.Content())
+	s.verified.forgetUnlisted(next.Content())
 	s.phase = phaseTargets
 	first, _ := delegation.NewWalk("", delegation.Options{}).Next()
 	e := s.edgeOf(first)
@@ -355,22 +379,22 @@ func (s *Session) takeSnapshot(next roles.Trusted[metadata.Snapshot]) {
 	}
 }
 
-// forgetOld drops the targets files that the snapshot does not list in that
-// form.
-func (k known) forgetOld(s *metadata.Snapshot) {
-	for role, files := range k {
-		pin, _ := s.File(role) // no version, where there is none
-		if pin != files[0].listed {
-			delete(k, role)
-		} else {
-			for i := range files {
-				files[i].listed = pin // the same, but its text is the new snapshot's: the old one can go
-			}
+// forgetUnlisted removes the targets files that are not as the snapshot lists
+// them.
+func (v verifiedTargets) forgetUnlisted(s *metadata.Snapshot) {
+	for role, files := range v {
+		listed, _ := s.File(role) // version 0 if there is none
+		if listed != files[0].listed {
+			delete(v, role)
+			continue
+		}
+		for i := range files {
+			files[i].listed = listed // equal, but its strings belong to the new snapshot: the old one can be freed
 		}
 	}
 }
 
-// ready ends a successful cycle and lets the lookups go.
+// ready ends a successful update, and starts the lookups that wait for it.
 func (s *Session) ready() {
 	s.phase = phaseReady
 	for _, l := range s.inOrder() {
@@ -388,43 +412,47 @@ func (s *Session) edgeOf(p delegation.Pending) *edge {
 	return e
 }
 
-// start asks for the file of an edge, unless it is at hand or cannot be had.
-// (5.6.1)
+// start asks for the file of an edge, unless the session already has it or it
+// is not available. (5.6.1)
 func (s *Session) start(e *edge, ahead bool) {
 	e.asked, e.err = true, nil
-	pin, ok := s.snapshot.Content().File(e.Role)
+	listed, ok := s.snapshot.Content().File(e.Role)
 	if !ok { // R-5.6.7f: not asked for
 		s.finishEdge(e, fmt.Errorf("%w: %q, delegated by %s", ErrUnlisted, e.Role, metadata.Printable(e.Delegator)))
 		return
 	}
-	e.listed = pin
+	e.listed = listed
 	var err error
 	if e.signers, err = s.role(e); err != nil {
 		s.finishEdge(e, err)
 		return
 	}
-	for _, k := range s.known[e.Role] {
-		if file, ok := s.again(k, e); ok {
+	for _, v := range s.verified[e.Role] {
+		if file, ok := s.reuse(v, e); ok {
 			e.file = file
 			return
 		}
 	}
-	e.task = &task{listed: pin, edge: e, Request: Request{
-		Role: e.Role, Delegator: e.Delegator, StoreName: roleName(e.Role), MaxBytes: s.limits.MaxTargetsBytes, Ahead: ahead,
+	e.task = &task{listed: listed, edge: e, Request: Request{
+		Role:      e.Role,
+		Delegator: e.Delegator,
+		StoreName: roleName(e.Role),
+		MaxBytes:  s.limits.MaxTargetsBytes,
+		Ahead:     ahead,
 	}}
 	s.askListed(e.task)
 }
 
-// again returns a known file as that of an edge, if it is. What was verified
-// for the same keys is not verified again.
-func (s *Session) again(k knownTargets, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
-	if k.listed != e.listed {
+// reuse returns a verified file as the file of an edge, if it may be that. What
+// was verified for the same keys is not verified again.
+func (s *Session) reuse(v verifiedFile, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
+	if v.listed != e.listed {
 		return file, false
 	}
-	file = k.file
-	if !e.signers.Same(k.signers) { // R-5.6.7g
+	file = v.file
+	if !e.signers.Same(v.signers) { // R-5.6.7g
 		var err error
-		if file, err = roles.VerifyAs(k.file, e.signers); err != nil {
+		if file, err = roles.VerifyAs(v.file, e.signers); err != nil {
 			return file, false
 		}
 	}
@@ -456,8 +484,8 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		e.file = s.known.one(file)
-		s.known[file.Name()] = append(s.known[file.Name()], knownTargets{e.listed, e.signers, file})
+		e.file = s.verified.sameContent(file)
+		s.verified[file.Name()] = append(s.verified[file.Name()], verifiedFile{e.listed, e.signers, file})
 		s.save(e.Role, file.Content().Version, roleName(e.Role), body) // R-5.6.6
 		if s.phase == phaseTargets {
 			s.ready()
@@ -466,10 +494,11 @@ func (s *Session) judgeTargets(t *task, body []byte) (func(), error) {
 	}, nil
 }
 
-// one returns the known file with the same content, if there is one: what it
-// delegates to is then asked for once (decision 6).
-func (k known) one(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.Targets] {
-	for _, other := range k[file.Name()] {
+// sameContent returns a verified file with the same content if there is one,
+// and otherwise the file itself. So what the content delegates to is asked for
+// once (docs/decisions.md, "Trust belongs to a delegation").
+func (v verifiedTargets) sameContent(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.Targets] {
+	for _, other := range v[file.Name()] {
 		if other.file.SameContent(file) {
 			return other.file
 		}
@@ -477,23 +506,23 @@ func (k known) one(file roles.Trusted[metadata.Targets]) roles.Trusted[metadata.
 	return file
 }
 
-func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], pin metadata.MetaFile) error {
-	if err := roles.CheckTargets(file, pin); err != nil { // R-5.6.4
+func (s *Session) checkTargets(file roles.Trusted[metadata.Targets], listed metadata.MetaFile) error {
+	if err := roles.CheckTargets(file, listed); err != nil { // R-5.6.4
 		return err
 	}
 	return roles.CheckExpiry(file.Name(), file.Content().Header, s.now) // R-5.6.5
 }
 
-// finishEdge tells the lookups that wait for an edge that its file is trusted
-// or cannot be had. Without the top-level targets role, which is asked for
-// before the cycle is ready, the cycle ends.
+// finishEdge goes on with the lookups that wait for an edge: its file is
+// trusted or not available. The top-level targets role is asked for before the
+// update is ready; if it is not available, the update ends.
 func (s *Session) finishEdge(e *edge, err error) {
 	if err != nil {
 		if s.phase != phaseReady {
 			s.endUpdate(err)
 			return
 		}
-		e.asked, e.err, e.failed = false, err, s.lookups
+		e.asked, e.err, e.failedAt = false, err, s.lookups
 	}
 	waiting := e.waiting
 	e.waiting = nil
@@ -502,7 +531,8 @@ func (s *Session) finishEdge(e *edge, err error) {
 	}
 }
 
-// advance takes a lookup as far as it can go. (5.6.7)
+// advance continues a lookup until it is done or has to wait for a file.
+// (5.6.7)
 func (s *Session) advance(l *Lookup) {
 	for s.pending[l] {
 		p, ok := l.walk.Next()
@@ -511,7 +541,7 @@ func (s *Session) advance(l *Lookup) {
 			return
 		}
 		e := s.edgeOf(p)
-		if !e.asked && (e.err == nil || e.failed < l.born) {
+		if !e.asked && (e.err == nil || e.failedAt < l.number) {
 			s.start(e, false)
 		}
 		switch {
@@ -526,14 +556,14 @@ func (s *Session) advance(l *Lookup) {
 			s.finish(l, e.err)
 		default:
 			e.waiting = append(e.waiting, l)
-			s.need(e.task)
+			s.needNow(e.task)
 			s.prefetch(l)
 			return
 		}
 	}
 }
 
-// endUpdate ends a cycle that cannot succeed. R-5.0.1: the next one can.
+// endUpdate ends an update that cannot succeed. R-5.0.1: the next one can.
 func (s *Session) endUpdate(err error) {
 	s.phase, s.err = phaseFailed, err
 	s.dropAhead(true)
@@ -543,18 +573,18 @@ func (s *Session) endUpdate(err error) {
 }
 
 // saveNewestRoot queues the trusted root as the newest one, unless a newer one
-// is stored: the roots on the way from the anchor to that one must not replace
-// it. The anchor itself waits for a timestamp: a wrong one must not become a
-// floor.
+// is stored: the roots between the initial one and that one must not replace
+// it. The initial root is saved only after a timestamp was valid under it:
+// otherwise a wrong one would stop later updates.
 func (s *Session) saveNewestRoot(body []byte) {
 	f, version := &s.stored, s.root.Content().Version
-	if version < f.root || bytes.Equal(body, f.rootFile) {
+	if version < f.rootVersion || bytes.Equal(body, f.rootFile) {
 		return
 	}
 	s.save(metadata.RoleRoot, version, nameRoot, body)
 }
 
-// save queues a record. The caller's slice is copied: it may be used again.
+// save queues a record. It copies the body, which the caller may use again.
 func (s *Session) save(role string, version int64, name string, body []byte) {
 	s.queue.Save = append(s.queue.Save, Record{role, version, name, bytes.Clone(body)})
 }

@@ -169,7 +169,7 @@ func TestInit(t *testing.T) {
 	require.Equal(t, 0, s.init([]byte("not a root")), "nothing is checked")
 	exit, said, requested := s.run("refresh")
 	require.Equal(t, 1, exit)
-	require.Contains(t, said, "trust anchor")
+	require.Contains(t, said, "initial trusted root")
 	require.Empty(t, requested)
 
 	exit, said, _ = s.run("init", filepath.Join(s.targets, "missing"))

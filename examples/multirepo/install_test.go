@@ -59,7 +59,7 @@ func TestCache(t *testing.T) {
 	w.mustInstall("pad", "pad")
 	w.urls["public"] = []string{w.mirror("public", old, w.repos["public"].TargetFiles())}
 	require.NoError(t, os.RemoveAll(w.dest))
-	stderr := w.mustFail("repository is silent", "pad")
+	stderr := w.mustFail("repository gives no answer", "pad")
 	require.Contains(t, stderr, `warning: repository "public": `)
 	require.Contains(t, stderr, "rollback")
 	_, stderr = w.mustInstall("acme-1", "billing")
@@ -120,7 +120,7 @@ func TestWrongUsage(t *testing.T) {
 		{with("../pad"), 2, "cannot be installed under its name"},
 		{with("Pad"), 2, "would be one file"},
 		{with("--root", "other="+filepath.Join(w.dir, "map.json")), 1, `repository "other": map and repositories do not fit: it is not in the map`},
-		{with("--root", "public="+filepath.Join(w.dir, "map.json")), 1, `repository "public": map and repositories do not fit: trust anchor: `},
+		{with("--root", "public="+filepath.Join(w.dir, "map.json")), 1, `repository "public": map and repositories do not fit: initial trusted root: `},
 		{with("--root", "public="+filepath.Join(w.dir, "nowhere")), 1, "no such file"},
 		{with("--map", filepath.Join(w.dir, "nowhere")), 1, "no such file"},
 		{[]string{"--map", good[1], "--root", "private=" + good[1], "pad"}, 1, `repository "private"`},
@@ -166,7 +166,7 @@ func TestDemonstration(t *testing.T) {
 		"refused: acme/billing-99.0.txt is not installed:\nno such target",
 		"tools/lint-2.0.txt: installed (16 bytes, from private)",
 		`"tools/lint-2.1.txt": repositories do not agree`,
-		`"acme/billing-1.0.txt": repository is silent`,
+		`"acme/billing-1.0.txt": repository gives no answer`,
 	} {
 		require.Contains(t, strings.ReplaceAll(string(out), `\`, "/"), want)
 	}

@@ -69,9 +69,19 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 		return nil, err
 	}
 	for name, dir := range dirs {
-		r.stores[name] = dir.Shared(ctx, r.group.Session(name))
+		r.stores[name] = dir.Shared(ctx, keeper{r.group, name})
 	}
 	return r, nil
+}
+
+// keeper asks the group which records of one repository may be written.
+type keeper struct {
+	group      *multirepo.Group
+	repository string
+}
+
+func (k keeper) Keep(rec verify.Record, stored verify.Stored) bool {
+	return k.group.Keep(multirepo.Record{Repository: k.repository, Record: rec}, stored)
 }
 
 // openCache opens a repository's folder. Its name in the map may be anything,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,35 +13,63 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-var errFull = errors.New("disk full")
+const saveFailed = "a trusted file could not be saved: disk full"
 
-// everything is each way in which a group tells that it is of no use.
-func (w *world) everything(g *multirepo.Group, lookups ...*multirepo.Lookup) map[string]error {
-	all := map[string]error{"Err": g.Err(), "Refresh": g.Refresh(w.now()), "Run": g.Run(w.stores, w.sources())}
-	for id := range verify.RequestID(3) {
-		all[fmt.Sprint("Provide ", id)], all[fmt.Sprint("NotFound ", id)], all[fmt.Sprint("Fail ", id)] = g.Provide(id, nil), g.NotFound(id), g.Fail(id, nil)
-	}
-	late := g.Lookup("x")
-	all["Refresh after Find"] = g.Refresh(w.now())
-	g.Next()
-	for i, l := range append(lookups, late) {
-		_, all[fmt.Sprint("lookup ", i)] = l.Target()
-	}
-	return all
-}
-
-// The first cause is said by everything and for ever, once, by Abandon as by
-// Run.
-func TestAbandonSaysTheFirstCause(t *testing.T) {
+// A lookup has no result before it is handed out. A file that is not saved is
+// not used.
+func TestPendingAndAbandoned(t *testing.T) {
 	w := pair(t)
 	g := w.group()
-	open, settled := g.Lookup("x"), g.Lookup("un/mapped")
+	l, unmapped := g.Lookup("x"), g.Lookup("un/mapped")
+	for _, lookup := range []*multirepo.Lookup{l, unmapped} {
+		_, err := lookup.Target()
+		require.ErrorIs(t, err, verify.ErrPending)
+		require.Nil(t, lookup.Trail())
+	}
+	require.Equal(t, "x", l.Path())
+	require.ErrorIs(t, g.Err(), verify.ErrInProgress)
+	require.ErrorIs(t, g.Refresh(w.now().Add(time.Hour)), verify.ErrInProgress)
+	var last multirepo.Batch
+	for {
+		b, ok := g.Next()
+		require.True(t, ok)
+		for _, req := range b.Fetch {
+			w.answer(g, req)
+		}
+		if last = b; len(b.Done) > 0 && b.Done[len(b.Done)-1] == l {
+			break
+		}
+	}
+	require.NotEmpty(t, last.Save, "the files that the lookup depends on come with it")
+	_, err := l.Target()
+	require.NoError(t, err)
+	g.Abandon(errFull)
+	late, lateUnmapped := g.Lookup("x"), g.Lookup("un/mapped")
+	_, ok := g.Next()
+	require.True(t, ok)
+	require.ErrorIs(t, g.Err(), verify.ErrSave)
+	for _, lookup := range []*multirepo.Lookup{l, late, lateUnmapped} {
+		_, err := lookup.Target()
+		require.Equal(t, g.Err(), err, "neither ErrNoAnswer nor ErrNoTarget")
+	}
+	require.ErrorIs(t, g.Err(), errFull)
+	require.ErrorIs(t, g.Refresh(w.now()), errFull)
+	require.ErrorIs(t, g.Run(w.stores, w.sources()), errFull)
+	require.ErrorIs(t, g.Provide(1, nil), errFull)
+}
+
+// Everything returns the first cause for ever, after Abandon as after Run, and
+// the text says it once.
+func TestAbandonReturnsTheFirstCause(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	open, unmapped := g.Lookup("x"), g.Lookup("un/mapped")
 	g.Abandon(errFull)
 	g.Abandon(errors.New("another cause"))
-	for who, err := range w.everything(g, open, settled) {
-		require.EqualError(t, err, "a trusted file could not be saved: disk full", who)
-		require.ErrorIs(t, err, verify.ErrSave, who)
-		require.ErrorIs(t, err, errFull, who)
+	for from, err := range w.allErrors(g, open, unmapped) {
+		require.EqualError(t, err, saveFailed, from)
+		require.ErrorIs(t, err, verify.ErrSave, from)
+		require.ErrorIs(t, err, errFull, from)
 	}
 
 	alone := newWorld(t)
@@ -48,8 +77,8 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 	alone.entry("*", "a", 1, true)
 	g = alone.group()
 	g.Abandon(errFull)
-	for who, err := range alone.everything(g) {
-		require.EqualError(t, err, "a trusted file could not be saved: disk full", who)
+	for from, err := range alone.allErrors(g) {
+		require.EqualError(t, err, saveFailed, from)
 	}
 
 	w.stores["b"] = badStore{verifytest.Store{}, errFull}
@@ -57,17 +86,17 @@ func TestAbandonSaysTheFirstCause(t *testing.T) {
 	l := g.Lookup("x")
 	require.Error(t, g.Run(w.stores, w.sources()))
 	g.Abandon(errors.New("another cause"))
-	for who, err := range w.everything(g, l) {
-		require.EqualError(t, err, `repository "b": a trusted file could not be saved: disk full`, who)
-		require.ErrorIs(t, err, verify.ErrSave, who)
-		require.ErrorIs(t, err, errFull, who)
+	for from, err := range w.allErrors(g, l) {
+		require.EqualError(t, err, `repository "b": `+saveFailed, from)
+		require.ErrorIs(t, err, verify.ErrSave, from)
+		require.ErrorIs(t, err, errFull, from)
 	}
-	require.EqualError(t, g.Session("b").Err(), "a trusted file could not be saved: disk full")
+	warnings := g.Warnings()
+	require.EqualError(t, warnings[len(warnings)-1], `repository "b": `+saveFailed)
 }
 
-// What was not handed out is not handed out afterwards: the batch of a group
-// that is of no use is empty.
-func TestNothingComesAfterAbandon(t *testing.T) {
+// After Abandon, nothing is handed out that was not handed out before.
+func TestNothingIsHandedOutAfterAbandon(t *testing.T) {
 	w := pair(t)
 	g := w.group()
 	g.Lookup("x")
@@ -79,18 +108,32 @@ func TestNothingComesAfterAbandon(t *testing.T) {
 	require.Empty(t, g.Outstanding())
 }
 
-// Dependency confusion by way of a store: it may hand on what a client of
-// another repository says. That is no answer to any lookup here.
-func TestCausesOfAbandonAreNotAnswers(t *testing.T) {
+// Dependency confusion through a store: a store may return the errors of a
+// client of another repository. They are not the answer to a lookup here.
+func TestErrorsOfStoresAreNotAnswers(t *testing.T) {
 	for _, cause := range []error{verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress} {
 		w := company(t)
 		g := w.group()
 		open := g.Lookup("acme/billing-99.0.tgz")
 		g.Abandon(fmt.Errorf("a store in a repository: %w", cause))
-		for who, err := range w.everything(g, open) {
-			require.ErrorIs(t, err, verify.ErrSave, who)
-			require.NotErrorIs(t, err, cause, who)
-			require.ErrorContains(t, err, cause.Error(), who)
+		for from, err := range w.allErrors(g, open) {
+			require.ErrorIs(t, err, verify.ErrSave, from)
+			require.NotErrorIs(t, err, cause, from)
+			require.ErrorContains(t, err, cause.Error(), from)
 		}
 	}
+}
+
+// If one store cannot be written to, Run ends the whole group.
+func TestRunEndsWhenASaveFails(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	w.stores["b"] = badStore{verifytest.Store{}, errFull}
+	l := g.Lookup("only-a")
+	err := g.Run(w.stores, w.sources())
+	require.ErrorIs(t, err, errFull)
+	require.ErrorIs(t, err, verify.ErrSave)
+	require.ErrorContains(t, err, `repository "b"`)
+	_, err = l.Target()
+	require.ErrorIs(t, err, errFull, "although b is not needed for it")
 }

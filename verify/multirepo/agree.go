@@ -1,36 +1,37 @@
 package multirepo
 
 import (
-	"math/bits"
-	"slices"
 	"strings"
 
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// statement is what a repository says of a target, as far as it can be
+// listing is what a repository lists for a target, as far as it can be
 // compared.
-type statement struct {
+type listing struct {
 	length int64
-	strong map[string]string // digests in lower case, by algorithm: those that the repository's session would check
+	// strong has digests in lower case, by algorithm: those that the
+	// repository's session would check.
+	strong map[string]string
 }
 
-func newStatement(length int64, hashes metadata.Hashes, p roles.Policy) statement {
-	s := statement{length, map[string]string{}}
+func newListing(length int64, hashes metadata.Hashes, p roles.Policy) listing {
+	l := listing{length, map[string]string{}}
 	for name, digest := range hashes.All() {
 		if name == "sha256" || name == "sha512" || p.Hashes[name] != nil {
-			s.strong[name] = strings.ToLower(digest)
+			l.strong[name] = strings.ToLower(digest)
 		}
 	}
-	return s
+	return l
 }
 
-// compare says what two statements have to do with each other.
+// compare says whether two listings agree, and whether they contradict each
+// other. They may do neither: then they have no strong hash in common.
 //
-// TAP 4 step 3 (D14): one hash that is the same is not enough, and a weak one
-// is none.
-func compare(a, b statement) (agree, contradict bool) {
+// TAP 4 step 3 (D14): one equal hash is not enough if another one differs, and
+// a weak hash does not count.
+func compare(a, b listing) (agree, contradict bool) {
 	if a.length != b.length {
 		return false, true
 	}
@@ -45,44 +46,38 @@ func compare(a, b statement) (agree, contradict bool) {
 	return agree, false
 }
 
-// covers says whether a file that is what s says is also what t says, which is
-// of the same length.
-func (s statement) covers(t statement) bool {
-	for name, digest := range t.strong {
-		if s.strong[name] != digest {
+// covers says whether a file that matches l also matches other, which has the
+// same length.
+func (l listing) covers(other listing) bool {
+	for name, digest := range other.strong {
+		if l.strong[name] != digest {
 			return false
 		}
 	}
 	return true
 }
 
-// set is a set of positions in the list of an entry's repositories, of which
-// there are at most metadata.MaxEntryRepositories.
-type set uint32
-
-func (s set) has(i int) bool { return s&(1<<i) != 0 }
-
-// quorum is what the repositories of an entry say together.
+// quorum is the result of comparing what the repositories of an entry list.
 type quorum struct {
-	agreed   set  // those in groups that reach the threshold
+	agreed   set  // the repositories in groups that reach the threshold
 	conflict bool // two of them contradict each other
 }
 
-// judge finds the groups of repositories that agree, each with each other, and
-// have enough voices. Statements that are nil count for nothing. Repositories
-// with the same voice count once.
+// findQuorum finds the groups of repositories in which each agrees with each
+// other, and which reach the threshold. Repositories with the same root keys
+// count once. A listing that is nil does not count.
 //
-// TAP 4 step 3: agreement is not transitive, so it does not do to compare all
-// with one of them.
-func findQuorum(statements []*statement, voices []string, threshold int) (q quorum) {
-	agree := make([]set, len(statements))
+// TAP 4 step 3: agreement is not transitive, so it is not enough to compare all
+// repositories with one of them.
+func findQuorum(listings []*listing, rootKeys []string, threshold int) (q quorum) {
+	agree := make([]set, len(listings))
 	var all set
-	for i, a := range statements {
+	for i, a := range listings {
 		if a == nil || len(a.strong) == 0 {
 			continue
 		}
 		all |= 1 << i
-		for j, b := range statements {
+		for j, b := range listings {
 			if j != i && b != nil {
 				if ok, _ := compare(*a, *b); ok {
 					agree[i] |= 1 << j
@@ -91,12 +86,12 @@ func findQuorum(statements []*statement, voices []string, threshold int) (q quor
 		}
 	}
 	cliques(agree, 0, all, 0, func(group set) {
-		if group.distinct(voices) >= threshold {
+		if group.distinct(rootKeys) >= threshold {
 			q.agreed |= group
 		}
 	})
-	for i, a := range statements {
-		for j, b := range statements[:i] {
+	for i, a := range listings {
+		for j, b := range listings[:i] {
 			if q.agreed.has(i) && q.agreed.has(j) {
 				_, contradict := compare(*a, *b)
 				q.conflict = q.conflict || contradict
@@ -104,43 +99,4 @@ func findQuorum(statements []*statement, voices []string, threshold int) (q quor
 		}
 	}
 	return q
-}
-
-func (s set) distinct(of []string) int {
-	var different []string
-	for i, v := range of {
-		if s.has(i) && !slices.Contains(different, v) {
-			different = append(different, v)
-		}
-	}
-	return len(different)
-}
-
-// cliques yields every group of which each agrees with each other, and to which
-// none can be added: the algorithm of Bron and Kerbosch, with a pivot. With 32
-// repositories there are at most 3^10 times 2 of them, however they answer.
-func cliques(agree []set, group, candidates, done set, yield func(set)) {
-	if candidates|done == 0 {
-		yield(group)
-		return
-	}
-	apart := candidates &^ agree[pivot(agree, candidates, done)]
-	for i := range agree {
-		if one := set(1) << i; apart&one != 0 {
-			cliques(agree, group|one, candidates&agree[i], done&agree[i], yield)
-			candidates, done = candidates&^one, done|one
-		}
-	}
-}
-
-// pivot returns one that agrees with as many of the candidates as any: what it
-// agrees with need not be tried, and that bounds the work.
-func pivot(agree []set, candidates, done set) (best int) {
-	most := -1
-	for i := range agree {
-		if n := bits.OnesCount32(uint32(candidates & agree[i])); (candidates | done).has(i) && n > most {
-			best, most = i, n
-		}
-	}
-	return best
 }

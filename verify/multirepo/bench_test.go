@@ -15,9 +15,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// BenchmarkGroup starts from nothing, for one target that all of several
-// repositories of 4,096 hash bins list, beside the same repositories' sessions
-// one after the other. The sessions are the floor: a group costs their sum.
+// BenchmarkGroup looks up one target that all of several repositories list,
+// from empty stores. Each repository has 4,096 hash bins. It compares the group
+// with the same repositories' sessions, one after the other: a group costs
+// their sum.
 //
 //	go test ./verify/multirepo -run '^$' -bench Group
 func BenchmarkGroup(b *testing.B) {
@@ -41,9 +42,9 @@ func benchmarkGroup(b *testing.B, n int) {
 		start[name], now = multirepo.Repository{TrustedRoot: repo.TrustedRoot()}, repo.Now()
 		sources[name] = []verify.Source{repo.Metadata().Source()}
 	}
-	m, err := metadata.ParseMap(verifytest.Encode(map[string]any{
-		"repositories": listed, "mapping": []any{map[string]any{"paths": []any{"*"}, "repositories": names, "threshold": int64(n)}},
-	}, ""))
+	entry := map[string]any{"paths": []any{"*"}, "repositories": names, "threshold": int64(n)}
+	file := verifytest.Encode(map[string]any{"repositories": listed, "mapping": []any{entry}}, "")
+	m, err := metadata.ParseMap(file)
 	require.NoError(b, err)
 	together := func() {
 		g, err := multirepo.New(m, start, now, multirepo.Options{})
@@ -54,7 +55,7 @@ func benchmarkGroup(b *testing.B, n int) {
 		require.NoError(b, err)
 	}
 	alone := func() {
-		var all []*verify.Session // live together, as the group's do
+		var all []*verify.Session // in memory together, as the group's are
 		for name, r := range start {
 			s, err := verify.New(r.TrustedRoot, r.Stored, now, verify.Options{})
 			require.NoError(b, err)

@@ -10,20 +10,20 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// found returns all groups that cliques yields, and checks that none comes
+// found returns all groups that cliques yields, and checks that it yields none
 // twice.
 func found(t *testing.T, agree []set) map[set]bool {
 	all := map[set]bool{}
-	everybody := set(1)<<len(agree) - 1
-	cliques(agree, 0, everybody, 0, func(group set) {
+	everything := set(1)<<len(agree) - 1
+	cliques(agree, 0, everything, 0, func(group set) {
 		require.False(t, all[group])
 		all[group] = true
 	})
 	return all
 }
 
-// Against trying every group: each agrees with each other, and nobody can be
-// added.
+// Cliques yields the same groups as a test of every group: each agrees with
+// each other, and none can be added.
 func TestCliques(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
@@ -39,13 +39,13 @@ func TestCliques(t *testing.T) {
 		}
 		want := map[set]bool{}
 		for group := set(1); group < 1<<n; group++ {
-			whole, most := true, true
+			clique, maximal := true, true
 			for i, others := range agree {
-				with := group &^ (1 << i) &^ others // those of the group that i does not agree with
-				whole = whole && (!group.has(i) || with == 0)
-				most = most && (group.has(i) || with != 0)
+				apart := group &^ (1 << i) &^ others // those of the group that i does not agree with
+				clique = clique && (!group.has(i) || apart == 0)
+				maximal = maximal && (group.has(i) || apart != 0)
 			}
-			if whole && most {
+			if clique && maximal {
 				want[group] = true
 			}
 		}
@@ -53,8 +53,8 @@ func TestCliques(t *testing.T) {
 	}
 }
 
-// The pivot is one of those that may still be added or were, and nobody of them
-// agrees with more candidates: the bound on the work rests on it.
+// The pivot is one of the candidates or of those that were tried before, and
+// none of them agrees with more candidates. This bounds the work.
 func TestPivot(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 500 {
@@ -71,21 +71,23 @@ func TestPivot(t *testing.T) {
 		require.True(t, (candidates | done).has(chosen))
 		for i, others := range agree {
 			if (candidates | done).has(i) {
-				require.LessOrEqual(t, bits.OnesCount32(uint32(others&candidates)), bits.OnesCount32(uint32(agree[chosen]&candidates)), "%b", agree)
+				n := bits.OnesCount32(uint32(others & candidates))
+				most := bits.OnesCount32(uint32(agree[chosen] & candidates))
+				require.LessOrEqual(t, n, most, "%b", agree)
 			}
 		}
 	}
 }
 
-// Without anybody there is one group, which is empty.
-func TestNoCliques(t *testing.T) {
+// Without any member there is one group, which is empty.
+func TestCliquesOfNothing(t *testing.T) {
 	require.Equal(t, map[set]bool{0: true}, found(t, nil))
-	require.Equal(t, quorum{}, findQuorum([]*statement{nil, {length: 1}}, []string{"a", "b"}, 1))
+	require.Equal(t, quorum{}, findQuorum([]*listing{nil, {length: 1}}, []string{"a", "b"}, 1))
 }
 
-// The worst that the repositories of one entry can do is bounded: threes of
-// which nobody agrees with the other two.
-func TestWorstCliques(t *testing.T) {
+// The repositories of one entry can make only so many groups: the most are in
+// sets of three of which none agrees with the other two.
+func TestMostCliques(t *testing.T) {
 	require.Equal(t, 32, metadata.MaxEntryRepositories)
 	agree := make([]set, metadata.MaxEntryRepositories)
 	for i := range agree {

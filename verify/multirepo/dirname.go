@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
-// maxName bounds the names of folders in bytes, as those of records.
+// maxName is the length in bytes that a name of a folder may have, as it is for
+// names of saved files.
 const maxName = 200
 
-// DirName returns a name for a folder that belongs to a repository: safe on
-// every file system, and another one for every other name, also where case does
-// not count. Names of repositories may be anything (CVE-2026-24686), and must
-// not become paths in any other way.
+// DirName returns a name for a folder that belongs to a repository. It is safe
+// on every file system, and different for every repository, also where upper
+// and lower case are the same.
+//
+// A map may give repositories any names (CVE-2026-24686). They must not become
+// paths in any other way.
 func DirName(repository string) string {
 	const hexadecimal = "0123456789abcdef"
 	var b strings.Builder
@@ -24,7 +27,7 @@ func DirName(repository string) string {
 			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
 		}
 	}
-	b.WriteByte('=') // Windows drops dots and spaces at the end, and no name of a record ends so
+	b.WriteByte('=') // Windows drops dots and spaces at the end; no name of a saved file ends in '='
 	if b.Len() > maxName {
 		sum := sha256.Sum256([]byte(repository))
 		return "repository=" + hex.EncodeToString(sum[:])

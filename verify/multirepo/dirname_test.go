@@ -9,8 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// The names of folders do not change: a store that is not found again has lost
-// its floors, and with them what keeps a repository from going back.
+// The names of folders do not change. If a store is not found again, there are
+// no stored versions to protect against a rollback.
 func TestDirName(t *testing.T) {
 	const n = 200 - len("repository.=") // letters that a name may have
 	for name, want := range map[string]string{

@@ -1,15 +1,24 @@
-// Package multirepo decides which files may be trusted where there are several
-// repositories, as TAP 4 has it: a map says whose word counts for which target
-// paths, and how many have to agree. Like package verify it does no I/O.
+// Package multirepo verifies targets that come from several repositories, as
+// TAP 4 describes it: a map says which repositories are asked for which target
+// paths, and how many of them must agree.
 //
-//	m, err := metadata.ParseMap(mapFile) // which ships with the program, as the anchors do
+// Like package verify it does no I/O. It fetches and saves nothing, and it
+// does not read the map from a file. It does not implement TAP 3 (see below).
+//
+//	m, err := metadata.ParseMap(mapFile)
 //	if err != nil {
 //		return err
 //	}
 //	g, err := multirepo.New(m, map[string]multirepo.Repository{
-//		"private": {Anchor: privateRoot, Stored: verify.LoadStored(private.Load)},
-//		"public":  {Anchor: publicRoot, Stored: verify.LoadStored(public.Load)},
-//	}, time.Now(), nil)
+//		"private": {
+//			TrustedRoot: privateRoot,
+//			Stored:      verify.LoadStored(private.Load),
+//		},
+//		"public": {
+//			TrustedRoot: publicRoot,
+//			Stored:      verify.LoadStored(public.Load),
+//		},
+//	}, time.Now(), multirepo.Options{})
 //	if err != nil {
 //		return err
 //	}
@@ -21,15 +30,31 @@
 //	if err != nil {
 //		return err
 //	}
-//	paths, err := t.Attestations[0].URLPaths() // below the targets URL of the repository t.Attestations[0].Repository
+//	// The paths are below the targets URL of a.Repository.
+//	a := t.Attestations[0]
+//	paths, err := a.URLPaths()
 //	if err != nil {
 //		return err
 //	}
-//	// body is what one of them is
+//	// body is what a mirror sends for one of the paths.
 //	err = t.Copy(file, body) // file may be used only if err is nil
 //
-// A map file says which repositories there are, and for which paths, in which
-// order, how many of them have to agree:
+// # The caller's duties
+//
+// They are those of package verify, and three more:
+//
+//  1. The map must come from a place that the network cannot write to, as the
+//     initial trusted roots must. It ships with the program, for example.
+//  2. Each repository must have its own initial trusted root and its own store.
+//     [DirName] makes a safe name for a folder.
+//  3. Names that belong to one repository must be in an entry of that
+//     repository alone, before all others, and terminating.
+//
+// # The map
+//
+// A map file names the repositories. Its mapping is a list of entries. An entry
+// has patterns of target paths, the repositories to ask for them, and a
+// threshold: how many of these repositories must agree.
 //
 //	{
 //	  "repositories": {
@@ -37,15 +62,19 @@
 //	    "public":  ["https://pub.example.org"]
 //	  },
 //	  "mapping": [
-//	    {"paths": ["acme/*", "acme/*/*"], "repositories": ["private"], "threshold": 1, "terminating": true},
-//	    {"paths": ["*", "*/*"],           "repositories": ["public"],  "threshold": 1, "terminating": true}
+//	    {"paths": ["acme/*", "acme/*/*"], "repositories": ["private"],
+//	     "threshold": 1, "terminating": true},
+//	    {"paths": ["*", "*/*"], "repositories": ["public"],
+//	     "threshold": 1, "terminating": true}
 //	  ]
 //	}
 //
-// A [Group] has one [verify.Session] for each repository of the map, with an
-// anchor, floors, limits and options of its own. All of them speak through one
-// stream of requests, whose IDs are unique in the group, so that the loop for
-// one repository drives them all:
+// # Requests
+//
+// A [Group] has one [verify.Session] for each repository of the map, with a
+// trusted root, stored files, limits and options of its own. The requests of
+// all sessions come through one method, and their IDs are unique in the group.
+// So one loop serves all repositories:
 //
 //	for {
 //		b, ok := g.Next()
@@ -53,106 +82,140 @@
 //			break // nothing to do until an open request is answered
 //		}
 //		for _, rec := range b.Save {
-//			// store it durably, in rec.Repository's store; if that fails, g.Abandon(err) and stop
+//			// Save it durably in the store of rec.Repository. If that fails:
+//			// g.Abandon(err), and stop.
+//		}
+//		for _, r := range b.Rejected {
+//			// Only with verify.Options.Lookahead: the source that answered
+//			// r.Request.ID sent a bad file.
 //		}
 //		for _, req := range b.Fetch {
-//			// if req.StoreName is not empty, offer the copy in req.Repository's store first: g.Provide(req.ID, saved);
-//			// if there is none or it is rejected, fetch req.Path from a mirror of req.Repository, at most req.MaxBytes,
-//			// and call g.Provide(req.ID, body), g.NotFound(req.ID) or g.Fail(req.ID, err)
+//			// If req.StoreName is not empty, offer the copy in the store of
+//			// req.Repository first: g.Provide(req.ID, stored). If there is
+//			// none, or if it is rejected, fetch req.Path from a mirror of
+//			// req.Repository, at most req.MaxBytes, and call
+//			// g.Provide(req.ID, body), g.NotFound(req.ID) or
+//			// g.Fail(req.ID, err).
 //		}
 //		for _, l := range b.Done {
-//			// l.Target() has its answer, and l.Trail() says who said what
+//			// l.Target() has the result, and l.Trail() all answers.
 //		}
 //	}
 //
-// The caller's duties are those of package verify. Two more: a store belongs to
-// one repository ([DirName] makes a safe name for a folder of it), and the map
-// must come from a place that the network cannot write to, as the anchors do.
+// # Which repositories are asked
 //
-// # How a lookup is decided
+// A lookup goes through the entries of the map in order. It passes over entries
+// that have no pattern for the path ([delegation.Match]; * does not match a
+// slash).
 //
-// A lookup goes through the entries of the map in order, past those none of
-// whose patterns matches the path ([delegation.Match]: no * stands for a
-// slash). All repositories of an entry are asked together, and all have to be
-// heard before it is decided, so that the order of answers does not matter.
-// Those of later entries are asked only if it comes to that, because to ask is
-// to tell their mirrors what one is looking for. (All repositories are kept up
-// to date together, which tells nobody any name.) Each repository's answer is
-// one of four:
+// All repositories of an entry are asked together. The group decides when all
+// of them have answered, so the order of the answers does not matter.
 //
-//   - it lists the path,
-//   - it has no such target: its search is complete and found nothing,
-//   - it is silent: it could not be brought up to date, or could not say. That
-//     is not the same as no,
-//   - or it lists the path without a strong hash: then its word counts for
-//     nothing. A hash is strong if the repository's session would check it:
-//     sha256, sha512, and what its Policy adds.
+// The repositories of later entries are asked only if the search goes on, since
+// a request tells a mirror what the client is looking for. All repositories are
+// brought up to date together, but that tells no mirror the name of a target.
 //
-// Two repositories agree if they list the same length, have at least one strong
-// hash in common, and the same digest for each that they have in common. Custom
-// data is not compared: [Attestation.Custom] returns each one's. The target is
-// trusted if at least the threshold of the entry's repositories agree, each of
-// them with each other. That is not the same as all of them agreeing with one:
-// of A, which lists a sha256, B, which lists a sha512, and C, which lists these
-// same two, A agrees with C and so does B, but nothing shows that A and B speak
-// of one file. With a threshold of 2 they are trusted, with 3 they are not.
-// Were A and B to list different digests that C does not list, C's word would
-// be the bridge between two files. Several groups may reach the threshold. If
-// two repositories in them contradict each other, the entry is a disagreement,
-// whichever group is larger. If none do, the file is held to all that is listed
-// in all of these groups: in the example, to both digests.
+// # What a repository answers
 //
-// Repositories whose roots list the very same keys have one voice between them,
-// whatever they are called and wherever they are served, as one public key
-// under two key IDs has one. [New] refuses an entry whose threshold cannot be
-// reached so. That some keys are shared is allowed: who shares keys among
-// repositories should know why.
+// There are four answers:
+//
+//   - The repository lists the path.
+//   - It lists the path without a strong hash. Such an answer does not count. A
+//     hash is strong if the repository's session would check it: sha256,
+//     sha512, and what its Policy adds.
+//   - It has no such target: its search is complete, and found nothing.
+//   - It gives no answer: it could not be brought up to date, or its search did
+//     not come to an end. This does not mean that it has no such target.
+//
+// # Which repositories agree
+//
+// Two repositories agree if they list the same length, if they have at least
+// one strong hash in common, and if the digests of all strong hashes that they
+// have in common are equal. Custom data is not compared; [Attestation.Custom]
+// returns that of each repository.
+//
+// A target is trusted if enough of the entry's repositories agree, each of them
+// with each other. It is not enough that all of them agree with one. Take three
+// repositories that list these hashes:
+//
+//	A: sha256
+//	B:         sha512
+//	C: sha256, sha512
+//
+// C agrees with A and with B, but nothing shows that A and B list the same
+// file. With a threshold of 2 the target is trusted; with 3 it is not. If A and
+// B also listed different digests of a third algorithm, which C does not list,
+// C would be a bridge between two files.
+//
+// Several groups of repositories may reach the threshold. If two repositories
+// in these groups contradict each other, the entry is a disagreement, even if
+// one group is larger. If none do, a file must match everything that is listed
+// in all of these groups: with a threshold of 2, both digests of the example.
+//
+// # Repositories with the same root keys
+//
+// Repositories whose roots list exactly the same keys count as one, whatever
+// their names and mirrors are: anyone who has these keys controls all of them.
+// In the same way, one key under two key IDs counts once. [New] returns an
+// error for an entry whose threshold can therefore not be reached.
+//
+// Repositories that have only some root keys in common count as different ones.
+// Share keys among repositories only for a good reason.
 //
 // # When the next entry is asked
 //
-// TAP 4 says (step 5 of its search): if the repositories do not agree, or none
+// Step 5 of TAP 4's search says: if the repositories do not agree, or if none
 // of them has signed for the target, then report that if the entry is
-// terminating, and otherwise go on to the next one. It says nothing of
-// repositories that cannot be heard. Here the search goes on only if every
-// repository of a non-terminating entry has said that it has no such target.
-// Then:
+// terminating, and otherwise go on to the next entry. It does not say what to
+// do if a repository gives no answer.
 //
-//   - A repository that is silent while the others do not reach the threshold
-//     ends the search with [ErrNoAnswer]. Otherwise, whoever can keep a private
-//     repository from being heard could have a public one answer for it. The
-//     threshold is never lowered.
-//   - A disagreement, of which too few that list the target is one, ends the
-//     search with [ErrDisagreement]. Otherwise, whoever holds one key of an
-//     entry that wants two could push the search on to an entry that wants one.
-//     [Options.FallThrough] goes on instead, as the text of TAP 4 has it;
-//     [Lookup.Trail] shows it, and if nobody further down has the target, the
-//     first disagreement is the answer. Silence ends the search all the same,
-//     and so do two files that have enough voices each, of which the TAP does
-//     not speak.
+// Here the search goes on only if the entry is not terminating and all its
+// repositories have no such target. Otherwise:
 //
-// Where the threshold is reached, those who disagree or are silent do not
-// matter; the trail names them. With a threshold of 1 that means that the word
-// of any one of the entry's repositories is enough while the others are silent:
-// names that belong to one repository must be in an entry of that repository
-// alone, before the others and terminating.
+//   - If the entry is terminating and all its repositories have no such target,
+//     the search ends with [verify.ErrNoTarget].
+//   - If enough repositories agree, the target is trusted. The others may
+//     disagree or give no answer; the trail names them. So with a threshold of
+//     1 any one of the entry's repositories is enough while the others give no
+//     answer.
+//   - If a repository gives no answer and the others do not reach the
+//     threshold, the search ends with [ErrNoAnswer]. The threshold is never
+//     lowered. If the search went on, anyone who can block a private repository
+//     could make a public one answer in its place.
+//   - If the repositories disagree, the search ends with [ErrDisagreement]. It
+//     is a disagreement too if some list the target, but too few. If the search
+//     went on, anyone who has the keys of one repository of an entry with a
+//     threshold of 2 could move it to an entry with a threshold of 1.
 //
-// Such an entry protects only the paths that its patterns match. No * stands
-// for a slash, and case counts: "acme/*" matches neither acme/tools/hammer nor
-// Acme/hammer, and an entry further down whose patterns do, answers for these.
-// A private name needs a pattern for each depth that any later entry reaches.
+// [Options.FallThrough] makes the search go on after a disagreement, as the
+// text of TAP 4 says. [Lookup.Trail] shows it. If no later entry has the
+// target, the first disagreement is the result. A search still ends if a
+// repository gives no answer, and if two different files both have enough
+// repositories, which the TAP does not mention.
+//
+// # Private names
+//
+// An entry for private names protects only paths that its patterns match. In a
+// pattern * does not match a slash, and case matters. "acme/*" matches neither
+// acme/tools/hammer nor Acme/hammer; a later entry that matches them answers
+// for them. So there must be a pattern for each depth that a later entry can
+// match.
 //
 // # Not here: TAP 3
 //
-// TAP 3 would have a delegation name several roles that must agree, within one
-// repository. It is not implemented. It is another file format: keys and roles
-// become members of their own, several roles may share a file and differ in
-// keys, and files in either format cannot be read by clients of the other; no
-// repository and no other client is known to use it. And it does not fit the
-// walk, which goes to one role after another and stops at the first that lists
-// the path: a delegation to several roles has the walk go on below each of them
-// at once, with delegations of their own, and bring their answers together
-// before it may go back to the delegator. What it protects against, one role's
-// key that is lost, is what thresholds of keys are for; where whole parties
-// have to agree, two repositories do what TAP 3 does, and do it when a common
-// root or targets role is lost too.
+// With TAP 3 a delegation could name several roles of one repository that must
+// agree. It is not implemented:
+//
+//   - It changes the file format. Keys and roles become members of their own.
+//     Several roles may share a file and have different keys. Clients of one
+//     format cannot read the files of the other, and no repository and no other
+//     client is known to use it.
+//   - It does not fit the search through delegations, which visits one role
+//     after another and stops at the first that lists the path. A delegation to
+//     several roles would continue the search below each of them at once, and
+//     compare their results before it could return to the delegator.
+//   - It protects against one role's key being stolen. Thresholds of keys do
+//     that too. Where independent parties must agree, two repositories do what
+//     TAP 3 does. They also protect when a root or targets role is compromised
+//     that the parties would share under TAP 3.
 package multirepo

@@ -10,8 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A company's names come from its own repository alone, everything else from a
-// public one that an auditor has to agree with.
+// A company's names come from its own repository alone. For everything else a
+// public repository and an auditor have to agree.
 const exampleMap = `{
   "repositories": {
     "company": ["https://tuf.company.example/"],
@@ -29,7 +29,10 @@ func exampleRepositories() map[string]*verifytest.Repo {
 	repos := map[string]*verifytest.Repo{}
 	for name, files := range map[string]map[string]string{
 		"company": {"acme-billing-1.0.tgz": "billing"},
-		"public":  {"acme-billing-9.9.tgz": "evil", "left-pad-1.0.tgz": "pad", "right-pad-1.0.tgz": "pad, and a surprise"},
+		"public": {
+			"acme-billing-9.9.tgz": "evil",
+			"left-pad-1.0.tgz":     "pad", "right-pad-1.0.tgz": "pad, and a surprise",
+		},
 		"auditor": {"left-pad-1.0.tgz": "pad", "right-pad-1.0.tgz": "pad"},
 	} {
 		repo := verifytest.New(verifytest.Options{Seed: name})
@@ -42,8 +45,7 @@ func exampleRepositories() map[string]*verifytest.Repo {
 	return repos
 }
 
-// All repositories are driven with the loop that is for one. Stores and retries
-// are left out.
+// One loop serves all repositories. Stores and retries are left out.
 func Example() {
 	m, err := metadata.ParseMap([]byte(exampleMap))
 	if err != nil {
@@ -60,9 +62,10 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	for _, path := range []string{"acme-billing-1.0.tgz", "acme-billing-9.9.tgz", "left-pad-1.0.tgz", "right-pad-1.0.tgz"} {
-		g.Lookup(path)
-	}
+	g.Lookup("acme-billing-1.0.tgz")
+	g.Lookup("acme-billing-9.9.tgz")
+	g.Lookup("left-pad-1.0.tgz")
+	g.Lookup("right-pad-1.0.tgz")
 	for {
 		b, ok := g.Next()
 		if !ok {
@@ -86,19 +89,28 @@ func Example() {
 			_, err := l.Target()
 			fmt.Println(l.Path(), "-", outcome(err))
 			for _, step := range l.Trail() {
-				fmt.Println("  ", step)
+				fmt.Printf("  mapping[%d], %d of %d:\n", step.Entry, step.Threshold, len(step.Answers))
+				for _, answer := range step.Answers {
+					fmt.Println("   ", answer)
+				}
 			}
 		}
 	}
 	// Output:
 	// acme-billing-1.0.tgz - trusted
-	//    mapping[0], 1 of 1 (terminating): company agrees: 7 bytes, sha256 0c95c7ece1ce1a97
+	//   mapping[0], 1 of 1:
+	//     company agrees: 7 bytes, sha256 0c95c7ece1ce1a97
 	// acme-billing-9.9.tgz - no such target
-	//    mapping[0], 1 of 1 (terminating): company has no such target
+	//   mapping[0], 1 of 1:
+	//     company has no such target
 	// left-pad-1.0.tgz - trusted
-	//    mapping[1], 2 of 2 (terminating): public agrees: 3 bytes, sha256 f563fcd3fb857879; auditor agrees: 3 bytes, sha256 f563fcd3fb857879
+	//   mapping[1], 2 of 2:
+	//     public agrees: 3 bytes, sha256 f563fcd3fb857879
+	//     auditor agrees: 3 bytes, sha256 f563fcd3fb857879
 	// right-pad-1.0.tgz - disagreement
-	//    mapping[1], 2 of 2 (terminating): public disagrees: 19 bytes, sha256 230c28bba439ac55; auditor disagrees: 3 bytes, sha256 f563fcd3fb857879
+	//   mapping[1], 2 of 2:
+	//     public disagrees: 19 bytes, sha256 230c28bba439ac55
+	//     auditor disagrees: 3 bytes, sha256 f563fcd3fb857879
 }
 
 func outcome(err error) string {
@@ -110,5 +122,5 @@ func outcome(err error) string {
 	case errors.Is(err, multirepo.ErrDisagreement):
 		return "disagreement"
 	}
-	return "silence"
+	return "no answer"
 }

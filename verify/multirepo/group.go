@@ -11,29 +11,29 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Repository is what one repository of the map starts from: the arguments of
-// verify.New.
+// Repository is what a group needs for one repository of the map: the arguments
+// of verify.New.
 type Repository struct {
-	// Anchor is the root file that the caller received out of band. Each
-	// repository must have its own.
+	// TrustedRoot is the initial trusted root: the root file that the caller
+	// received out of band. Each repository must have its own.
 	TrustedRoot []byte
 	// Stored is what an earlier run saved for this repository.
 	Stored verify.Stored
-	// Options are the session's.
+	// Options are those of the repository's session.
 	Options verify.Options
 }
 
 // Options change how a group decides. The zero value is the default.
 type Options struct {
-	// FallThrough has a lookup go on to the next entry if too few repositories
-	// agree in one that is not terminating, as the text of TAP 4 has it. Any
-	// one of an entry's repositories can then have the search go on to a later
-	// entry, by listing something else than the others.
+	// FallThrough makes a lookup go on to the next entry if too few
+	// repositories agree in an entry that is not terminating. This is what the
+	// text of TAP 4 says. Any one of an entry's repositories can then send the
+	// search to a later entry: it lists something else than the others.
 	FallThrough bool
 }
 
-// Group is one client's view of the repositories of a map. It is not safe for
-// concurrent use; nothing in it blocks.
+// Group is one client's view of the repositories of a map. It is made by New.
+// It is not safe for concurrent use. None of its methods blocks.
 type Group struct {
 	options Options
 	entries []entry
@@ -41,12 +41,12 @@ type Group struct {
 	named   map[string]*member
 	broken  error // a save that failed
 
-	lookups int
-	pending map[*Lookup]bool
-	waiting map[*verify.Lookup]*question
-	decided []*Lookup // all answers of their entry have come
-	queue   []*Lookup // settled, and not handed out
-	doneNow []*Lookup // handed out by the last Next
+	lookups  int
+	pending  map[*Lookup]bool
+	waiting  map[*verify.Lookup]*question
+	answered []*Lookup // all repositories of their entry have answered
+	queue    []*Lookup // done, and not handed out yet
+	doneNow  []*Lookup // handed out by the last Next
 }
 
 // member is a repository of the group.
@@ -56,8 +56,8 @@ type member struct {
 	options verify.Options
 	index   verify.RequestID
 
-	root     int64 // the version of the root that voice is of
-	rootKeys string
+	rootVersion int64 // the version of the root that rootKeys was made of
+	rootKeys    string
 }
 
 // entry is an entry of the map, with its repositories in listed order.
@@ -66,64 +66,37 @@ type entry struct {
 	members []*member
 }
 
-// ErrMap is what errors wrap that say that a group cannot be made of a map and
-// its repositories.
-var ErrMap = errors.New("map and repositories do not fit")
-
-// RepositoryError says that something is wrong with a repository: of New, with
-// what it was given for it, and then it wraps ErrMap; of Group.Err and
-// Group.Warnings, that it could not be brought up to date.
-type RepositoryError struct {
-	Repository string
-	Err        error
-}
-
-func (e *RepositoryError) Error() string {
-	return fmt.Sprintf("repository %q: %v", e.Repository, e.Err)
-}
-func (e *RepositoryError) Unwrap() error { return e.Err }
-
-// VoicesError says that an entry's threshold cannot be reached, because some of
-// its repositories have the same root keys. It wraps ErrMap.
-type VoicesError struct {
-	Entry             int // counted from 0
-	Threshold, Voices int
-}
-
-func (e *VoicesError) Error() string {
-	return fmt.Sprintf("%v: mapping[%d] has a threshold of %d, and its repositories, by their root keys, are only %d different", ErrMap, e.Entry, e.Threshold, e.Voices)
-}
-
-func (e *VoicesError) Unwrap() error { return ErrMap }
-
-// New begins the first cycle of every repository. Each one of the map must be
-// given, by its name, and no other. The time is as in verify.New.
+// New begins the first update of every repository. The caller must give each
+// repository of the map, by its name, and no other. The time is as in
+// verify.New.
 //
-// Errors wrap ErrMap, and so say that nobody can have been asked:
-// *RepositoryError for a repository that is missing, unknown or without a good
-// anchor (and then what verify.New returned too), *VoicesError. For the zero
-// time it returns verify.ErrTime.
+// No request has been made when New returns an error. It returns verify.ErrTime
+// for the zero time. All other errors wrap ErrMap: a *RepositoryError for a
+// repository that is missing, that is not in the map or whose trusted root is
+// not good (which also wraps what verify.New returned), and a plain error for
+// an empty map and for a threshold that cannot be reached because repositories
+// have the same root keys.
 func New(m *metadata.Map, repositories map[string]Repository, now time.Time, o Options) (*Group, error) {
 	if now.Round(0).IsZero() {
 		return nil, fmt.Errorf("%w: the zero time", verify.ErrTime)
 	}
-	g := &Group{options: o, named: map[string]*member{}, pending: map[*Lookup]bool{}, waiting: map[*verify.Lookup]*question{}}
 	if m == nil {
 		m = new(metadata.Map)
 	}
+	g := &Group{
+		options: o,
+		named:   map[string]*member{},
+		pending: map[*Lookup]bool{},
+		waiting: map[*verify.Lookup]*question{},
+	}
 	for name := range m.Repositories() {
 		r, ok := repositories[name]
-		switch {
-		case !ok:
+		if !ok {
 			return nil, &RepositoryError{name, fmt.Errorf("%w: nothing is given for it", ErrMap)}
-		case r.TrustedRoot == nil:
-			return nil, &RepositoryError{name, fmt.Errorf("%w: there is no anchor", ErrMap)}
 		}
-		session, err := verify.New(r.TrustedRoot, r.Stored, now, r.Options)
-		if err != nil {
+		if err := g.addMember(name, r, now); err != nil {
 			return nil, &RepositoryError{name, fmt.Errorf("%w: %w", ErrMap, err)}
 		}
-		g.add(name, session, r.Options)
 	}
 	for _, name := range slices.Sorted(maps.Keys(repositories)) {
 		if g.named[name] == nil {
@@ -136,9 +109,19 @@ func New(m *metadata.Map, repositories map[string]Repository, now time.Time, o O
 	return g, nil
 }
 
-func (g *Group) add(name string, session *verify.Session, o verify.Options) {
-	x := &member{name: name, session: session, options: o, index: verify.RequestID(len(g.members))}
+var errNoTrustedRoot = errors.New("no trusted root is given for it")
+
+func (g *Group) addMember(name string, r Repository, now time.Time) error {
+	if r.TrustedRoot == nil {
+		return errNoTrustedRoot
+	}
+	session, err := verify.New(r.TrustedRoot, r.Stored, now, r.Options)
+	if err != nil {
+		return err
+	}
+	x := &member{name: name, session: session, options: r.Options, index: verify.RequestID(len(g.members))}
 	g.members, g.named[name] = append(g.members, x), x
+	return nil
 }
 
 func (g *Group) addEntries(m *metadata.Map) error {
@@ -147,9 +130,10 @@ func (g *Group) addEntries(m *metadata.Map) error {
 		for _, name := range e.Repositories {
 			added.members = append(added.members, g.named[name])
 		}
-		everybody := ^set(0)
-		if n := everybody.distinct(added.rootKeys()); n < e.Threshold {
-			return &VoicesError{i, e.Threshold, n}
+		all := ^set(0)
+		if n := all.distinct(added.rootKeys()); n < e.Threshold {
+			return fmt.Errorf("%w: mapping[%d] needs %d repositories with different root keys, and has %d",
+				ErrMap, i, e.Threshold, n)
 		}
 		g.entries = append(g.entries, added)
 	}
@@ -159,30 +143,21 @@ func (g *Group) addEntries(m *metadata.Map) error {
 	return nil
 }
 
-// voices are those of the roots that are trusted now: two repositories may come
-// to the same root from different anchors.
+// rootKeys returns the root keys of each of the entry's repositories. They are
+// those of the newest trusted roots: two repositories may come to the same root
+// from different initial roots.
 func (e *entry) rootKeys() (list []string) {
 	for _, x := range e.members {
-		if v := x.session.Version(metadata.RoleRoot); x.root != v {
-			x.root, x.rootKeys = v, rootKeysOf(x.session.Root(), x.options.Policy)
+		if v := x.session.Version(metadata.RoleRoot); x.rootVersion != v {
+			x.rootVersion, x.rootKeys = v, rootKeysOf(x.session.Root(), x.options.Policy)
 		}
 		list = append(list, x.rootKeys)
 	}
 	return list
 }
 
-// Session returns a repository's session, or nil for a name that is not in the
-// map: to be asked for versions, times and what may be saved. To drive it is
-// the group's business. Its request IDs are not the group's.
-func (g *Group) Session(repository string) *verify.Session {
-	if x := g.named[repository]; x != nil {
-		return x.session
-	}
-	return nil
-}
-
-// Repositories returns the names in the order of their bytes, which is that of
-// everything that a group returns.
+// Repositories returns the names of the repositories, sorted by their bytes.
+// Everything that a group returns is in this order. The slice is the caller's.
 func (g *Group) Repositories() (names []string) {
 	for _, x := range g.members {
 		names = append(names, x.name)
@@ -190,13 +165,43 @@ func (g *Group) Repositories() (names []string) {
 	return names
 }
 
-// Refresh begins another cycle of all repositories, at a later time, as
-// verify.Session.Refresh does. One that failed in the last cycle is asked
+// Version returns the version of a top-level role that the current update of a
+// repository trusts, as verify.Session.Version does; 0 for a repository that is
+// not in the map.
+func (g *Group) Version(repository, role string) int64 {
+	if x := g.named[repository]; x != nil {
+		return x.session.Version(role)
+	}
+	return 0
+}
+
+// Expires returns the time at which the first of a repository's top-level roles
+// expires, as verify.Session.Expires does; the zero time for a repository that
+// is not in the map.
+func (g *Group) Expires(repository string) time.Time {
+	if x := g.named[repository]; x != nil {
+		return x.session.Expires()
+	}
+	return time.Time{}
+}
+
+// Keep says whether a record may be written to a store that several processes
+// share, as verify.Session.Keep does: false if another process has stored a
+// newer file. Stored is what the store of rec.Repository has now; comparing and
+// writing must happen under one lock. For a repository that is not in the map
+// Keep returns false.
+func (g *Group) Keep(rec Record, stored verify.Stored) bool {
+	x := g.named[rec.Repository]
+	return x != nil && x.session.Keep(rec.Record, stored)
+}
+
+// Refresh begins another update of all repositories, at a later time, as
+// verify.Session.Refresh does. A repository whose last update failed is asked
 // again.
 //
 // It returns verify.ErrInProgress, and changes nothing, while requests are open
-// or there are lookups that Next has not handed out; verify.ErrTime and
-// verify.ErrSave as a session does.
+// or there are lookups that Next has not handed out. It returns verify.ErrTime
+// and verify.ErrSave as a session does.
 func (g *Group) Refresh(now time.Time) error {
 	switch {
 	case g.broken != nil:
@@ -204,7 +209,7 @@ func (g *Group) Refresh(now time.Time) error {
 	case len(g.pending)+len(g.queue) > 0 || g.inProgress():
 		return verify.ErrInProgress
 	}
-	for _, x := range g.members { // all have had the same times, so it is all or the first
+	for _, x := range g.members { // all had the same times before: the first one fails, or none does
 		if err := x.session.Refresh(now); err != nil {
 			return err
 		}
@@ -213,13 +218,16 @@ func (g *Group) Refresh(now time.Time) error {
 }
 
 func (g *Group) inProgress() bool {
-	return slices.ContainsFunc(g.members, func(x *member) bool { return errors.Is(x.session.Err(), verify.ErrInProgress) })
+	return slices.ContainsFunc(g.members, func(x *member) bool {
+		return errors.Is(x.session.Err(), verify.ErrInProgress)
+	})
 }
 
-// Err returns nil if no request is open, every lookup is decided, and at least
-// one repository could be brought up to date: what the others' silence means,
-// lookups say. Otherwise it returns verify.ErrInProgress, verify.ErrSave after
-// Abandon, or a *RepositoryError for every repository.
+// Err returns nil if no request is open, every lookup is done, and at least one
+// repository could be brought up to date. (What it means that others could not,
+// each lookup says.) Otherwise it returns verify.ErrInProgress, an error that
+// wraps verify.ErrSave after Abandon, or a *RepositoryError for every
+// repository.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:
@@ -233,30 +241,31 @@ func (g *Group) Err() error {
 		if err == nil {
 			return nil
 		}
-		errs[i] = &RepositoryError{x.name, g.own(x, err)}
+		errs[i] = &RepositoryError{x.name, g.fetchError(x, err)}
 	}
 	return errors.Join(errs...)
 }
 
 // Warnings returns what did not stop the group but should be shown or logged,
 // repository by repository: a *RepositoryError for each warning of a session,
-// and for each repository that could not be brought up to date. The slice is
-// the caller's.
+// and one for each repository that could not be brought up to date. The slice
+// is the caller's.
 func (g *Group) Warnings() (list []error) {
 	for _, x := range g.members {
-		for _, r := range x.session.Warnings() {
-			list = append(list, &RepositoryError{x.name, r})
+		for _, w := range x.session.Warnings() {
+			list = append(list, &RepositoryError{x.name, w})
 		}
 		if err := x.session.Err(); err != nil && !errors.Is(err, verify.ErrInProgress) {
-			list = append(list, &RepositoryError{x.name, g.own(x, err)})
+			list = append(list, &RepositoryError{x.name, g.fetchError(x, err)})
 		}
 	}
 	return list
 }
 
-// Abandon makes the group useless because a record of any repository could not
-// be saved, and with it the lookups that Next handed out together with that
-// record. Everything reports verify.ErrSave and the cause from then on.
+// Abandon ends the group because a record of any repository could not be saved.
+// It also takes back the lookups that Next handed out together with that
+// record. From then on all methods and these lookups return verify.ErrSave and
+// the cause (wrapped).
 func (g *Group) Abandon(cause error) {
 	for _, x := range g.members {
 		if !errors.Is(x.session.Err(), verify.ErrSave) {
@@ -264,7 +273,9 @@ func (g *Group) Abandon(cause error) {
 		}
 	}
 	if g.broken == nil {
-		g.broken = g.members[0].session.Err() // of a cause that wraps what only a session may say of itself, it has the text alone
+		// The session's error has only the text of a cause that wraps one of
+		// this module's own errors, so it is no answer to a lookup.
+		g.broken = g.members[0].session.Err()
 	}
 	for _, l := range slices.Concat(g.doneNow, g.queue, slices.Collect(maps.Keys(g.pending))) {
 		l.target, l.err, l.handed = nil, g.broken, true

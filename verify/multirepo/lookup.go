@@ -11,12 +11,12 @@ import (
 )
 
 // Lookup is the search for one target path through the entries of the map. Once
-// it has been handed out by Next, and the records that came with it are saved,
-// it does not change any more and may be used from several goroutines.
+// Next has handed it out, and the records of that batch are saved, it does not
+// change any more and several goroutines may use it.
 type Lookup struct {
 	path      string
-	born      int
-	entry     int // that is being asked
+	number    int // lookups are numbered in the order in which they were begun
+	entry     int // the entry that is being asked
 	questions []*question
 	open      int // questions without an answer
 	trail     []Step
@@ -25,18 +25,18 @@ type Lookup struct {
 	handed    bool
 }
 
-// question is a lookup in one repository, for a lookup in the group.
+// question is a lookup in one repository, made for a lookup of the group.
 type question struct {
 	of     *Lookup
-	asked  *member
+	member *member
 	lookup *verify.Lookup
 }
 
-// Find begins the search for a target path, at any time. Only the repositories
-// of the first entry that is for it are asked.
+// Lookup begins the search for a target path. It may be called at any time.
+// Only the repositories of the first entry that matches the path are asked.
 func (g *Group) Lookup(path string) *Lookup {
 	g.lookups++
-	l := &Lookup{path: path, born: g.lookups, entry: -1}
+	l := &Lookup{path: path, number: g.lookups, entry: -1}
 	g.pending[l] = true
 	if g.broken != nil {
 		g.finish(l, g.broken)
@@ -46,19 +46,23 @@ func (g *Group) Lookup(path string) *Lookup {
 	return l
 }
 
-// Drop forgets a lookup: it will not be settled, its Target stays
-// verify.ErrPending, and nothing more is asked for on its account.
+// Drop forgets a lookup. It will never be done, its Target stays
+// verify.ErrPending, and nothing more is requested for it.
 func (g *Group) Drop(l *Lookup) {
+	if l == nil {
+		return
+	}
 	for _, q := range l.questions {
 		delete(g.waiting, q.lookup)
-		q.asked.session.Drop(q.lookup)
+		q.member.session.Drop(q.lookup)
 	}
 	delete(g.pending, l)
-	of := func(f *Lookup) bool { return f == l }
-	g.decided, g.queue = slices.DeleteFunc(g.decided, of), slices.DeleteFunc(g.queue, of)
+	same := func(other *Lookup) bool { return other == l }
+	g.answered = slices.DeleteFunc(g.answered, same)
+	g.queue = slices.DeleteFunc(g.queue, same)
 }
 
-// nextEntry asks the repositories of the next entry that is for the path, all
+// nextEntry asks the repositories of the next entry that matches the path, all
 // of them together. (TAP 4 step 1, TAP 4 step 2)
 func (g *Group) nextEntry(l *Lookup) {
 	for l.entry++; l.entry < len(g.entries); l.entry++ {
@@ -74,13 +78,14 @@ func (g *Group) nextEntry(l *Lookup) {
 		}
 		return
 	}
-	g.finish(l, l.nobody())
+	g.finish(l, l.notFound())
 }
 
-// nobody is the answer when there are no more entries.
-func (l *Lookup) nobody() error {
+// notFound returns the error of a search that ends without a target: the first
+// disagreement that FallThrough passed over, or else verify.ErrNoTarget.
+func (l *Lookup) notFound() error {
 	for _, step := range l.trail {
-		if !errors.Is(step.Err, verify.ErrNoTarget) { // what was passed over must not be forgotten
+		if !errors.Is(step.Err, verify.ErrNoTarget) {
 			return step.Err
 		}
 	}
@@ -90,110 +95,118 @@ func (l *Lookup) nobody() error {
 	return fmt.Errorf("%w: %q", verify.ErrNoTarget, l.path)
 }
 
-// heard notes that a repository has answered.
-func (g *Group) heard(of *verify.Lookup) {
-	q := g.waiting[of]
-	if q == nil {
-		return
-	}
-	delete(g.waiting, of)
+// noteAnswer notes that a repository has answered.
+func (g *Group) noteAnswer(answered *verify.Lookup) {
+	q := g.waiting[answered]
+	delete(g.waiting, answered)
 	if q.of.open--; q.of.open == 0 {
-		g.decided = append(g.decided, q.of)
+		g.answered = append(g.answered, q.of)
 	}
 }
 
-// decide settles the lookups whose repositories have all answered, or has them
-// go on, and says whether there were any.
-func (g *Group) decide() bool {
-	list := g.decided
-	g.decided = nil
-	slices.SortFunc(list, func(a, b *Lookup) int { return cmp.Compare(a.born, b.born) })
+// decideAnswered decides on the lookups whose repositories have all answered,
+// and says whether there were any.
+func (g *Group) decideAnswered() bool {
+	list := g.answered
+	g.answered = nil
+	slices.SortFunc(list, func(a, b *Lookup) int { return cmp.Compare(a.number, b.number) })
 	for _, l := range list {
-		g.weigh(l)
+		g.decide(l)
 	}
 	return len(list) > 0
 }
 
-// weigh decides on an entry whose repositories have all answered. (TAP 4 step
-// 4, TAP 4 step 5)
-func (g *Group) weigh(l *Lookup) {
-	e := &g.entries[l.entry]
-	step, target := g.ask(l, e)
+// decide ends a search at an entry whose repositories have all answered, or
+// makes it go on to the next entry. (TAP 4 step 4, TAP 4 step 5)
+func (g *Group) decide(l *Lookup) {
+	step, target := g.compareAnswers(l)
 	l.trail = append(l.trail, step)
-	absent := errors.Is(step.Err, verify.ErrNoTarget)
+	noTarget := errors.Is(step.Err, verify.ErrNoTarget)
 	switch {
 	case step.Err == nil:
 		l.target = target
 		g.finish(l, nil)
-	case (absent || g.options.FallThrough && passable(step.Err)) && !step.Terminating:
+	case (noTarget || g.options.FallThrough && mayFallThrough(step.Err)) && !step.Terminating:
 		g.nextEntry(l)
-	case absent:
-		g.finish(l, l.nobody())
+	case noTarget:
+		g.finish(l, l.notFound())
 	default:
 		g.finish(l, step.Err)
 	}
 }
 
-// passable says whether the text of TAP 4 has the search go on after this:
-// everybody was heard, and too few agree. Where two files have enough each, it
-// does not say so.
-func passable(err error) bool {
+// mayFallThrough says whether the text of TAP 4 makes a search go on after this
+// error: all repositories answered, and too few agree. The TAP does not say
+// that of two files which both have enough repositories.
+func mayFallThrough(err error) bool {
 	agreement := new(AgreementError)
 	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrNoAnswer)
 }
 
+// finish ends a lookup. Next hands it out.
 func (g *Group) finish(l *Lookup, err error) {
 	delete(g.pending, l)
 	l.err, l.questions = err, nil
 	g.queue = append(g.queue, l)
 }
 
-// ask hears what the repositories of an entry say.
-func (g *Group) ask(l *Lookup, e *entry) (Step, *Target) {
+// compareAnswers compares what the repositories of the current entry answered.
+// It returns the target that enough of them agree on, or a step with an error.
+func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
+	e := &g.entries[l.entry]
 	step := Step{Entry: l.entry, Threshold: e.Threshold, Terminating: e.Terminating}
-	statements := make([]*statement, len(l.questions))
+	listings := make([]*listing, len(l.questions))
 	targets := make([]*verify.Target, len(l.questions))
 	for i, q := range l.questions {
-		t, err := q.lookup.Target()
-		a := Answer{Repository: q.asked.name, Err: g.own(q.asked, err), Trail: q.lookup.Trail()}
-		for i := range a.Trail {
-			a.Trail[i].Err = g.own(q.asked, a.Trail[i].Err)
-		}
-		switch {
-		case err == nil:
-			s := newStatement(t.Length, t.Hashes, q.asked.options.Policy)
-			statements[i], targets[i] = &s, t
-			a.Outcome, a.Role, a.Length, a.Hashes = Lists, t.Role, t.Length, t.Hashes
-		case errors.Is(err, verify.ErrNoTarget):
-			a.Outcome = NoTarget
+		a, t := g.answer(q)
+		if a.Outcome == Lists {
+			listed := newListing(t.Length, t.Hashes, q.member.options.Policy)
+			listings[i], targets[i] = &listed, t
 		}
 		step.Answers = append(step.Answers, a)
 	}
-	q := findQuorum(statements, e.rootKeys(), e.Threshold)
-	step.mark(statements, q)
+	q := findQuorum(listings, e.rootKeys(), e.Threshold)
+	step.setOutcomes(listings, q)
 	if q.agreed != 0 && !q.conflict {
-		return step, newTarget(l.path, e, q.agreed, targets, statements)
+		return step, newTarget(l.path, e, q.agreed, targets, listings)
 	}
-	step.Err = step.undecided(l.path, q.conflict)
+	step.Err = step.failure(l.path, q.conflict)
 	return step, nil
 }
 
-// Path returns the target path that is searched.
+// answer returns one repository's answer, and the target if it lists one.
+func (g *Group) answer(q *question) (Answer, *verify.Target) {
+	t, err := q.lookup.Target()
+	a := Answer{Repository: q.member.name, Err: g.fetchError(q.member, err), Trail: q.lookup.Trail()}
+	for i := range a.Trail {
+		a.Trail[i].Err = g.fetchError(q.member, a.Trail[i].Err)
+	}
+	switch {
+	case err == nil:
+		a.Outcome, a.Role, a.Length, a.Hashes = Lists, t.Role, t.Length, t.Hashes
+	case errors.Is(err, verify.ErrNoTarget):
+		a.Outcome = NoTarget
+	}
+	return a, t
+}
+
+// Path returns the target path of the search.
 func (l *Lookup) Path() string { return l.path }
 
-// Target returns what was found, or why nothing was: verify.ErrPending until
-// Next has handed the lookup out, an error that wraps verify.ErrNoTarget if
-// nobody who was asked has the target, and an *AgreementError if it was not
-// decided.
+// Target returns the target that was found, or the reason why none was:
+// verify.ErrPending until Next has handed the lookup out, an error that wraps
+// verify.ErrNoTarget if all repositories that were asked answered that they
+// have no such target, and an *AgreementError if they did not agree.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
-		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is settled", l.path, verify.ErrPending)
+		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is done", l.path, verify.ErrPending)
 	}
 	return l.target, l.err
 }
 
-// Trail returns every entry that was asked, in order, and who said what. The
-// slices are the caller's.
+// Trail returns every entry that was asked, in order, with the answers of its
+// repositories; nil until Next has handed the lookup out. The slices are the
+// caller's.
 func (l *Lookup) Trail() []Step {
 	if !l.handed {
 		return nil

@@ -9,31 +9,117 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// twoGroups returns the target of two groups that have no hash in common: the
-// file has to be what both say.
-func twoGroups(t *testing.T, one, other string) *multirepo.Target {
-	t.Helper()
+// Custom data and URL paths are each repository's own.
+func TestAttestations(t *testing.T) {
 	w := newWorld(t)
-	for name, says := range map[string]string{"a": one, "b": one, "c": other, "d": other} {
-		list(w.add(name, plain, nil), says)
+	for name, o := range map[string]verifytest.Options{
+		"a": {Hashes: []string{"sha256"}},
+		"b": {Hashes: []string{"sha256", "sha512"}, NoConsistentSnapshot: true},
+		"c": {Hashes: []string{"sha256"}},
+	} {
+		repo := w.add(name, o, files{"dir/x": "same"})
+		if name != "c" {
+			repo.Targets().SetCustom("dir/x", map[string]any{"from": name})
+		}
 	}
-	w.entry("*", "a,b,c,d", 2, false)
-	target, _, err := w.find("x")
+	w.repos["a"].SetLifetime(metadata.RoleTimestamp, 3*time.Hour)
+	w.repos["b"].SetLifetime(metadata.RoleTimestamp, 2*time.Hour)
+	w.repos["c"].SetLifetime(metadata.RoleTimestamp, 1*time.Hour)
+	for _, repo := range w.repos {
+		repo.Publish()
+	}
+	w.entry("dir/*", "b,c,a", 2, true)
+	w.mustFind("dir/x", "same", "b", "c", "a")
+	target, _, err := w.find("dir/x")
 	require.NoError(t, err)
-	return target
+	require.EqualValues(t, 4, target.Length)
+	require.Equal(t, "sha512", target.Hashes[0].Algorithm)
+	require.Equal(t, "sha256", target.Hashes[1].Algorithm)
+	require.Equal(t, w.repos["a"].Now().Add(time.Hour), target.Expires, "the first of all to expire")
+	for _, a := range target.Attestations {
+		custom, ok := a.Custom()
+		require.Equal(t, a.Repository != "c", ok)
+		if ok {
+			require.JSONEq(t, `{"from":"`+a.Repository+`"}`, string(custom))
+		}
+		paths, err := a.URLPaths()
+		require.NoError(t, err)
+		plainPath, err := a.PlainURLPath()
+		require.NoError(t, err)
+		require.Equal(t, "dir/x", plainPath)
+		if a.Repository == "b" {
+			require.Equal(t, []string{"dir/x"}, paths)
+		}
+		require.Contains(t, w.repos[a.Repository].TargetFiles(), paths[0])
+		require.Equal(t, metadata.RoleTargets, a.Role)
+	}
 }
 
-// Bridge between two files: what is right for one group and wrong for the other
-// does not get through, whichever of them is asked first, and not later either.
-func TestRightForOneGroup(t *testing.T) {
+// A verifier accepts a file in pieces, checks each digest that is listed, and
+// fails from the first byte too many on.
+func TestVerifier(t *testing.T) {
+	w := newWorld(t)
+	list(w.add("a", plain, nil), "256:abc md5:abc length:abc")
+	list(w.add("b", plain, nil), "256:abc 512:abc length:abc")
+	w.entry("*", "a,b", 2, false)
+	target, _, err := w.find("x")
+	require.NoError(t, err)
+	require.Equal(t, []multirepo.Hash{
+		{Algorithm: "sha512", Digest: digest("sha512", "abc")},
+		{Algorithm: "sha256", Digest: digest("sha256", "abc")},
+	}, target.Hashes, "the strong ones")
+	v := target.Verifier()
+	require.ErrorIs(t, v.Verify(), roles.ErrLength)
+	for _, piece := range []string{"a", "", "bc"} {
+		n, err := v.Write([]byte(piece))
+		require.NoError(t, err)
+		require.Equal(t, len(piece), n)
+	}
+	require.EqualValues(t, 3, v.Written())
+	require.NoError(t, v.Verify())
+	_, err = v.Write([]byte("d"))
+	require.ErrorIs(t, err, roles.ErrLength)
+	_, err = v.Write(nil)
+	require.ErrorIs(t, err, roles.ErrLength)
+	require.ErrorIs(t, v.Verify(), roles.ErrLength)
+	var copied strings.Builder
+	require.ErrorIs(t, target.Copy(&copied, strings.NewReader("abd")), roles.ErrHash)
+	require.Empty(t, copied.String(), "the last bytes are held back until they are verified")
+}
+
+// The zero values accept nothing.
+func TestZeroValues(t *testing.T) {
+	var target multirepo.Target
+	require.ErrorIs(t, target.Copy(new(strings.Builder), strings.NewReader("")), roles.ErrUntrusted)
+	require.ErrorIs(t, target.Copy(new(strings.Builder), strings.NewReader("x")), roles.ErrUntrusted)
+	var v multirepo.Verifier
+	_, err := v.Write(nil)
+	require.ErrorIs(t, err, roles.ErrUntrusted)
+	require.ErrorIs(t, v.Verify(), roles.ErrUntrusted)
+	require.ErrorIs(t, new(multirepo.Verifier).Verify(), roles.ErrUntrusted)
+	var attestation multirepo.Attestation
+	_, err = attestation.URLPaths()
+	require.ErrorIs(t, err, roles.ErrUntrusted)
+	_, err = attestation.PlainURLPath()
+	require.ErrorIs(t, err, roles.ErrUntrusted)
+	_, ok := attestation.Custom()
+	require.False(t, ok)
+}
+
+// Bridge between two files: a file that is right for one group and wrong for
+// the other is not accepted, whichever group is first, and not later either.
+func TestFileMustMatchAllGroups(t *testing.T) {
 	target := twoGroups(t, "256:a", "512:b")
 	for _, content := range []string{"a", "b"} {
 		v := target.Verifier()
@@ -50,8 +136,8 @@ func TestRightForOneGroup(t *testing.T) {
 	}
 }
 
-// A file of no bytes has no last byte with which a hash could be found wrong:
-// each group is asked at the end.
+// An empty file has no last byte with which a wrong hash could be found, so
+// each group's hashes are checked at the end.
 func TestEmptyFile(t *testing.T) {
 	for _, c := range []struct {
 		one, other string
@@ -69,12 +155,8 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
-type fullDisk struct{ err error }
-
-func (f fullDisk) Write([]byte) (int, error) { return 0, f.err }
-
-// The right bytes are not enough: they have to arrive, and there must be no
-// doubt that they are all.
+// The right bytes are not enough: Copy returns the errors of the writer and of
+// the reader.
 func TestCopyPassesErrorsOn(t *testing.T) {
 	target := twoGroups(t, "256:a", "512:a")
 	broken := errors.New("broken")
@@ -83,23 +165,24 @@ func TestCopyPassesErrorsOn(t *testing.T) {
 	require.ErrorIs(t, target.Copy(io.Discard, io.MultiReader(strings.NewReader("a"), iotest.ErrReader(broken))), broken)
 }
 
-// Where one repository says all that the others do, the file is hashed for that
-// one alone, wherever it stands.
+// If one repository lists all hashes that the others list, the file is hashed
+// for that one alone, wherever it is in the entry.
 func TestFilesAreHashedOnce(t *testing.T) {
 	made := 0
-	policy := roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": func() hash.Hash { made++; return sha512.New384() }}}
+	sha384 := func() hash.Hash { made++; return sha512.New384() }
+	policy := roles.Policy{Hashes: map[string]func() hash.Hash{"sha384": sha384}}
 	sum := sha512.Sum384([]byte("a"))
 	w := newWorld(t)
-	for name, says := range map[string]map[string]string{
+	for name, hashes := range map[string]map[string]string{
 		"a": {"sha384": hex.EncodeToString(sum[:])},
 		"b": {"sha384": hex.EncodeToString(sum[:]), "sha256": digest("sha256", "a")},
 		"c": {"sha384": hex.EncodeToString(sum[:])},
 	} {
 		repo := w.add(name, plain, nil)
-		repo.Targets().AddTargetInfo("x", 1, says)
+		repo.Targets().AddTargetInfo("x", 1, hashes)
 		repo.Publish()
-		w.start[name] = multirepo.Repository{TrustedRoot: repo.TrustedRoot(), Options: verify.Options{Policy: policy}}
 	}
+	w.setOptions(verify.Options{Policy: policy})
 	w.entry("*", "a,b,c", 3, true)
 	w.mustFind("x", "a", "a", "b", "c")
 	target, _, err := w.find("x")

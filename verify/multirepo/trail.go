@@ -1,7 +1,6 @@
 package multirepo
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,44 +9,51 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Verdict is what became of a repository's word.
+// Outcome is what a repository's answer came to.
 type Outcome int
 
 const (
-	// Silent repositories could not be brought up to date, or could not say.
+	// NoAnswer: the repository could not be brought up to date, or its search
+	// did not come to an end. This does not mean that it has no such target.
 	NoAnswer Outcome = iota
-	// Absent: the repository has no such target.
+	// NoTarget: the repository has no such target.
 	NoTarget
-	// Lists: the repository lists the target, and neither belongs to those who
-	// agreed nor contradicts them. It may have no strong hash.
+	// Lists: the repository lists the target. It is not one of those that
+	// agreed, and does not contradict them. It may list no strong hash.
 	Lists
-	// Disagrees: the repository lists something else than one of those who
-	// agreed, or, if nobody did, than anybody.
+	// Disagrees: the repository contradicts one of those that agreed. If none
+	// agreed, it contradicts any other one.
 	Disagrees
-	// Agrees: the repository belongs to those who agreed.
+	// Agrees: the repository is one of those that agreed.
 	Agrees
 )
 
-func (v Outcome) String() string {
-	return [...]string{"is silent", "has no such target", "lists it", "disagrees", "agrees"}[v]
+var outcomes = [...]string{"gives no answer", "has no such target", "lists it", "disagrees", "agrees"}
+
+// String returns the outcome as the end of a sentence about the repository.
+func (o Outcome) String() string {
+	if o < 0 || int(o) >= len(outcomes) {
+		return fmt.Sprintf("Outcome(%d)", int(o))
+	}
+	return outcomes[o]
 }
 
-// Answer is what one repository said.
+// Answer is what one repository answered.
 type Answer struct {
 	Repository string
 	Outcome    Outcome
-	// Role, Length and Hashes are what is listed, and by whom, if the verdict
-	// is Lists, Disagrees or Agrees.
+	// Role, Length and Hashes are what the repository lists, and the role that
+	// lists it, if the outcome is Lists, Disagrees or Agrees.
 	Role   string
 	Length int64
 	Hashes metadata.Hashes
-	// Err says why the repository is silent or has no such target.
+	// Err is the reason if the outcome is NoAnswer or NoTarget.
 	Err error
-	// Trail is that of the repository's own lookup.
+	// Trail is the trail of the repository's own lookup.
 	Trail []verify.Step
 }
 
-// String describes the answer in one line.
+// String describes the answer in one line. It shows two hashes at most.
 func (a Answer) String() string {
 	line := metadata.Printable(a.Repository) + " " + a.Outcome.String()
 	switch a.Outcome {
@@ -73,7 +79,7 @@ type Step struct {
 	Terminating bool
 	// Answers are those of the entry's repositories, in listed order.
 	Answers []Answer
-	// Err says why nothing is trusted on the word of this entry.
+	// Err says why this entry does not make the target trusted; nil if it does.
 	Err error
 }
 
@@ -87,28 +93,32 @@ func (s Step) clone() Step {
 
 // String describes the step in one line.
 func (s Step) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "mapping[%d], %d of %d", s.Entry, s.Threshold, len(s.Answers))
+	line := fmt.Sprintf("mapping[%d], %d of %d", s.Entry, s.Threshold, len(s.Answers))
 	if s.Terminating {
-		b.WriteString(" (terminating)")
+		line += " (terminating)"
 	}
+	answers := make([]string, len(s.Answers))
 	for i, a := range s.Answers {
-		b.WriteString([...]string{": ", "; "}[min(i, 1)] + a.String())
+		answers[i] = a.String()
 	}
-	return b.String()
+	if len(answers) > 0 {
+		line += ": " + strings.Join(answers, "; ")
+	}
+	return line
 }
 
-// mark tells those who agree from those who contradict them.
-func (s *Step) mark(statements []*statement, q quorum) {
+// setOutcomes tells the repositories that agree from those that contradict
+// them.
+func (s *Step) setOutcomes(listings []*listing, q quorum) {
 	against := q.agreed
 	if against == 0 || q.conflict {
 		against = ^set(0)
 	}
-	for i, a := range statements {
+	for i, a := range listings {
 		if a == nil {
 			continue
 		}
-		for j, b := range statements {
+		for j, b := range listings {
 			if b != nil && against.has(j) {
 				if _, contradict := compare(*a, *b); contradict {
 					s.Answers[i].Outcome = Disagrees
@@ -121,69 +131,28 @@ func (s *Step) mark(statements []*statement, q quorum) {
 	}
 }
 
-func (s *Step) count(v Outcome) (n int) {
+func (s *Step) count(o Outcome) (n int) {
 	for _, a := range s.Answers {
-		if a.Outcome == v {
+		if a.Outcome == o {
 			n++
 		}
 	}
 	return n
 }
 
-// undecided says why an entry has no answer. Silence is not the only reason if
-// those who were heard do not agree anyway.
-func (s *Step) undecided(path string, conflict bool) error {
-	silent, absent, disagree := s.count(NoAnswer), s.count(NoTarget), s.count(Disagrees)
-	if absent == len(s.Answers) {
+// failure says why an entry does not make the target trusted. Repositories
+// without an answer are not the only reason if the others do not agree anyway.
+func (s *Step) failure(path string, conflict bool) error {
+	noAnswer, noTarget, disagree := s.count(NoAnswer), s.count(NoTarget), s.count(Disagrees)
+	if noTarget == len(s.Answers) {
 		return fmt.Errorf("%w: %q: in none of the repositories of mapping[%d]", verify.ErrNoTarget, path, s.Entry)
 	}
 	err := &AgreementError{Path: path, Step: s.clone(), Conflict: conflict}
-	if listed := disagree + s.count(Lists); listed > 0 && (silent == 0 || absent+disagree > 0) {
+	if listed := disagree + s.count(Lists); listed > 0 && (noAnswer == 0 || noTarget+disagree > 0) {
 		err.reasons = append(err.reasons, ErrDisagreement)
 	}
-	if silent > 0 {
+	if noAnswer > 0 {
 		err.reasons = append(err.reasons, ErrNoAnswer)
 	}
 	return err
-}
-
-var (
-	// ErrDisagreement says that too few repositories agree on a target that at
-	// least one of them lists.
-	ErrDisagreement = errors.New("repositories do not agree")
-	// ErrNoAnswer says that a repository whose word was needed could not be
-	// heard.
-	ErrNoAnswer = errors.New("repository is silent")
-)
-
-// AgreementError says that the repositories of an entry could not decide on a
-// target. It wraps ErrDisagreement, ErrNoAnswer or both, and what kept the
-// silent ones from answering.
-type AgreementError struct {
-	Path string
-	// Step has the answers.
-	Step Step
-	// Conflict says that groups of repositories which contradict each other
-	// reach the threshold.
-	Conflict bool
-
-	reasons []error
-}
-
-func (e *AgreementError) Error() string {
-	texts := make([]string, len(e.reasons))
-	for i, err := range e.reasons {
-		texts[i] = err.Error()
-	}
-	return fmt.Sprintf("%q: %s: %v", e.Path, strings.Join(texts, ", "), e.Step)
-}
-
-func (e *AgreementError) Unwrap() []error {
-	errs := slices.Clone(e.reasons)
-	for _, a := range e.Step.Answers {
-		if a.Outcome == NoAnswer {
-			errs = append(errs, a.Err)
-		}
-	}
-	return errs
 }

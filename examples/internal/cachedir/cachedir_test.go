@@ -21,7 +21,7 @@ var _ verify.Store = (*cachedir.Dir)(nil)
 
 func open(t *testing.T) *cachedir.Dir {
 	t.Helper()
-	d, err := cachedir.Open(filepath.Join(t.TempDir(), "made", "if need be"))
+	d, err := cachedir.Open(filepath.Join(t.TempDir(), "created", "if necessary"))
 	require.NoError(t, err)
 	return d
 }
@@ -46,7 +46,7 @@ func TestSaveAndLoad(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, text, string(data))
 	}
-	require.Equal(t, []string{"timestamp.json"}, list(t, d), "nothing else lies there")
+	require.Equal(t, []string{"timestamp.json"}, list(t, d), "there is no other file")
 }
 
 func TestNamesStayInside(t *testing.T) {
@@ -59,12 +59,12 @@ func TestNamesStayInside(t *testing.T) {
 	require.Empty(t, list(t, d))
 }
 
-func TestRubbishDoesNotFillTheMemory(t *testing.T) {
+func TestLargeFilesAreNotRead(t *testing.T) {
 	d := open(t)
 	require.NoError(t, os.WriteFile(filepath.Join(d.Path(), "root.json"), nil, 0o600))
 	require.NoError(t, os.Truncate(filepath.Join(d.Path(), "root.json"), 1<<40))
 	_, err := d.Load("root.json")
-	require.ErrorContains(t, err, "larger than any metadata")
+	require.ErrorContains(t, err, "larger than the limit")
 }
 
 func TestReadersSeeOneVersionOrTheOther(t *testing.T) {
@@ -119,7 +119,7 @@ func TestLock(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// What is no file is not opened: a pipe might never end.
+// What is not a regular file is not opened: a pipe may block forever.
 func TestNotAFile(t *testing.T) {
 	dir, err := cachedir.Open(t.TempDir())
 	require.NoError(t, err)

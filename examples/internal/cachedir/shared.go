@@ -11,19 +11,25 @@ import (
 // Shared returns the directory as the store of a session, safe to be used by
 // other processes at the same time. A crash between two saves does no harm: the
 // session orders them so that each file is a floor or a help for the next run.
-func (d *Dir) Shared(ctx context.Context, s *verify.Session) verify.Store {
+func (d *Dir) Shared(ctx context.Context, s Keeper) verify.Store {
 	return &shared{Dir: d, session: s, ctx: ctx}
+}
+
+// Keeper says which records may be written where several processes share a
+// directory, as *verify.Session does.
+type Keeper interface {
+	Keep(rec verify.Record, stored verify.Stored) bool
 }
 
 type shared struct {
 	*Dir
-	session *verify.Session
+	session Keeper
 	ctx     context.Context
 	swept   bool
 }
 
-// Save writes a record unless another process has meanwhile saved a newer one,
-// which must not be rolled back.
+// Save writes a record, unless another process has saved a newer one in the
+// meantime: that must not be rolled back.
 func (s *shared) Save(rec verify.Record) error {
 	unlock, err := s.Lock(s.ctx)
 	if err != nil {
@@ -37,8 +43,8 @@ func (s *shared) Save(rec verify.Record) error {
 	return s.Dir.Save(rec)
 }
 
-// sweep removes, once, what killed processes left: whoever holds the lock is
-// the only one who writes.
+// sweep removes, once, the temporary files of killed processes. The caller
+// holds the lock, so no other process is writing.
 func (s *shared) sweep() {
 	if s.swept {
 		return

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,13 +34,16 @@ func TestPathsAreAppendedAsTheyAre(t *testing.T) {
 		} {
 			_, err := mirror.New(server.URL+base, server.Client())(verify.Request{Path: path, MaxBytes: 10})
 			require.NoError(t, err)
-			require.Equal(t, map[string]string{"/repo": "/repo", "/repo/": "/repo", "/a%2Fb/repo//": "/a%2Fb/repo"}[base]+"/"+path, asked)
+			require.Equal(t, strings.TrimRight(base, "/")+"/"+path, asked)
 		}
 	}
 }
 
 func TestStatus(t *testing.T) {
-	for status, absent := range map[int]bool{404: true, 410: true, 403: true, 401: false, 206: false, 429: false, 500: false, 503: false} {
+	for status, absent := range map[int]bool{
+		404: true, 410: true, 403: true,
+		401: false, 206: false, 429: false, 500: false, 503: false,
+	} {
 		server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		_, err := mirror.New(server.URL, server.Client())(verify.Request{Path: "x.json", MaxBytes: 10})
 		var statusErr *mirror.StatusError
@@ -70,8 +74,8 @@ func TestReadingStopsAtTheFirstByteTooMany(t *testing.T) {
 	}
 }
 
-// A body that is small on the wire and large when it is unpacked must not get
-// past the limit, nor be taken at all.
+// A body that is small on the wire and large when unpacked must not get past
+// the limit, and is not accepted at all.
 func TestNothingIsUnpacked(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -118,7 +122,10 @@ func TestCheckBase(t *testing.T) {
 	for _, good := range []string{"http://a", "https://a.example:8080/b/c/", "http://[::1]/x%2Fy"} {
 		require.NoError(t, mirror.CheckBase(good))
 	}
-	for _, bad := range []string{"", "a", "/a", "ftp://a", "http://", "https:///a", "http://a?b", "http://a#b", "http://a b", "file:///etc", "http://me:secret@a", "http://me@a"} {
+	for _, bad := range []string{
+		"", "a", "/a", "ftp://a", "http://", "https:///a", "http://a?b", "http://a#b", "http://a b", "file:///etc",
+		"http://me:secret@a", "http://me@a",
+	} {
 		require.Error(t, mirror.CheckBase(bad), bad)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// files is a store in a folder. It writes as go-tuf does, by a temporary file
-// and without fsync, so that like is compared with like: a client that people
-// rely on has to sync (see internal/cachedir).
+// files is a store in a folder. It writes as go-tuf does, to make the
+// comparison fair: through a temporary file, and without fsync. A real client
+// has to sync (see examples/internal/cachedir).
 type files string
 
 func (f files) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }

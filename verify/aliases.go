@@ -6,32 +6,34 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Why a file is rejected or an update fails: errors of the packages that this
-// one is built on, under names of its own, so that a caller needs to import no
-// other.
+// Why a file is rejected or an update fails. These are errors of the packages
+// below this one; with the names here a caller needs to import no other.
 var (
-	// ErrSyntax is returned (wrapped) for a file that is not well-formed.
+	// ErrSyntax is returned (wrapped) when a file is not well-formed.
 	ErrSyntax = metadata.ErrSyntax
 	// ErrThreshold is returned (wrapped) when too few keys of a role have
-	// signed.
+	// signed a file.
 	ErrThreshold = roles.ErrThreshold
-	// ErrVersion is returned (wrapped) for a version other than the wanted one.
+	// ErrVersion is returned (wrapped) when a file has another version than
+	// the wanted one.
 	ErrVersion = roles.ErrVersion
-	// ErrRollback is returned (wrapped) when a version goes back.
+	// ErrRollback is returned (wrapped) when a version is lower than one that
+	// was trusted before.
 	ErrRollback = roles.ErrRollback
-	// ErrExpired is returned (wrapped) for a file that has expired.
+	// ErrExpired is returned (wrapped) when a file has expired.
 	ErrExpired = roles.ErrExpired
-	// ErrLength is returned (wrapped) for a file that is too long or too short.
+	// ErrLength is returned (wrapped) when a file is too long or too short.
 	ErrLength = roles.ErrLength
-	// ErrHash is returned (wrapped) for a file that does not have its hash.
+	// ErrHash is returned (wrapped) when a file does not have its hash.
 	ErrHash = roles.ErrHash
 	// ErrPolicy is returned (wrapped) when a strict option of Policy refuses a
 	// file.
 	ErrPolicy = roles.ErrPolicy
-	// ErrNoTarget says that a search is complete and no role lists the target.
+	// ErrNoTarget is returned (wrapped) when a search is complete and no role
+	// lists the target.
 	ErrNoTarget = delegation.ErrNoTarget
-	// ErrLimit is returned (wrapped) when a limit is reached: the question is
-	// not decided.
+	// ErrLimit is returned (wrapped) when a limit is reached. The question is
+	// then undecided.
 	ErrLimit = delegation.ErrLimit
 )
 

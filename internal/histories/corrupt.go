@@ -23,10 +23,10 @@ func decode(body []byte) (map[string]any, error) {
 	return o, nil
 }
 
-// Spoil returns a file with something wrong, or at least unusual: a byte, some
-// text, a member, a signature. Half of those with other members are signed
-// again, by the keys that should.
-func (w *World) Spoil(role string, body []byte) []byte {
+// Corrupt returns a file with something wrong, or at least unusual: a byte,
+// some text, a member, a signature. Most of those with a changed member in
+// signed are signed again, by the right keys.
+func (w *World) Corrupt(role string, body []byte) []byte {
 	envelope, err := decode(body)
 	signed, ok := envelope["signed"].(map[string]any)
 	if err != nil || !ok || len(body) == 0 || w.Chance(25) {
@@ -92,8 +92,8 @@ func (w *World) bytes(body []byte) []byte {
 	return b
 }
 
-// text puts one text in the place of another, once: doubled and look-alike
-// members, escapes, spellings of numbers.
+// text replaces one text by another, once: duplicate and similar members,
+// escapes, other spellings of numbers.
 func (w *World) text(body []byte) []byte {
 	c := pick(w, [][2]string{
 		{`"version":`, `"version":7,"version":`},
@@ -153,15 +153,19 @@ func (w *World) signatures(envelope map[string]any) {
 	envelope["signatures"] = list
 }
 
-// value is something that does not belong where it is put, mostly.
+// value returns a value that is mostly wrong where it is put.
 func (w *World) value() any {
 	return pick(w, []any{
-		nil, []any{}, map[string]any{}, "", "x", true, false, int64(0), int64(1), int64(-1), int64(2), json.Number("1.0"), json.Number("1e2"), json.Number("-0"),
-		json.Number("9223372036854775807"), json.Number("9223372036854775808"), json.Number("1" + strings.Repeat("0", 400)), []any{"x", "x"}, map[string]any{"": nil}, deep[w.IntN(len(deep))],
+		nil, []any{}, map[string]any{}, "", "x", true, false,
+		int64(0), int64(1), int64(-1), int64(2),
+		json.Number("1.0"), json.Number("1e2"), json.Number("-0"),
+		json.Number("9223372036854775807"), json.Number("9223372036854775808"),
+		json.Number("1" + strings.Repeat("0", 400)),
+		[]any{"x", "x"}, map[string]any{"": nil}, deep[w.IntN(len(deep))],
 	})
 }
 
-// deep are values around the depth that is too much.
+// deep are values with nesting around the limit.
 var deep = func() (list []any) {
 	for depth := 55; depth < 67; depth++ {
 		list = append(list, nested(depth))
@@ -205,7 +209,7 @@ func (w *World) member(o map[string]any) {
 	}
 }
 
-// inside changes something in a value that has an inside.
+// inside changes something in an object or array, and reports whether it did.
 func (w *World) inside(v any, set func(any)) bool {
 	switch v := v.(type) {
 	case map[string]any:
@@ -235,7 +239,7 @@ func (w *World) inside(v any, set func(any)) bool {
 	return false
 }
 
-// known changes a member that has a meaning, to something that may be right.
+// known changes a member that has a meaning to a value that may be valid.
 func (w *World) known(signed map[string]any) {
 	switch w.IntN(12) {
 	case 0:
@@ -245,8 +249,16 @@ func (w *World) known(signed map[string]any) {
 	case 2:
 		soon := w.now.Add(pick(w, []time.Duration{-time.Second, 0, time.Second, time.Hour})).UTC()
 		signed["expires"] = pick(w, []string{
-			soon.Format(time.RFC3339), soon.Format("2006-01-02T15:04:05.000Z"), soon.Format("2006-01-02T15:04:05") + "+00:00", soon.Format("2006-01-02t15:04:05Z"), soon.Format("2006-01-02 15:04:05Z"),
-			soon.Format("2006-01-02T15:04:05,5Z"), soon.Format("2006-01-02T15:04:05"), "2030-02-30T00:00:00Z", soon.In(time.FixedZone("", 3600)).Format(time.RFC3339), "9999-12-31T23:59:59Z",
+			soon.Format(time.RFC3339),
+			soon.Format("2006-01-02T15:04:05.000Z"),
+			soon.Format("2006-01-02T15:04:05") + "+00:00",
+			soon.Format("2006-01-02t15:04:05Z"),
+			soon.Format("2006-01-02 15:04:05Z"),
+			soon.Format("2006-01-02T15:04:05,5Z"),
+			soon.Format("2006-01-02T15:04:05"),
+			"2030-02-30T00:00:00Z",
+			soon.In(time.FixedZone("", 3600)).Format(time.RFC3339),
+			"9999-12-31T23:59:59Z",
 		})
 	case 3:
 		signed["_type"] = pick(w, []any{"root", "timestamp", "snapshot", "targets", "Targets"})
@@ -261,7 +273,7 @@ func (w *World) known(signed map[string]any) {
 	}
 }
 
-// collect finds the objects with a member of that name.
+// collect returns the objects that have a member with that name.
 func collect(v any, name string) (list []map[string]any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -322,7 +334,7 @@ func (w *World) signersIn(signed map[string]any) {
 	}
 }
 
-// filesIn changes what is listed of a file.
+// filesIn changes what is listed about a file.
 func (w *World) filesIn(signed map[string]any) {
 	found := collect(signed, pick(w, []string{"version", "hashes", "hashes", "length"}))
 	if len(found) == 0 {
@@ -331,11 +343,16 @@ func (w *World) filesIn(signed map[string]any) {
 	info := pick(w, found)
 	switch w.IntN(8) {
 	case 0:
-		info["length"] = pick(w, []any{int64(0), int64(-1), int64(5), int64(100_000_000), json.Number("9223372036854775807"), nil})
+		info["length"] = pick(w, []any{
+			int64(0), int64(-1), int64(5), int64(100_000_000), json.Number("9223372036854775807"), nil,
+		})
 	case 1:
 		delete(info, pick(w, []string{"length", "hashes", "version"}))
 	case 2:
-		info["hashes"] = pick(w, []any{map[string]any{}, nil, map[string]any{"md5": "00"}, map[string]any{"sha256": "00"}, map[string]any{"sha256": nil}})
+		info["hashes"] = pick(w, []any{
+			map[string]any{}, nil,
+			map[string]any{"md5": "00"}, map[string]any{"sha256": "00"}, map[string]any{"sha256": nil},
+		})
 	case 3:
 		if hashes, ok := info["hashes"].(map[string]any); ok {
 			hashes["blake3"] = "00"
@@ -360,7 +377,9 @@ func (w *World) filesIn(signed map[string]any) {
 func (w *World) delegationsIn(signed map[string]any) {
 	d, ok := signed["delegations"].(map[string]any)
 	if !ok {
-		signed["delegations"] = pick(w, []any{nil, map[string]any{}, map[string]any{"keys": map[string]any{}, "roles": []any{}}})
+		signed["delegations"] = pick(w, []any{
+			nil, map[string]any{}, map[string]any{"keys": map[string]any{}, "roles": []any{}},
+		})
 		return
 	}
 	roles, _ := d["roles"].([]any)
@@ -390,12 +409,20 @@ func (w *World) delegationsIn(signed map[string]any) {
 		delete(role, "path_hash_prefixes")
 		role["paths"] = pick(w, []any{[]any{"*", "*/*"}, []any{}, []any{""}, nil, "*", []any{"[!b]*/*", "[a-"}})
 	case 6:
-		role["path_hash_prefixes"] = pick(w, []any{[]any{""}, []any{"0", "1", "2", "3", "4", "5", "6", "7"}, []any{"A"}, []any{strings.Repeat("0", 65)}, []any{}})
+		role["path_hash_prefixes"] = pick(w, []any{
+			[]any{""},
+			[]any{"0", "1", "2", "3", "4", "5", "6", "7"},
+			[]any{"A"},
+			[]any{strings.Repeat("0", 65)},
+			[]any{},
+		})
 		if w.Chance(70) {
 			delete(role, "paths")
 		}
 	case 7:
-		d["succinct_roles"] = map[string]any{"keyids": []any{}, "threshold": int64(1), "bit_length": int64(2), "name_prefix": "a"}
+		d["succinct_roles"] = map[string]any{
+			"keyids": []any{}, "threshold": int64(1), "bit_length": int64(2), "name_prefix": "a",
+		}
 		if w.Chance(30) {
 			delete(d, "roles")
 		}

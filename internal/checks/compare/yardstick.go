@@ -11,36 +11,37 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// floor is a yardstick: the work that the files needed cannot do without, as
-// Go's own packages do it. A client can be faster than its json.Valid.
-type floor struct {
-	files []floorFile
+// yardstick is the work that any client must do for the files it needs, done
+// with Go's own packages. It is no lower bound: a client can be faster than
+// json.Valid.
+type yardstick struct {
+	files []neededFile
 	bytes int64
 }
 
-type floorFile struct {
+type neededFile struct {
 	data       []byte
-	payload    []byte // what is signed
+	payload    []byte // the signed bytes
 	signature  []byte
 	signatures int
 	hashed     bool // listed with a hash
 }
 
-// floorKey signs anew what is signed: as the scheme is the same, so is the
-// work.
-var floorKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+// yardstickKey signs all payloads again. The scheme is the same as that of the
+// repository's keys, and so is the work to verify a signature.
+var yardstickKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 
-// newFloor runs a client once to see which files are needed.
-func newFloor(r *served, paths []string) (*floor, error) {
-	f := &floor{}
-	if err := f.add(r, r.anchor, true); err != nil {
+// newYardstick runs a client once to see which files are needed.
+func newYardstick(r *served, paths []string) (*yardstick, error) {
+	y := &yardstick{}
+	if err := y.add(r, r.trustedRoot, true); err != nil {
 		return nil, err
 	}
 	w, err := r.newWalker(func(reqs []verify.Request) ([][]byte, error) {
 		bodies, err := r.fromMemory(reqs)
 		for _, data := range bodies {
 			if err == nil && data != nil {
-				err = f.add(r, data, false)
+				err = y.add(r, data, false)
 			}
 		}
 		return bodies, err
@@ -49,10 +50,10 @@ func newFloor(r *served, paths []string) (*floor, error) {
 		return nil, err
 	}
 	_, err = w.resolve(paths)
-	return f, err
+	return y, err
 }
 
-func (f *floor) add(r *served, data []byte, anchor bool) error {
+func (y *yardstick) add(r *served, data []byte, initial bool) error {
 	file, err := verifytest.Decode(data)
 	if err != nil {
 		return err
@@ -69,24 +70,24 @@ func (f *floor) add(r *served, data []byte, anchor bool) error {
 	if err != nil {
 		return err
 	}
-	needs := floorFile{data: data, payload: payload, signature: ed25519.Sign(floorKey, payload), signatures: 1}
+	needs := neededFile{data: data, payload: payload, signature: ed25519.Sign(yardstickKey, payload), signatures: 1}
 	switch signed["_type"] {
 	case "root":
-		if !anchor {
-			needs.signatures = 2 // by the old root's key and by its own
+		if !initial {
+			needs.signatures = 2 // by the key of the root before it, and by its own
 		}
 	case "snapshot", "targets":
 		needs.hashed = r.hashes
 	}
-	f.files = append(f.files, needs)
-	f.bytes += int64(len(data))
+	y.files = append(y.files, needs)
+	y.bytes += int64(len(data))
 	return nil
 }
 
 // check does the work.
-func (f *floor) check() error {
-	public := floorKey.Public().(ed25519.PublicKey)
-	for _, file := range f.files {
+func (y *yardstick) check() error {
+	public := yardstickKey.Public().(ed25519.PublicKey)
+	for _, file := range y.files {
 		if file.hashed {
 			sha256.Sum256(file.data)
 		}

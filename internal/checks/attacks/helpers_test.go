@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -16,16 +17,40 @@ import (
 	"time"
 )
 
-// gullible is a client that reads the metadata and believes it, whoever's it
-// is, requirements included: no signature, no version, no date, no hash, no
-// length, no limit, and a cache that is always right.
-func gullible(ctx context.Context, args []string) (o outcome) {
+// named maps the names of attacks in docs/attacks.md to their names here: those
+// that the TUF specification names, and those published against its clients.
+var named = map[string]string{
+	"Arbitrary install":          "arbitrary software",
+	"Endless data":               "endless data",
+	"Slow retrieval":             "slow retrieval",
+	"Extraneous dependencies":    "extraneous dependencies",
+	"Fast-forward":               "fast-forward",
+	"Indefinite freeze":          "freeze",
+	"Mix-and-match":              "mix-and-match",
+	"Rollback":                   "rollback",
+	"Key compromise":             "key compromise",
+	"Wrong software":             "wrong software",
+	"Malicious mirrors":          "malicious mirror",
+	"Cache poisoning":            "cache poisoning",
+	"Crash/DoS before signature": "crash before signature",
+}
+
+// runArgs runs the program.
+func runArgs(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// gullible is a client that believes all metadata, "custom" included. It checks
+// no signature, version, date, hash, length or limit, and trusts its cache.
+func gullible(ctx context.Context, args []string) (res result) {
 	begin := time.Now()
 	defer func() {
 		if r := recover(); r != nil {
-			o.code, o.text = 2, fmt.Sprint("panic: ", r)
+			res.code, res.text = 2, fmt.Sprint("panic: ", r)
 		}
-		o.took, o.hung = time.Since(begin), ctx.Err() != nil
+		res.took, res.hung = time.Since(begin), ctx.Err() != nil
 	}()
 	g := gull{ctx: ctx}
 	flags := flag.NewFlagSet("gullible", flag.PanicOnError)
@@ -43,7 +68,8 @@ func gullible(ctx context.Context, args []string) (o outcome) {
 	for _, target := range flags.Args() {
 		g.install(target)
 	}
-	return outcome{text: "all is well"}
+	res.text = "all is well"
+	return res
 }
 
 type gull struct {
@@ -51,7 +77,7 @@ type gull struct {
 	metadata, targets, cache, dest string
 }
 
-// get takes whatever comes, as far as the memory of this test may go.
+// get reads any answer, up to what this test may hold in memory.
 func (g *gull) get(url string) []byte {
 	req, _ := http.NewRequestWithContext(g.ctx, http.MethodGet, url, nil)
 	res, err := http.DefaultClient.Do(req)
@@ -69,7 +95,7 @@ func (g *gull) save(name string, data []byte) {
 }
 
 func (g *gull) roots() {
-	for version := readDisk(filepath.Dir(g.cache)).floors["root"] + 1; ; version++ {
+	for version := readDisk(filepath.Dir(g.cache)).cached["root"] + 1; ; version++ {
 		data := g.get(fmt.Sprintf("%s/%d.root.json", g.metadata, version))
 		if data == nil && version > 2 || !json.Valid(data) && data != nil {
 			return
@@ -80,7 +106,7 @@ func (g *gull) roots() {
 	}
 }
 
-// signed reads a file; what is not JSON at all is no news.
+// signed decodes a file, and returns nil if it is not JSON.
 func signed(data []byte) map[string]any {
 	var file map[string]any
 	if json.Unmarshal(data, &file) != nil {
@@ -90,7 +116,8 @@ func signed(data []byte) map[string]any {
 }
 
 func versionOf(file map[string]any, name string) string {
-	return strconv.FormatFloat(file["meta"].(map[string]any)[name].(map[string]any)["version"].(float64), 'f', 0, 64)
+	info := file["meta"].(map[string]any)[name].(map[string]any)
+	return strconv.FormatFloat(info["version"].(float64), 'f', 0, 64)
 }
 
 func (g *gull) install(target string) {
@@ -120,7 +147,7 @@ func (g *gull) fetch(target, digest string) {
 	_ = os.WriteFile(filepath.Join(g.dest, target), g.get(g.targets+"/"+dir+digest+"."+name), 0o600)
 }
 
-// require installs what a target is said to need.
+// require installs the targets that a target needs, as its "custom" says.
 func (g *gull) require(custom any) {
 	members, _ := custom.(map[string]any)
 	list, _ := members["requires"].([]any)
@@ -129,10 +156,12 @@ func (g *gull) require(custom any) {
 	}
 }
 
-// listing is what the cache has, if it says that it is of the right version.
+// listing returns targets: from the cache, if those there claim to have the
+// version that is wanted.
 func (g *gull) listing(name, wanted string) map[string]any {
 	data, _ := os.ReadFile(filepath.Join(g.cache, name))
-	if file := signed(data); file != nil && strconv.FormatFloat(file["version"].(float64), 'f', 0, 64) == wanted {
+	file := signed(data)
+	if file != nil && strconv.FormatFloat(file["version"].(float64), 'f', 0, 64) == wanted {
 		return file
 	}
 	data = g.get(g.metadata + "/" + wanted + "." + name)
@@ -143,34 +172,34 @@ func (g *gull) listing(name, wanted string) map[string]any {
 	return map[string]any{"targets": map[string]any{}}
 }
 
-// hoarding is a client that keeps whatever targets it has.
+// hoarding is a client that never replaces the targets in its cache.
 func hoarding(c client) client {
-	return func(ctx context.Context, args []string) outcome {
+	return func(ctx context.Context, args []string) result {
 		file := filepath.Join(args[slices.Index(args, "--cache")+1], "targets.json")
 		data, err := os.ReadFile(file)
-		o := c(ctx, args)
+		r := c(ctx, args)
 		if err == nil {
 			_ = os.WriteFile(file, data, 0o600)
 		}
-		return o
+		return r
 	}
 }
 
-// stubborn never believes in a timestamp older than the newest it has seen,
-// whoever's keys were revoked since.
+// stubborn is a client that never accepts a timestamp older than the newest it
+// has seen, even after the keys were revoked.
 func stubborn(c client) client {
 	var mu sync.Mutex
 	highest := map[string]int64{}
-	return func(ctx context.Context, args []string) outcome {
+	return func(ctx context.Context, args []string) result {
 		dir := filepath.Dir(args[slices.Index(args, "--cache")+1])
-		o := c(ctx, args)
+		r := c(ctx, args)
 		mu.Lock()
 		defer mu.Unlock()
-		now := readDisk(dir).floors["timestamp"]
+		now := readDisk(dir).cached["timestamp"]
 		if now < highest[dir] {
-			return outcome{code: 1, text: "this is old news"}
+			return result{code: 1, text: "the timestamp is old"}
 		}
 		highest[dir] = now
-		return o
+		return r
 	}
 }

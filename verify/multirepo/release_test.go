@@ -10,9 +10,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A group that lives long keeps nothing of lookups that are over, whether they
-// were dropped, or settled by Next or by Run.
-func TestNothingIsKept(t *testing.T) {
+// A group that lives long does not retain lookups that are done or dropped,
+// whether Next or Run handed them out.
+func TestFinishedLookupsAreForgotten(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "role", Paths: []string{"*"}}).AddTarget("x", []byte("x"))
 	repo.Publish()
@@ -49,6 +49,6 @@ func TestNothingIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, g.waiting)
 	require.Empty(t, g.pending)
-	require.Empty(t, g.decided)
+	require.Empty(t, g.answered)
 	require.Empty(t, g.queue)
 }

@@ -14,31 +14,31 @@ import (
 	"strings"
 )
 
-// row is what is shown of an attack.
+// row is what the table shows of an attack.
 type row struct {
 	attack
 	saw, said, left string
 	tries, refused  int
 	repairs         repairs  // of what the client did not refuse
-	won             []string // how the attacker succeeded
+	won             []string // how the attack succeeded
 	broken          error    // why the attack could not be played
 	story           string
 }
 
-// What became of an attack.
+// Outcomes of an attack.
 const (
 	wasRefused   = "refused"
 	wasRepaired  = "repaired"
 	wasHarmless  = "harmless"
 	hasSucceeded = "SUCCEEDED"
 	notPlayed    = "NOT PLAYED"
-	// What became of the honest mirror.
+	// Outcomes of the honest mirror.
 	hasUpdated, hasFailed = "updated", "FAILED"
 )
 
-// verdict goes by what the client did and what was on its disk. legend tells
-// the reader.
-func (r row) verdict() string {
+// outcome depends on what the client did and what was on its disk, as legend
+// tells the reader.
+func (r row) outcome() string {
 	switch {
 	case r.broken != nil || r.tries == 0:
 		return notPlayed
@@ -56,18 +56,17 @@ func (r row) verdict() string {
 	return wasHarmless
 }
 
-// mostBytes is what a client may take in one run before it is a victim of
-// endless data. All that the repository has is less than a quarter of a
-// megabyte; the rest is for what the system's sockets buffer whether or not
-// anybody reads it.
+// mostBytes is what a client may be sent in one run before it counts as a
+// victim of endless data. The whole repository has less than a quarter of a
+// megabyte; the rest is for what the system's sockets buffer, read or not.
 const mostBytes = 16 << 20
 
-// strike has the user update under attack. The client must end by itself with a
-// refusal, and leave everything as it was.
+// strike is an update under attack. The client must end by itself with an
+// error, and leave everything as it was.
 func (s *stage) strike(targets ...string) { s.underAttack(false, targets...) }
 
-// tolerate is strike for attacks that need not be noticed, as long as the user
-// ends up with what the operators released, or with what was there.
+// tolerate is strike for attacks that the client may not notice, as long as it
+// has the newest release afterwards, or what it had before.
 func (s *stage) tolerate(targets ...string) { s.underAttack(true, targets...) }
 
 func (s *stage) underAttack(mayPass bool, targets ...string) {
@@ -76,26 +75,26 @@ func (s *stage) underAttack(mayPass bool, targets ...string) {
 	}
 	s.published.note(s.repo.Metadata())
 	before, foreign := readDisk(s.dir), s.published.foreign(s.dir)
-	o := s.run(targets...)
+	r := s.run(targets...)
 	after, log := readDisk(s.dir), s.mirror.since()
-	won := append(before.harm(after, s.newest(), mayPass), misbehaviour(o, mayPass)...)
+	won := append(before.harm(after, s.newest(), mayPass), misbehaviour(r, mayPass)...)
 	if sent := total(log); sent > mostBytes {
-		won = append(won, fmt.Sprintf("the client took %d MiB", sent>>20))
+		won = append(won, fmt.Sprintf("the client was sent %d MiB", sent>>20))
 	}
-	if o.code == 0 {
+	if r.code == 0 {
 		s.row.repairs.accepted(foreign, s.published.foreign(s.dir))
 	} else {
 		s.row.refused++
 	}
-	s.note(o, log, before.changes(after), won)
+	s.note(r, log, before.changes(after), won)
 }
 
-// note keeps what the table has room for: the first try, and any that the
-// attacker won.
-func (s *stage) note(o outcome, log []*request, left string, won []string) {
+// note adds a try to the story. The table shows the first try, or the first
+// that the attacker won.
+func (s *stage) note(r result, log []*request, left string, won []string) {
 	s.tell("The user updates: %s.", sawText(log))
-	s.tell("The client ends after %d ms with exit code %d, saying:", o.took.Milliseconds(), o.code)
-	for line := range strings.Lines(o.text) {
+	s.tell("The client ends after %d ms with exit code %d, saying:", r.took.Milliseconds(), r.code)
+	for line := range strings.Lines(r.text) {
 		s.tell("    %s", strings.TrimRight(line, "\n"))
 	}
 	s.tell("On the disk: %s.", left)
@@ -104,7 +103,7 @@ func (s *stage) note(o outcome, log []*request, left string, won []string) {
 	}
 	s.row.tries++
 	if s.row.tries == 1 || len(won) > 0 && len(s.row.won) == 0 {
-		s.row.saw, s.row.said, s.row.left = sawText(log), said(o), left
+		s.row.saw, s.row.said, s.row.left = sawText(log), said(r), left
 	}
 	for _, reason := range won {
 		if !slices.Contains(s.row.won, reason) {
@@ -114,14 +113,14 @@ func (s *stage) note(o outcome, log []*request, left string, won []string) {
 }
 
 // misbehaviour is how a client must not end.
-func misbehaviour(o outcome, mayPass bool) []string {
+func misbehaviour(r result, mayPass bool) []string {
 	switch {
-	case o.hung:
+	case r.hung:
 		return []string{"the client hung"}
-	case o.code == 0 && !mayPass:
-		return []string{"the client was content with it"}
-	case o.code != 0 && o.code != 1:
-		return []string{fmt.Sprintf("the client crashed with exit code %d", o.code)}
+	case r.code == 0 && !mayPass:
+		return []string{"the client did not refuse"}
+	case r.code != 0 && r.code != 1:
+		return []string{fmt.Sprintf("the client crashed with exit code %d", r.code)}
 	}
 	return nil
 }
@@ -136,7 +135,7 @@ func total(log []*request) (sum int64) {
 // disk is what a client has on its disk.
 type disk struct {
 	installed map[string][]byte
-	floors    map[string]int64 // versions in the cache: what the repository must not fall behind
+	cached    map[string]int64 // versions in the cache, by role; they must not get lower
 }
 
 func readDisk(dir string) disk {
@@ -147,21 +146,23 @@ func readDisk(dir string) disk {
 			name, _ := filepath.Rel(installed, path)
 			d.installed[filepath.ToSlash(name)], _ = os.ReadFile(path)
 		}
-		return nil // nothing installed yet
+		return nil // the folder may not exist yet
 	})
-	for _, role := range floorRoles {
+	for _, role := range cachedRoles {
 		var file struct{ Signed struct{ Version int64 } }
-		if data, err := os.ReadFile(filepath.Join(dir, "cache", role+".json")); err == nil && json.Unmarshal(data, &file) == nil {
-			d.floors[role] = file.Signed.Version
+		data, err := os.ReadFile(filepath.Join(dir, "cache", role+".json"))
+		if err == nil && json.Unmarshal(data, &file) == nil {
+			d.cached[role] = file.Signed.Version
 		}
 	}
 	return d
 }
 
-var floorRoles = []string{"root", "timestamp", "snapshot"}
+// cachedRoles are the roles whose versions protect against rollback.
+var cachedRoles = []string{"root", "timestamp", "snapshot"}
 
-// harm says what is worse than before. A new release may have come only if the
-// attack may pass.
+// harm returns what is worse than before. A new release may be installed only
+// if the attack may pass.
 func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
 	for _, name := range sortedKeys(after.installed) {
 		data := after.installed[name]
@@ -175,15 +176,15 @@ func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
 			reasons = append(reasons, name+" is gone")
 		}
 	}
-	for _, role := range floorRoles {
-		if after.floors[role] < d.floors[role] {
-			reasons = append(reasons, fmt.Sprintf("the %s in the cache fell from version %d to %d", role, d.floors[role], after.floors[role]))
+	for _, role := range cachedRoles {
+		if before, now := d.cached[role], after.cached[role]; now < before {
+			reasons = append(reasons, fmt.Sprintf("the %s in the cache fell from version %d to %d", role, before, now))
 		}
 	}
 	return reasons
 }
 
-// changes describes what is there now, and what changed in the cache.
+// changes describes what is installed now, and what changed in the cache.
 func (d disk) changes(after disk) string {
 	var parts []string
 	for _, name := range sortedKeys(after.installed) {
@@ -191,8 +192,8 @@ func (d disk) changes(after disk) string {
 	}
 	cache := "cache unchanged"
 	var changed []string
-	for _, role := range floorRoles {
-		if before, now := d.floors[role], after.floors[role]; before != now {
+	for _, role := range cachedRoles {
+		if before, now := d.cached[role], after.cached[role]; before != now {
 			changed = append(changed, role+" "+version(now))
 		}
 	}
@@ -209,7 +210,7 @@ func version(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// title is a file's first line.
+// title is the first line of a file.
 func title(data []byte) string {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	if len(line) == 0 || len(line) > 30 {
@@ -227,7 +228,7 @@ func sortedKeys(m map[string][]byte) []string {
 	return keys
 }
 
-// sawText says what a client asked for last, and what it got.
+// sawText says what a client asked for last, and what it was sent.
 func sawText(log []*request) string {
 	if len(log) == 0 {
 		return "it asked for nothing"
@@ -262,13 +263,13 @@ func size(n int64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
-// said is what a client's message comes down to: the line that follows "not
-// installed:" and the like, without what every such line has.
-func said(o outcome) string {
-	if o.code == 0 {
+// said is the core of a client's message: the line after "installer: ...", or
+// that line itself, without what every such line has.
+func said(r result) string {
+	if r.code == 0 {
 		return "none"
 	}
-	lines := strings.Split(o.text, "\n")
+	lines := strings.Split(r.text, "\n")
 	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "installer: ") })
 	if at+1 < len(lines) {
 		at++
@@ -280,9 +281,9 @@ func said(o outcome) string {
 	return line
 }
 
-// unwantedInTable is what stories tell, and a table has no room for.
+// unwantedInTable is left out of the table, which has no room for it.
 var unwantedInTable = []*regexp.Regexp{
-	regexp.MustCompile(`^\S+ could not be had: `),
+	regexp.MustCompile(`^\S+ could not be fetched: `),
 	regexp.MustCompile(`^rejected: `),
 	regexp.MustCompile(`http://\S+: `),
 	regexp.MustCompile(` \(to give it up on purpose[^)]*\)`),

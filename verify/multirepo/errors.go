@@ -1,0 +1,68 @@
+package multirepo
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var (
+	// ErrMap is returned (wrapped) by New when a group cannot be made of the
+	// map and the repositories that it was given.
+	ErrMap = errors.New("map and repositories do not fit")
+	// ErrDisagreement is returned (wrapped) when at least one repository of an
+	// entry lists a target, and too few of them agree on it.
+	ErrDisagreement = errors.New("repositories do not agree")
+	// ErrNoAnswer is returned (wrapped) when a repository that was needed for a
+	// decision gave no answer.
+	ErrNoAnswer = errors.New("repository gives no answer")
+)
+
+// RepositoryError is an error about one repository.
+//
+// New returns it for a repository that it cannot use; then it wraps ErrMap.
+// Group.Err and Group.Warnings return it for a repository that could not be
+// brought up to date, and Group.Warnings for each warning.
+type RepositoryError struct {
+	Repository string
+	Err        error
+}
+
+func (e *RepositoryError) Error() string {
+	return fmt.Sprintf("repository %q: %v", e.Repository, e.Err)
+}
+
+func (e *RepositoryError) Unwrap() error { return e.Err }
+
+// AgreementError says that the repositories of an entry did not decide on a
+// target. It wraps ErrDisagreement, ErrNoAnswer or both, and the errors of the
+// repositories that gave no answer.
+type AgreementError struct {
+	Path string
+	// Step has the answers.
+	Step Step
+	// Conflict says that several groups of repositories reach the threshold,
+	// and that they contradict each other.
+	Conflict bool
+
+	reasons []error
+}
+
+func (e *AgreementError) Error() string {
+	texts := make([]string, len(e.reasons))
+	for i, err := range e.reasons {
+		texts[i] = err.Error()
+	}
+	return fmt.Sprintf("%q: %s: %v", e.Path, strings.Join(texts, ", "), e.Step)
+}
+
+func (e *AgreementError) Unwrap() []error {
+	errs := slices.Clone(e.reasons)
+	for _, a := range e.Step.Answers {
+		if a.Outcome == NoAnswer {
+			errs = append(errs, a.Err)
+		}
+	}
+	return errs
+}

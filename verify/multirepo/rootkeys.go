@@ -1,0 +1,36 @@
+package multirepo
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// rootKeysOf returns a text that is the same for two roots exactly if both list
+// the same keys for the root role. Anyone who holds these keys controls both
+// repositories.
+//
+// Keys are compared by their key material. Key IDs, the encoding of the keys
+// and the versions of the roots do not matter. Keys that the repository's
+// session cannot use are left out.
+func rootKeysOf(root *metadata.Root, p roles.Policy) string {
+	role, _ := root.Role(metadata.RoleRoot)
+	var list []string
+	for id := range role.KeyIDs() {
+		k, _ := root.Key(id) // without a key for the ID: the zero Key, which cannot be used
+		if public, err := k.PublicKey(); err == nil {
+			der, _ := x509.MarshalPKIXPublicKey(public) // never fails for what PublicKey returns
+			list = append(list, hex.EncodeToString(der))
+		} else if newVerifier := p.Schemes[roles.Scheme{KeyType: k.Type, Scheme: k.Scheme}]; newVerifier != nil {
+			if _, material, err := newVerifier(k); err == nil {
+				list = append(list, hex.EncodeToString(material))
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), " ")
+}

@@ -1,0 +1,84 @@
+package multirepo
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// rootKeysWith returns the text for a root with these root keys.
+func rootKeysWith(t *testing.T, keys ...*verifytest.Key) string {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Rotate("root", 1, keys...)
+	repo.Publish()
+	env, err := metadata.Parse[metadata.Root](repo.Metadata()["2.root.json"], metadata.Options{})
+	require.NoError(t, err)
+	root, err := env.Unverified()
+	require.NoError(t, err)
+	postQuantum := func(k metadata.Key) (roles.Verifier, []byte, error) {
+		return nil, []byte(k.Public), nil
+	}
+	refused := func(k metadata.Key) (roles.Verifier, []byte, error) {
+		return nil, []byte(k.Public), errors.New("wrong size")
+	}
+	return rootKeysOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+		{KeyType: "post-quantum", Scheme: "x"}:       postQuantum,
+		{KeyType: "post-quantum", Scheme: "y"}:       postQuantum,
+		{KeyType: "post-quantum", Scheme: "refused"}: refused,
+	}})
+}
+
+// Root keys that can be used are compared by their key material, in any order
+// and encoding.
+func TestRootKeys(t *testing.T) {
+	a, b := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ecdsa-sha2-nistp256", "b")
+	encoded := *b
+	encoded.KeyType, encoded.Extra = "ecdsa-sha2-nistp256", map[string]any{"comment": "x"}
+	odd := func(scheme string) *verifytest.Key {
+		k := *verifytest.NewKey("ed25519", scheme)
+		k.KeyType, k.Scheme = "post-quantum", scheme
+		return &k
+	}
+	require.Equal(t, rootKeysWith(t, a, b), rootKeysWith(t, b, a))
+	require.Equal(t, rootKeysWith(t, a, b), rootKeysWith(t, a, &encoded))
+	require.Equal(t, rootKeysWith(t, b), rootKeysWith(t, b, &encoded))
+	require.NotEqual(t, rootKeysWith(t, a), rootKeysWith(t, b))
+	require.NotEqual(t, rootKeysWith(t, a), rootKeysWith(t, a, b))
+
+	// A key that cannot be used makes no difference, whether the policy knows
+	// its scheme and refuses it or does not know it.
+	require.Equal(t, rootKeysWith(t, a), rootKeysWith(t, a, odd("z")))
+	require.Equal(t, rootKeysWith(t, a), rootKeysWith(t, a, odd("refused")))
+	require.NotEqual(t, rootKeysWith(t, odd("x")), rootKeysWith(t, odd("y")))
+	require.NotEqual(t, rootKeysWith(t, a), rootKeysWith(t, a, odd("x")))
+	commented := odd("x")
+	commented.Extra = map[string]any{"comment": "x"}
+	require.Equal(t, rootKeysWith(t, odd("x")), rootKeysWith(t, commented), "in any encoding")
+	require.Equal(t, rootKeysWith(t, odd("x")), rootKeysWith(t, odd("x"), odd("z")))
+}
+
+// A key ID without a key makes no difference. Otherwise anyone who has the keys
+// of one repository could count twice by listing such an ID.
+func TestRootKeysWithoutAKeyForAnID(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	read := func(data []byte) *metadata.Root {
+		env, err := metadata.Parse[metadata.Root](data, metadata.Options{})
+		require.NoError(t, err)
+		root, err := env.Unverified()
+		require.NoError(t, err)
+		return root
+	}
+	whole := read(repo.TrustedRoot())
+	more := regexp.MustCompile(`("root":\s*\{\s*"keyids":\s*\[)`).ReplaceAll(repo.TrustedRoot(), []byte(`$1"unknown",`))
+	signers, ok := read(more).Role("root")
+	require.True(t, ok)
+	require.Contains(t, slices.Collect(signers.KeyIDs()), "unknown")
+	require.Equal(t, rootKeysOf(whole, roles.Policy{}), rootKeysOf(read(more), roles.Policy{}))
+}
