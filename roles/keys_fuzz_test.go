@@ -17,11 +17,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzKey checks that no text of a key makes anything panic, and that a key
-// which is taken is the same one, and so counts once, in each other spelling
-// that is taken (R-4.2.2.2 to R-4.2.2.6, R-4.3.K3, G8, K7).
+// FuzzKey checks that no key causes a panic, and that all accepted spellings of
+// a key are the same key, which counts once (R-4.2.2.2 to R-4.2.2.6, R-4.3.K3,
+// G8, K7).
 func FuzzKey(f *testing.F) {
-	for _, scheme := range []string{"ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsassa-pss-sha256"} {
+	for _, scheme := range builtinSchemes {
 		k := verifytest.NewKey(scheme, "k")
 		f.Add(k.KeyType, k.Scheme, k.Public)
 		f.Add(k.Scheme, k.Scheme, "\n"+k.Public+" ")
@@ -53,14 +53,15 @@ type publicKey interface {
 	Equal(crypto.PublicKey) bool
 }
 
-// readKey has a root list the key for targets; it is nil if it is not taken.
+// readKey reads a key from a root that lists it for targets. It returns nil for
+// an unusable key.
 func readKey(t *testing.T, repo *verifytest.Repo, keyType, scheme, public string) (roles.Role, publicKey) {
 	listed := *repo.Key("k")
 	listed.KeyID, listed.KeyType, listed.Scheme, listed.Public = "k", keyType, scheme, public
 	repo.Rotate("targets", 1, &listed)
 	repo.PublishOnly("root")
 	r := &repository{T: t, Repo: repo}
-	root := r.mustAnchor()
+	root := r.mustInitialRoot()
 	role, err := roles.TopLevel(root, "targets", roles.Policy{})
 	require.NoError(t, err)
 	k, ok := root.Content().Key("k")
@@ -74,7 +75,7 @@ func readKey(t *testing.T, repo *verifytest.Repo, keyType, scheme, public string
 	return role, key.(publicKey)
 }
 
-// spellings are other ways to write a key.
+// spellings returns other spellings of a key.
 func spellings(t *testing.T, key publicKey, public string) []string {
 	if _, err := hex.DecodeString(public); err == nil {
 		list := []string{strings.ToUpper(public), strings.ToLower(public)}
@@ -83,7 +84,8 @@ func spellings(t *testing.T, key publicKey, public string) []string {
 		}
 		return append(list, armored(t, key))
 	}
-	list := []string{armored(t, key), "\n\t" + armored(t, key) + " \n", strings.ReplaceAll(armored(t, key), "\n", "\r\n")}
+	text := armored(t, key)
+	list := []string{text, "\n\t" + text + " \n", strings.ReplaceAll(text, "\n", "\r\n")}
 	if key, ok := key.(*ecdsa.PublicKey); ok {
 		point, err := key.Bytes()
 		require.NoError(t, err)

@@ -10,11 +10,14 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// FuzzFileName checks that the name of a role's file is one segment of a path
-// and nothing else, that a server reads the role's name back from it, and that
-// two roles have different files (R-5.6.7h, D9, G16).
+// FuzzFileName checks that a file name is one segment of a path and nothing
+// else, that a server can decode the name of the role, and that two roles have
+// different file names (R-5.6.7h, D9, G16).
 func FuzzFileName(f *testing.F) {
-	for _, role := range []string{"targets", "a/b", "../../etc/passwd", "..", ".", "", "a%2Fb", "a b", "é🍺", "\xff\x00", `a\b`, "CON", "a?b#c", "A", "1.root"} {
+	for _, role := range []string{
+		"targets", "a/b", "../../etc/passwd", "..", ".", "", "a%2Fb", "a b",
+		"é🍺", "\xff\x00", `a\b`, "CON", "a?b#c", "A", "1.root",
+	} {
 		f.Add(role, "targets", int64(1))
 		f.Add(role, "A%", int64(0))
 	}
@@ -33,4 +36,27 @@ func FuzzFileName(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, base.String()+name, base.ResolveReference(reference).String(), "appended as it is")
 	})
+}
+
+// R-5.6.7h, F5: the names of files in a repository.
+func TestFileName(t *testing.T) {
+	for _, c := range []struct {
+		role    string
+		version int64
+		want    string
+	}{
+		{"timestamp", 0, "timestamp.json"},
+		{"root", 7, "7.root.json"},
+		{"a/b", 1, "1.a%2Fb.json"},
+		{"?", 1, "1.%3F.json"},
+		{"#", 0, "%23.json"},
+		{"../x", 2, "2...%2Fx.json"},
+		{"~a-B_0.", 1, "1.~a-B_0..json"},
+		{"$&+,:;=@!'()*", 0, "%24%26%2B%2C%3A%3B%3D%40%21%27%28%29%2A.json"},
+		{"🍺", 30, "30.%F0%9F%8D%BA.json"},
+		{"%2f", 1, "1.%252f.json"},
+		{" \x00", 1, "1.%20%00.json"},
+	} {
+		require.Equal(t, c.want, metadata.FileName(c.role, c.version))
+	}
 }

@@ -16,9 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// go-tuf#625, G10, K9: a signature by the right RSA key counts only with the
-// padding, the hash and the salt that the scheme stands for, and so does the
-// right scheme only for the right type of key.
+// go-tuf#625, G10, K9: an RSA signature counts only with the padding, the hash
+// and the salt of its scheme. A scheme counts only with its own key type.
 func TestOnePaddingPerScheme(t *testing.T) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -44,7 +43,8 @@ func TestOnePaddingPerScheme(t *testing.T) {
 		{"another hash", "rsa", "rsassa-pss-sha256", crypto.SHA512, pss(crypto.SHA512, 64), roles.ErrThreshold},
 		{"no salt", "rsa", "rsassa-pss-sha256", crypto.SHA256, pss(crypto.SHA256, 0), roles.ErrThreshold},
 		{"a scheme that does not say PSS", "rsa", "rsa", crypto.SHA256, pss(crypto.SHA256, 32), roles.ErrThreshold},
-		{"a scheme of another type of key", "rsa", "ecdsa-sha2-nistp256", crypto.SHA256, pss(crypto.SHA256, 32), roles.ErrThreshold},
+		{"a scheme of another type of key", "rsa", "ecdsa-sha2-nistp256", crypto.SHA256, pss(crypto.SHA256, 32),
+			roles.ErrThreshold},
 		{"another type of key", "ecdsa", "rsassa-pss-sha256", crypto.SHA256, pss(crypto.SHA256, 32), roles.ErrThreshold},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestOnePaddingPerScheme(t *testing.T) {
 			r.Rotate("targets", 1, &key)
 			r.SignWith("targets", r.keys("somebody")...)
 			r.EditEnvelope("targets", func(envelope map[string]any) {
-				message := covered(t, envelope)
+				message := signedBytes(t, envelope)
 				var digest []byte
 				if c.hash == crypto.SHA512 {
 					sum := sha512.Sum512(message)
@@ -65,10 +65,10 @@ func TestOnePaddingPerScheme(t *testing.T) {
 				}
 				sig, err := c.sign(digest)
 				require.NoError(t, err)
-				envelope["signatures"] = []any{map[string]any{"keyid": "rsa", "sig": written(sig)}}
+				envelope["signatures"] = []any{map[string]any{"keyid": "rsa", "sig": otherSpelling(sig)}}
 			})
 			r.Publish()
-			_, err := r.openTargets()
+			_, err := r.verifyTargets()
 			require.ErrorIs(t, err, c.want)
 		})
 	}

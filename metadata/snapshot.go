@@ -2,18 +2,18 @@ package metadata
 
 import "iter"
 
-// MetaFile is what a timestamp or a snapshot lists for a metadata file (spec
+// MetaFile is the entry of a metadata file in a timestamp or a snapshot (spec
 // sections 4.4 and 4.5).
 type MetaFile struct {
 	// Version is the version that the file must have.
 	Version int64
 	// Length is the exact length in bytes, or -1 if none is listed.
 	Length int64
-	// Hashes are the digests of the file's bytes, if any are listed.
+	// Hashes are the digests of the file's bytes. They may be absent.
 	Hashes Hashes
 }
 
-func (r *reader) fileInfo() MetaFile {
+func (r *reader) metaFile() MetaFile {
 	at := r.pos
 	f := MetaFile{Length: -1}
 	m := r.object()
@@ -31,14 +31,14 @@ func (r *reader) fileInfo() MetaFile {
 	return f
 }
 
-// Timestamp is the content of a timestamp file: it names the snapshot (spec
+// Timestamp is the content of a timestamp file. It names the snapshot (spec
 // section 4.5).
 type Timestamp struct {
 	Header
 	snapshot MetaFile
 }
 
-// Snapshot returns what is listed for snapshot.json.
+// Snapshot returns the entry of snapshot.json.
 func (t *Timestamp) Snapshot() MetaFile { return t.snapshot }
 
 func (r *reader) timestamp(t *Timestamp) {
@@ -49,8 +49,8 @@ func (r *reader) timestamp(t *Timestamp) {
 		}
 		m := r.object()
 		for m.next() {
-			if m.name == "snapshot.json" { // it and nothing else
-				t.snapshot = r.fileInfo()
+			if m.name == "snapshot.json" { // no other name
+				t.snapshot = r.metaFile()
 			} else {
 				r.fail(r.pos, "a timestamp lists snapshot.json only")
 			}
@@ -59,49 +59,54 @@ func (r *reader) timestamp(t *Timestamp) {
 	r.missing(at, "meta: snapshot.json", t.snapshot.Version != 0)
 }
 
-// Snapshot is the content of a snapshot file: the version of every targets file
-// of the repository (spec section 4.4).
+// Snapshot is the content of a snapshot file. It lists the version of every
+// targets file of the repository (spec section 4.4).
 type Snapshot struct {
 	Header
 	files index
 }
 
-// File returns what is listed for a role, whose file is named role + ".json".
-// It takes time logarithmic in the number of files.
-func (s *Snapshot) File(role string) (MetaFile, bool) { return s.Listed(role + ".json") }
+// File returns the entry of a role, which is listed as role + ".json". The role
+// is given as it is named, without escaping. It takes time logarithmic in the
+// number of files.
+func (s *Snapshot) File(role string) (MetaFile, bool) { return s.listed(role + ".json") }
 
-// Listed returns what is listed under a file name.
-func (s *Snapshot) Listed(name string) (MetaFile, bool) {
+// listed returns the entry with the given name.
+func (s *Snapshot) listed(name string) (MetaFile, bool) {
 	r, ok := s.files.find(name)
 	if !ok {
 		return MetaFile{}, false
 	}
-	return r.fileInfo(), true
+	return r.metaFile(), true
 }
 
-// Files yields all listed file names ("targets.json") in the order of their
-// bytes.
+// Files yields all entries and their names ("targets.json"). The order is that
+// of the names' bytes.
 func (s *Snapshot) Files() iter.Seq2[string, MetaFile] {
 	return func(yield func(string, MetaFile) bool) {
 		for i := range s.files.at {
 			name, r := s.files.name(i)
-			if !yield(name, r.fileInfo()) {
+			if !yield(name, r.metaFile()) {
 				return
 			}
 		}
 	}
 }
 
-// Change is a file that two snapshots do not list in the same words. What is
-// not listed is the zero MetaFile.
+// Change is a difference between two snapshots in the entry of one file.
 type Change struct {
-	Name     string
+	// Name is the name of the entry, such as "targets.json".
+	Name string
+	// Old and New are the entries in the two snapshots. The zero MetaFile means
+	// that the file is not listed.
 	Old, New MetaFile
 }
 
-// Changes yields the files that the older snapshot lists and the newer one
-// lists otherwise, or not at all, in the order of their names' bytes. It goes
-// through both side by side, and decodes only what differs.
+// Changes yields the entries of the older snapshot that are different in the
+// newer one, or absent from it. It does not yield entries that only the newer
+// one has. The order is that of the names' bytes.
+//
+// It reads both snapshots once and decodes only the entries that differ.
 func Changes(older, newer *Snapshot) iter.Seq[Change] {
 	return func(yield func(Change) bool) {
 		a, b := &older.files, &newer.files
@@ -112,11 +117,11 @@ func Changes(older, newer *Snapshot) iter.Seq[Change] {
 				continue
 			}
 			name, r := a.name(i)
-			c := Change{Name: name, Old: r.fileInfo()}
+			c := Change{Name: name, Old: r.metaFile()}
 			for ; j < len(b.at); j++ {
 				n, r := b.name(j)
 				if n == name {
-					c.New = r.fileInfo()
+					c.New = r.metaFile()
 				}
 				if n > name {
 					break
@@ -133,7 +138,7 @@ func (r *reader) snapshot(s *Snapshot) {
 	at := r.pos
 	r.content(&s.Header, func(name string) {
 		if name == "meta" {
-			s.files = r.indexed(func() { r.fileInfo() })
+			s.files = r.indexed(func() { r.metaFile() })
 		}
 	})
 	if r.err == nil {
