@@ -14,14 +14,14 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// duel is one history, played to the session and the model side by side.
-type duel struct {
+// comparison is one history, played to the session and to the model.
+type comparison struct {
 	w       *histories.World
 	limits  model.Limits
 	session *verify.Session
 	model   *model.Client
-	store   map[string][]byte // what the session had saved, in all runs
-	saved   map[string]string // the same, in this run, named as the model names it
+	store   map[string][]byte // what the session saved, in all runs
+	saved   map[string]string // what it saved in this run, under the model's names
 	lookups []twoLookups
 	seen    map[string]int
 	fault   error
@@ -32,9 +32,10 @@ type twoLookups struct {
 	model   *model.Lookup
 }
 
-// play plays the history of a seed to its end, or to the first disagreement.
-func play(seed uint64) (d *duel) {
-	d = &duel{seen: map[string]int{}, store: map[string][]byte{}}
+// compareHistory plays the history of a seed to its end, or to the first
+// disagreement.
+func compareHistory(seed uint64) (d *comparison) {
+	d = &comparison{seen: map[string]int{}, store: map[string][]byte{}}
 	defer func() {
 		switch r := recover().(type) {
 		case nil, over:
@@ -50,7 +51,7 @@ func play(seed uint64) (d *duel) {
 		if i > 0 {
 			d.w.Happen()
 		}
-		d.cycle()
+		d.update()
 	}
 	return d
 }
@@ -64,10 +65,11 @@ func (d disagreement) Error() string { return string(d) }
 
 func disagree(format string, args ...any) { panic(disagreement(fmt.Sprintf(format, args...))) }
 
-// drawLimits draws the limits: mostly the defaults, and sometimes some that
-// matter.
-func (d *duel) drawLimits() {
-	d.limits = model.Limits{Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32}
+// drawLimits chooses the limits: mostly the defaults, and sometimes lower ones.
+func (d *comparison) drawLimits() {
+	d.limits = model.Limits{
+		Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
+	}
 	if d.w.Chance(20) {
 		d.limits.Roots, d.limits.Roles = 1+d.w.IntN(3), 1+d.w.IntN(4)
 	}
@@ -76,11 +78,11 @@ func (d *duel) drawLimits() {
 	}
 }
 
-func (d *duel) cycle() {
+func (d *comparison) update() {
 	if d.session == nil || d.w.Chance(40) {
 		d.start()
 	} else {
-		d.w.Note("another cycle")
+		d.w.Note("another update")
 		if err := d.session.Refresh(d.w.Time()); err != nil {
 			disagree("Refresh: %v", err)
 		}
@@ -89,40 +91,49 @@ func (d *duel) cycle() {
 	d.find()
 	d.drive()
 	if d.w.Chance(50) {
-		d.find() // after the end of the cycle, whichever it was
+		d.find() // after the end of the update
 		d.drive()
 	}
 	d.compareEnd()
 }
 
-// start begins a run with what earlier ones saved, or what has become of it.
-func (d *duel) start() {
+// start begins a run with what earlier ones saved, which may be damaged.
+func (d *comparison) start() {
 	if d.w.Chance(15) {
 		d.damage()
 	}
-	anchor := d.w.Anchor()
+	root := d.w.InitialRoot()
 	if d.w.Chance(5) {
-		anchor = d.w.Spoil("root", anchor)
+		root = d.w.Corrupt("root", root)
 	}
 	options := verify.Options{Limits: verify.Limits{
-		MaxRootBytes: d.limits.Root, MaxTimestampBytes: d.limits.Timestamp, MaxSnapshotBytes: d.limits.Snapshot, MaxTargetsBytes: d.limits.Targets, MaxRootRotations: d.limits.Roots, MaxDelegations: d.limits.Roles,
+		MaxRootBytes:      d.limits.Root,
+		MaxTimestampBytes: d.limits.Timestamp,
+		MaxSnapshotBytes:  d.limits.Snapshot,
+		MaxTargetsBytes:   d.limits.Targets,
+		MaxRootRotations:  d.limits.Roots,
+		MaxDelegations:    d.limits.Roles,
 	}}
-	stored := verify.Stored{Root: d.store["root.json"], Timestamp: d.store["timestamp.json"], Snapshot: d.store["snapshot.json"]}
+	stored := verify.Stored{
+		Root:      d.store["root.json"],
+		Timestamp: d.store["timestamp.json"],
+		Snapshot:  d.store["snapshot.json"],
+	}
 	d.w.Note("a new run")
-	session, err := verify.New(anchor, stored, d.w.Time(), options)
-	second, err2 := model.New(anchor, d.store, d.w.Time(), d.limits, model.Plain())
+	session, err := verify.New(root, stored, d.w.Time(), options)
+	second, err2 := model.New(root, d.store, d.w.Time(), d.limits, model.Plain())
 	if (err == nil) != (err2 == nil) {
-		disagree("anchor: the library says %v, the model %v\n%s", err, err2, anchor)
+		disagree("trusted root: the library says %v, the model %v\n%s", err, err2, root)
 	}
 	if err != nil {
-		d.seen["anchor: refused"]++
+		d.seen["trusted root: rejected"]++
 		panic(over{})
 	}
 	d.session, d.model, d.saved, d.lookups = session, second, map[string]string{}, nil
 }
 
 // damage does something to a saved file.
-func (d *duel) damage() {
+func (d *comparison) damage() {
 	name := []string{"root.json", "timestamp.json", "snapshot.json"}[d.w.IntN(3)]
 	body, ok := d.store[name]
 	if !ok {
@@ -136,18 +147,18 @@ func (d *duel) damage() {
 	case 1:
 		d.store[name] = d.w.Other(name)
 	default:
-		d.store[name] = d.w.Spoil(strings.TrimSuffix(name, ".json"), body)
+		d.store[name] = d.w.Corrupt(strings.TrimSuffix(name, ".json"), body)
 	}
 }
 
-func (d *duel) find() {
+func (d *comparison) find() {
 	for _, path := range d.w.Paths() {
 		d.lookups = append(d.lookups, twoLookups{d.session.Lookup(path), d.model.Find(path)})
 	}
 }
 
 // drive answers requests, in any order, until there are none.
-func (d *duel) drive() {
+func (d *comparison) drive() {
 	for {
 		d.next()
 		open := d.session.Outstanding()
@@ -160,8 +171,8 @@ func (d *duel) drive() {
 	}
 }
 
-// next does what the session wants done.
-func (d *duel) next() {
+// next saves what the session wants saved.
+func (d *comparison) next() {
 	for {
 		b, ok := d.session.Next()
 		if !ok {
@@ -178,8 +189,9 @@ func (d *duel) next() {
 	}
 	for _, l := range d.lookups {
 		_, err := l.session.Target()
-		if settled := !errors.Is(err, verify.ErrPending); settled != l.model.Settled() {
-			disagree("lookup of %q: settled says the library %v, the model %v", l.model.Path, settled, l.model.Settled())
+		if done := !errors.Is(err, verify.ErrPending); done != l.model.Settled() {
+			disagree("lookup of %q is done: the library says %v, the model %v",
+				l.model.Path, done, l.model.Settled())
 		}
 	}
 }
@@ -189,7 +201,7 @@ func wantText(delegator, role, path string, version, most int64) string {
 }
 
 // compareWants compares what is asked for.
-func (d *duel) compareWants(open []verify.Request) {
+func (d *comparison) compareWants(open []verify.Request) {
 	var a, b []string
 	for _, req := range open {
 		a = append(a, wantText(req.Delegator, req.Role, req.Path, req.Version, req.MaxBytes))
@@ -202,13 +214,15 @@ func (d *duel) compareWants(open []verify.Request) {
 	if !slices.Equal(a, b) {
 		disagree("asked for by the library: %q\nby the model: %q", a, b)
 	}
-	if len(slices.Compact(a)) < len(b) { // two files of one delegator are about, and a request does not say for which it is
+	if len(slices.Compact(a)) < len(b) {
+		// There are two files of one delegator, and a request does not say for
+		// which of them it is.
 		d.seen["ambiguous requests"]++
 		panic(over{})
 	}
 }
 
-func (d *duel) want(req verify.Request) *model.Want {
+func (d *comparison) want(req verify.Request) *model.Want {
 	for _, w := range d.model.Wants() {
 		if w.Role == req.Role && w.Delegator == req.Delegator {
 			return w
@@ -217,21 +231,22 @@ func (d *duel) want(req verify.Request) *model.Want {
 	panic("unreachable: the wants were compared")
 }
 
-// answer offers some bodies, the mirror's last, until one is taken or there are
-// no more.
-func (d *duel) answer(req verify.Request, want *model.Want) {
+// answer offers some bodies, the mirror's last, until one is accepted or there
+// are no more.
+func (d *comparison) answer(req verify.Request, want *model.Want) {
 	body, found := d.w.Mirror()[req.Path]
-	if saved, ok := d.store[req.StoreName]; ok && req.StoreName != "" && d.w.Chance(50) && d.offer(req, want, saved) {
-		d.seen["saved copy taken"]++
+	saved, ok := d.store[req.StoreName]
+	if ok && req.StoreName != "" && d.w.Chance(50) && d.offer(req, want, saved) {
+		d.seen["saved copy accepted"]++
 		return
 	}
 	for d.w.Chance(30) {
 		bad := d.w.Other(req.Path)
 		if found && d.w.Chance(85) {
-			bad = d.w.Spoil(req.Role, body)
+			bad = d.w.Corrupt(req.Role, body)
 		}
 		if d.offer(req, want, bad) {
-			d.seen["spoilt and taken"]++
+			d.seen["corrupt and accepted"]++
 			return
 		}
 	}
@@ -248,72 +263,76 @@ func (d *duel) answer(req verify.Request, want *model.Want) {
 	}
 }
 
-func (d *duel) check(err error) {
+func (d *comparison) check(err error) {
 	if err != nil {
 		disagree("an open request is not answered: %v", err)
 	}
 }
 
-// offer gives both the same body, and says whether they took it.
-func (d *duel) offer(req verify.Request, want *model.Want, body []byte) bool {
+// offer gives both the same body, and says whether they accepted it.
+func (d *comparison) offer(req verify.Request, want *model.Want, body []byte) bool {
 	err := d.session.Provide(req.ID, slices.Clone(body))
 	err2 := d.model.Offer(want, body)
 	reject := new(verify.RejectError)
 	if err != nil && !errors.As(err, &reject) || (err == nil) != (err2 == nil) {
-		disagree("%s for %s: the library says %v, the model %v\n%q", req.Path, req.Delegator, err, err2, body)
+		disagree("%s for %s: the library says %v, the model %v\n%q",
+			req.Path, req.Delegator, err, err2, body)
 	}
-	role, outcome := req.Role, "taken"
-	if !slices.Contains([]string{"root", "timestamp", "snapshot", "targets"}, role) {
+	role, outcome := req.Role, "accepted"
+	if !slices.Contains(topLevel, role) {
 		role = "delegated role"
 	}
 	if err != nil {
-		outcome = "refused"
+		outcome = "rejected"
 		d.w.Note("%s for %s: %v", req.Path, req.Delegator, err)
 	} else {
-		d.w.Note("%s for %s: taken", req.Path, req.Delegator)
+		d.w.Note("%s for %s: accepted", req.Path, req.Delegator)
 	}
 	d.seen[role+": "+outcome]++
 	return err == nil
 }
 
-// compareEnd compares what is trusted and saved at the end of a cycle.
-func (d *duel) compareEnd() {
+// compareEnd compares what is trusted and saved at the end of an update.
+func (d *comparison) compareEnd() {
 	done, err2 := d.model.Done()
 	err := d.session.Err()
-	if !done || kind(err) != err2 {
-		disagree("the cycle ends with %v, says the library, and with %v (%v), says the model", err, err2, done)
+	if !done || modelError(err) != err2 {
+		disagree("the end of the update: the library says %v, the model %v (done: %v)", err, err2, done)
 	}
 	end := "succeeded"
 	if err2 != nil {
 		end = err2.Error()
 	}
-	d.seen["cycle: "+end]++
-	d.w.Note("the cycle: %s", end)
-	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+	d.seen["update: "+end]++
+	d.w.Note("the update: %s", end)
+	for _, role := range topLevel {
 		if a, b := d.session.Version(role), d.model.Version(role); a != b {
-			disagree("%s has version %d, says the library, and %d, says the model", role, a, b)
+			disagree("version of %s: the library says %d, the model %d", role, a, b)
 		}
 	}
 	if !maps.Equal(d.saved, d.model.Saved()) {
-		disagree("saved by the library: %q\nby the model: %q", slices.Sorted(maps.Keys(d.saved)), slices.Sorted(maps.Keys(d.model.Saved())))
+		disagree("saved by the library: %q\nby the model: %q",
+			slices.Sorted(maps.Keys(d.saved)), slices.Sorted(maps.Keys(d.model.Saved())))
 	}
 	for _, l := range d.lookups {
 		d.compareLookup(l)
 	}
 }
 
-func (d *duel) compareLookup(l twoLookups) {
+func (d *comparison) compareLookup(l twoLookups) {
 	t, err := l.session.Target()
 	m := l.model
-	if kind(err) != m.Err {
+	if modelError(err) != m.Err {
 		disagree("lookup of %q: the library says %v, the model %v", m.Path, err, m.Err)
 	}
 	if err != nil {
 		d.seen[fmt.Sprintf("lookup: %v", m.Err)]++
 		return
 	}
-	if hashes := maps.Collect(t.Hashes.All()); t.Role != m.Role || t.Length != m.Length || !maps.Equal(hashes, m.Hashes) {
-		disagree("lookup of %q: found by the library in %q, %d, %v, and by the model in %q, %d, %v", m.Path, t.Role, t.Length, hashes, m.Role, m.Length, m.Hashes)
+	hashes := maps.Collect(t.Hashes.All())
+	if t.Role != m.Role || t.Length != m.Length || !maps.Equal(hashes, m.Hashes) {
+		disagree("lookup of %q: found by the library in %q, %d, %v, and by the model in %q, %d, %v",
+			m.Path, t.Role, t.Length, hashes, m.Role, m.Length, m.Hashes)
 	}
 	where := "a delegated role"
 	if t.Role == "targets" {
@@ -322,8 +341,8 @@ func (d *duel) compareLookup(l twoLookups) {
 	d.seen["lookup: found in "+where]++
 }
 
-// kind is the model's word for an error of the library.
-func kind(err error) error {
+// modelError returns what the model calls an error of the library.
+func modelError(err error) error {
 	fetch := new(verify.FetchError)
 	switch {
 	case err == nil:
