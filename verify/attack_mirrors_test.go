@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -102,11 +103,11 @@ func TestMaliciousMirrors(t *testing.T) {
 			require.NoError(t, session.Provide(req.ID, good))
 		}
 		// By Run, with the malicious mirror first.
-		liar := func(verify.Request) ([]byte, error) { return []byte("<html>"), nil }
+		liar := func(context.Context, verify.Request) ([]byte, error) { return []byte("<html>"), nil }
 		target, err := s.firstRun(liar, s.source())
 		require.Error(t, err, "not all sources say that there is no next root")
 		require.Nil(t, target)
-		polite := func(q verify.Request) ([]byte, error) {
+		polite := func(_ context.Context, q verify.Request) ([]byte, error) {
 			if q.Optional {
 				return nil, verify.ErrNotAtSource
 			}
@@ -171,7 +172,7 @@ func TestSlowRetrieval(t *testing.T) {
 		for patience := range 12 {
 			store, answers := verifytest.Store{}, 0
 			session := s.begin(store)
-			target, err := s.ask(session, store, func(q verify.Request) ([]byte, error) {
+			target, err := s.ask(session, store, func(_ context.Context, q verify.Request) ([]byte, error) {
 				if answers++; answers > patience {
 					return nil, slow
 				}

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,7 +91,7 @@ func TestExtraneousDependencies(t *testing.T) {
 			"evil", "../evil", "App", "app ", "app/", "/app", "./app", "%61pp",
 		} {
 			l := session.Lookup(path)
-			require.NoError(s, session.Run(nil, s.source()))
+			require.NoError(s, session.Run(context.Background(), nil, s.source()))
 			target, err := l.Target()
 			require.ErrorIs(s, err, verify.ErrNoTarget, path)
 			require.Nil(s, target)

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"testing"
@@ -82,7 +83,7 @@ func testRollback(t *testing.T, expired, hashes bool) {
 	store := verifytest.Store{}
 	s := newClient(t, repo).session
 	s.Lookup("app")
-	require.NoError(t, s.Run(store, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
 	if expired {
 		repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot, not what they say
 	}

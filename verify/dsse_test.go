@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/base64"
 	"testing"
 
@@ -40,11 +41,11 @@ func TestOneFormatInASession(t *testing.T) {
 			s := newClient(t, right).session
 			l := s.Lookup("a/1")
 			store := verifytest.Store{}
-			failure := s.Run(store, func(r verify.Request) ([]byte, error) {
+			failure := s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 				if r.Role == role {
-					return wrong.Metadata().Source()(r)
+					return wrong.Metadata().Source()(context.Background(), r)
 				}
-				return right.Metadata().Source()(r)
+				return right.Metadata().Source()(context.Background(), r)
 			})
 			_, err = l.Target()
 			require.ErrorIs(t, err, metadata.ErrSyntax, role)
@@ -54,7 +55,7 @@ func TestOneFormatInASession(t *testing.T) {
 			}
 			require.NoError(t, s.Refresh(right.Now()))
 			l = s.Lookup("a/1")
-			require.NoError(t, s.Run(store, right.Metadata().Source()), "the next update succeeds")
+			require.NoError(t, s.Run(context.Background(), store, right.Metadata().Source()), "the next update succeeds")
 			target, err := l.Target()
 			require.NoError(t, err)
 			require.Equal(t, "a", target.Role)
@@ -73,8 +74,8 @@ func TestStoredFilesHaveTheSessionsFormat(t *testing.T) {
 	inEachFormat(t, func(t *testing.T, right, wrong *verifytest.Repo) {
 		options := verify.Options{EnvelopeFormat: right.EnvelopeFormat()}
 		run := func(store verifytest.Store, source verify.Source) (*verify.Session, error) {
-			s := newSession(t, right, verify.LoadStored(store.Load), options)
-			return s, s.Run(store, source)
+			s := newSession(t, right, verify.LoadStored(context.Background(), store), options)
+			return s, s.Run(context.Background(), store, source)
 		}
 		old := right.Metadata().Clone()
 		right.Touch("targets")
@@ -107,8 +108,8 @@ func TestStoredFilesHaveTheSessionsFormat(t *testing.T) {
 			return verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: version}
 		}
 		older := record(s.Version("timestamp") - 1)
-		require.False(t, s.Keep(older, verify.LoadStored(store.Load)))
-		require.True(t, s.Keep(record(1), verify.Stored{Timestamp: fileOf(wrong, "timestamp")}))
+		require.False(t, s.Keep(older, verify.LoadStored(context.Background(), store)))
+		require.True(t, s.Keep(record(1), verify.Stored{Timestamp: [][]byte{fileOf(wrong, "timestamp")}}))
 	})
 }
 

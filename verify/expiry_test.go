@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func TestClockSetBack(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{Start: later.Add(-10 * time.Hour)})
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, later, verify.Options{})
 	require.NoError(t, err)
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	back := later.Add(time.Second).Round(0).Add(-5 * time.Hour)
 	require.ErrorIs(t, s.Refresh(back), verify.ErrTime)
 	require.Equal(t, later.Round(0), s.Time())

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -320,7 +321,7 @@ func (w *world) abandoned() {
 	files := w.mirror()
 	finish := func(store verifytest.Store) string {
 		s, lookups := w.session(store)
-		text := results(s.Run(store, files.Source()), lookups)
+		text := results(s.Run(context.Background(), store, files.Source()), lookups)
 		for _, role := range topLevel {
 			text += fmt.Sprint(" ", s.Version(role))
 		}

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -120,10 +121,10 @@ func TestRunAhead(t *testing.T) {
 	repo := withRoots(6)
 	store := verifytest.Store{}
 	run := func() (asked []string) {
-		s := newSession(t, repo, verify.LoadStored(store.Load), verify.Options{Lookahead: 64})
-		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
+		s := newSession(t, repo, verify.LoadStored(context.Background(), store), verify.Options{Lookahead: 64})
+		require.NoError(t, s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 			asked = append(asked, r.Path)
-			return repo.Metadata().Source()(r)
+			return repo.Metadata().Source()(context.Background(), r)
 		}))
 		return asked
 	}
@@ -203,7 +204,7 @@ func TestAheadIsNeededInTheEnd(t *testing.T) {
 	delegateAll(repo, "a", "b")
 	repo.Publish()
 	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 8})
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	s.Lookup("x")
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 2)
@@ -223,7 +224,7 @@ func withStoredRoots(
 ) (*verifytest.Repo, *verify.Session, []verify.Request) {
 	t.Helper()
 	repo := withRoots(21)
-	s := newSession(t, repo, verify.Stored{Root: fileOf(repo, "root")}, o)
+	s := newSession(t, repo, verify.Stored{Root: [][]byte{fileOf(repo, "root")}}, o)
 	b, _ := s.Next()
 	return repo, s, b.Fetch
 }

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -93,7 +94,7 @@ func runOnce(
 	w *histories.World, store verifytest.Store, mirror verifytest.Files, paths []string, o verify.Options,
 ) clientRun {
 	v := clientRun{saved: verifytest.Store{}, seen: map[string]int{}}
-	s, err := verify.New(w.InitialRoot(), verify.LoadStored(store.Load), w.Time(), o)
+	s, err := verify.New(w.InitialRoot(), verify.LoadStored(context.Background(), store), w.Time(), o)
 	if err != nil {
 		v.results = append(v.results, err.Error())
 		return v

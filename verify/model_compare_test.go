@@ -115,9 +115,9 @@ func (d *comparison) start() {
 		MaxDelegations:    d.limits.Roles,
 	}}
 	stored := verify.Stored{
-		Root:      d.store["root.json"],
-		Timestamp: d.store["timestamp.json"],
-		Snapshot:  d.store["snapshot.json"],
+		Root:      [][]byte{d.store["root.json"]},
+		Timestamp: [][]byte{d.store["timestamp.json"]},
+		Snapshot:  [][]byte{d.store["snapshot.json"]},
 	}
 	d.w.Note("a new run")
 	session, err := verify.New(root, stored, d.w.Time(), options)

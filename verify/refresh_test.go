@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
@@ -177,13 +178,13 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 		repo.Touch("root")
 		repo.Publish()
 		s := newSession(t, repo, verify.Stored{}, options)
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		require.NoError(t, s.Refresh(repo.Now()))
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		revoked = true
 		repo.PublishOnly("root")
 		require.NoError(t, s.Refresh(repo.Now()))
-		require.ErrorIs(t, s.Run(nil, repo.Metadata().Source()), roles.ErrThreshold, role)
+		require.ErrorIs(t, s.Run(context.Background(), nil, repo.Metadata().Source()), roles.ErrThreshold, role)
 	}
 }
 
@@ -210,18 +211,18 @@ func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 func TestRefreshWithNothing(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s := newClient(t, repo).session
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	repo.Edit("timestamp", func(signed object) {
 		signed["meta"].(object)["snapshot.json"].(object)["length"] = 0
 	})
 	repo.Touch("timestamp")
 	repo.PublishOnly("timestamp")
 	require.NoError(t, s.Refresh(repo.Now()))
-	err := s.Run(nil, func(r verify.Request) ([]byte, error) {
+	err := s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
 		if r.Role == "snapshot" {
 			return nil, nil
 		}
-		return repo.Metadata().Source()(r)
+		return repo.Metadata().Source()(context.Background(), r)
 	})
 	require.ErrorIs(t, err, metadata.ErrSyntax)
 }
@@ -246,7 +247,7 @@ func TestVerifiedOnce(t *testing.T) {
 	store := verifytest.Store{}
 	run := func(s *verify.Session, timestamp, snapshot, targets int) {
 		t.Helper()
-		require.NoError(t, s.Run(store, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
 		got := []int{counts["timestamp"], counts["snapshot"], counts["targets"]}
 		require.Equal(t, []int{timestamp, snapshot, targets}, got)
 		clear(counts)
@@ -255,7 +256,7 @@ func TestVerifiedOnce(t *testing.T) {
 	run(s, 1, 1, 1)
 	require.NoError(t, s.Refresh(repo.Now()))
 	run(s, 1, 0, 0)
-	s = newSession(t, repo, verify.LoadStored(store.Load), options)
+	s = newSession(t, repo, verify.LoadStored(context.Background(), store), options)
 	run(s, 2, 1, 1)
 	// Another snapshot: the stored one is offered first, and only its version
 	// tells that it is the old one.
@@ -293,7 +294,7 @@ func TestRefreshFreesReplacedFiles(t *testing.T) {
 		repo.Touch("bins")                           // another delegator
 		repo.Publish()
 		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, which stays from here on
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrNoTarget)
 		maps.DeleteFunc(repo.Metadata(), replaced)

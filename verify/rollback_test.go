@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func TestExpiredStoredFiles(t *testing.T) {
 	old := repo.Metadata().Clone()
 	repo.Publish()
 	store := verifytest.Store{}
-	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 	repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot have expired
 	run := func(files verifytest.Files) error {
 		return resume(t, repo, store).Run(store, files.Source())
@@ -56,7 +57,7 @@ func TestStoredVersionsSurviveAnotherKeyID(t *testing.T) {
 		})
 		repo.Publish()
 		store := verifytest.Store{}
-		require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+		require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 		renameKey(repo, role)
 		repo.PublishOnly("root")
 		repo.SetVersion(role, map[string]int64{"timestamp": 5, "snapshot": 10}[role])
@@ -74,11 +75,11 @@ func TestRenamedKeyMustSignAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
 	store := verifytest.Store{}
-	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 	renameKey(repo, "snapshot")
 	repo.PublishOnly("root")
 	s := resume(t, repo, store)
-	err := s.Run(store, repo.Metadata().Source())
+	err := s.Run(context.Background(), store, repo.Metadata().Source())
 	require.ErrorIs(t, err, roles.ErrThreshold)
 	require.Zero(t, s.Version("snapshot"))
 }

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"testing"
@@ -16,12 +17,12 @@ import (
 func TestStoreIsNoSource(t *testing.T) {
 	repo := small()
 	store := verifytest.Store{}
-	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 
 	// The store in the place of a mirror: what it does not have may exist.
 	s := resume(t, repo, store)
 	l := s.Lookup("top")
-	err := s.Run(store, func(r verify.Request) ([]byte, error) { return store.Load(r.StoreName) })
+	err := s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) { return store.Load(r.StoreName) })
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	_, err = l.Target()
@@ -35,8 +36,8 @@ func TestStoreIsNoSource(t *testing.T) {
 	require.NoError(t, resume(t, repo, nonsense).Run(nonsense, repo.Metadata().Source()))
 
 	// One source does not have the file, another fails: the file may exist.
-	broken := func(verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
-	err = newClient(t, repo).session.Run(nil, repo.Metadata().Source(), broken)
+	broken := func(context.Context, verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
+	err = newClient(t, repo).session.Run(context.Background(), nil, repo.Metadata().Source(), broken)
 	require.ErrorContains(t, err, "not found at the source; source 2 of 2: timeout")
 
 	// What came from the store is not saved again.
@@ -49,7 +50,7 @@ func TestStoreIsNoSource(t *testing.T) {
 // not end.
 func TestRunWithoutSources(t *testing.T) {
 	c := newClient(t, verifytest.New(verifytest.Options{}))
-	err := c.session.Run(verifytest.Store{})
+	err := c.session.Run(context.Background(), verifytest.Store{})
 	var fetch *verify.FetchError
 	require.ErrorAs(t, err, &fetch)
 	require.Equal(t, "root", fetch.Request.Role)
@@ -62,22 +63,22 @@ func TestRunWithoutSources(t *testing.T) {
 func TestRunAsksInOrder(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
-	corrupt := func(req verify.Request) ([]byte, error) {
+	corrupt := func(_ context.Context, req verify.Request) ([]byte, error) {
 		if req.Role == "timestamp" {
 			return []byte("x"), nil
 		}
-		return repo.Metadata().Source()(req)
+		return repo.Metadata().Source()(context.Background(), req)
 	}
-	err := newClient(t, repo).session.Run(nil, corrupt)
+	err := newClient(t, repo).session.Run(context.Background(), nil, corrupt)
 	require.ErrorContains(t, err, "could not be fetched: rejected: ")
 	require.NotContains(t, err.Error(), "no live source")
-	err = newClient(t, repo).session.Run(nil, corrupt, corrupt)
+	err = newClient(t, repo).session.Run(context.Background(), nil, corrupt, corrupt)
 	require.ErrorContains(t, err, "source 2 of 2: rejected: ")
-	onlyOptional := func(req verify.Request) ([]byte, error) {
+	onlyOptional := func(_ context.Context, req verify.Request) ([]byte, error) {
 		require.True(t, req.Optional, "%s", req.Path)
 		return nil, verify.ErrNotAtSource
 	}
-	require.NoError(t, newClient(t, repo).session.Run(nil, repo.Metadata().Source(), onlyOptional))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), nil, repo.Metadata().Source(), onlyOptional))
 }
 
 // a store is not asked for a file that only a live source may answer
@@ -87,7 +88,7 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 	repo.Publish()
 	mirror := repo.Metadata().Source()
 	asked := map[string]bool{}
-	live := func(req verify.Request) ([]byte, error) {
+	live := func(_ context.Context, req verify.Request) ([]byte, error) {
 		asked[req.Role] = true
 		return mirror(req)
 	}
@@ -98,7 +99,7 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 		require.NotEmpty(t, name)
 		return saved[name], fs.ErrPermission
 	})
-	require.NoError(t, newClient(t, repo).session.Run(store, live))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, live))
 	for _, role := range topLevel {
 		require.True(t, asked[role], role)
 	}
@@ -108,8 +109,8 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 func TestNotAtSourceNeedsEverySource(t *testing.T) {
 	repo := small()
 	s := newClient(t, repo).session
-	down := func(verify.Request) ([]byte, error) { return nil, errors.New("connection refused") }
-	err := s.Run(nil, repo.Metadata().Source(), down)
+	down := func(context.Context, verify.Request) ([]byte, error) { return nil, errors.New("connection refused") }
+	err := s.Run(context.Background(), nil, repo.Metadata().Source(), down)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	require.ErrorContains(t, err, "not found at the source")
 	var source *verify.SourceError
@@ -118,7 +119,7 @@ func TestNotAtSourceNeedsEverySource(t *testing.T) {
 	lost := repo.Metadata().Clone()
 	delete(lost, "timestamp.json")
 	require.NoError(t, s.Refresh(repo.Now()))
-	err = s.Run(nil, lost.Source(), lost.Source())
+	err = s.Run(context.Background(), nil, lost.Source(), lost.Source())
 	require.ErrorIs(t, err, verify.ErrNotAtSource, "here all of them say so")
 	require.ErrorContains(t, err, "source 2 of 2: verifytest: timestamp.json")
 }

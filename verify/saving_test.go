@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestFailedSave(t *testing.T) {
 	for n := range 6 {
 		s := newClient(t, repo).session
 		l := s.Lookup("a/1")
-		err := s.Run(&failingStore{left: n}, repo.Metadata().Source())
+		err := s.Run(context.Background(), &failingStore{left: n}, repo.Metadata().Source())
 		if n == 5 {
 			require.NoError(t, err)
 			continue
@@ -94,7 +95,7 @@ func TestFailedSave(t *testing.T) {
 		require.ErrorIs(t, s.Refresh(repo.Now()), verify.ErrSave)
 		require.ErrorIs(t, s.Provide(1, nil), verify.ErrSave)
 		after := s.Lookup("top")
-		require.ErrorIs(t, s.Run(verifytest.Store{}, repo.Metadata().Source()), verify.ErrSave)
+		require.ErrorIs(t, s.Run(context.Background(), verifytest.Store{}, repo.Metadata().Source()), verify.ErrSave)
 		_, err = after.Target()
 		require.ErrorIs(t, err, verify.ErrSave)
 	}
@@ -160,7 +161,7 @@ func newKeeper(t *testing.T, repo *verifytest.Repo, mirror verifytest.Files) kee
 
 // keep says whether the keeper's record may replace what a store has.
 func (k keeper) keep(name string, store verifytest.Store) bool {
-	return k.session.Keep(k.records[name], verify.LoadStored(store.Load))
+	return k.session.Keep(k.records[name], verify.LoadStored(context.Background(), store))
 }
 
 // Two processes with one store do not undo each other's work (docs/decisions.md,
@@ -202,8 +203,8 @@ func TestKeepTheSameRoot(t *testing.T) {
 	root := repo.Metadata()["2.root.json"]
 	same := verify.Record{Role: "root", Version: 2, StoreName: "root.json", Data: root}
 	older := verify.Record{Role: "root", Version: 1, StoreName: "root.json", Data: repo.TrustedRoot()}
-	require.True(t, c.session.Keep(same, verify.Stored{Root: root}))
-	require.False(t, c.session.Keep(older, verify.Stored{Root: root}))
+	require.True(t, c.session.Keep(same, verify.Stored{Root: [][]byte{root}}))
+	require.False(t, c.session.Keep(older, verify.Stored{Root: [][]byte{root}}))
 }
 
 // Keep never lets an older root replace a newer one, even if the newer one is
@@ -215,6 +216,6 @@ func TestKeepRoots(t *testing.T) {
 	require.EqualValues(t, 3, newest.Version)
 	older := newest
 	older.Version, older.Data = 2, repo.Metadata()["2.root.json"]
-	require.False(t, k.session.Keep(older, verify.Stored{Root: newest.Data}))
-	require.True(t, k.session.Keep(newest, verify.Stored{Root: older.Data}))
+	require.False(t, k.session.Keep(older, verify.Stored{Root: [][]byte{newest.Data}}))
+	require.True(t, k.session.Keep(newest, verify.Stored{Root: [][]byte{older.Data}}))
 }

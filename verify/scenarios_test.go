@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -121,7 +122,7 @@ func playScenario(t *testing.T, sc *scenario, options verify.Options) {
 
 // step goes through an update, and downloads the targets.
 func (c *scenarioClient) step(now time.Time, options verify.Options, targets []string) error {
-	s, err := verify.New(c.dir["root.json"], verify.LoadStored(c.dir.Load), now, options)
+	s, err := verify.New(c.dir["root.json"], verify.LoadStored(context.Background(), c.dir), now, options)
 	if err != nil {
 		return err
 	}

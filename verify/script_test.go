@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -208,7 +209,7 @@ func (s *script) command(f []string) {
 	case "limit": // limit BYTES: the limit for targets files
 		s.options.Limits.MaxTargetsBytes = s.number(args[0])
 	case "new":
-		stored := verify.LoadStored(s.store.Load)
+		stored := verify.LoadStored(context.Background(), s.store)
 		session, err := verify.New(s.repo.TrustedRoot(), stored, s.repo.Now(), s.options)
 		s.session = session
 		clear(s.lookups)
@@ -321,7 +322,7 @@ func (s *script) fetch(req verify.Request) {
 		if !ok {
 			files = s.repo.Metadata()
 		}
-		data, err := files.Source()(req)
+		data, err := files.Source()(context.Background(), req)
 		if err != nil {
 			absent++
 		} else if err = s.session.Provide(req.ID, data); err == nil {

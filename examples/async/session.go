@@ -40,7 +40,7 @@ func (d *downloader) run(ctx context.Context) error {
 		now = time.Now()
 	}
 	options := verify.Options{Lookahead: lookahead}
-	session, err := verify.New(trustedRoot, verify.LoadStored(dir.Load), now, options)
+	session, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), dir), now, options)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Root, err)
 	}

@@ -89,10 +89,10 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 		{"frozen", verify.ErrRollback, nil},
 		{"expired", verify.ErrExpired, nil},
 	} {
-		s, err := verify.New(config.TrustedRoot, verify.LoadStored(stored.Load), now, verify.Options{})
+		s, err := verify.New(config.TrustedRoot, verify.LoadStored(context.Background(), stored), now, verify.Options{})
 		require.NoError(t, err)
 		l := s.Lookup(anvil)
-		err = s.Run(stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
+		err = s.Run(context.Background(), stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
 		if c.update != nil {
 			require.ErrorIs(t, err, c.update, c.mirror)
 			continue

@@ -89,7 +89,7 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 // record saves the answers of a source in a map. If the session rejects an
 // answer, it asks again, and the next answer replaces the first.
 func record(files map[string][]byte, source verify.Source) verify.Source {
-	return func(q verify.Request) ([]byte, error) {
+	return func(_ context.Context, q verify.Request) ([]byte, error) {
 		data, err := source(q)
 		if err == nil {
 			files[q.Path] = data

@@ -42,7 +42,7 @@ func (t *trust) load() (err error) {
 func (t *trust) begin(at time.Time) (*verify.Session, error) {
 	var stored verify.Stored
 	if t.state != nil {
-		stored = verify.LoadStored(t.state.Load)
+		stored = verify.LoadStored(context.Background(), t.state)
 	}
 	s, err := verify.New(t.trustedRoot, stored, at, verify.Options{})
 	if err != nil {
@@ -60,7 +60,7 @@ func find(
 	for _, path := range targets {
 		lookups = append(lookups, s.Lookup(path))
 	}
-	if err := s.Run(store, source); err != nil {
+	if err := s.Run(context.Background(), store, source); err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
 	var errs []error
@@ -85,7 +85,7 @@ func (t *trust) memory(ctx context.Context, s *verify.Session) verify.Store {
 // bundle.
 type memory struct{ verify.Store }
 
-func (memory) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }
+func (memory) Load(_ context.Context, _ string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 // warn prints the warnings of a session.
 func (out *terminal) warn(s *verify.Session) {

@@ -18,6 +18,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -116,11 +117,11 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if s, err = verify.New(trustedRoot, verify.LoadStored(dir.Load), now, verify.Options{}); err != nil {
+	if s, err = verify.New(trustedRoot, verify.LoadStored(context.Background(), dir), now, verify.Options{}); err != nil {
 		return nil, nil, err
 	}
 	source := mirror.New(o.metadataURL, client)
-	work = func() error { return s.Run(store{dir}, source) }
+	work = func() error { return s.Run(context.Background(), store{dir}, source) }
 	err = work()
 	for _, warning := range s.Warnings() {
 		fmt.Fprintln(os.Stderr, "conformance: warning:", warning)
@@ -170,7 +171,7 @@ const rootName = "root.json"
 type store struct{ *cachedir.Dir }
 
 // Save saves the files that the suite expects.
-func (s store) Save(rec verify.Record) error {
+func (s store) Save(_ context.Context, rec verify.Record) error {
 	if rec.Role == metadata.RoleRoot && rec.StoreName != rootName {
 		return nil
 	}

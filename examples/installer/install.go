@@ -82,7 +82,7 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(trustedRoot, verify.LoadStored(dir.Load), now, verify.Options{})
+	session, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), dir), now, verify.Options{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", in.Root, err)
 	}

@@ -57,7 +57,7 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 		if dirs[name], err = in.openCache(name, r.urls[name][0]); err != nil {
 			return nil, err
 		}
-		one.Stored = verify.LoadStored(dirs[name].Load)
+		one.Stored = verify.LoadStored(context.Background(), dirs[name])
 		start[name] = one
 	}
 	now := in.At

@@ -129,7 +129,7 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(trustedRoot, verify.LoadStored(dir.Load), now, verify.Options{})
+	session, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), dir), now, verify.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.Root, err)
 	}
@@ -140,7 +140,7 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 		projects: make(map[string]*project),
 	}
 	source := mirror.WithContext(ctx, in.MetadataURL, client)
-	x.source = func(q verify.Request) ([]byte, error) {
+	x.source = func(_ context.Context, q verify.Request) ([]byte, error) {
 		data, err := source(q)
 		if err == nil {
 			x.files, x.bytes = x.files+1, x.bytes+int64(len(data))

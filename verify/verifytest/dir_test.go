@@ -2,6 +2,7 @@ package verifytest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -55,7 +56,9 @@ func TestWriteDir(t *testing.T) {
 			require.NoError(t, err)
 			install := func() string {
 				l := s.Lookup("tools/x y/hammer 100%.txt")
-				require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) { return get(t, server.URL+"/metadata/"+r.Path) }))
+				require.NoError(t, s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
+					return get(t, server.URL+"/metadata/"+r.Path)
+				}))
 				target, err := l.Target()
 				require.NoError(t, err)
 				require.Equal(t, "a/b", target.Role)

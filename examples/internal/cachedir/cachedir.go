@@ -97,7 +97,7 @@ func (d *Dir) Path() string { return d.path }
 
 // Load returns what was saved under a name. The error wraps fs.ErrNotExist if
 // nothing was.
-func (d *Dir) Load(name string) ([]byte, error) {
+func (d *Dir) Load(_ context.Context, name string) ([]byte, error) {
 	path, err := d.file(name)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (d *Dir) Load(name string) ([]byte, error) {
 
 // Save stores a record atomically and durably: it writes and syncs a temporary
 // file, renames it, and syncs the directory.
-func (d *Dir) Save(rec verify.Record) error {
+func (d *Dir) Save(_ context.Context, rec verify.Record) error {
 	if _, err := d.file(rec.StoreName); err != nil {
 		return err
 	}

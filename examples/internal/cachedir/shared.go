@@ -30,14 +30,14 @@ type shared struct {
 
 // Save writes a record, unless another process has saved a newer one in the
 // meantime: that must not be rolled back.
-func (s *shared) Save(rec verify.Record) error {
+func (s *shared) Save(_ context.Context, rec verify.Record) error {
 	unlock, err := s.Lock(s.ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	s.sweep()
-	if !s.session.Keep(rec, verify.LoadStored(s.Load)) {
+	if !s.session.Keep(rec, verify.LoadStored(context.Background(), s)) {
 		return nil
 	}
 	return s.Dir.Save(rec)

@@ -62,7 +62,7 @@ func New(baseURL string, client *http.Client) verify.Source {
 
 // WithContext is New with a context that ends every request.
 func WithContext(ctx context.Context, baseURL string, client *http.Client) verify.Source {
-	return func(q verify.Request) ([]byte, error) {
+	return func(_ context.Context, q verify.Request) ([]byte, error) {
 		body, err := Get(ctx, client, baseURL, q.Path)
 		if err != nil {
 			return nil, err

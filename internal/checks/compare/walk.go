@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -43,7 +44,7 @@ func (r *served) newWalker(fetch fetch, options verify.Options) (*walker, error)
 
 // newWarmWalker begins with the files in the store.
 func (r *served) newWarmWalker(fetch fetch, options verify.Options, store verify.Store) (*walker, error) {
-	s, err := verify.New(r.trustedRoot, verify.LoadStored(store.Load), r.now, options)
+	s, err := verify.New(r.trustedRoot, verify.LoadStored(context.Background(), store), r.now, options)
 	return &walker{session: s, fetch: fetch, store: store, cached: make(map[string]bool)}, err
 }
 

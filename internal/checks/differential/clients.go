@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -33,17 +34,17 @@ type situation struct {
 // uses.
 type bothNames struct{ verifytest.Store }
 
-func (s bothNames) Save(rec verify.Record) error {
+func (s bothNames) Save(_ context.Context, rec verify.Record) error {
 	if rec.Role != "root" {
 		s.Store[rec.Role+".json"] = rec.Data
 	}
-	return s.Store.Save(rec)
+	return s.Store.Save(context.Background(), rec)
 }
 
 // runTufwalk is one update with the library.
 func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	defer func() { o.saved = savedIn(store) }()
-	s, err := verify.New(c.trustedRoot, verify.LoadStored(store.Load), c.now, verify.Options{})
+	s, err := verify.New(c.trustedRoot, verify.LoadStored(context.Background(), store), c.now, verify.Options{})
 	if err == nil {
 		err = s.Run(bothNames{store}, c.mirror.Source())
 	}
