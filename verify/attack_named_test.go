@@ -30,7 +30,7 @@ func TestArbitrarySoftware(t *testing.T) {
 	s := newDeepSetup(t, verifytest.Options{Compact: true})
 	for _, role := range everyRole {
 		session, req := s.forward(role)
-		good, err := s.source()(req)
+		good, err := s.source()(context.Background(), req)
 		require.NoError(t, err)
 		for i := range good {
 			bad := bytes.Clone(good)
@@ -144,7 +144,7 @@ func TestCrashBeforeSignature(t *testing.T) {
 				require.True(t, rejected, "%s: %v", role, err)
 			}
 		}
-		good, err := s.source()(req)
+		good, err := s.source()(context.Background(), req)
 		require.NoError(t, err)
 		require.NoError(t, session.Provide(req.ID, good))
 	}

@@ -23,13 +23,7 @@ import (
 // files. They must reach the same end, trust, save and find the same, and give
 // the same reasons for what they do not find.
 func TestLookaheadChangesNothing(t *testing.T) {
-	n := fewHistories / 3
-	switch {
-	case *manyHistories > 0:
-		n = *manyHistories
-	case testing.Short():
-		n = 200
-	}
+	n := manyOr(fewHistories/3, 200)
 	seen := map[string]int{}
 	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
 		compareLookahead(t, seed, seen)

@@ -47,6 +47,18 @@ var regressions = []struct {
 	{1929, "a stored file counts only under the key IDs that are in it"},
 }
 
+// manyOr is how many histories to play: as many as asked for, otherwise n, or few
+// with -short.
+func manyOr(n, few int) int {
+	switch {
+	case *manyHistories > 0:
+		return *manyHistories
+	case testing.Short():
+		return min(n, few)
+	}
+	return n
+}
+
 // TestModel plays random histories to the library and to a second verifier,
 // which shares no code with it (internal/model). They must agree on every body
 // that is offered, on what is asked for, saved and trusted, and on the result of
@@ -65,13 +77,7 @@ func TestModel(t *testing.T) {
 		d := compareHistory(r.seed)
 		require.NoError(t, d.fault, "history %d, which found the mistake: %s", r.seed, r.why)
 	}
-	n := *manyHistories
-	if n == 0 {
-		n = fewHistories
-		if testing.Short() {
-			n = min(n, 300)
-		}
-	}
+	n := manyOr(fewHistories, 300)
 	seen := compareAll(t, n)
 	requireOutcomes(t, n, seen, allOutcomes)
 }

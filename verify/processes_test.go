@@ -105,7 +105,7 @@ func (w *sharedStore) begin(p *process) {
 		p.session, err = old.Renew(stored, w.w.Time())
 	} else {
 		w.w.Note("%s starts", p.name)
-		p.session, err = verify.New(w.w.Anchor(), stored, w.w.Time(), verify.Options{Lookahead: w.w.IntN(2) * 8})
+		p.session, err = verify.New(w.w.InitialRoot(), stored, w.w.Time(), verify.Options{Lookahead: w.w.IntN(2) * 8})
 	}
 	if err != nil { // the clock was set back, or the root is none
 		p.session = nil
@@ -210,7 +210,7 @@ func (w *sharedStore) ended(p *process, err error) {
 
 // trustedBy is the root that a process trusts, read by package roles alone.
 func (w *sharedStore) trustedBy(p *process) roles.Trusted[metadata.Root] {
-	for _, files := range append([]verifytest.Files{w.w.Metadata(), p.mirror}, verifytest.Files{"": w.w.Anchor()}) {
+	for _, files := range append([]verifytest.Files{w.w.Metadata(), p.mirror}, verifytest.Files{"": w.w.InitialRoot()}) {
 		for _, raw := range files {
 			env, err := metadata.Parse[metadata.Root](raw, metadata.Options{})
 			if err != nil {

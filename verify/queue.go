@@ -212,9 +212,8 @@ func (q *queue) handOut() Batch {
 	return b
 }
 
-// save queues a record. The data are copied: the caller's slice may be used again.
+// save queues a record.
 func (q *queue) save(rec Record) {
 	rec.Repository = q.repository
-	rec.Data = bytes.Clone(rec.Data)
 	q.batch.Save = append(q.batch.Save, rec)
 }

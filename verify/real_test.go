@@ -146,7 +146,7 @@ func TestSigstoreTampered(t *testing.T) {
 				if req.Path == name {
 					return data, nil
 				}
-				return r.mirror("metadata")(req)
+				return r.mirror("metadata")(context.Background(), req)
 			})
 			if err == nil {
 				require.Equal(t, payloadOf(t, good), payloadOf(t, data), "only what is not signed may change")

@@ -77,7 +77,7 @@ type Record struct {
 	Version    int64  // of the file
 	Path       string // where a mirror has it, as in Request.Path
 	StoreName  string // to save it under
-	Data       []byte // to save: exactly as provided, and the caller's from now on
+	Data       []byte // to save: exactly as provided; it must not be changed
 }
 
 // Batch is what a session wants done. The caller must go through the fields in

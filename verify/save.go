@@ -105,7 +105,7 @@ func loadAll(ctx context.Context, store Store, name string) ([][]byte, error) {
 	}
 	data, err := store.Load(ctx, name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotAtSource):
 		return nil, nil
 	case err != nil:
 		return nil, err

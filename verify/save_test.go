@@ -75,7 +75,7 @@ func storedVersions(t *testing.T, store verify.Store) map[string]int64 {
 	stored := verify.LoadStored(t.Context(), store)
 	highest := func(files [][]byte) (version int64) {
 		for _, raw := range files {
-			version = max(version, savedVersion(t, verifytest.Store{"x.json": raw}, "x"))
+			version = max(version, versionOf(t, raw))
 		}
 		return version
 	}
@@ -256,7 +256,7 @@ func TestStoredCandidates(t *testing.T) {
 		s := begin(verify.Stored{Timestamp: files})
 		rollback := new(verify.RollbackError)
 		require.ErrorAs(t, s.Run(t.Context(), nil, behind.Source()), &rollback, i)
-		require.Equal(t, savedVersion(t, verifytest.Store{"x.json": timestamps[4]}, "x"), rollback.Trusted, "the highest of them")
+		require.Equal(t, versionOf(t, timestamps[4]), rollback.Trusted, "the highest of them")
 	}
 	s := begin(verify.Stored{Snapshot: snapshots})
 	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "snapshot 3 lists older targets than snapshot 5")
