@@ -137,7 +137,7 @@ func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
 }
 
 // start returns the request for the file of an edge; nil if it is at hand, or
-// cannot be trusted. (5.6.1)
+// cannot be trusted.
 func (s *Session) start(e *edge) *task {
 	e.asked, e.err = true, nil
 	listed, ok := s.trusted.snapshot.Content().File(e.Role)

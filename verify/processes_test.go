@@ -22,7 +22,7 @@ import (
 //
 // R-5.0.2 (R16).
 func TestProcesses(t *testing.T) {
-	n := manyOr(fewHistories/3, 200)
+	n := manyOr(fewHistories/20, 50)
 	seen := map[string]int{}
 	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
 		w := &sharedStore{T: t, w: histories.New(seed), seen: seen}

@@ -9,6 +9,8 @@ import (
 )
 
 // stepRoot returns the request for the next root, or ends the chain. (5.3.2, 5.3.3)
+//
+// after each accepted root comes the next one.
 func (s *Session) stepRoot() *task {
 	version := s.trusted.root.Header().Version
 	switch {
@@ -92,14 +94,16 @@ func (s *Session) saveFirstRoot() {
 	}
 }
 
-// saveNewestRoot queues the trusted root as the newest one, unless one that is as
-// new is stored: the roots on the way to that one must not replace it.
+// saveNewestRoot queues the trusted root as the newest one, unless a newer one is
+// stored, which the roots on the way to it must not replace, or the very same.
 func (s *Session) saveNewestRoot() {
-	if version := s.trusted.root.Header().Version; version > s.stored.savedRoot && version >= s.stored.root {
-		s.queue.save(s.rootRecord(nameRoot))
-		s.stored.savedRoot = version
-		s.stored.noteRoot(s.trusted.rootFile, version)
+	version := s.trusted.root.Header().Version
+	if version < s.stored.root || s.stored.hasSavedRoot(s.trusted.rootFile) {
+		return
 	}
+	s.queue.save(s.rootRecord(nameRoot))
+	s.stored.noteRoot(s.trusted.rootFile, version)
+	s.stored.noteSavedRoot(s.trusted.rootFile, version)
 }
 
 func (s *Session) rootRecord(name string) Record {

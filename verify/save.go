@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -177,7 +178,8 @@ func (s *Session) compare(ctx context.Context, store Store, rec Record) (write b
 	if rec.Role == metadata.RoleRoot && rec.StoreName != nameRoot {
 		return true, nil
 	}
-	newest, own := s.newestRootIn(ctx, store), s.trusted.root.Header().Version
+	newest, same := s.newestRootIn(ctx, store, rec.Data)
+	own := s.trusted.root.Header().Version
 	switch {
 	case s.update.phase == phaseRoot: // the chain of roots may yet come to it
 		s.stored.root = max(s.stored.root, newest)
@@ -186,7 +188,7 @@ func (s *Session) compare(ctx context.Context, store Store, rec Record) (write b
 	}
 	switch rec.StoreName {
 	case nameRoot:
-		return newest < rec.Version, nil
+		return newest <= rec.Version && !same, nil
 	case nameTimestamp:
 		return compareFiles(ctx, s, store, rec, &s.stored.timestamp, s.checkTimestampAfter)
 	case nameSnapshot:
@@ -195,16 +197,17 @@ func (s *Session) compare(ctx context.Context, store Store, rec Record) (write b
 	return true, nil
 }
 
-// newestRootIn returns the highest version of a root that counts in the store; 0 if
-// none does, or can be read.
-func (s *Session) newestRootIn(ctx context.Context, store Store) (newest int64) {
+// newestRootIn returns the highest version of a root that counts in the store, 0 if
+// none does or can be read, and whether it holds this very file.
+func (s *Session) newestRootIn(ctx context.Context, store Store, file []byte) (newest int64, same bool) {
 	files, _ := loadAll(ctx, store, nameRoot)
 	for _, raw := range files {
+		same = same || bytes.Equal(raw, file)
 		if version, err := s.rootVersion(raw); err == nil {
 			newest = max(newest, version)
 		}
 	}
-	return newest
+	return newest, same
 }
 
 // compareFiles compares a timestamp or a snapshot that is to be saved with the files

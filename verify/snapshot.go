@@ -6,7 +6,7 @@ import (
 )
 
 // stepSnapshot returns the request for the snapshot that the timestamp names, unless
-// it is at hand from an earlier update. (5.5.1)
+// it is at hand from an earlier update.
 func (s *Session) stepSnapshot() *task {
 	listed := s.trusted.timestamp.Content().Snapshot()
 	if f := s.stored.snapshot.best; f != nil && f.byIDs && f.listed == listed && s.checkAgainst(f.file, listed) == nil {

@@ -91,6 +91,7 @@ type storedFiles struct {
 type storedRoot struct {
 	raw     []byte
 	version int64
+	saved   bool // it lies in the store under root.json
 }
 
 // candidates are the stored files of one role.
@@ -133,6 +134,8 @@ func (f *storedFile[T]) check(role roles.Role) {
 func (f *storedFile[T]) version() int64 { return f.file.Header().Version }
 
 // choose finds the best candidate for a role. If none counts, it returns why not.
+//
+// its expiry does not matter.
 func (c *candidates[T]) choose(role roles.Role) error {
 	c.best = nil
 	var errs []error
@@ -197,13 +200,33 @@ func (s *storedFiles) noteRoot(raw []byte, version int64) {
 	if len(s.roots) >= maxCandidates {
 		s.roots = slices.Delete(s.roots, 0, 1)
 	}
-	s.roots = append(s.roots, storedRoot{bytes.Clone(raw), version})
+	s.roots = append(s.roots, storedRoot{raw: bytes.Clone(raw), version: version})
 }
 
-// renewed returns what the next update takes over.
+// noteSavedRoot notes that a root lies in the store.
+func (s *storedFiles) noteSavedRoot(raw []byte, version int64) {
+	s.savedRoot = max(s.savedRoot, version)
+	for i := range s.roots {
+		if bytes.Equal(s.roots[i].raw, raw) {
+			s.roots[i].saved = true
+		}
+	}
+}
+
+// hasSavedRoot says whether a root lies in the store, byte for byte.
+func (s *storedFiles) hasSavedRoot(raw []byte) bool {
+	return slices.ContainsFunc(s.roots, func(r storedRoot) bool { return r.saved && bytes.Equal(r.raw, raw) })
+}
+
+// renewed returns what the next update takes over. What of it lies in the store is
+// found out anew.
 func (s *storedFiles) renewed() storedFiles {
+	roots := slices.Clone(s.roots)
+	for i := range roots {
+		roots[i].saved = false
+	}
 	return storedFiles{
-		root: s.root, roots: slices.Clone(s.roots), timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
+		root: s.root, roots: roots, timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
 	}
 }
 
@@ -243,7 +266,10 @@ func (s *Session) addStored(role string, raw []byte) error {
 		return addCandidate(s, &s.stored.snapshot, raw)
 	}
 	version, err := s.rootVersion(raw)
-	s.stored.root, s.stored.savedRoot = max(s.stored.root, version), max(s.stored.savedRoot, version)
+	if err == nil {
+		s.stored.root = max(s.stored.root, version)
+		s.stored.noteSavedRoot(raw, version)
+	}
 	return err
 }
 

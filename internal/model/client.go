@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,10 +59,11 @@ type Client struct {
 	lookups []*Lookup
 
 	root       *file
-	first      bool  // it is the one that the update began with, and nothing signed under it was accepted yet
-	rotations  int   // new roots in this update
-	storedRoot int64 // the highest version of a root that was stored, now or when an earlier update began
-	savedRoot  int64 // the highest version of a root that lies in the store
+	first      bool     // it is the one that the update began with, and nothing signed under it was accepted yet
+	rotations  int      // new roots in this update
+	storedRoot int64    // the highest version of a root that was stored, now or when an earlier update began
+	savedRoot  int64    // the highest version of a root that lies in the store
+	savedRoots []string // the roots that lie in the store
 
 	timestamp, snapshot             *file // of this update
 	timestamps, snapshots           []*candidate
@@ -287,10 +289,11 @@ func (c *Client) saveFirstRoot() {
 	c.first = false
 }
 
-// saveNewestRoot saves the root, unless one that is as new is saved.
+// saveNewestRoot saves the root, unless a newer one or the same is saved.
 func (c *Client) saveNewestRoot() {
-	if c.root.version > c.savedRoot && c.root.version >= c.storedRoot {
-		c.savedRoot = c.root.version
+	if c.root.version >= c.storedRoot && !slices.Contains(c.savedRoots, c.root.body) {
+		c.savedRoots = append(c.savedRoots, c.root.body)
+		c.savedRoot = max(c.savedRoot, c.root.version)
 		c.saved["root.json"] = c.root.body
 	}
 }

@@ -29,6 +29,7 @@ func (c *Client) load(stored Stored) {
 		_ = attempt(func() {
 			if version := c.openRoot(body).version; !c.rules.ForgetRoot {
 				c.storedRoot, c.savedRoot = max(c.storedRoot, version), max(c.savedRoot, version)
+				c.savedRoots = append(c.savedRoots, string(body))
 			}
 		})
 	}
@@ -113,7 +114,7 @@ var ErrSuperseded = errors.New("another process has stored something newer")
 // Save says whether a file is to be written to a store in which these files lie.
 //
 //
-func (c *Client) Save(name string, stored Stored) (write bool, err error) {
+func (c *Client) Save(name string, file []byte, stored Stored) (write bool, err error) {
 	if '1' <= name[0] && name[0] <= '9' { // a root under its version
 		return true, nil
 	}
@@ -128,7 +129,11 @@ func (c *Client) Save(name string, stored Stored) (write bool, err error) {
 	}
 	switch name {
 	case "root.json":
-		return newest < c.root.version, nil
+		same := false
+		for _, body := range stored["root.json"] {
+			same = same || string(body) == string(file)
+		}
+		return newest <= c.root.version && !same, nil
 	case "timestamp.json":
 		return c.compare("timestamp", c.timestamps, c.storedTimestamp, stored, c.rules.after)
 	case "snapshot.json":
