@@ -195,7 +195,7 @@ func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 		repo := verifytest.New(verifytest.Options{})
 		c := newClient(t, repo)
 		require.NoError(t, c.update())
-		renameKey(repo, role)
+		renameKey(repo, role, "renamed")
 		repo.PublishOnly("root")
 		require.NoError(t, c.session.Refresh(repo.Now()))
 		require.ErrorIs(t, c.update(), roles.ErrThreshold, role)
