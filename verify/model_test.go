@@ -45,11 +45,11 @@ var regressions = []struct {
 
 // TestModel plays random histories to the library and to a second verifier,
 // which shares no code with it (internal/model). They must agree on every body
-// that is offered, on what is asked for, saved and trusted, and on the result of
-// every lookup.
+// that is offered, on what is asked for, saved and trusted, and on the result
+// of every lookup.
 //
-// -histories N plays N of them, from -first SEED on. -history SEED plays one and
-// prints it.
+// -histories N plays N of them, from -first SEED on. -history SEED plays one
+// and prints it.
 func TestModel(t *testing.T) {
 	if *oneHistory != 0 {
 		d := compareHistory(*oneHistory)

@@ -24,8 +24,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata/script")
 
 // TestScripts plays testdata/script/*.txt. A line that begins with "> " is a
-// command, one that begins with "#" is a comment, and the indented lines after a
-// command are what it must print. With -update they are rewritten, to be
+// command, one that begins with "#" is a comment, and the indented lines after
+// a command are what it must print. With -update they are rewritten, to be
 // reviewed as a diff. The commands are the cases of (*script).command.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txt")

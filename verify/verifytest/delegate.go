@@ -15,16 +15,16 @@ type Delegation struct {
 	// Paths are the patterns of the delegated paths. If nil, there is no such
 	// member.
 	Paths []string
-	// PathHashPrefixes are the prefixes of the hashes of the delegated paths. If
-	// nil, there is no such member.
+	// PathHashPrefixes are the prefixes of the hashes of the delegated paths.
+	// If nil, there is no such member.
 	PathHashPrefixes []string
 	// Terminating ends a search with this role.
 	Terminating bool
 	// Keys are the keys of the role. The default is one key, the repository's
 	// Key(Name).
 	Keys []*Key
-	// Threshold is the number of keys that must sign. The default is 1. Repo.Edit
-	// sets wrong ones.
+	// Threshold is the number of keys that must sign. The default is 1.
+	// Repo.Edit sets wrong ones.
 	Threshold int
 }
 
@@ -57,10 +57,10 @@ type delegator struct {
 }
 
 // Delegate appends a delegation, or replaces the one of the same name in its
-// place. It returns the delegated role, which it makes if there is none. Several
-// roles may delegate to one role, with different keys: all of them sign it then,
-// unless SignWith says otherwise. The name of a top-level role must not be
-// delegated to: it is listed nevertheless, and the result is nil.
+// place. It returns the delegated role, which it makes if there is none.
+// Several roles may delegate to one role, with different keys: all of them sign
+// it then, unless SignWith says otherwise. The name of a top-level role must
+// not be delegated to: it is listed nevertheless, and the result is nil.
 func (x *Role) Delegate(d Delegation) *Role {
 	if len(d.Keys) == 0 {
 		d.Keys = []*Key{x.repo.Key(d.Name)}
@@ -141,12 +141,12 @@ func (x *Role) DelegateBins(prefix string, n int, keys ...*Key) {
 	x.delegations = append(x.delegations, &delegation{bins: b})
 }
 
-// DelegateSuccinct delegates to 1<<bits hash bins by succinct_roles (TAP 15), for
-// bits from 1 to 32. The name of a bin is the prefix, a hyphen and its number in
-// hexadecimal. The bins share keys, with threshold 1; the default is the
-// repository's Key(prefix). With more than 16 bits, a bin is made when Bin or
-// AddToBin first asks for it. A role with succinct and other delegations lists
-// both, which TAP 15 does not allow.
+// DelegateSuccinct delegates to 1<<bits hash bins by succinct_roles (TAP 15),
+// for bits from 1 to 32. The name of a bin is the prefix, a hyphen and its
+// number in hexadecimal. The bins share keys, with threshold 1; the default is
+// the repository's Key(prefix). With more than 16 bits, a bin is made when Bin
+// or AddToBin first asks for it. A role with succinct and other delegations
+// lists both, which TAP 15 does not allow.
 func (x *Role) DelegateSuccinct(prefix string, bits int, keys ...*Key) {
 	if bits < 1 || bits > 32 {
 		panic(fmt.Sprintf("verifytest: DelegateSuccinct: %d bits; must be 1 to 32", bits))
@@ -179,8 +179,8 @@ func (b *bins) name(i uint64) string {
 // width is the number of hexadecimal digits of the last bin's number.
 func (b *bins) width() int { return max(1, (b.bits+3)/4) }
 
-// prefixes returns the prefixes of all hashes that go to bin i. They have as many
-// digits as the bins' numbers.
+// prefixes returns the prefixes of all hashes that go to bin i. They have as
+// many digits as the bins' numbers.
 func (b *bins) prefixes(i uint64) []any {
 	each := uint64(1) << (4*b.width() - b.bits)
 	list := make([]any, 0, each)

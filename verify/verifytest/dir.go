@@ -32,13 +32,14 @@ func (r *Repo) WriteDir(dir string) error {
 	)
 }
 
-// WriteDir writes the files to a folder, which it makes if there is none, so that
-// an HTTP server for that folder answers requests for them. Like in FS, they
-// have their decoded names: the file 2.a%2Fb.json is b.json in the folder 2.a.
+// WriteDir writes the files to a folder, which it makes if there is none, so
+// that an HTTP server for that folder answers requests for them. Like in FS,
+// they have their decoded names: the file 2.a%2Fb.json is b.json in the folder
+// 2.a.
 //
 // Some files cannot be written: those whose names are not UTF-8, not allowed on
-// this system, or .verifytest-unfinished. Of two files that would be one, and of
-// a file and a folder of the same name, the second by encoded name cannot be
+// this system, or .verifytest-unfinished. Of two files that would be one, and
+// of a file and a folder of the same name, the second by encoded name cannot be
 // written. The error names them all, and the other files are written. Where the
 // system ignores case, names that differ in case only are one file.
 func (f Files) WriteDir(dir string) error {

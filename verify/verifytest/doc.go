@@ -1,9 +1,11 @@
-// Package verifytest builds signed TUF repositories in memory, good ones and bad
-// ones. It is for tests of verifiers and of programs that use them, as
+// Package verifytest builds signed TUF repositories in memory, good ones and
+// bad ones. It is for tests of verifiers and of programs that use them, as
 // net/http/httptest is for HTTP.
 //
 //	repo := verifytest.New(verifytest.Options{})
-//	team := repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"team/*"}})
+//	team := repo.Targets().Delegate(verifytest.Delegation{
+//		Name: "team", Paths: []string{"team/*"},
+//	})
 //	team.AddTarget("team/app.txt", []byte("hello"))
 //	repo.Publish()
 //	mirror := repo.Metadata().Source()
@@ -13,8 +15,8 @@
 //
 // # Attacks
 //
-// An attacker's repository is built with the same calls. [Repo.SignWith] has the
-// wrong keys sign. [Repo.SetVersion] sets an older version. [Repo.Edit] and
+// An attacker's repository is built with the same calls. [Repo.SignWith] has
+// the wrong keys sign. [Repo.SetVersion] sets an older version. [Repo.Edit] and
 // [Repo.EditEnvelope] change anything before and after it is signed.
 // [Repo.Metadata] and [Repo.TargetFiles] are maps that a test may change. A
 // clone of them is a frozen mirror.

@@ -24,9 +24,9 @@ func (f Files) Clone() Files {
 	return c
 }
 
-// FS returns the files as a file system for an HTTP server. A server decodes the
-// path in a URL and cleans it with path.Clean before it looks for a file, so
-// these are the names in the file system. With
+// FS returns the files as a file system for an HTTP server. A server decodes
+// the path in a URL and cleans it with path.Clean before it looks for a file,
+// so these are the names in the file system. With
 //
 //	server := httptest.NewServer(http.FileServerFS(repo.Metadata().FS()))
 //

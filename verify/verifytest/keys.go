@@ -29,8 +29,8 @@ import (
 //	alias := *key
 //	alias.KeyID = "another name"
 type Key struct {
-	// KeyID is what ID returns. If it is empty, ID returns the hash of the key's
-	// canonical form.
+	// KeyID is what ID returns. If it is empty, ID returns the hash of the
+	// key's canonical form.
 	KeyID string
 	// KeyType is "ed25519", "ecdsa" or "rsa".
 	KeyType string
@@ -65,8 +65,8 @@ var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	}
 })
 
-// NewKey returns the key of that scheme and name. The same arguments always give
-// the same key. The schemes are "ed25519", "ecdsa-sha2-nistp256",
+// NewKey returns the key of that scheme and name. The same arguments always
+// give the same key. The schemes are "ed25519", "ecdsa-sha2-nistp256",
 // "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521" and "rsassa-pss-sha256". There
 // are only four RSA keys. Names that differ in the last letter or digit only,
 // by one to three, have different RSA keys; other names may share one.
@@ -145,8 +145,8 @@ func (k *Key) Object() map[string]any {
 	return o
 }
 
-// HexPoint returns an ECDSA key's public point, uncompressed and in hexadecimal.
-// Old repositories list such keys.
+// HexPoint returns an ECDSA key's public point, uncompressed and in
+// hexadecimal. Old repositories list such keys.
 func (k *Key) HexPoint() string {
 	public, ok := k.private.Public().(*ecdsa.PublicKey)
 	if !ok {
@@ -159,9 +159,9 @@ func (k *Key) HexPoint() string {
 	return hex.EncodeToString(point)
 }
 
-// Sign signs a message with the private key, whatever KeyType and Scheme say. The
-// same message has the same signature, except with RSA, whose PSS padding has a
-// random salt.
+// Sign signs a message with the private key, whatever KeyType and Scheme say.
+// The same message has the same signature, except with RSA, whose PSS padding
+// has a random salt.
 func (k *Key) Sign(message []byte) []byte {
 	var digest []byte
 	var opts crypto.SignerOpts

@@ -9,9 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Publish publishes the root and the targets roles that have changed, and in any
-// case a new snapshot and a new timestamp. A role that has not changed is not
-// published again, also if it has expired: see Touch.
+// Publish publishes the root and the targets roles that have changed, and in
+// any case a new snapshot and a new timestamp. A role that has not changed is
+// not published again, also if it has expired: see Touch.
 func (r *Repo) Publish() {
 	if r.root.changed {
 		r.publishRoot()
@@ -191,8 +191,8 @@ func (r *Repo) serveTarget(path string, t *target) {
 	}
 }
 
-// serveAgain serves all published files under the other kind of names, too, after
-// the root has changed it.
+// serveAgain serves all published files under the other kind of names, too,
+// after the root has changed it.
 func (r *Repo) serveAgain() {
 	sheets := []*sheet{&r.snapshot}
 	for _, x := range r.roles {

@@ -24,8 +24,8 @@ type Options struct {
 	// Scheme is the scheme of the keys that the repository makes, as in NewKey.
 	// The default is "ed25519".
 	Scheme string
-	// NoConsistentSnapshot sets consistent_snapshot to false: file names have no
-	// versions and no hashes.
+	// NoConsistentSnapshot sets consistent_snapshot to false: file names have
+	// no versions and no hashes.
 	NoConsistentSnapshot bool
 	// MetaHashes has timestamp and snapshot list the length and the hashes of
 	// files. Otherwise they list versions only.
@@ -164,8 +164,8 @@ func (r *Repo) Keys(role string) []*Key {
 }
 
 // Rotate gives a top-level role these keys and this threshold, from the next
-// root on. A new root is signed by the new and the old root keys. For a chain of
-// roots, call Rotate and PublishOnly("root") in turn.
+// root on. A new root is signed by the new and the old root keys. For a chain
+// of roots, call Rotate and PublishOnly("root") in turn.
 func (r *Repo) Rotate(role string, threshold int, keys ...*Key) {
 	top, ok := r.keys[role]
 	if !ok {
@@ -206,8 +206,8 @@ func (r *Repo) SetVersion(role string, version int64) {
 	s.next, s.changed = version, true
 }
 
-// Edit has f change the role's content before it is signed, each time that it is
-// published from now on. Several edits are applied in order; a nil f removes
+// Edit has f change the role's content before it is signed, each time that it
+// is published from now on. Several edits are applied in order; a nil f removes
 // them all. Numbers are int64 or json.Number. An edit of the version does not
 // change the name of the file, nor the version that others list; use SetVersion
 // for that.
@@ -229,12 +229,12 @@ func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
 	}
 }
 
-// Touch has the next Publish publish a new version of the role, although nothing
-// has changed.
+// Touch has the next Publish publish a new version of the role, although
+// nothing has changed.
 func (r *Repo) Touch(role string) { r.sheet(role).changed = true }
 
-// Version returns the version of the role that was published last; 0 if there is
-// none.
+// Version returns the version of the role that was published last; 0 if there
+// is none.
 func (r *Repo) Version(role string) int64 { return r.sheet(role).version }
 
 // FileName returns the name under which Metadata has the role's newest version.
@@ -244,8 +244,8 @@ func (r *Repo) FileName(role string) string {
 }
 
 // Metadata returns the metadata files that the repository serves, including old
-// versions. It is the repository's own map, and a test may change it. A clone of
-// it stays as the repository is now.
+// versions. It is the repository's own map, and a test may change it. A clone
+// of it stays as the repository is now.
 func (r *Repo) Metadata() Files { return r.metadata }
 
 // TargetFiles returns the target files that the repository serves. A test may
@@ -284,8 +284,8 @@ func (r *Repo) addRole(name string) *Role {
 	return x
 }
 
-// A Role is a targets role: the top-level one or a delegated one. Changes show in
-// the metadata from the next Publish on.
+// A Role is a targets role: the top-level one or a delegated one. Changes show
+// in the metadata from the next Publish on.
 type Role struct {
 	sheet
 	repo        *Repo
@@ -313,8 +313,8 @@ func (x *Role) AddTarget(path string, content []byte) {
 	x.targets[path].content = append([]byte{}, content...)
 }
 
-// AddTargetInfo lists a target without content. The hashes are in hexadecimal, by
-// algorithm.
+// AddTargetInfo lists a target without content. The hashes are in hexadecimal,
+// by algorithm.
 func (x *Role) AddTargetInfo(path string, length int64, hashes map[string]string) {
 	if x.targets == nil {
 		x.targets = map[string]*target{}

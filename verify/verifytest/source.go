@@ -8,8 +8,8 @@ import (
 )
 
 // Source returns a source that answers with copies of the files, whatever
-// Request.MaxBytes says: the verifier has to reject a file that is too long. For
-// a file that is not there its error wraps verify.ErrNotAtSource and
+// Request.MaxBytes says: the verifier has to reject a file that is too long.
+// For a file that is not there its error wraps verify.ErrNotAtSource and
 // fs.ErrNotExist. It shows changes of the map, and is safe for concurrent use
 // while the map does not change.
 func (f Files) Source() verify.Source {
