@@ -172,6 +172,7 @@ type storedFile[T metadata.Content] struct {
 // it is not, if the role's keys have been replaced. It is, if the
 // remaining keys still reach the threshold, under any key IDs.
 func (f *storedFile[T]) verify(role roles.Role) {
+	// R-5.5.5b: the expiry of the file does not matter.
 	f.role = role
 	f.file, f.err = roles.Verify(f.envelope, role)
 	if f.reusable = f.err == nil; !f.reusable {

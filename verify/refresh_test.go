@@ -18,8 +18,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R15: a lookup is never answered from an update that failed, and Refresh begins
-// another update only when the last one is over.
+// R15: a lookup is never answered from an update that failed, and Refresh
+// begins another update only when the last one is over.
 func TestRefresh(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -187,15 +187,15 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 	}
 }
 
-// A file that the keys signed under other IDs than the new root gives them still
-// protects from a rollback, and is not used again (docs/decisions.md, "Key IDs
-// are opaque").
+// A file that the keys signed under other IDs than the new root gives them
+// still protects from a rollback, and is not used again (docs/decisions.md,
+// "Key IDs are opaque").
 func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets"} {
 		repo := verifytest.New(verifytest.Options{})
 		c := newClient(t, repo)
 		require.NoError(t, c.update())
-		renameKey(repo, role)
+		renameKey(repo, role, "renamed")
 		repo.PublishOnly("root")
 		require.NoError(t, c.session.Refresh(repo.Now()))
 		require.ErrorIs(t, c.update(), roles.ErrThreshold, role)

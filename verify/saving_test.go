@@ -163,8 +163,8 @@ func (k keeper) keep(name string, store verifytest.Store) bool {
 	return k.session.Keep(k.records[name], verify.LoadStored(store.Load))
 }
 
-// Two processes with one store do not undo each other's work (docs/decisions.md,
-// "What the stored files are for").
+// Two processes with one store do not undo each other's work
+// (docs/decisions.md, "What the stored files are for").
 func TestKeepNewerFiles(t *testing.T) {
 	repo := small()
 	before := repo.Metadata().Clone()
@@ -183,8 +183,8 @@ func TestKeepNewerFiles(t *testing.T) {
 	}
 	require.True(t, slow.keep("targets.json", fast.store), "a cached file")
 
-	// Another process knows a newer root: this session writes nothing, since its
-	// files may depend on rotated keys.
+	// Another process knows a newer root: this session writes nothing, since
+	// its files may depend on rotated keys.
 	repo.Rotate("timestamp", 1, repo.Key("new"))
 	repo.Publish()
 	rotated := newKeeper(t, repo, repo.Metadata())

@@ -168,6 +168,7 @@ func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session,
 
 // parse reads a file in the envelope format that the caller chose.
 func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
+	// R-T17.5: one format for all files
 	return metadata.Parse[T](data, metadata.Options{
 		EnvelopeFormat: s.options.EnvelopeFormat,
 		MaxDepth:       s.limits.MaxDepth,

@@ -51,6 +51,7 @@ func (e *edge) step() Step {
 // delegator's name: two files of one role, each signed for its own delegator,
 // may give the same role different keys. For the top-level targets role, by is
 // zero.
+// R-5.6.7g: trust belongs to the delegation.
 type edgeKey struct {
 	by   roles.Trusted[metadata.Targets]
 	role string
@@ -97,6 +98,7 @@ func (s *Session) judge(t *task, body []byte) (commit func(), err error) {
 	return s.judgeSnapshot(t, body)
 }
 
+// checkLength bounds every file: R-5.3.3a, R-5.4.1, R-5.5.1, R-5.6.1.
 func (t *task) checkLength(body []byte) error {
 	got := int64(len(body))
 	switch {
@@ -174,6 +176,7 @@ func (s *Session) timestampTask() *task {
 }
 
 func (s *Session) judgeRoot(t *task, body []byte) (func(), error) {
+	// a stored root is verified like any other.
 	env, err := parse[metadata.Root](s, body)
 	if err != nil {
 		return nil, err
@@ -287,6 +290,7 @@ func (s *Session) askSnapshot() {
 		s.trustSnapshot(f.file)
 		return
 	}
+	//
 	s.askListed(&task{listed: listed, Request: Request{
 		Role:      metadata.RoleSnapshot,
 		Delegator: metadata.RoleRoot,
@@ -297,6 +301,7 @@ func (s *Session) askSnapshot() {
 
 // askListed asks for a file that another one lists, unless it is too long.
 func (s *Session) askListed(t *task) {
+	// the name and the bound of a listed file
 	if t.listed.Length > t.MaxBytes { // a signed length never raises our own limit
 		s.unavailable(t, &LimitError{t.Role, "bytes", t.MaxBytes, t.listed.Length})
 		return
@@ -433,6 +438,7 @@ func (s *Session) start(e *edge, ahead bool) {
 			return
 		}
 	}
+	//
 	e.task = &task{listed: listed, edge: e, Request: Request{
 		Role:      e.Role,
 		Delegator: e.Delegator,
@@ -549,6 +555,7 @@ func (s *Session) advance(l *Lookup) {
 			if err := l.visit(e); err != nil {
 				s.finish(l, err)
 			}
+		// R-5.6.7f: the search ends with this error.
 		case e.err != nil:
 			step := e.step()
 			step.Err = e.err

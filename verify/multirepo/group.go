@@ -131,6 +131,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 			added.members = append(added.members, g.named[name])
 		}
 		all := ^set(0)
+		// TAP 4 map: a threshold that cannot be reached
 		if n := all.distinct(added.rootKeys()); n < e.Threshold {
 			return fmt.Errorf("%w: mapping[%d] needs %d repositories with different root keys, and has %d",
 				ErrMap, i, e.Threshold, n)

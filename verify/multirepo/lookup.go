@@ -97,6 +97,7 @@ func (l *Lookup) notFound() error {
 func (g *Group) noteAnswer(answered *verify.Lookup) {
 	q := g.waiting[answered]
 	delete(g.waiting, answered)
+	// TAP 4 step 2: all repositories of the entry answer before it is decided.
 	if q.of.open--; q.of.open == 0 {
 		g.answered = append(g.answered, q.of)
 	}
@@ -136,6 +137,7 @@ func (g *Group) decide(l *Lookup) {
 // mayFallThrough says whether the text of TAP 4 makes a search go on after this
 // error: all repositories answered, and too few agree. The TAP does not say
 // that of two files which both have enough repositories.
+// (TAP 4 step 5)
 func mayFallThrough(err error) bool {
 	agreement := new(AgreementError)
 	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrNoAnswer)

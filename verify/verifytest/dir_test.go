@@ -37,7 +37,12 @@ func get(t testing.TB, url string) ([]byte, error) {
 // A client installs from a folder that an ordinary file server serves, and
 // again when more has been published and written over it.
 func TestWriteDir(t *testing.T) {
-	for _, o := range []verifytest.Options{{}, {NoConsistentSnapshot: true, MetaHashes: true}, {Hashes: []string{"sha512", "sha256"}}, {EnvelopeFormat: metadata.DSSE}} {
+	for _, o := range []verifytest.Options{
+		{},
+		{NoConsistentSnapshot: true, MetaHashes: true},
+		{Hashes: []string{"sha512", "sha256"}},
+		{EnvelopeFormat: metadata.DSSE},
+	} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			repo := verifytest.New(o)
 			team := repo.Targets().Delegate(verifytest.Delegation{Name: "a/b", Paths: []string{"tools/*/*"}})
@@ -48,14 +53,18 @@ func TestWriteDir(t *testing.T) {
 			server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 			defer server.Close()
 
-			anchor, err := os.ReadFile(filepath.Join(dir, "root.json"))
+			root, err := os.ReadFile(filepath.Join(dir, "root.json"))
 			require.NoError(t, err)
-			require.Equal(t, repo.TrustedRoot(), anchor)
-			s, err := verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: o.EnvelopeFormat})
+			require.Equal(t, repo.TrustedRoot(), root)
+			options := verify.Options{EnvelopeFormat: o.EnvelopeFormat}
+			s, err := verify.New(root, verify.Stored{}, repo.Now(), options)
 			require.NoError(t, err)
+			source := func(r verify.Request) ([]byte, error) {
+				return get(t, server.URL+"/metadata/"+r.Path)
+			}
 			install := func() string {
 				l := s.Lookup("tools/x y/hammer 100%.txt")
-				require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) { return get(t, server.URL+"/metadata/"+r.Path) }))
+				require.NoError(t, s.Run(nil, source))
 				target, err := l.Target()
 				require.NoError(t, err)
 				require.Equal(t, "a/b", target.Role)
@@ -110,16 +119,20 @@ func TestWriteDirOddNames(t *testing.T) {
 				}
 				server.Close()
 			}
-			beside, err := os.ReadDir(filepath.Dir(dir))
+			around, err := os.ReadDir(filepath.Dir(dir))
 			require.NoError(t, err)
-			require.Len(t, beside, 1, "%q", name)
+			require.Len(t, around, 1, "%q", name)
 		}
 	}
 }
 
 func TestWriteDirOneNameForTwo(t *testing.T) {
 	dir := t.TempDir()
-	err := verifytest.Files{"a/b": []byte("1"), "a%2Fb": []byte("2"), "a": []byte("3"), "%ff": nil, "%zz": nil, "": nil, "z": []byte("z")}.WriteDir(dir)
+	err := verifytest.Files{
+		"a/b": []byte("1"), "a%2Fb": []byte("2"), "a": []byte("3"),
+		"%ff": nil, "%zz": nil, "": nil,
+		"z": []byte("z"),
+	}.WriteDir(dir)
 	require.ErrorIs(t, err, fs.ErrExist)
 	for _, name := range []string{`"a/b"`, `"%ff"`, `"%zz"`, `""`} {
 		require.ErrorContains(t, err, "verifytest: "+name)
@@ -131,11 +144,14 @@ func TestWriteDirOneNameForTwo(t *testing.T) {
 	}
 }
 
-// The name that files have before they are whole is no file's: the next one
-// would take it away.
+// No file can have the name that files have while they are written.
 func TestWriteDirUnfinishedName(t *testing.T) {
 	dir := t.TempDir()
-	err := verifytest.Files{".verifytest-unfinished": []byte("1"), "%2everifytest-unfinished/x": []byte("2"), "z": []byte("z")}.WriteDir(dir)
+	err := verifytest.Files{
+		".verifytest-unfinished":     []byte("1"),
+		"%2everifytest-unfinished/x": []byte("2"),
+		"z":                          []byte("z"),
+	}.WriteDir(dir)
 	require.ErrorIs(t, err, fs.ErrInvalid)
 	require.ErrorContains(t, err, `verifytest: ".verifytest-unfinished"`)
 	require.ErrorContains(t, err, `verifytest: "%2everifytest-unfinished/x"`)
