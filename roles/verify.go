@@ -69,6 +69,7 @@ func Verify[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T
 // The work is limited, because anyone can add signatures to a file. Signatures
 // with the ID of a key are all tried with that key. Other combinations of
 // signatures and keys are tried until they have hashed 64 MB.
+// the keys that are left must still reach the threshold.
 func VerifyAnyKeyID[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return verify(env, role, true)
 }

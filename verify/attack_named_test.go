@@ -49,8 +49,8 @@ func TestArbitrarySoftware(t *testing.T) {
 	}
 }
 
-// Wrong software (go-tuf#742): the bytes of one target in place of another's, of
-// the same length or not, whichever role lists it.
+// Wrong software (go-tuf#742): the bytes of one target in place of another's,
+// of the same length or not, whichever role lists it.
 func TestWrongSoftware(t *testing.T) {
 	o := verifytest.Options{Hashes: []string{"sha256", "sha512"}}
 	atEachPosition(t, o, func(s *setup) {

@@ -13,8 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before its
-// expiry a file is good, and from then on it is not, whichever file it is.
+// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before
+// its expiry a file is good, and from then on it is not, whichever file it is.
 func TestIndefiniteFreeze(t *testing.T) {
 	for _, role := range everyRole {
 		for _, at := range []time.Duration{-time.Second, 0, time.Second} {

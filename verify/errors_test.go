@@ -53,8 +53,8 @@ func TestErrorsQuoteControlCharacters(t *testing.T) {
 	}
 }
 
-// Errors stay short and harmless, whatever a repository puts into names, digests
-// and lists.
+// Errors stay short and harmless, whatever a repository puts into names,
+// digests and lists.
 func TestErrorsStayShort(t *testing.T) {
 	long := strings.Repeat("long ", 1000)
 	hashes := map[string]string{"sha256": "\x1b]0;owned\a" + long}

@@ -33,8 +33,8 @@ func TestLookaheadChangesNothing(t *testing.T) {
 	})
 }
 
-// compareLookahead plays the history of a seed to both clients, and adds to seen
-// what happened to the one with lookahead.
+// compareLookahead plays the history of a seed to both clients, and adds to
+// seen what happened to the one with lookahead.
 func compareLookahead(t *testing.T, seed uint64, seen map[string]int) {
 	w := histories.New(seed)
 	without, with := verifytest.Store{}, verifytest.Store{}

@@ -173,7 +173,7 @@ func TestRenewTakesOverWhatWasUsedLast(t *testing.T) {
 	}
 }
 
-// R-5.4.3.1, R-5.5.5a: the repository may not go back behind what a session trusted,
+// R-5.4.3.1a, R-5.5.5a: the repository may not go back behind what a session trusted,
 // whatever is stored now.
 func TestRenewRemembersWhatWasTrusted(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})

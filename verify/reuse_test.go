@@ -193,7 +193,7 @@ func TestRenewAfterAKeyWasRenamed(t *testing.T) {
 		repo := verifytest.New(verifytest.Options{})
 		c := newClient(t, repo)
 		require.NoError(t, c.update())
-		renameKey(repo, role)
+		renameKey(repo, role, "renamed")
 		repo.PublishOnly("root")
 		c.session = renew(t, c.session, repo.Now())
 		require.ErrorIs(t, c.update(), roles.ErrThreshold, role)

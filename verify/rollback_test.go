@@ -39,9 +39,9 @@ func TestExpiredStoredFiles(t *testing.T) {
 }
 
 // renameKey lists a role's key under another ID in the next root.
-func renameKey(repo *verifytest.Repo, role string) {
+func renameKey(repo *verifytest.Repo, role, id string) {
 	renamed := *repo.Keys(role)[0]
-	renamed.KeyID = "renamed"
+	renamed.KeyID = id
 	repo.Rotate(role, 1, &renamed)
 }
 
@@ -58,7 +58,7 @@ func TestStoredVersionsSurviveAnotherKeyID(t *testing.T) {
 		repo.Publish()
 		store := verifytest.Store{}
 		require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
-		renameKey(repo, role)
+		renameKey(repo, role, "renamed")
 		repo.PublishOnly("root")
 		repo.SetVersion(role, map[string]int64{"timestamp": 5, "snapshot": 10}[role])
 		repo.Edit("snapshot", nil) // other.json is gone
@@ -76,7 +76,7 @@ func TestRenamedKeyMustSignAgain(t *testing.T) {
 	repo.Publish()
 	store := verifytest.Store{}
 	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
-	renameKey(repo, "snapshot")
+	renameKey(repo, "snapshot", "renamed")
 	repo.PublishOnly("root")
 	s := resume(t, repo, store)
 	err := s.Run(context.Background(), store, repo.Metadata().Source())

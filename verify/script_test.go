@@ -25,8 +25,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata/script")
 
 // TestScripts plays testdata/script/*.txt. A line that begins with "> " is a
-// command, one that begins with "#" is a comment, and the indented lines after a
-// command are what it must print. With -update they are rewritten, to be
+// command, one that begins with "#" is a comment, and the indented lines after
+// a command are what it must print. With -update they are rewritten, to be
 // reviewed as a diff. The commands are the cases of (*script).command.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txt")
@@ -72,7 +72,7 @@ func outcomesIn(transcript string) string {
 }
 
 var bytesOfFiles = regexp.MustCompile(
-	`(limit reached|hash mismatch|not well-formed TUF metadata): .*`)
+	`(limit reached|wrong length|hash mismatch|not well-formed TUF metadata): .*`)
 
 // withoutBytes removes from a transcript what depends on the bytes of a file:
 // how many there are, their hash, and where they end too early.
@@ -169,14 +169,23 @@ func (s *script) command(f []string) {
 		s.repo.Role(args[0]).AddToBin(args[1], []byte(args[2]))
 	case "rotate": // rotate ROLE THRESHOLD KEY...
 		s.repo.Rotate(args[0], int(s.number(args[1])), s.keys(args[2:])...)
+	case "rename-key": // rename-key ROLE ID: the next root lists the role's key under another ID
+		renameKey(s.repo, args[0], args[1])
 	case "sign": // sign ROLE [KEY...]
 		s.repo.SignWith(args[0], s.keys(args[1:])...)
 	case "lifetime": // lifetime ROLE DURATION
 		s.repo.SetLifetime(args[0], s.duration(args[1]))
 	case "version": // version ROLE NUMBER
 		s.repo.SetVersion(args[0], s.number(args[1]))
+	case "touch": // touch ROLE: a new version, although nothing has changed
+		s.repo.Touch(args[0])
 	case "unlist": // unlist NAME: the snapshot no longer lists it
 		s.repo.Edit("snapshot", func(signed object) { delete(signed["meta"].(object), args[0]) })
+	case "list-length": // list-length ROLE MORE: the snapshot lists the file's length plus so many bytes
+		length := int64(len(fileOf(s.repo, args[0]))) + s.number(args[1])
+		s.repo.Edit("snapshot", func(signed object) {
+			signed["meta"].(object)[args[0]+".json"].(object)["length"] = length
+		})
 	case "consistent": // consistent true|false
 		s.repo.SetConsistentSnapshot(args[0] == "true")
 	case "publish": // publish [ROLE...]

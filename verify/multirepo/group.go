@@ -159,6 +159,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 	for i, e := range m.Entries() {
 		added := g.addEntry(e)
 		all := ^set(0)
+		// TAP 4 map: a threshold that cannot be reached
 		if n := all.distinct(added.rootKeys()); n < e.Threshold {
 			return fmt.Errorf("%w: mapping[%d] needs %d repositories with different root keys, and has %d",
 				ErrMap, i, e.Threshold, n)
