@@ -29,8 +29,8 @@ func inEachFormat(t *testing.T, test func(t *testing.T, right, wrong *verifytest
 }
 
 // R-T17.5 (T17-1): a session reads files in the envelope format that it was
-// told, the initial trusted root included, and no file in the other format,
-// whoever signed it.
+// told, the initial trusted root included. It rejects a file in the other
+// format, no matter who signed it.
 func TestOneFormatInASession(t *testing.T) {
 	inEachFormat(t, func(t *testing.T, right, wrong *verifytest.Repo) {
 		options := verify.Options{EnvelopeFormat: right.EnvelopeFormat()}

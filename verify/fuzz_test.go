@@ -103,7 +103,7 @@ func (w *world) drive(s, twin *verify.Session, files verifytest.Files, cached bo
 	w.Fatal("a session without end")
 }
 
-// provide gives a session a body that it may keep no reference to, after some
+// provide gives a session a body, which is overwritten afterwards, after some
 // that are likely to be wrong. The twin gets the body only.
 func (w *world) provide(s, twin *verify.Session, req verify.Request, body []byte) {
 	w.reject(s, req)

@@ -53,8 +53,8 @@ func (r realRepo) mirror(folder string) verify.Source {
 	}
 }
 
-func (r realRepo) session(anchor string) *verify.Session {
-	s, err := verify.New(r.read(anchor), verify.Stored{}, r.now, verify.Options{})
+func (r realRepo) session(root string) *verify.Session {
+	s, err := verify.New(r.read(root), verify.Stored{}, r.now, verify.Options{})
 	require.NoError(r, err)
 	return s
 }

@@ -103,7 +103,7 @@ func TestFailedSave(t *testing.T) {
 }
 
 // A caller of Next whose save fails calls Abandon. The lookups that came with
-// the record have no result then; those that were handed out before keep
+// the record have no result then. Those that were handed out before still have
 // theirs.
 func TestAbandon(t *testing.T) {
 	repo := small()

@@ -68,7 +68,7 @@ func (t tree) decoded() fstest.MapFS {
 	m := make(fstest.MapFS, len(t.files))
 	for _, key := range slices.Sorted(maps.Keys(t.files)) {
 		name, err := decodedName(key)
-		if _, taken := m[name]; !taken && err == nil {
+		if _, exists := m[name]; !exists && err == nil {
 			m[name] = &fstest.MapFile{Data: t.files[key], Mode: 0o444}
 		}
 	}
