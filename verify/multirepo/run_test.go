@@ -15,7 +15,7 @@ func TestRunWithStores(t *testing.T) {
 	w := pair(t)
 	g := w.group()
 	l := g.Lookup("x")
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
 
@@ -23,7 +23,7 @@ func TestRunWithStores(t *testing.T) {
 	w.asked = nil
 	g = w.group()
 	l = g.Lookup("x")
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err = l.Target()
 	require.NoError(t, err)
 	require.Equal(t, []string{"a 2.root.json", "a timestamp.json", "b 2.root.json", "b timestamp.json"}, w.asked)
@@ -33,7 +33,7 @@ func TestRunWithStores(t *testing.T) {
 	g = w.group()
 	l = g.Lookup("x")
 	sources := map[string][]verify.Source{"a": w.sources()["a"], "B": w.sources()["b"]}
-	require.NoError(t, g.Run(nil, sources))
+	require.NoError(t, g.Run(t.Context(), nil, sources))
 	_, err = l.Target()
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.ErrorContains(t, err, "there is no live source")
@@ -49,12 +49,12 @@ func TestRunAfterNext(t *testing.T) {
 	require.True(t, ok)
 	require.Len(t, b.Fetch, 2)
 	for _, req := range b.Fetch {
-		require.ErrorIs(t, g.Run(nil, w.sources()), verify.ErrInProgress)
+		require.ErrorIs(t, g.Run(t.Context(), nil, w.sources()), verify.ErrInProgress)
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrPending)
 		require.NoError(t, g.NotFound(req.ID)) // there is no newer root
 	}
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
 }
