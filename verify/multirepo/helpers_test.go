@@ -436,6 +436,27 @@ type badStore struct {
 
 func (s badStore) Save(context.Context, verify.Record) error { return s.err }
 
+// lockable is a store that several processes share. It notes whether it is
+// locked.
+type lockable struct {
+	verifytest.Store
+	locked bool
+	locks  int
+	t      *testing.T
+}
+
+func (s *lockable) Lock(context.Context) (unlock func(), err error) {
+	require.False(s.t, s.locked)
+	s.locked = true
+	s.locks++
+	return func() { s.locked = false }, nil
+}
+
+func (s *lockable) Save(ctx context.Context, rec verify.Record) error {
+	require.True(s.t, s.locked, "saved without the lock")
+	return s.Store.Save(ctx, rec)
+}
+
 // fullDisk is a file that cannot be written to.
 type fullDisk struct{ err error }
 
