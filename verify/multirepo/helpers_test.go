@@ -47,7 +47,8 @@ type world struct {
 	start   map[string]multirepo.Repository
 	stores  map[string]verify.Store
 	options multirepo.Options
-	down    map[string]bool // no mirror of these can be reached
+	down    map[string]bool // "repository" or "repository path": cannot be fetched
+	ended   int             // outages
 	asked   []string        // "repository path", in order
 }
 
@@ -202,7 +203,7 @@ func (w *world) sources() map[string][]verify.Source {
 	for name, repo := range w.repos {
 		sources[name] = []verify.Source{func(ctx context.Context, q verify.Request) ([]byte, error) {
 			w.asked = append(w.asked, name+" "+q.Path)
-			if w.down[name] {
+			if w.down[name] || w.down[name+" "+q.Path] {
 				return nil, errDown
 			}
 			return repo.Metadata().Source()(ctx, q)
