@@ -302,13 +302,28 @@ func TestEarlierViewUntilItExpires(t *testing.T) {
 // A view that has expired is not what an answer is from: the answer is that there
 // is none, now.
 func TestExpiredViewIsNotAsOf(t *testing.T) {
+	for _, role := range []string{metadata.RoleTimestamp, "team"} {
+		w := company(t)
+		w.repos["private"].SetLifetime(role, time.Hour)
+		w.repos["private"].Publish()
+		_, g := outages[1].renewed(w, true, time.Hour)
+		_, l, err := w.lookup(g, billing)
+		require.ErrorIs(t, err, multirepo.ErrNoAnswer)
+		answer := l.Trail()[0].Answers[0]
+		require.Zero(t, answer.AsOf, role)
+		require.Equal(t, "private gives no answer: "+answer.Err.Error(), answer.String(), role)
+	}
+}
+
+// No mirror is asked for anything on account of a view that has expired: it
+// would learn what the client is looking for.
+func TestExpiredViewIsNotAsked(t *testing.T) {
 	w := company(t)
-	_, g := outages[1].renewed(w, true, 24*time.Hour)
-	_, l, err := w.lookup(g, billing)
+	_, g := outages[1].renewed(w, false, 24*time.Hour)
+	w.asked = nil
+	_, _, err := w.lookup(g, billing)
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
-	answer := l.Trail()[0].Answers[0]
-	require.Zero(t, answer.AsOf)
-	require.NotContains(t, answer.String(), "as of")
+	require.NotContains(t, w.asked, "private 1.team.json")
 }
 
 // Dependency confusion: the private repository is down. As long as its earlier
@@ -605,6 +620,7 @@ func TestDropWithAnEarlierView(t *testing.T) {
 	require.True(t, ok)
 	require.Len(t, b.Fetch, 1)
 	g.Drop(l)
+	require.ErrorIs(t, g.Err(), verify.ErrInProgress, "the request is still open")
 	w.answer(g, b.Fetch[0])
 	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	require.NoError(t, g.Err())
