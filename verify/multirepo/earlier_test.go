@@ -73,9 +73,9 @@ func (w *world) endOutage(repo *verifytest.Repo) {
 	repo.Publish()
 }
 
-// renewed returns a group of company's that has had one update, and the next one
-// after it, to which the outage happens. Without atHand the first one has not
-// fetched the role team.
+// renewed returns a group of company's that has had one update, and the next
+// one after it, to which the outage happens. Without atHand the first one has
+// not fetched the role team.
 func (o outage) renewed(w *world, atHand bool, later time.Duration) (first, next *multirepo.Group) {
 	w.Helper()
 	first = w.group()
@@ -154,9 +154,9 @@ func mustWarn(t *testing.T, g *multirepo.Group, want error) {
 }
 
 // A repository whose update fails answers from its earlier view: what it lists,
-// what it does not list, and what a role says that has to be fetched for it. The
-// answers and the text of the trail say so, and the warnings why. When it comes
-// back, it answers from the update.
+// what it does not list, and what a role says that has to be fetched for it.
+// The answers and the text of the trail say so, and the warnings why. When it
+// comes back, it answers from the update.
 func TestEarlierView(t *testing.T) {
 	for _, o := range outages {
 		for _, atHand := range []bool{true, false} {
@@ -186,8 +186,8 @@ func TestEarlierView(t *testing.T) {
 	}
 }
 
-// Several updates fail in a row: the last view that succeeded goes on answering,
-// whatever becomes of the updates, and whether or not they were run.
+// Several updates fail in a row: the last view that succeeded goes on
+// answering, whatever becomes of the updates, and whether or not they were run.
 func TestEarlierViewAfterSeveralFailures(t *testing.T) {
 	w := company(t)
 	start := w.now()
@@ -217,8 +217,8 @@ func TestEarlierViewAfterSeveralFailures(t *testing.T) {
 	mustWarn(t, g, errDown)
 }
 
-// The view is the last one that succeeded, not the first: what a later update has
-// removed does not come back.
+// The view is the last one that succeeded, not the first: what a later update
+// has removed does not come back.
 func TestEarlierViewIsTheLastOne(t *testing.T) {
 	w := company(t)
 	g := w.group()
@@ -299,8 +299,8 @@ func TestEarlierViewUntilItExpires(t *testing.T) {
 	}
 }
 
-// A view that has expired is not what an answer is from: the answer is that there
-// is none, now.
+// A view that has expired is not what an answer is from: the answer is that
+// there is none, now.
 func TestExpiredViewIsNotAsOf(t *testing.T) {
 	for _, role := range []string{metadata.RoleTimestamp, "team"} {
 		w := company(t)
@@ -368,8 +368,8 @@ func TestDependencyConfusionByAnOutage(t *testing.T) {
 	}
 }
 
-// One of two repositories that have to agree is down: its earlier view counts as
-// its answer, and the threshold stays the same when that has expired.
+// One of two repositories that have to agree is down: its earlier view counts
+// as its answer, and the threshold stays the same when that has expired.
 func TestEarlierViewsAndThresholds(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -405,8 +405,9 @@ func TestEarlierViewsAndThresholds(t *testing.T) {
 	require.Len(t, g.Warnings(), 2)
 }
 
-// A role that is fetched for the earlier view has to be the one that this view's
-// snapshot lists. Without consistent snapshots a mirror has only the newest one.
+// A role that is fetched for the earlier view has to be the one that this
+// view's snapshot lists. Without consistent snapshots a mirror has only the
+// newest one.
 func TestEarlierViewAcceptsItsOwnRolesOnly(t *testing.T) {
 	w := newWorld(t)
 	private := w.add("private", verifytest.Options{NoConsistentSnapshot: true}, nil)
@@ -536,8 +537,8 @@ func TestFailedRequestOfAnEarlierView(t *testing.T) {
 	}
 }
 
-// What is fetched for the earlier view is saved: in the store of its repository,
-// under its name. The next run needs no mirror for it.
+// What is fetched for the earlier view is saved: in the store of its
+// repository, under its name. The next run needs no mirror for it.
 func TestEarlierViewIsSaved(t *testing.T) {
 	w := company(t)
 	start := w.now()
@@ -576,8 +577,8 @@ func TestEarlierViewCannotBeSaved(t *testing.T) {
 	require.Empty(t, g.Outstanding())
 }
 
-// A view that could not be saved does not become an earlier view: after the next
-// start of the program the repository could go back behind it.
+// A view that could not be saved does not become an earlier view: after the
+// next start of the program the repository could go back behind it.
 func TestUnsavedViewIsNoEarlierView(t *testing.T) {
 	for _, abandon := range []bool{false, true} {
 		w := pair(t)
@@ -605,7 +606,8 @@ func TestUnsavedViewIsNoEarlierView(t *testing.T) {
 	}
 }
 
-// A lookup that is dropped is not asked of the earlier view, nor answered by it.
+// A lookup that is dropped is not asked of the earlier view, nor answered by
+// it.
 func TestDropWithAnEarlierView(t *testing.T) {
 	w := company(t)
 	_, g := outages[1].renewed(w, false, time.Hour)

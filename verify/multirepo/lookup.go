@@ -191,7 +191,8 @@ func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
 	return step, nil
 }
 
-// answer returns what a repository says. An earlier view counts until it expires.
+// answer returns what a repository says. An earlier view counts until it
+// expires.
 func (g *Group) answer(q *question) (Answer, *verify.Target) {
 	t, err := q.lookup.Target()
 	a := Answer{Repository: q.member.name, Err: err, Trail: q.lookup.Trail()}

@@ -51,8 +51,8 @@ func TestSave(t *testing.T) {
 	require.NoError(t, g.Err())
 }
 
-// Records of a repository that is not in the map, and of several repositories at
-// once, are not saved anywhere: each repository has its own store.
+// Records of a repository that is not in the map, and of several repositories
+// at once, are not saved anywhere: each repository has its own store.
 func TestSaveOfWrongRecords(t *testing.T) {
 	w := pair(t)
 	g := w.group()
