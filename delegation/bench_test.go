@@ -16,17 +16,17 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What stands beside a row of these benchmarks as "floor" gives the same
-// answers, from what it has decoded beforehand.
+// The sub-benchmark "floor" is the least work that gives the same answer, from
+// content that is already decoded.
 
-// asked is a path with the digits of its hash.
+// asked is a path with its hash in hexadecimal.
 type asked struct{ path, digits string }
 
 func askedPath(name string) asked {
 	return asked{name, fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}
 }
 
-// BenchmarkRolesFor finds the one role of many that is for a path.
+// BenchmarkRolesFor finds the one role of many that matches a path.
 func BenchmarkRolesFor(b *testing.B) {
 	for _, n := range []int{1024, 16_384, 65_536} {
 		b.Run(fmt.Sprintf("%d classic bins", n), func(b *testing.B) {
@@ -46,8 +46,8 @@ func BenchmarkRolesFor(b *testing.B) {
 
 func findEach(b *testing.B, d *metadata.Delegations, floor func(asked) string) {
 	ours := func(p asked) string {
-		for edge := range delegation.RolesFor("targets", d, p.path) {
-			return edge.Role
+		for found := range delegation.RolesFor("targets", d, p.path) {
+			return found.Role
 		}
 		return ""
 	}
@@ -83,13 +83,14 @@ func prefixFloor(d *metadata.Delegations) func(asked) string {
 	}
 	digits := len(bins[0].prefix)
 	return func(p asked) string {
-		i, _ := slices.BinarySearchFunc(bins, p.digits[:digits], func(x bin, prefix string) int { return cmp.Compare(x.prefix, prefix) })
+		i, _ := slices.BinarySearchFunc(bins, p.digits[:digits], func(x bin, prefix string) int {
+			return cmp.Compare(x.prefix, prefix)
+		})
 		return bins[i].role
 	}
 }
 
-// patternFloor compares the path with what each pattern has before its star,
-// one pattern after the other.
+// patternFloor compares the path with the part of each pattern before its star.
 func patternFloor(d *metadata.Delegations) func(asked) string {
 	type entry struct{ literal, role string }
 	var list []entry
@@ -111,8 +112,8 @@ func patternFloor(d *metadata.Delegations) func(asked) string {
 	}
 }
 
-// BenchmarkMatch stands beside the standard library's path.Match, which has
-// other rules for some characters.
+// BenchmarkMatch compares Match with path.Match of the standard library, which
+// has other rules for some characters.
 func BenchmarkMatch(b *testing.B) {
 	for _, c := range []struct{ name, pattern, path string }{
 		{"literal", "packages/some_project/1.0/file.whl", "packages/some_project/1.0/file.whl"},
@@ -136,27 +137,4 @@ func BenchmarkMatch(b *testing.B) {
 			}
 		})
 	}
-}
-
-// patterns delegates to n roles by one pattern each.
-func patterns(n int) func(*verifytest.Role) {
-	return func(x *verifytest.Role) {
-		key := []*verifytest.Key{verifytest.NewKey("ed25519", "all")}
-		for i := range n {
-			x.Delegate(verifytest.Delegation{Name: fmt.Sprintf("role-%05d", i), Paths: []string{fmt.Sprintf("dir-%05d/*", i)}, Keys: key})
-		}
-	}
-}
-
-// delegationsOf reads what a top-level targets role delegates; no role below it
-// is ever published.
-func delegationsOf(t testing.TB, build func(*verifytest.Role)) *metadata.Delegations {
-	repo := verifytest.New(verifytest.Options{})
-	build(repo.Targets())
-	repo.PublishOnly("targets")
-	env, err := metadata.Parse[metadata.Targets](repo.Metadata()[repo.FileName("targets")], metadata.Options{})
-	require.NoError(t, err)
-	content, err := env.Unverified()
-	require.NoError(t, err)
-	return content.Delegations()
 }

@@ -5,21 +5,28 @@ import (
 	"unicode/utf8"
 )
 
-// Match says whether a path matches a pattern (PATHPATTERN of spec section
-// 4.6), in the same way on every operating system.
+// Match reports whether a path matches a pattern (PATHPATTERN of spec section
+// 4.6). The result is the same on every operating system.
 //
-// R-4.6.6: * stands for any number of characters and ? for one, [set] for one
-// of a set ([a-z_], []x]) and [!set] for one outside it; none of them stands
-// for a slash. Everything else, the backslash included, stands for itself, and
-// so does a [ that no ] of the same segment closes. Case matters. A leading
-// dot, two slashes and the like mean nothing special.
+// These parts of a pattern are special:
 //
-// It takes at most len(pattern)*len(path) steps and no memory, whatever the
-// pattern.
+//   - * matches any number of characters;
+//   - ? matches one character;
+//   - [set] matches one character of a set, such as [a-z_] or []x];
+//   - [!set] matches one character outside a set.
+//
+// None of them matches a slash. All other characters match themselves,
+// including the backslash, and including a [ without a ] in the same segment.
+// Case matters. A leading dot and two slashes are not special
+// (docs/decisions.md, "Patterns").
+//
+// Match takes at most len(pattern)*len(path) steps for any pattern, and does
+// not allocate.
 func Match(pattern, path string) bool {
-	// Where to go on after a mismatch: the last * of this segment takes one
-	// character more. A star before an earlier slash need not be remembered,
-	// since a later star in its stead gives every choice that it could.
+	// After a mismatch, the last star of this segment matches one character
+	// more, and matching goes on after that. An earlier star need not be
+	// remembered: the last star can match all that the earlier one could leave
+	// to it. A star matches no slash, so a slash ends its segment.
 	star, retry := -1, 0
 	p, s := 0, 0
 	closing := lastClosing(pattern, 0)
@@ -48,15 +55,16 @@ func Match(pattern, path string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// lastClosing returns where the last ] of the segment that begins there stands,
-// so that a [ behind it is known to open no set.
+// lastClosing returns the position of the last ] of the segment that begins at
+// the given position. A [ after it opens no set.
 func lastClosing(pattern string, segment int) int {
 	rest, _, _ := strings.Cut(pattern[segment:], "/")
 	return segment + strings.LastIndexByte(rest, ']')
 }
 
-// matchOne matches one character, which is there, with one item of a pattern,
-// which is not a star. It returns the sizes of both.
+// matchOne matches the first character of a path with the first item of a
+// pattern, which is not a star. It returns the sizes of both in bytes. With
+// set, a [ may open a set.
 func matchOne(pattern, path string, set bool) (int, int, bool) {
 	c, n := utf8.DecodeRuneInString(path)
 	switch pattern[0] {
@@ -74,8 +82,8 @@ func matchOne(pattern, path string, set bool) (int, int, bool) {
 	return size, n, pattern[:size] == path[:n]
 }
 
-// matchSet says whether a character is in the set that a pattern begins with.
-// It is not ok if this is no set.
+// matchSet reports whether a character is in the set at the beginning of a
+// pattern, and the size of the set in bytes. It is not ok if there is no set.
 func matchSet(pattern string, c rune) (size int, in, ok bool) {
 	i := 1
 	negated := strings.HasPrefix(pattern[i:], "!")

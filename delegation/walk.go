@@ -10,67 +10,74 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Options change how a search goes. The zero value is the default.
+// Options are the options of a search. The zero value gives the defaults.
 type Options struct {
-	// MaxRoles bounds the roles that one search visits, the top-level targets
-	// role included. Zero means 32.
+	// MaxDelegations limits the roles that one search visits, including the
+	// top-level targets role. The default is 32.
 	MaxDelegations int
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
-	// TAP 15 has it. Every deployed client lets them end the search, and so
-	// does the default (R-T15.5).
+	// TAP 15 says. By default they are terminating, as in every deployed client
+	// (R-T15.5).
 	SuccinctFallThrough bool
 }
 
-const defaultMaxRoles = 32
+const defaultMaxDelegations = 32
 
 var (
-	// ErrNoTarget says that a search is complete and no role lists the target.
+	// ErrNoTarget is returned (wrapped) when a search is complete and no role
+	// lists the target.
 	ErrNoTarget = errors.New("no such target")
-	// ErrLimit is what errors about limits wrap: the question was not decided.
+	// ErrLimit is returned (wrapped) when a limit ended a search. Whether the
+	// target exists is then unknown.
 	ErrLimit = errors.New("limit reached")
-	// ErrUnfinished says that a search is not over.
+	// ErrUnfinished is returned (wrapped) when a search is not over.
 	ErrUnfinished = errors.New("search is not over")
 )
 
-// Walk is the search for one path: pre-order, depth first, each role's
-// delegations in listed order (R-5.6.7a).
+// Walk is the search for one path. It is a pre-order depth-first search. The
+// delegations of each role are visited in listed order (R-5.6.7a).
 //
-// Within one walk a role is known by its name (R-5.6.7b): one that was visited
-// on behalf of a delegator with a higher priority is not visited again for
-// another. It is not safe for concurrent use.
+// A search visits each role name once (R-5.6.7b), for the first delegation that
+// it reaches. A Walk is not safe for concurrent use.
 type Walk struct {
 	path    targetPath
 	options Options
-	stack   []Pending // to be asked, the next one last
+	stack   []Pending // the roles to visit, the next one last
 	visited map[string]bool
 	info    metadata.TargetFile
 	found   bool
 	err     error
 }
 
-// Pending is an edge together with the content that makes it: the delegator's,
-// or nothing for the first one.
+// Pending is a delegation that a search has not visited yet.
 type Pending struct {
 	Delegation
+	// By is the file of the delegator. It has no content for the first
+	// delegation, whose delegator is root.
 	By roles.Trusted[metadata.Targets]
 }
 
-// NewWalk begins a search.
+// NewWalk starts a search for a target path.
 func NewWalk(path string, o Options) *Walk {
 	if o.MaxDelegations == 0 {
-		o.MaxDelegations = defaultMaxRoles
+		o.MaxDelegations = defaultMaxDelegations
 	}
-	first := Pending{Delegation: Delegation{Delegator: metadata.RoleRoot, Role: metadata.RoleTargets, Position: -1}}
-	return &Walk{path: newPath(path), options: o, stack: []Pending{first}, visited: make(map[string]bool)}
+	first := Delegation{Delegator: metadata.RoleRoot, Role: metadata.RoleTargets, Position: -1}
+	return &Walk{
+		path:    newPath(path),
+		options: o,
+		stack:   []Pending{{Delegation: first}},
+		visited: make(map[string]bool),
+	}
 }
 
-// Next returns the role to be asked now, and the same one until Visit is
-// called. It is not ok when the search is over.
+// Next returns the delegation to visit now. It returns the same one until Visit
+// is called, and false if the search is over.
 func (w *Walk) Next() (Pending, bool) {
 	if w.err != nil || w.found {
 		return Pending{}, false
 	}
-	// R-5.6.7b: a role that was visited in this search is not visited again.
+	// R-5.6.7b: no role is visited twice in a search.
 	for len(w.stack) > 0 && w.visited[w.top().Role] {
 		w.stack = w.stack[:len(w.stack)-1]
 	}
@@ -78,7 +85,8 @@ func (w *Walk) Next() (Pending, bool) {
 	case len(w.stack) == 0:
 		w.err = fmt.Errorf("%q: %w", w.path.name, ErrNoTarget)
 	case len(w.visited) >= w.options.MaxDelegations: // R-5.6.7c
-		w.err = fmt.Errorf("%q: %w: not found among the first %d roles, and there are more", w.path.name, ErrLimit, w.options.MaxDelegations)
+		w.err = fmt.Errorf("%q: %w: not found among the first %d roles, and there are more",
+			w.path.name, ErrLimit, w.options.MaxDelegations)
 	default:
 		return w.top(), true
 	}
@@ -87,9 +95,12 @@ func (w *Walk) Next() (Pending, bool) {
 
 func (w *Walk) top() Pending { return w.stack[len(w.stack)-1] }
 
-// Visit answers Next with the content of the role: a file signed by the keys
-// that the edge gives the role. A role that cannot be had ends the search
-// (R-5.6.7f); the caller then has no more to do here.
+// Visit continues the search with the file of the role that Next returned. The
+// file must be verified with the keys of that delegation. For any other file,
+// and if the search is over, the error wraps roles.ErrUntrusted.
+//
+// R-5.6.7f: if the file is not available, the search ends. The caller then
+// discards the Walk.
 func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 	next, ok := w.Next()
 	if !ok || t.Content() == nil || t.Name() != next.Role {
@@ -97,9 +108,9 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 	}
 	w.visited[next.Role] = true
 	w.stack = w.stack[:len(w.stack)-1]
-	// R-5.6.7d: what the role itself lists comes before what its delegations
-	// list. And the role was reached by edges each of which covers the path
-	//
+	// R-5.6.7d: the role's own list comes before the lists of the roles that it
+	// delegates to.: each delegation on the way to the role matches the
+	// path.
 	if w.info, w.found = t.Content().File(w.path.name); w.found {
 		return nil
 	}
@@ -107,10 +118,10 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 	return nil
 }
 
-// push puts the roles that one role delegates the path to in front of all
+// push adds the delegations of a role for the path. They are visited before all
 // others.
 func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
-	var edges []Pending
+	var list []Pending
 	left := w.options.MaxDelegations - len(w.visited)
 	for e := range rolesFor(delegator, by.Content().Delegations(), w.path) {
 		if w.options.SuccinctFallThrough && e.Position < 0 {
@@ -119,22 +130,22 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 		if w.visited[e.Role] && !e.Terminating {
 			continue
 		}
-		edges = append(edges, Pending{e, by})
-		if len(edges) > left+1 { // the limit will be reached before the rest is asked
+		list = append(list, Pending{e, by})
+		if len(list) > left+1 { // the limit is reached before the rest is visited
 			break
 		}
-		if e.Terminating { // R-5.6.7e: nothing behind it, on this level or above, is asked any more.
+		if e.Terminating { // R-5.6.7e: no later role is visited, on this level or above.
 			w.stack = w.stack[:0]
 			break
 		}
 	}
-	slices.Reverse(edges)
-	w.stack = append(w.stack, edges...)
+	slices.Reverse(list)
+	w.stack = append(w.stack, list...)
 }
 
-// Upcoming yields the edges that will be asked in this order unless a role
-// before them lists the target or delegates further: a guess, for fetching
-// ahead.
+// Upcoming yields the delegations that the search knows of, in the order in
+// which it will visit them. It will not visit them if an earlier role lists the
+// target, and may visit others before. This is for asking for files ahead.
 func (w *Walk) Upcoming() iter.Seq[Pending] {
 	return func(yield func(Pending) bool) {
 		if w.err != nil || w.found {
@@ -148,9 +159,12 @@ func (w *Walk) Upcoming() iter.Seq[Pending] {
 	}
 }
 
-// Result returns what the search found: the entry of the role visited last, or
-// an error that wraps ErrNoTarget if the search is complete, ErrLimit if it was
-// cut short, and ErrUnfinished if it is not over.
+// Result returns the entry of the target in the role that was visited last. If
+// the search has not found the target, the error wraps
+//
+//   - ErrNoTarget if the search is complete;
+//   - ErrLimit if a limit ended the search;
+//   - ErrUnfinished if the search is not over.
 func (w *Walk) Result() (metadata.TargetFile, error) {
 	switch {
 	case w.found:

@@ -9,10 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A file costs memory for its bytes and for what grows by doubling, and nothing
-// for each of its members: a hundred times as many may take a few steps more. A
-// guard against maps of members, strings of names, and iterators that land on
-// the heap.
+// The number of allocations does not grow with the number of members, except
+// that a few lists grow by doubling. This guards against maps of members,
+// copies of names and iterators on the heap.
 func TestReadingAllocatesNothingPerMember(t *testing.T) {
 	const few, many, doublings = 128, 4096, 32
 	plain := verifytest.Options{}
@@ -20,27 +19,23 @@ func TestReadingAllocatesNothingPerMember(t *testing.T) {
 		name string
 		of   func(n int) document
 	}{
-		{"snapshot, versions", func(n int) document {
-			return documentOf[metadata.Snapshot]("", func(o verifytest.Options) []byte { return snapshotOf(n, false, o) })
-		}},
-		{"snapshot, hashes", func(n int) document {
-			return documentOf[metadata.Snapshot]("", func(o verifytest.Options) []byte { return snapshotOf(n, true, o) })
-		}},
+		{"snapshot, versions", func(n int) document { return snapshotDocument("", n, false) }},
+		{"snapshot, hashes", func(n int) document { return snapshotDocument("", n, true) }},
 		{"targets", func(n int) document { return targetsDocument("", listing(n)) }},
-		{"targets, DSSE", func(n int) document {
-			return documentAs[metadata.Targets]("", metadata.DSSE, func(o verifytest.Options) []byte { return targetsOf(listing(n), o) })
-		}},
+		{"targets, DSSE", func(n int) document { return targetsDocument("", listing(n)).inDSSE() }},
 		{"classic bins", func(n int) document { return targetsDocument("", classicBins(n)) }},
 		{"patterns", func(n int) document { return targetsDocument("", patterned(n)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			count := func(n int) (parse, unverified float64) {
 				d := c.of(n)
-				data := d.make(plain)
-				decode, err := d.parse(data)
+				data := d.file(plain)
+				decode, err := d.read(data)
 				require.NoError(t, err)
 				require.NoError(t, decode())
-				return testing.AllocsPerRun(3, func() { _, _ = d.parse(data) }), testing.AllocsPerRun(3, func() { _ = decode() })
+				parse = testing.AllocsPerRun(3, func() { _, _ = d.read(data) })
+				unverified = testing.AllocsPerRun(3, func() { _ = decode() })
+				return parse, unverified
 			}
 			fewParse, fewUnverified := count(few)
 			manyParse, manyUnverified := count(many)
@@ -52,9 +47,9 @@ func TestReadingAllocatesNothingPerMember(t *testing.T) {
 	}
 }
 
-// The answer to a lookup is a view on the text, and what the search passes on
-// its way is read in place: a guard against copies of names and entries.
-// Snapshot.File makes the file's name of the role's.
+// The result of a lookup is a view of the text, and the search reads the text
+// in place. This guards against copies of names and entries. Snapshot.File
+// allocates the name of the entry.
 func TestLookupsAllocateLittle(t *testing.T) {
 	const n = 8192
 	plain := verifytest.Options{}

@@ -19,10 +19,11 @@ func snapshotListing(t *testing.T, files map[string]int) *metadata.Snapshot {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		list = append(list, fmt.Sprintf(`%q:{"version":%d}`, name, files[name]))
 	}
-	return mustDecode[metadata.Snapshot](t, `{"_type":"snapshot","expires":"2030-01-02T00:00:00Z","meta":{`+strings.Join(list, ",")+`},"spec_version":"1.0.34","version":7}`)
+	return mustDecode[metadata.Snapshot](t, `{"_type":"snapshot","expires":"2030-01-02T00:00:00Z",`+
+		`"meta":{`+strings.Join(list, ",")+`},"spec_version":"1.0.34","version":7}`)
 }
 
-// Changes says the same as looking every file up.
+// Changes gives the same result as looking up every file.
 func TestChanges(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	names := []string{"a.json", "a b.json", "a!.json", `a".json`, `a\.json`, "é.json", "zz.json", "1.json", "Z.json"}

@@ -7,60 +7,61 @@ import (
 	"strings"
 )
 
-// Delegations are the roles that a targets role delegates to, with their keys:
-// either a list of roles in the order of their priority, or succinct hash bins
-// (spec section 4.6, TAP 15).
+// Delegations are the roles that a targets role delegates to, and their keys.
+// The roles are either a list in the order of their priority, or succinct hash
+// bins (spec section 4.6, TAP 15).
 type Delegations struct {
 	text      string
 	keys      index
 	roles     []listedRole
-	patterned []int // positions of the roles with path patterns
+	patterned []int // positions of the roles with path patterns, ascending
 	prefixes  prefixIndex
 	succinct  *SuccinctRoles
 }
 
-// listedRole is where a role of the list stands in the text: there may be very
-// many of them.
+// listedRole is the position of a role of the list in the text. It is small
+// because a list may be very long.
 type listedRole struct {
 	object uint32
 	paths  uint32 // 0 if absent
 }
 
-// Delegation is one role of a list of delegations.
+// DelegatedRole is one role of a list of delegations.
 type DelegatedRole struct {
 	Name string
 	RoleKeys
-	// Terminating says that a search which comes here must not go on to later
-	// roles. Absent means false.
+	// Terminating says that a search which reaches this role must not go on to
+	// later roles. It is false if the member is absent.
 	Terminating bool
 
-	paths, prefixes string // canonical text of the arrays; empty if absent
+	paths, prefixes string // canonical text of the arrays, empty if absent
 }
 
 // Paths yields the path patterns of the delegation, in listed order.
 func (d *DelegatedRole) Paths() iter.Seq[string] { return elements(d.paths) }
 
-// PathHashPrefixes yields the prefixes of path hashes of the delegation, in
-// listed order: lower-case hexadecimal.
+// PathHashPrefixes yields the path hash prefixes of the delegation, in listed
+// order. They are lower-case hexadecimal.
 func (d *DelegatedRole) PathHashPrefixes() iter.Seq[string] { return elements(d.prefixes) }
 
 // Keys yields all keys that the file lists, in the order of their IDs.
 func (d *Delegations) Keys() iter.Seq[Key] { return allKeys(&d.keys) }
 
-// Key returns the key with the given ID. Keys belong to the file that lists
-// them, and to no other.
+// Key returns the key with the given ID. An ID has a meaning only in the file
+// that lists it.
 func (d *Delegations) Key(id string) (Key, bool) { return findKey(&d.keys, id) }
 
-// Len returns the number of listed roles; 0 for succinct bins.
+// Len returns the number of listed roles. It is 0 for succinct bins.
 func (d *Delegations) Len() int { return len(d.roles) }
 
-// At returns the i-th role of the list.
+// At returns the role at position i of the list, counted from 0.
 func (d *Delegations) At(i int) DelegatedRole {
 	r := &reader{text: d.text, pos: int(d.roles[i].object)}
 	return r.delegation(new(listedRole), nil)
 }
 
-// Succinct returns the succinct bins, or nil if the roles are listed.
+// SuccinctRoles returns the succinct bins, or nil if the roles are listed. The
+// caller owns the result.
 func (d *Delegations) SuccinctRoles() *SuccinctRoles {
 	if d.succinct == nil {
 		return nil
@@ -69,13 +70,15 @@ func (d *Delegations) SuccinctRoles() *SuccinctRoles {
 	return &s
 }
 
-// Matching yields the positions of the listed roles that are for a target path,
-// in listed order: those one of whose path hash prefixes begins the path's
-// digest, given as lower-case hexadecimal, and those one of whose patterns
-// matches, as match says. A role with neither is for nothing.
+// Matching yields the positions of the listed roles that a target path is
+// delegated to, in listed order. A role matches if the digest of the path
+// begins with one of its path hash prefixes, or if match returns true for one
+// of its path patterns. A role with neither matches nothing.
 //
-// It takes time linear in the number of roles with patterns, and logarithmic in
-// the number of prefixes.
+// The digest is the sha256 of the path in lower-case hexadecimal.
+//
+// Matching takes time linear in the number of roles with patterns, and
+// logarithmic in the number of prefixes.
 func (d *Delegations) Matching(digest string, match func(pattern string) bool) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		prefixed := d.prefixes.find(digest)
@@ -99,7 +102,7 @@ func (d *Delegations) Matching(digest string, match func(pattern string) bool) i
 	}
 }
 
-// anyPattern says whether one of the patterns of the i-th role matches.
+// anyPattern reports whether one of the patterns of the i-th role matches.
 func (d *Delegations) anyPattern(i int, match func(pattern string) bool) bool {
 	for pattern := range elementsAt(d.text, d.roles[i].paths) {
 		if match(pattern) {
@@ -135,12 +138,12 @@ func (r *reader) delegations() *Delegations {
 	return d
 }
 
-// list reads the list of roles, and notes which of them to look at for a path.
+// list reads the list of roles and indexes it for Matching.
 func (d *Delegations) list(r *reader) {
 	at := r.pos
 	last, ascending := "", true
 	e := r.array()
-	for e.next() { // the order is kept
+	for e.next() { // in listed order
 		role := listedRole{object: uint32(e.value)}
 		name := r.delegation(&role, &d.prefixes).Name
 		if r.err != nil {
@@ -152,9 +155,10 @@ func (d *Delegations) list(r *reader) {
 			d.patterned = append(d.patterned, e.i)
 		}
 		d.roles = append(d.roles, role)
-		if e.i == 0 { // mostly, all are about as long
+		if e.i == 0 { // most lists have roles of about the same length
 			n := (len(r.text) - e.value) / (r.pos - e.value)
-			d.roles, d.prefixes.list = slices.Grow(d.roles, n), slices.Grow(d.prefixes.list, n*len(d.prefixes.list))
+			d.roles = slices.Grow(d.roles, n)
+			d.prefixes.list = slices.Grow(d.prefixes.list, n*len(d.prefixes.list))
 		}
 		d.prefixes.role++
 	}
@@ -175,8 +179,8 @@ func (d *Delegations) list(r *reader) {
 	}
 }
 
-// delegation reads a role of the list, and notes where it has paths and what
-// prefixes.
+// delegation reads a role of the list. It also records the position of the
+// paths, and the prefixes if there is an index.
 func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d DelegatedRole) {
 	at := r.pos
 	found := false
@@ -193,11 +197,11 @@ func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegat
 		case "path_hash_prefixes":
 			d.prefixes = prefixes.read(r)
 		default:
-			r.signerMember(&d.RoleKeys, m.name)
+			r.roleKeysMember(&d.RoleKeys, m.name)
 		}
 	}
 	r.missing(at, "name", found)
-	r.needSigners(at, d.RoleKeys)
+	r.needRoleKeys(at, d.RoleKeys)
 	if d.paths != "" && d.prefixes != "" {
 		r.fail(at, "want at most one of paths and path_hash_prefixes")
 	}
@@ -206,7 +210,7 @@ func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegat
 
 // roleName reads the name of a delegated role.
 //
-// it is not empty and not that of a top-level role.
+// it is not empty and not the name of a top-level role.
 func (r *reader) roleName() string {
 	at := r.pos
 	name := r.str()
@@ -230,6 +234,8 @@ func (r *reader) strings() string {
 	return r.text[start:r.pos]
 }
 
+// isPrefix reports whether a string is a path hash prefix.
+//
 // path hash prefixes are lower-case hexadecimal, 0 to 64 digits.
 func isPrefix(s string) bool {
 	for i := range len(s) {
@@ -248,18 +254,18 @@ const digestDigits = 64
 type prefixIndex struct {
 	text    string
 	list    []prefix
-	role    uint32 // whose prefixes are being read
-	lengths [digestDigits + 1]bool
+	role    uint32                 // position of the role that is being read
+	lengths [digestDigits + 1]bool // the lengths that prefixes have
 }
 
-// prefix is one prefix, by where it stands in the text, and the position of its
-// role.
+// prefix is the position of one prefix in the text, its length, and the
+// position of its role in the list.
 type prefix struct{ at, length, role uint32 }
 
 func (x *prefixIndex) digits(p prefix) string { return x.text[p.at : p.at+p.length] }
 
-// read reads an array of prefixes, notes them unless x is nil, and returns its
-// text.
+// read reads an array of prefixes and returns its text. It adds them to the
+// index, unless x is nil.
 func (x *prefixIndex) read(r *reader) string {
 	start := r.pos
 	e := r.array()
@@ -287,13 +293,17 @@ func (x *prefixIndex) sort() {
 	}
 }
 
+// find returns the positions of the roles with a prefix of the digest,
+// ascending.
 func (x *prefixIndex) find(digest string) []int {
 	var roles []int
 	for n, present := range x.lengths {
 		if !present || n > len(digest) {
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(x.list, digest[:n], func(p prefix, d string) int { return strings.Compare(x.digits(p), d) })
+		i, _ := slices.BinarySearchFunc(x.list, digest[:n], func(p prefix, d string) int {
+			return strings.Compare(x.digits(p), d)
+		})
 		for ; i < len(x.list) && x.digits(x.list[i]) == digest[:n]; i++ {
 			roles = append(roles, int(x.list[i].role))
 		}

@@ -7,26 +7,25 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
-// Format is the form of envelope that a repository's files have. Whoever reads
-// them chooses it, and it is never found out from a file: what a signature
-// covers must not be the file's to say.
+// EnvelopeFormat is the format of the envelope around a content. The caller
+// chooses it, because a file must not decide what its signatures cover.
 type EnvelopeFormat int
 
 const (
-	// Classic is the envelope of the specification (section 4.2.1): the content
-	// is the member "signed", and signatures cover its canonical form.
+	// Classic is the envelope of the specification (section 4.2.1). The content
+	// is the member "signed", and the signatures cover its canonical form.
 	Classic EnvelopeFormat = iota
 	// DSSE is the Dead Simple Signing Envelope, version 1, which has the
-	// properties that TAP 17 asks of an envelope: the content is the member
-	// "payload" in base64, and signatures cover those very bytes and their
-	// type, which must be PayloadType.
+	// properties that TAP 17 requires of an envelope. The content is the member
+	// "payload" in base64. The signatures cover these bytes as they were
+	// received, and their type, which must be PayloadType.
 	DSSE
 )
 
 // PayloadType is the type of the payload in a DSSE envelope.
 const PayloadType = "application/vnd.tuf+json"
 
-// member is the name of the member that holds the content.
+// member returns the name of the member that holds the content.
 func (f EnvelopeFormat) member() string {
 	if f == DSSE {
 		return "payload"
@@ -34,7 +33,7 @@ func (f EnvelopeFormat) member() string {
 	return "signed"
 }
 
-// readDSSE takes the envelope's members from a document.
+// readDSSE reads the members of a DSSE envelope from a document.
 func (e *Envelope[T]) readDSSE(doc *scanner, o Options) *SyntaxError {
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
@@ -78,11 +77,12 @@ func (e *Envelope[T]) readDSSE(doc *scanner, o Options) *SyntaxError {
 	return e.readPayload(raw, o.MaxDepth)
 }
 
-// readPayload reads the content from the bytes that signatures cover. Its
-// levels of nesting are counted as if it stood in the envelope.
+// readPayload reads the content from the decoded payload. Its levels of nesting
+// are counted as if it were "signed" in a classic envelope.
 //
-// R-T17.2: they are the payload as it came, with its type, so that no signature
-// serves both forms. R-T17.4: it is judged as strictly as "signed".
+// R-T17.2: signatures cover the payload as it was received, and its type, so
+// that no signature is valid in both formats. R-T17.4: the payload is read as
+// strictly as "signed".
 func (e *Envelope[T]) readPayload(raw []byte, depth int) *SyntaxError {
 	e.payload = dsse.PAE(PayloadType, raw)
 	doc, err := canonicalizeAt(2, e.payload[len(e.payload)-len(raw):], depth)
@@ -96,11 +96,11 @@ func (e *Envelope[T]) readPayload(raw []byte, depth int) *SyntaxError {
 	return nil
 }
 
-// fromBase64 decodes base64 in the standard or the URL-safe alphabet; nil if it
-// is empty or neither.
+// fromBase64 decodes base64 in the standard or the URL-safe alphabet. It
+// returns nil for an empty text, and for one that is neither.
 //
-// R-T17.3: the whole text in one alphabet, with padding, without white space or
-// stray bits: no bytes have two spellings in one alphabet.
+// R-T17.3: the whole text is in one alphabet, with padding, without white space
+// and without stray bits. So no bytes have two spellings in one alphabet.
 func fromBase64(text []byte) []byte {
 	encoding := base64.StdEncoding
 	if bytes.ContainsAny(text, "-_") {
@@ -108,7 +108,7 @@ func fromBase64(text []byte) []byte {
 	}
 	out := make([]byte, encoding.DecodedLen(len(text)))
 	n, err := encoding.Strict().Decode(out, text)
-	if err != nil || n == 0 || bytes.ContainsAny(text, "\r\n") { // which the decoder skips
+	if err != nil || n == 0 || bytes.ContainsAny(text, "\r\n") { // the decoder skips line breaks
 		return nil
 	}
 	return out[:n]

@@ -8,21 +8,22 @@ import (
 	"slices"
 )
 
-// Content is the content of one of the four types of files. A delegated role's
-// file is a Targets.
+// Content is the content of one of the four types of files. The file of a
+// delegated role has the content Targets.
 type Content interface {
 	Root | Timestamp | Snapshot | Targets
 }
 
-// Options say how Parse reads a file. The zero value is the default.
+// Options are the options of Parse. The zero value gives the defaults.
 type Options struct {
-	// EnvelopeFormat is the format of the file. The caller chooses it, and it
-	// is never found out from a file: what a signature covers must not be the
-	// file's to say. A file of another format is a *SyntaxError.
+	// EnvelopeFormat is the format of the file. The default is Classic. The
+	// caller chooses it, because a file must not decide what its signatures
+	// cover. For a file of another format, Parse returns a *SyntaxError.
 	EnvelopeFormat EnvelopeFormat
-	// MaxDepth bounds the levels of JSON nesting; default 64, at most 1,000.
+	// MaxDepth limits the levels of JSON nesting. The default is 64, and no
+	// more than 1,000 are possible.
 	MaxDepth int
-	// MaxSignatures bounds the signatures of a file; default 1,024.
+	// MaxSignatures limits the signatures of a file. The default is 1,024.
 	MaxSignatures int
 }
 
@@ -31,24 +32,24 @@ const (
 	defaultSignatures = 1024
 )
 
-// Signature is one entry of a file's signatures. Nothing about it has been
-// verified, and its key ID is not signed.
+// Signature is one signature of a file, not verified. Its key ID is not signed.
 type Signature struct {
-	// KeyID says whose signature it is. In a DSSE envelope it may be missing,
-	// and is empty then: the signature counts only for a key that is listed
-	// under the empty ID, and where IDs do not matter.
+	// KeyID is the ID of the key that should have made the signature. It may be
+	// absent from a DSSE envelope, and is empty then. Such a signature counts
+	// for a key with the empty ID, and where key IDs do not matter.
 	KeyID string
-	// Hex is the signature as written in a classic file: hexadecimal digits, if
-	// it is any good.
+	// Hex is the signature as written in a classic file: hexadecimal digits, or
+	// any other text.
 	Hex string
 	// Base64 is the signature as written in a DSSE envelope: base64 in either
-	// alphabet, if it is any good.
+	// alphabet, or any other text.
 	Base64 string
 }
 
-// Bytes returns the signature, or nil if it is empty or not in the encoding of
-// its form: then it counts for nothing, and the file stands or falls with its
-// other signatures.
+// Bytes returns the decoded signature. It returns nil for a signature that is
+// empty or not in the encoding of its envelope format. Such a signature does
+// not count, and does not make the other signatures of the file invalid
+//
 func (s Signature) Bytes() []byte {
 	if s.Base64 != "" {
 		return fromBase64([]byte(s.Base64))
@@ -60,20 +61,21 @@ func (s Signature) Bytes() []byte {
 	return b
 }
 
-// Envelope is a file whose syntax has been checked, and nothing else (spec
-// section 4.2.1). It keeps no part of the bytes that it was parsed from.
+// Envelope is a file of which only the syntax has been checked (spec section
+// 4.2.1). It retains no part of the bytes that it was parsed from.
 type Envelope[T Content] struct {
 	format     EnvelopeFormat
-	payload    []byte // what signatures cover
-	content    []byte // canonical text of the content; in a classic file that is the payload
+	payload    []byte // what the signatures cover
+	content    []byte // canonical text of the content; the payload in a classic file
 	signatures []Signature
 }
 
-// Parse reads a file: its syntax, the envelope, and that the type it names is
-// T's. Errors are *SyntaxError. It keeps no part of data.
+// Parse reads a file. It checks the syntax, the envelope, and that the file has
+// the type of T. It does not check the content, and verifies nothing. Errors
+// are *SyntaxError. Parse retains no part of data.
 //
-// It takes time linear in the size of data, but for sorting the members of
-// objects that are not in order.
+// It takes time linear in the size of data, except to sort the members of
+// objects that are not in canonical order.
 func Parse[T Content](data []byte, o Options) (*Envelope[T], error) {
 	e, err := parse[T](data, o)
 	if err != nil {
@@ -90,7 +92,7 @@ func parse[T Content](data []byte, o Options) (*Envelope[T], *SyntaxError) {
 	if o.MaxSignatures == 0 {
 		o.MaxSignatures = defaultSignatures
 	}
-	if len(data) > math.MaxInt32 { // positions are kept in 32 bits
+	if len(data) > math.MaxInt32 { // positions have 32 bits
 		return nil, &SyntaxError{Offset: math.MaxInt32, Reason: "the document is too long"}
 	}
 	doc, err := canonicalize(data, o.MaxDepth)
@@ -112,7 +114,7 @@ func parse[T Content](data []byte, o Options) (*Envelope[T], *SyntaxError) {
 	return e, nil
 }
 
-// read takes the members of a classic envelope from a document.
+// read reads the members of a classic envelope from a document.
 func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
@@ -139,7 +141,7 @@ func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
 	return r.err
 }
 
-// typeOf is the value of "_type" in a file whose content is T.
+// typeOf returns the value of "_type" in a file with the content T.
 func typeOf[T Content]() string {
 	switch any((*T)(nil)).(type) {
 	case *Root:
@@ -152,8 +154,8 @@ func typeOf[T Content]() string {
 	return RoleTargets
 }
 
-// checkType refuses a "signed", which begins with the given byte at a position,
-// that is not of the wanted type.
+// checkType refuses a content that is not an object of the wanted type. The
+// content begins with the given byte at a position of the file.
 func (s *scanner) checkType(first []byte, at int, want string) *SyntaxError {
 	r := &reader{text: string(first)}
 	switch r.expect('{', "an object"); {
@@ -173,8 +175,8 @@ func (s *scanner) checkType(first []byte, at int, want string) *SyntaxError {
 	return r.after(at)
 }
 
-// after returns the reader's error, if there is one, for a text that stands at
-// a position of the file.
+// after returns the reader's error, if any, for a text that begins at a
+// position of the file.
 func (r *reader) after(at int) *SyntaxError {
 	if r.err != nil {
 		r.err.Offset += int64(at)
@@ -215,14 +217,14 @@ func (r *reader) signatures(most int, f EnvelopeFormat) []Signature {
 	if f == DSSE {
 		named = slices.DeleteFunc(slices.Clone(list), func(s Signature) bool { return s.KeyID == "" })
 	}
-	// a key ID signs once.
+	// one signature for a key ID.
 	if id, ok := duplicate(named, func(s Signature) string { return s.KeyID }); ok {
 		r.fail(r.pos, "two signatures with the key ID %q", shorten(id))
 	}
 	return list
 }
 
-// duplicate returns a name that two elements of a list share.
+// duplicate returns a name that two elements of a list have.
 func duplicate[E any](list []E, name func(E) string) (string, bool) {
 	names := make([]string, len(list))
 	for i, e := range list {
@@ -239,23 +241,24 @@ func duplicate[E any](list []E, name func(E) string) (string, bool) {
 	return "", false
 }
 
-// Payload returns a copy of the bytes that the signatures cover: of a classic
-// file the canonical form of "signed", of a DSSE envelope the
-// pre-authentication encoding of its payload, which ends with the payload as it
-// came (R-T17.2).
+// Payload returns a copy of the bytes that the signatures cover. For a classic
+// file they are the canonical form of "signed". For a DSSE envelope
+// they are the pre-authentication encoding of its payload, which ends with the
+// payload as it was received (R-T17.2).
 func (e *Envelope[T]) Payload() []byte { return bytes.Clone(e.payload) }
 
-// CheckPayload returns what check makes of the bytes that the signatures cover.
-// They are the envelope's own: check must neither change nor keep them.
+// CheckPayload calls check with the bytes that the signatures cover, and
+// returns its error. It does not copy them: check must not change or retain
+// them.
 func (e *Envelope[T]) CheckPayload(check func(payload []byte) error) error { return check(e.payload) }
 
 // Signatures returns a copy of the list of signatures, in the order of the
 // file.
 func (e *Envelope[T]) Signatures() []Signature { return slices.Clone(e.signatures) }
 
-// Unverified decodes the content without any trust in it: anybody may have
-// written it. Errors are *SyntaxError, with offsets in the content's canonical
-// form.
+// Unverified decodes the content without verifying a signature: anyone may have
+// written it. Errors are *SyntaxError, with offsets in the canonical form of
+// the content.
 func (e *Envelope[T]) Unverified() (*T, error) {
 	r := &reader{text: string(e.content), plain: bytes.IndexByte(e.content, '\\') < 0}
 	c := new(T)

@@ -8,7 +8,7 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// R-4.2.1, R-4.2.2, R-4.2.3: the shape of the envelope.
+// R-4.2.1, R-4.2.2, R-4.2.3: the members of the envelope.
 func TestEnvelope(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"null", `null`, `found null, want an object`},
@@ -23,16 +23,23 @@ func TestEnvelope(t *testing.T) {
 		{"no type", `{"signatures":[],"signed":{}}`, `member "_type" is missing`},
 		{"type null", `{"signatures":[],"signed":{"_type":null}}`, `signed._type (offset 35): found null, want a string`},
 		{"another type", `{"signatures":[],"signed":{"_type":"snapshot"}}`, `found "snapshot", want "root"`},
-		{"Notary's type", `{"signatures":[],"signed":{"_type":"Root"}}`, `found "Root", want "root": not a TUF 1.x root file`},
+		{"Notary's type", `{"signatures":[],"signed":{"_type":"Root"}}`,
+			`found "Root", want "root": not a TUF 1.x root file`},
 		{"signatures null", `{"signatures":null,"signed":{"_type":"root"}}`, `found null, want an array`},
 		{"signatures object", `{"signatures":{},"signed":{"_type":"root"}}`, `want an array`},
 		{"signature null", `{"signatures":[null],"signed":{"_type":"root"}}`, `signatures[0] (offset 15): found null`},
-		{"no key ID", `{"signatures":[{"sig":""}],"signed":{"_type":"root"}}`, `signatures[0] (offset 15): member "keyid" is missing`},
+		{"no key ID", `{"signatures":[{"sig":""}],"signed":{"_type":"root"}}`,
+			`signatures[0] (offset 15): member "keyid" is missing`},
 		{"no sig", `{"signatures":[{"keyid":""}],"signed":{"_type":"root"}}`, `member "sig" is missing`},
 		{"key ID number", `{"signatures":[{"keyid":1,"sig":""}],"signed":{"_type":"root"}}`, `found a number, want a string`},
 		{"sig null", `{"signatures":[{"keyid":"a","sig":null}],"signed":{"_type":"root"}}`, `signatures[0].sig`},
-		{"key ID twice", `{"signatures":[{"keyid":"a","sig":"00"},{"keyid":"a","sig":"01"}],"signed":{"_type":"root"}}`, `two signatures with the key ID "a"`},
-		{"key ID twice, apart", `{"signatures":[{"keyid":"a","sig":""},{"keyid":"b","sig":""},{"keyid":"a","sig":""}],"signed":{"_type":"root"}}`, `two signatures`},
+		{"key ID twice",
+			`{"signatures":[{"keyid":"a","sig":"00"},{"keyid":"a","sig":"01"}],"signed":{"_type":"root"}}`,
+			`two signatures with the key ID "a"`},
+		{"key ID twice, apart",
+			`{"signatures":[{"keyid":"a","sig":""},{"keyid":"b","sig":""},{"keyid":"a","sig":""}],` +
+				`"signed":{"_type":"root"}}`,
+			`two signatures`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := metadata.Parse[metadata.Root]([]byte(c.in), metadata.Options{})
@@ -42,14 +49,17 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// R-4.2.4, R-4.2.6: a signature that is none does not spoil the file.
+// R-4.2.4, R-4.2.6: a signature in no valid encoding does not make the file
+// invalid.
 func TestSignatureBytes(t *testing.T) {
-	for hex, want := range map[string][]byte{"": nil, "0": nil, "zz": nil, "00FFff": {0, 255, 255}, "00 ": nil, "é": nil} {
+	for hex, want := range map[string][]byte{
+		"": nil, "0": nil, "zz": nil, "00FFff": {0, 255, 255}, "00 ": nil, "é": nil,
+	} {
 		require.Equal(t, want, metadata.Signature{Hex: hex}.Bytes(), "%q", hex)
 	}
 }
 
-func TestEnvelopeKeepsNothingOfItsInput(t *testing.T) {
+func TestEnvelopeRetainsNothingOfItsInput(t *testing.T) {
 	file := []byte(timestampWith(""))
 	env, err := metadata.Parse[metadata.Timestamp](file, metadata.Options{})
 	require.NoError(t, err)
@@ -64,7 +74,7 @@ func TestEnvelopeKeepsNothingOfItsInput(t *testing.T) {
 	require.EqualValues(t, 1, content.Snapshot().Version)
 }
 
-// Numbers outside "signed" may be of any JSON kind: they mean nothing.
+// Any JSON number is accepted outside "signed", where it has no meaning.
 func TestNumbersOutsideSigned(t *testing.T) {
 	const signed = `"signatures":[],"signed":{"_type":"root"}`
 	for _, number := range []string{"0", "-0", "1.50", "1e3", "1E+3", "-1.5e-3"} {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// FileName returns the name under which a repository keeps a role's file:
-// "7.snapshot.json", "a%2Fb.json". Version 0 stands for a name without a
-// version.
+// FileName returns the name of a role's file in a repository, such as
+// "7.snapshot.json" or "a%2Fb.json". Version 0 gives a name without a version.
+// The name is one segment of a path and one segment of a URL path.
 //
-// R-5.6.7h: everything but letters, digits and _.-~ is percent-encoded.
+// R-5.6.7h: all bytes except letters, digits and _.-~ are percent-encoded.
 func FileName(role string, version int64) string {
 	name := Escape(role) + ".json"
 	if version == 0 {
@@ -18,7 +18,8 @@ func FileName(role string, version int64) string {
 	return strconv.FormatInt(version, 10) + "." + name
 }
 
-// Escape percent-encodes all bytes of s but letters, digits and _.-~ of ASCII.
+// Escape percent-encodes all bytes of s except ASCII letters, ASCII digits and
+// _.-~
 func Escape(s string) string {
 	const hexadecimal = "0123456789ABCDEF"
 	var b strings.Builder

@@ -14,27 +14,37 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// FuzzParse checks, for whatever parses as any role: that it parses to the same
-// payload when it is written out again as ordinary JSON; that the payload is
-// the reference's canonical form of "signed", wherever the reference accepts
-// it; that canonical text is a fixed point; and that decoding and reading all
-// of the content never panics. What parses as a DSSE envelope has the payload
-// that the reference has, and reads as the same content in a classic one; and
-// the other way round. Nothing parses as both (T17-1).
+// FuzzParse checks, for every input that is a file of any type:
+//
+//   - written again as ordinary JSON, it has the same payload;
+//   - its payload is the reference implementation's canonical form of "signed",
+//     if the reference accepts that;
+//   - canonical text is its own canonical form;
+//   - decoding and reading the whole content does not panic;
+//   - a DSSE envelope has the same payload in the reference implementation;
+//   - the content is the same in both envelope formats, and no file is valid in
+//     both (T17-1).
 func FuzzParse(f *testing.F) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
-	repo.Targets().Delegate(verifytest.Delegation{Name: "a b", Paths: []string{"x/*", "[!a]?"}, Terminating: true}).AddTarget("x/1", []byte("1"))
-	repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}}).DelegateSuccinct("bin", 3)
+	repo.Targets().Delegate(verifytest.Delegation{
+		Name: "a b", Paths: []string{"x/*", "[!a]?"}, Terminating: true,
+	}).AddTarget("x/1", []byte("1"))
+	repo.Targets().Delegate(verifytest.Delegation{
+		Name: "bins", PathHashPrefixes: []string{""},
+	}).DelegateSuccinct("bin", 3)
 	repo.Publish()
 	for _, data := range repo.Metadata() {
 		f.Add(data)
 		f.Add(inDSSE(contentIn(f, data)))
 	}
+	const payload = `"payload":"eyJfdHlwZSI6InJvb3QifQ==","payloadType":"application/vnd.tuf+json"`
 	for _, s := range []string{
-		timestampWith(`,"a":"\ud83c\udf7a\u0022\n"`), timestampWith(`,"b":1,"a":[1.5]`), `{"signatures":[],"signed":{"_type":"targets"}}`,
+		timestampWith(`,"a":"\ud83c\udf7a\u0022\n"`),
+		timestampWith(`,"b":1,"a":[1.5]`),
+		`{"signatures":[],"signed":{"_type":"targets"}}`,
 		`{"signatures":[{"keyid":"","sig":"00"}],"signed":{"_type":"root","roles":null},"x":1e5}`,
-		`{"payload":"eyJfdHlwZSI6InJvb3QifQ==","payloadType":"application/vnd.tuf+json","signatures":[{"sig":"-_=="},{"sig":""}]}`,
-		`{"payload":"eyJfdHlwZSI6InJvb3QifQ==","payloadType":"application/vnd.tuf+json","signatures":[],"signed":{"_type":"root"}}`,
+		`{` + payload + `,"signatures":[{"sig":"-_=="},{"sig":""}]}`,
+		`{` + payload + `,"signatures":[],"signed":{"_type":"root"}}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -59,7 +69,7 @@ func checkDSSE[T metadata.Content](t *testing.T, data []byte) {
 		return
 	}
 	_, err = metadata.Parse[T](data, metadata.Options{})
-	require.ErrorIs(t, err, metadata.ErrSyntax, "one file, two forms")
+	require.ErrorIs(t, err, metadata.ErrSyntax, "one file, two formats")
 	tree, err := verifytest.Decode(data)
 	require.NoError(t, err)
 	again, err := parseDSSE[T](verifytest.Encode(tree, "  "))
@@ -73,7 +83,7 @@ func checkDSSE[T metadata.Content](t *testing.T, data []byte) {
 	classic, err := metadata.Parse[T]([]byte(`{"signatures":[],"signed":`+string(raw)+`}`), metadata.Options{})
 	require.NoError(t, err)
 	want, fault := classic.Unverified()
-	require.NoError(t, sameInBothForms(string(raw), want, fault))
+	require.NoError(t, sameInBothFormats(string(raw), want, fault))
 }
 
 func checkParse[T metadata.Content](t *testing.T, data []byte) {
@@ -85,7 +95,7 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 		return
 	}
 	tree, err := verifytest.Decode(data)
-	require.NoError(t, err, "encoding/json must take whatever we take")
+	require.NoError(t, err, "encoding/json must accept what we accept")
 	for _, indent := range []string{"", "  "} {
 		again, err := metadata.Parse[T](verifytest.Encode(tree, indent), metadata.Options{})
 		require.NoError(t, err)
@@ -96,7 +106,7 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 		require.Equal(t, string(reference), string(env.Payload()))
 	}
 	content, err := env.Unverified()
-	require.NoError(t, sameInBothForms(contentIn(t, data), content, err))
+	require.NoError(t, sameInBothFormats(contentIn(t, data), content, err))
 	if err != nil {
 		require.ErrorIs(t, err, metadata.ErrSyntax)
 		return
@@ -104,7 +114,7 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 	readAll(t, content)
 }
 
-// readAll goes through everything that a content gives access to.
+// readAll reads everything in a content.
 func readAll(t *testing.T, content any) {
 	signers := func(s metadata.RoleKeys) {
 		require.Positive(t, s.Threshold())
@@ -169,5 +179,3 @@ func readAll(t *testing.T, content any) {
 		}
 	}
 }
-
-const zeros = "0000000000000000000000000000000000000000000000000000000000000000"

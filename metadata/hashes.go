@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// Hashes are the digests that a file lists for another one. The zero value says
-// that none are listed, which is not the same as an empty list.
+// Hashes are the digests that one file lists for another. The zero value means
+// that there is no list, which is different from an empty list.
 type Hashes struct{ text string }
 
-// Listed says whether there is a list of hashes at all, if only an empty one.
+// Listed reports whether there is a list of hashes. The list may be empty.
 func (h Hashes) Listed() bool { return h.text != "" }
 
-// All yields the algorithms and digests as they are written, in a fixed order:
-// sha512, sha256, then the others by name.
+// All yields the names of the algorithms and the digests as they are written.
+// The order is sha512, sha256, then the others by name.
 func (h Hashes) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, name := range []string{"sha512", "sha256"} {
@@ -36,6 +36,7 @@ func (h Hashes) All() iter.Seq2[string, string] {
 	}
 }
 
+// pairs yields the names and digests in the order of the names.
 func (h Hashes) pairs() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		if h.text == "" {
@@ -72,37 +73,46 @@ func (r *reader) hashes() Hashes {
 	return Hashes{r.text[at:r.pos]}
 }
 
-// ErrHash is what errors about hashes wrap.
+// ErrHash is returned (wrapped) when a file does not have its listed hashes.
 var ErrHash = errors.New("hash mismatch")
 
-// HashError says which digest a file should have had.
-// Algorithm is empty if none of the listed algorithms is supported.
-type HashError struct{ Algorithm, Want, Got string }
+// HashError is the error for a file without its listed hashes. It wraps
+// ErrHash.
+type HashError struct {
+	// Algorithm is the algorithm of the digest that differs. It is empty if
+	// none of the listed algorithms is supported, and then Want is the list of
+	// their names.
+	Algorithm string
+	// Want is the listed digest and Got the digest of the file, in hexadecimal.
+	Want, Got string
+}
 
 func (e *HashError) Error() string {
 	if e.Algorithm == "" {
 		return fmt.Sprintf("%v: no supported algorithm among %s", ErrHash, Printable(e.Want))
 	}
-	return fmt.Sprintf("%v: want %s %s, found %s", ErrHash, Printable(e.Algorithm), Printable(e.Want), e.Got)
+	return fmt.Sprintf("%v: want %s %s, found %s",
+		ErrHash, Printable(e.Algorithm), Printable(e.Want), e.Got)
 }
 
 func (e *HashError) Unwrap() error { return ErrHash }
 
-// Checker computes the supported ones of the listed digests over a stream. It
-// uses constant memory.
+// Checker compares a stream of bytes with listed digests. It is an io.Writer,
+// and uses constant memory. It is not safe for concurrent use.
 type Checker struct {
-	hashes []listed
+	hashes []listedHash
 	w      io.Writer
 }
 
-type listed struct {
+type listedHash struct {
 	name, want string
 	hash.Hash
 }
 
-// NewChecker starts a check of all listed hashes that are supported: sha256,
-// sha512 and those in more, which may be nil and cannot replace the two. If
-// there are none, the error is a *HashError.
+// NewChecker returns a Checker for all listed hashes that are supported. These
+// are sha256, sha512 and the algorithms in more, which may be nil. An algorithm
+// in more cannot replace the two. If no listed hash is supported, the error is
+// a *HashError.
 func (h Hashes) NewChecker(more map[string]func() hash.Hash) (*Checker, error) {
 	c := new(Checker)
 	var names []string
@@ -111,8 +121,8 @@ func (h Hashes) NewChecker(more map[string]func() hash.Hash) (*Checker, error) {
 		if len(names) < 8 {
 			names = append(names, shorten(name))
 		}
-		if make := algorithm(name, more); make != nil {
-			l := listed{name, want, make()}
+		if newHash := algorithm(name, more); newHash != nil {
+			l := listedHash{name, want, newHash()}
 			c.hashes = append(c.hashes, l)
 			writers = append(writers, l)
 		}
@@ -134,11 +144,11 @@ func algorithm(name string, more map[string]func() hash.Hash) func() hash.Hash {
 	return more[name]
 }
 
-// Write never fails.
+// Write adds bytes to the stream. It never returns an error.
 func (c *Checker) Write(p []byte) (int, error) { return c.w.Write(p) }
 
-// Check compares the digests of what has been written: all must match
-// . Errors are *HashError.
+// Check compares the digests of the written bytes with the listed ones. All
+// must be equal. Errors are *HashError.
 func (c *Checker) Check() error {
 	for _, l := range c.hashes {
 		got := hex.EncodeToString(l.Sum(nil))

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Header is what the contents of all files begin with (spec section 4.3).
+// Header holds the members that all contents have (spec section 4.3).
 type Header struct {
 	// SpecVersion is the version of the specification: two or three numbers,
-	// the first of them 1.
+	// of which the first is 1.
 	SpecVersion string
 	// Version is the file's version, from 1 to 2^63-1.
 	Version int64
-	// Expires is the moment from which the file is not to be trusted any more.
+	// Expires is the time at which the file expires.
 	Expires time.Time
 
-	expires string
-	payload string
+	expires string // as written in the file
+	payload string // canonical text of the whole content
 }
 
-// ExpiresText returns the time of expiry as it is written in the file.
+// ExpiresText returns the time of expiry as written in the file.
 func (h *Header) ExpiresText() string { return h.expires }
 
-// Member returns the named member of the signed object as JSON, for extensions
-// that this package does not know. The bytes are the caller's.
+// Member returns the named member of the content as JSON, for extensions that
+// this package does not know. The caller owns the bytes.
 func (h *Header) Member(name string) ([]byte, bool) {
 	if h.payload == "" {
 		return nil, false
@@ -32,15 +32,15 @@ func (h *Header) Member(name string) ([]byte, bool) {
 	m := r.object()
 	for m.next() {
 		if m.name == name {
-			return ordinary(r.raw()), true
+			return standardJSON(r.raw()), true
 		}
 	}
 	return nil, false
 }
 
-// ordinary turns canonical text, in which control characters stand raw, into
-// JSON that every parser takes.
-func ordinary(canonical string) []byte {
+// standardJSON converts canonical text, which contains control characters
+// without escapes, to JSON that every parser accepts.
+func standardJSON(canonical string) []byte {
 	const hexadecimal = "0123456789abcdef"
 	out := make([]byte, 0, len(canonical))
 	for i := range len(canonical) {
@@ -53,8 +53,8 @@ func ordinary(canonical string) []byte {
 	return out
 }
 
-// content reads the members that all contents have, and hands each other one to
-// the given function.
+// content reads the members that all contents have. It calls the given function
+// for each other member.
 func (r *reader) content(h *Header, member func(name string)) {
 	at := r.pos
 	h.payload = r.text
@@ -78,7 +78,7 @@ func (r *reader) content(h *Header, member func(name string)) {
 
 // specVersion reads the version of the specification.
 //
-// two or three dot-separated decimal numbers, the first of which is 1.
+// two or three decimal numbers with dots between them, the first is 1.
 func (r *reader) specVersion() string {
 	at := r.pos
 	v := r.str()
@@ -94,10 +94,10 @@ func (r *reader) specVersion() string {
 	return v
 }
 
-// dateTime reads a moment.
+// dateTime reads a time.
 //
-// RFC 3339 with upper-case letters; fractions and offsets are taken.
-// time.Parse alone takes more than that.
+// RFC 3339 with upper-case letters. Fractions and offsets are
+// accepted. time.Parse alone accepts more than that.
 func (r *reader) dateTime() (string, time.Time) {
 	at := r.pos
 	s := r.str()
@@ -109,8 +109,8 @@ func (r *reader) dateTime() (string, time.Time) {
 	return s, t
 }
 
-// dateTimeShape checks where digits and punctuation stand; which numbers make
-// sense is left to time.Parse.
+// dateTimeShape checks the positions of digits and punctuation. time.Parse
+// checks that the numbers make sense.
 func dateTimeShape(s string) bool {
 	rest, ok := cutShape(s, "dddd-dd-ddTdd:dd:dd")
 	if !ok {
@@ -132,7 +132,7 @@ func dateTimeShape(s string) bool {
 	return ok && rest == ""
 }
 
-// cutShape cuts a prefix of the given shape, in which d stands for a digit.
+// cutShape cuts off a prefix of the given shape, where d stands for a digit.
 func cutShape(s, shape string) (string, bool) {
 	if len(s) < len(shape) {
 		return s, false

@@ -5,16 +5,16 @@ import (
 	"sort"
 )
 
-// index finds the members of a long object in canonical text, whose names stand
-// in order. It remembers where each member begins and decodes nothing before it
-// is asked.
+// index finds the members of a long object in canonical text, where the names
+// are in order. It stores the position of each member and decodes a member on
+// each access.
 type index struct {
 	text string
-	at   []uint32
+	at   []uint32 // positions of the members
 }
 
-// indexed reads an object, remembers its members, and lets check read each
-// value once.
+// indexed reads an object and returns an index of its members. It calls check
+// once for each value, to read it.
 func (r *reader) indexed(check func()) index {
 	x := index{text: r.text}
 	if r.err == nil && r.text[r.pos] == '{' {
@@ -23,14 +23,14 @@ func (r *reader) indexed(check func()) index {
 	m := r.object()
 	for m.next() {
 		x.at = append(x.at, uint32(m.at))
-		if check(); len(x.at) == 1 { // mostly, all are about as long
+		if check(); len(x.at) == 1 { // most objects have members of about the same length
 			x.at = slices.Grow(x.at, (len(r.text)-m.at)/(r.pos-m.at+1))
 		}
 	}
 	return x
 }
 
-// name decodes the name of the i-th member and leaves the reader before its
+// name decodes the name of the i-th member. The returned reader is at its
 // value.
 func (x *index) name(i int) (string, reader) {
 	r := reader{text: x.text, pos: int(x.at[i])}
@@ -39,7 +39,7 @@ func (x *index) name(i int) (string, reader) {
 	return name, r
 }
 
-// raw is the text of the i-th member, with the comma or the bracket behind it.
+// raw returns the text of the i-th member and the comma or brace after it.
 func (x *index) raw(i int) string {
 	if i+1 < len(x.at) {
 		return x.text[x.at[i]:x.at[i+1]]
@@ -51,9 +51,11 @@ func (x *index) raw(i int) string {
 	return x.text[x.at[i] : r.pos+1]
 }
 
-// find leaves the reader before the value of the named member.
+// find returns a reader at the value of the named member.
 func (x *index) find(name string) (reader, bool) {
-	i, found := sort.Find(len(x.at), func(i int) int { return compareQuoted(name, x.text[x.at[i]+1:]) })
+	i, found := sort.Find(len(x.at), func(i int) int {
+		return compareQuoted(name, x.text[x.at[i]+1:])
+	})
 	if !found {
 		return reader{}, false
 	}
@@ -61,9 +63,9 @@ func (x *index) find(name string) (reader, bool) {
 	return r, true
 }
 
-// compareQuoted compares a name with the one in canonical escaping that a text
-// begins with, behind its opening quote, and looks no further than where they
-// differ: a name in a file may be as long as the file.
+// compareQuoted compares a name with the escaped name at the beginning of a
+// text, which follows the opening quote. It stops where they differ, because a
+// name in a file may be as long as the file.
 func compareQuoted(name, quoted string) int {
 	for i, j := 0, 0; ; i, j = i+1, j+1 {
 		c := quoted[j]

@@ -16,16 +16,17 @@ import (
 	"strings"
 )
 
-// Key is a public key as a file lists it (spec sections 4.2.2 and 4.3). It may
-// be of a type that nobody here knows: such a key is legal and can never verify
-// anything (R-4.2.2.6).
+// Key is a public key as a file lists it (spec sections 4.2.2 and 4.3). Its
+// type may be unknown to this package. Such a key is legal, and verifies
+// nothing unless a caller adds its scheme (R-4.2.2.6).
 type Key struct {
-	// ID is the name under which the file lists the key. It is opaque (TAP 12)
-	// and means nothing in another file.
+	// ID is the name under which the file lists the key. It is opaque (TAP 12),
+	// and has no meaning in another file.
 	ID string
-	// Type and Scheme are the members keytype and scheme.
+	// Type and Scheme are the members "keytype" and "scheme".
 	Type, Scheme string
-	// Public is the member public of keyval, or empty if that is not a string.
+	// Public is the member "public" of "keyval". It is empty if that is not a
+	// string.
 	Public string
 
 	text string
@@ -50,6 +51,7 @@ func allKeys(x *index) iter.Seq[Key] {
 	}
 }
 
+// keys reads an object of keys by their IDs.
 func (r *reader) keys() index {
 	return r.indexed(func() { r.key("") })
 }
@@ -76,6 +78,7 @@ func (r *reader) key(id string) Key {
 	return k
 }
 
+// public reads "keyval", whose other members depend on the key type.
 func (r *reader) public() (public string) {
 	m := r.object()
 	for m.next() {
@@ -87,40 +90,49 @@ func (r *reader) public() (public string) {
 }
 
 // JSON returns the whole key as JSON, for schemes that this package does not
-// know. The bytes are the caller's.
-func (k Key) JSON() []byte { return ordinary(k.text) }
+// know. The caller owns the bytes.
+func (k Key) JSON() []byte { return standardJSON(k.text) }
 
-// ContentID returns the ID that section 4.3 of the specification gives the key:
-// the lower-case hexadecimal sha256 of its canonical form. Deployed
-// repositories use other IDs (R-4.3.K1).
+// ContentID returns the ID that the key has according to section 4.3 of the
+// specification: the sha256 of its canonical form, in lower-case hexadecimal.
+// Deployed repositories use other IDs (R-4.3.K1).
 func (k Key) ContentID() string {
 	sum := sha256.Sum256([]byte(k.text))
 	return hex.EncodeToString(sum[:])
 }
 
-// ErrKey is what errors about unusable keys wrap.
+// ErrKey is returned (wrapped) when a key is unusable.
 var ErrKey = errors.New("unusable key")
 
-// KeyError says why a key is unusable.
-type KeyError struct{ ID, Reason string }
+// KeyError is the error for an unusable key. It wraps ErrKey.
+type KeyError struct {
+	// ID is the ID of the key.
+	ID string
+	// Reason says what is wrong with the key.
+	Reason string
+}
 
 func (e *KeyError) Error() string { return fmt.Sprintf("%v %q: %s", ErrKey, shorten(e.ID), e.Reason) }
 func (e *KeyError) Unwrap() error { return ErrKey }
 
-// maxPEM is more than the text of the largest key takes.
+// maxPEM is the maximum size of a PEM block in bytes. All supported keys are
+// smaller.
 const maxPEM = 4096
 
-// Sizes of RSA moduli in bits (R-4.2.2.2).
+// Limits for the size of an RSA modulus in bits (R-4.2.2.2).
 const minRSABits, maxRSABits = 2048, 8192
 
-// PublicKey decodes the key material: an ed25519.PublicKey, *ecdsa.PublicKey or
-// *rsa.PublicKey, which fits the scheme in type, curve and size. Errors are
-// *KeyError.
+// PublicKey decodes the key. The result is an ed25519.PublicKey, an
+// *ecdsa.PublicKey or an *rsa.PublicKey, whose type, curve and size fit the
+// scheme. Errors are *KeyError.
 //
-// Taken are ed25519 (64 hexadecimal digits), ecdsa-sha2-nistp256, -nistp384 and
-// -nistp521 (PEM, or an uncompressed point in hexadecimal) under the key type
-// ecdsa or the scheme's own name, and rsassa-pss-sha256 of 2048 to 8192 bits
-// (PEM).
+// These schemes are supported:
+//
+//   - ed25519: the key is 64 hexadecimal digits.
+//   - ecdsa-sha2-nistp256, ecdsa-sha2-nistp384 and ecdsa-sha2-nistp521: the key
+//     is PEM, or an uncompressed point in hexadecimal. The key type is ecdsa or
+//     the name of the scheme.
+//   - rsassa-pss-sha256: the key is PEM and has 2048 to 8192 bits.
 func (k Key) PublicKey() (crypto.PublicKey, error) {
 	var key crypto.PublicKey
 	var reason string
@@ -132,7 +144,8 @@ func (k Key) PublicKey() (crypto.PublicKey, error) {
 	case k.Type == "rsa" && k.Scheme == "rsassa-pss-sha256":
 		key, reason = k.rsa()
 	default: // R-4.2.2.5, R-4.2.2.6
-		reason = fmt.Sprintf("key type %q with scheme %q is not supported", shorten(k.Type), shorten(k.Scheme))
+		reason = fmt.Sprintf("key type %q with scheme %q is not supported",
+			shorten(k.Type), shorten(k.Scheme))
 	}
 	if reason != "" {
 		return nil, &KeyError{k.ID, reason}
@@ -152,11 +165,13 @@ func curve(scheme string) elliptic.Curve {
 	return nil
 }
 
+// ed25519 decodes an ed25519 key.
+//
 // R-4.2.2.3: 64 hexadecimal digits.
 func (k Key) ed25519() (ed25519.PublicKey, string) {
 	b, err := hex.DecodeString(k.Public)
 	if err != nil || len(b) != ed25519.PublicKeySize {
-		return nil, fmt.Sprintf("an ed25519 key has 64 hexadecimal digits, this one %d characters", len(k.Public))
+		return nil, fmt.Sprintf("want 64 hexadecimal digits for an ed25519 key, found %d characters", len(k.Public))
 	}
 	return b, ""
 }
@@ -185,15 +200,16 @@ func (k Key) rsa() (*rsa.PublicKey, string) {
 	case !ok:
 		reason = "not an RSA key"
 	case key.N.BitLen() < minRSABits || key.N.BitLen() > maxRSABits:
-		reason = fmt.Sprintf("an RSA key of %d bits, want %d to %d", key.N.BitLen(), minRSABits, maxRSABits)
+		reason = fmt.Sprintf("an RSA key of %d bits, want %d to %d",
+			key.N.BitLen(), minRSABits, maxRSABits)
 	case key.E < 3 || key.E%2 == 0:
 		reason = fmt.Sprintf("an RSA key with the exponent %d", key.E)
 	}
 	return key, reason
 }
 
-// spki decodes a PEM SubjectPublicKeyInfo. White space around it is tolerated,
-// and anything else is not.
+// spki decodes a SubjectPublicKeyInfo in PEM. Only white space is allowed
+// around it.
 func (k Key) spki() (crypto.PublicKey, string) {
 	const header = "-----BEGIN PUBLIC KEY-----"
 	text := strings.TrimSpace(k.Public)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -18,6 +19,8 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
+
+const emptyPEM = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----"
 
 func key(keyType, scheme, public string) metadata.Key {
 	return metadata.Key{ID: "id", Type: keyType, Scheme: scheme, Public: public}
@@ -29,15 +32,15 @@ func spki(t *testing.T, public any) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// rsaKey is a public key with a modulus of so many bits; nobody knows its
-// factors.
+// rsaKey returns a public key with a modulus of the given size, whose factors
+// are unknown.
 func rsaKey(bits int, e int) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(12345)), E: e}
 }
 
-// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4: keys that are taken, in all their
-// spellings.
+// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4: keys that are accepted, in all
+// their spellings.
 func TestPublicKey(t *testing.T) {
 	ed := verifytest.NewKey("ed25519", "a")
 	for _, public := range []string{ed.Public, strings.ToUpper(ed.Public)} {
@@ -46,7 +49,9 @@ func TestPublicKey(t *testing.T) {
 		require.IsType(t, ed25519.PublicKey{}, got)
 	}
 	for scheme, curve := range map[string]elliptic.Curve{
-		"ecdsa-sha2-nistp256": elliptic.P256(), "ecdsa-sha2-nistp384": elliptic.P384(), "ecdsa-sha2-nistp521": elliptic.P521(),
+		"ecdsa-sha2-nistp256": elliptic.P256(),
+		"ecdsa-sha2-nistp384": elliptic.P384(),
+		"ecdsa-sha2-nistp521": elliptic.P521(),
 	} {
 		k := verifytest.NewKey(scheme, "a")
 		var first *ecdsa.PublicKey
@@ -74,7 +79,9 @@ func TestPublicKey(t *testing.T) {
 // R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.5, R-4.2.2.6 (K3, K8, K9, G10): keys
 // that can verify nothing.
 func TestUnusableKeys(t *testing.T) {
-	ed, p256, p384 := verifytest.NewKey("ed25519", "a"), verifytest.NewKey("ecdsa-sha2-nistp256", "a"), verifytest.NewKey("ecdsa-sha2-nistp384", "a")
+	ed := verifytest.NewKey("ed25519", "a")
+	p256 := verifytest.NewKey("ecdsa-sha2-nistp256", "a")
+	p384 := verifytest.NewKey("ecdsa-sha2-nistp384", "a")
 	rsaPEM := spki(t, rsaKey(2048, 65537))
 	offCurve := "04" + strings.Repeat("01", 64)
 	point, err := hex.DecodeString(p256.HexPoint())
@@ -84,41 +91,49 @@ func TestUnusableKeys(t *testing.T) {
 	require.NoError(t, err)
 	privateDER, err := x509.MarshalPKCS8PrivateKey(private)
 	require.NoError(t, err)
+	privatePEM := func(label string) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: privateDER}))
+	}
+	withHeaders := strings.Replace(p256.Public, "KEY-----\n", "KEY-----\na: b\n\n", 1)
 	for _, c := range []struct {
 		name string
 		key  metadata.Key
 		want string
 	}{
-		{"ed25519, 62 digits", key("ed25519", "ed25519", ed.Public[:62]), "64 hexadecimal digits, this one 62"},
-		{"ed25519, 63 digits", key("ed25519", "ed25519", ed.Public[:63]), "this one 63"},
-		{"ed25519, 65 digits", key("ed25519", "ed25519", ed.Public+"0"), "this one 65"},
-		{"ed25519, 66 digits", key("ed25519", "ed25519", ed.Public+"00"), "this one 66"},
+		{"ed25519, 62 digits", key("ed25519", "ed25519", ed.Public[:62]),
+			"want 64 hexadecimal digits for an ed25519 key, found 62 characters"},
+		{"ed25519, 63 digits", key("ed25519", "ed25519", ed.Public[:63]), "found 63"},
+		{"ed25519, 65 digits", key("ed25519", "ed25519", ed.Public+"0"), "found 65"},
+		{"ed25519, 66 digits", key("ed25519", "ed25519", ed.Public+"00"), "found 66"},
 		{"ed25519, not hexadecimal", key("ed25519", "ed25519", strings.Repeat("z", 64)), "64 hexadecimal digits"},
 		{"ed25519, PEM", key("ed25519", "ed25519", p256.Public), "64 hexadecimal digits"},
-		{"ed25519, empty", key("ed25519", "ed25519", ""), "this one 0"},
+		{"ed25519, empty", key("ed25519", "ed25519", ""), "found 0"},
 		{"P-384 under P-256", key("ecdsa", "ecdsa-sha2-nistp256", p384.Public), "not a key on P-256"},
 		{"P-256 under P-384", key("ecdsa", "ecdsa-sha2-nistp384", p256.Public), "not a key on P-384"},
 		{"type of another curve", key("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp256", p256.Public), "not supported"},
-		{"P-384 point under P-256", key("ecdsa", "ecdsa-sha2-nistp256", p384.HexPoint()), "not an uncompressed point on P-256"},
+		{"P-384 point under P-256", key("ecdsa", "ecdsa-sha2-nistp256", p384.HexPoint()),
+			"not an uncompressed point on P-256"},
 		{"point off the curve", key("ecdsa", "ecdsa-sha2-nistp256", offCurve), "not an uncompressed point"},
 		{"compressed point", key("ecdsa", "ecdsa-sha2-nistp256", compressed), "not an uncompressed point"},
 		{"point at infinity", key("ecdsa", "ecdsa-sha2-nistp256", "00"), "not an uncompressed point"},
 		{"ecdsa, empty", key("ecdsa", "ecdsa-sha2-nistp256", ""), "not an uncompressed point"},
 		{"RSA under ecdsa", key("ecdsa", "ecdsa-sha2-nistp256", rsaPEM), "not a key on P-256"},
 		{"ecdsa under RSA", key("rsa", "rsassa-pss-sha256", p256.Public), "not an RSA key"},
-		{"RSA 1024", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(1024, 65537))), "an RSA key of 1024 bits, want 2048 to 8192"},
+		{"RSA 1024", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(1024, 65537))),
+			"an RSA key of 1024 bits, want 2048 to 8192"},
 		{"RSA 2047", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(2047, 65537))), "2047 bits"},
 		{"RSA 16384", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(16384, 65537))), "16384 bits"},
 		{"RSA exponent 1", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(2048, 1))), "exponent 1"},
 		{"RSA exponent 4", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(2048, 4))), "exponent 4"},
 		{"RSA PKCS1v15", key("rsa", "rsa-pkcs1v15-sha256", rsaPEM), "not supported"},
 		{"rsa as ed25519", key("rsa", "ed25519", ed.Public), "not supported"},
-		{"private key", key("ecdsa", "ecdsa-sha2-nistp256", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER}))), "PUBLIC KEY"},
-		{"private key under a public label", key("ecdsa", "ecdsa-sha2-nistp256", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: privateDER}))), "not a public key"},
+		{"private key", key("ecdsa", "ecdsa-sha2-nistp256", privatePEM("PRIVATE KEY")), "PUBLIC KEY"},
+		{"private key under a public label",
+			key("ecdsa", "ecdsa-sha2-nistp256", privatePEM("PUBLIC KEY")), "not a public key"},
 		{"PEM after text", key("ecdsa", "ecdsa-sha2-nistp256", "x\n"+p256.Public), "not one PEM block"},
 		{"two PEM blocks", key("ecdsa", "ecdsa-sha2-nistp256", p256.Public+p256.Public), "not one PEM block"},
-		{"PEM with headers", key("ecdsa", "ecdsa-sha2-nistp256", strings.Replace(p256.Public, "KEY-----\n", "KEY-----\na: b\n\n", 1)), "not one PEM block"},
-		{"PEM of nothing", key("ecdsa", "ecdsa-sha2-nistp256", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"), "not"},
+		{"PEM with headers", key("ecdsa", "ecdsa-sha2-nistp256", withHeaders), "not one PEM block"},
+		{"PEM of nothing", key("ecdsa", "ecdsa-sha2-nistp256", emptyPEM+"\n"), "not"},
 		{"unknown", key("sigstore-oidc", "Fulcio", ""), `key type "sigstore-oidc" with scheme "Fulcio" is not supported`},
 		{"empty", metadata.Key{}, "not supported"},
 	} {
@@ -131,13 +146,46 @@ func TestUnusableKeys(t *testing.T) {
 	}
 }
 
-// R-4.3.K1: the ID that the specification gives a key, from its canonical form
-// with all its members.
+// R-4.3.K1: the key ID of the specification is the hash of the key's canonical
+// form with all members.
 func TestContentID(t *testing.T) {
 	root := mustDecode[metadata.Root](t, goodRoot)
 	k, _ := root.Key("k1")
-	// printf
-	// '{"keytype":"ed25519","keyval":{"public":"aa"},"scheme":"ed25519","x":1}'
-	// | sha256sum
+	// The input of sha256sum is
+	// {"keytype":"ed25519","keyval":{"public":"aa"},"scheme":"ed25519","x":1}
 	require.Equal(t, "7ea5434f6b99a127260f3dafde2481a9728daa5352fa36a24338b6af55653b04", k.ContentID())
+}
+
+// go-tuf#713, go-tuf#739: an odd key has an ID, is unusable, and nothing
+// panics.
+func TestOddKeys(t *testing.T) {
+	const good = `{"keytype":"ed25519","keyval":{"public":"aa"},"scheme":"ed25519","x":1}`
+	for _, c := range []struct {
+		key  string
+		want string // the error of the file; empty if only the key is unusable
+	}{
+		{`{"keytype":"ed25519","keyval":{"public":""},"scheme":"ed25519"}`, ""},
+		{`{"keytype":"ed25519","keyval":{},"scheme":"ed25519"}`, ""},
+		{`{"keytype":"","keyval":{},"scheme":""}`, ""},
+		{fmt.Sprintf(`{"keytype":"rsa","keyval":{"public":%q},"scheme":"rsassa-pss-sha256"}`, emptyPEM), ""},
+		{`{"keytype":"ecdsa","keyval":{"public":"04"},"scheme":"ecdsa-sha2-nistp256"}`, ""},
+		{fmt.Sprintf(`{"keytype":"ed25519","keyval":{"public":%q},"scheme":"ed25519"}`, strings.Repeat("é", 32)), ""},
+		{`{"keytype":"x","keyval":{"public":"","deep":[[{"a":null}]]},"scheme":"y","keyid_hash_algorithms":null}`, ""},
+		{`{"keytype":1,"keyval":{},"scheme":"y"}`, "want a string"},
+		{`{"keytype":"x","keyval":[],"scheme":"y"}`, "want an object"},
+		{`[]`, "want an object"},
+	} {
+		root, err := decode[metadata.Root](strings.Replace(goodRoot, good, c.key, 1))
+		if c.want != "" {
+			require.ErrorIs(t, err, metadata.ErrSyntax, c.key)
+			require.ErrorContains(t, err, c.want, c.key)
+			continue
+		}
+		require.NoError(t, err, c.key)
+		k, ok := root.Key("k1")
+		require.True(t, ok)
+		require.Len(t, k.ContentID(), 64)
+		_, err = k.PublicKey()
+		require.ErrorIs(t, err, metadata.ErrKey, c.key)
+	}
 }

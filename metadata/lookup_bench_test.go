@@ -5,14 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The floor of a lookup is a binary search in a sorted list of strings, decoded
-// beforehand, that finds the same.
+// The least work of a lookup, "floor", is a binary search in a sorted list of
+// decoded strings.
 
 func BenchmarkSnapshotFile(b *testing.B) {
 	for _, n := range []int{100, 16_384} {
@@ -41,20 +39,12 @@ func BenchmarkMatching(b *testing.B) {
 	}
 }
 
-// matching returns the positions of the roles that are for a digest.
+// matching returns the positions of the roles that match a digest.
 func matching(d *metadata.Delegations, digest string) (roles []int) {
 	for i := range d.Matching(digest, func(string) bool { return false }) {
 		roles = append(roles, i)
 	}
 	return roles
-}
-
-func unverified[T metadata.Content](t testing.TB, data []byte) *T {
-	env, err := metadata.Parse[T](data, metadata.Options{})
-	require.NoError(t, err)
-	c, err := env.Unverified()
-	require.NoError(t, err)
-	return c
 }
 
 func lookups(b *testing.B, n int, name func(int) string, find func(string) bool) {
@@ -67,7 +57,7 @@ func lookups(b *testing.B, n int, name func(int) string, find func(string) bool)
 		return func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if !find(names[i*7919%n]) { // a prime's stride, so that the cache gets no order to guess
+				if !find(names[i*7919%n]) { // in an order that the cache cannot predict
 					b.Fatal("not found")
 				}
 			}

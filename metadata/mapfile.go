@@ -6,22 +6,22 @@ import (
 	"strconv"
 )
 
-// Limits of map files. Each is far more than people write by hand.
+// Limits of map files. Each is far more than a map written by hand needs.
 const (
 	maxMapBytes        = 1_000_000
 	maxMapRepositories = 256
 	maxMapEntries      = 4096
-	// MaxEntryRepositories is how many repositories one entry of a map may
-	// name.
-	MaxEntryRepositories = 32
 )
 
-// Map is a map file of TAP 4: which repositories are asked for which target
-// paths. It comes from the user, or from whoever installed the program, and
-// never from a repository. It is immutable. The zero Map maps nothing, and is
-// of no use.
+// MaxEntryRepositories is the maximum number of repositories in one entry of a
+// map.
+const MaxEntryRepositories = 32
+
+// Map is a map file of TAP 4. It says which repositories to ask for which
+// target paths. It comes from the user or from the installer of the program,
+// and never from a repository. It is immutable. The zero Map has no entries.
 type Map struct {
-	repositories []mapRepository // in the order of their names
+	repositories []mapRepository // ordered by name
 	entries      []MapEntry
 }
 
@@ -30,25 +30,25 @@ type mapRepository struct {
 	urls []string
 }
 
-// MapEntry is one entry of a map: whose word counts for target paths that one
-// of the patterns matches.
+// MapEntry is one entry of a map. It says which repositories to ask for the
+// target paths that match one of its patterns.
 type MapEntry struct {
-	// Paths are the patterns, as those of delegations: package delegation
-	// matches them.
+	// Paths are the patterns. They have the syntax of the patterns of
+	// delegations, which package delegation matches.
 	Paths []string
-	// Repositories are the names of the repositories that are asked, in listed
-	// order.
+	// Repositories are the names of the repositories to ask, in listed order.
 	Repositories []string
-	// Threshold is how many of them must agree: at least 1, and at most all.
+	// Threshold is the number of repositories that must agree. It is at least
+	// 1 and at most the number of repositories.
 	Threshold int
-	// Terminating says that a search which comes here must not go on to later
-	// entries. Absent means false, as it does for delegations.
+	// Terminating says that a search which reaches this entry must not go on to
+	// later entries. It is false if the member is absent, as in delegations.
 	Terminating bool
 }
 
 // Repositories yields the names of the repositories and the URLs listed for
-// each, in the order of the names' bytes. A name may be any string at all: it
-// is no path, and no name for a file.
+// each, in the order of the names' bytes. A name may be any string. It must not
+// be used as a path or a file name. The caller owns the slices.
 func (m *Map) Repositories() iter.Seq2[string, []string] {
 	return func(yield func(string, []string) bool) {
 		for _, r := range m.repositories {
@@ -59,8 +59,8 @@ func (m *Map) Repositories() iter.Seq2[string, []string] {
 	}
 }
 
-// Entries yields the entries in listed order, which is that of their priority.
-// The slices are the caller's.
+// Entries yields the entries and their positions in listed order, which is the
+// order of their priority. The caller owns the slices.
 func (m *Map) Entries() iter.Seq2[int, MapEntry] {
 	return func(yield func(int, MapEntry) bool) {
 		for i, e := range m.entries {
@@ -72,11 +72,13 @@ func (m *Map) Entries() iter.Seq2[int, MapEntry] {
 	}
 }
 
-// ParseMap reads a map file (TAP 4 map). It is taken only if all of it makes
-// sense: a threshold that cannot be reached, or a name that stands for no
-// repository, would show too late. Members that TAP 4 does not have are
-// ignored. Errors are *SyntaxError, with offsets in the canonical form of the
-// file where they are not about its JSON.
+// ParseMap reads a map file (TAP 4 map). It refuses the whole file if a
+// threshold cannot be reached or a name is not that of a listed repository,
+// because a search would find that too late. It ignores members of the document
+// that TAP 4 does not define, and refuses such members of an entry.
+//
+// Errors are *SyntaxError. Offsets are positions in the file for errors about
+// JSON, and positions in its canonical form for all others.
 func ParseMap(data []byte) (*Map, error) {
 	if len(data) > maxMapBytes {
 		return nil, &SyntaxError{Offset: maxMapBytes, Reason: "the map is too long"}
@@ -92,8 +94,8 @@ func ParseMap(data []byte) (*Map, error) {
 	return m, nil
 }
 
-// read takes the members from a document: the repositories first, since the
-// entries name them.
+// read reads the members of a document. It reads the repositories first,
+// because the entries refer to them.
 func (m *Map) read(doc *scanner) *SyntaxError {
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
@@ -147,7 +149,7 @@ func (m *Map) readEntries(r *reader) {
 }
 
 func (r *reader) mapEntry(m *Map) (entry MapEntry) {
-	at, threshold := r.pos, 0 // where it stands
+	at, threshold := r.pos, 0 // threshold is the position of that member
 	o := r.object()
 	for o.next() {
 		switch o.name {
@@ -160,7 +162,7 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 			entry.Threshold = r.count(MaxEntryRepositories)
 		case "terminating":
 			entry.Terminating = r.boolean()
-		default: // one letter wrong in "terminating" would open private names to others
+		default: // a misspelt "terminating" would send private names to other repositories
 			r.fail(o.at, "an entry has no such member")
 		}
 	}
@@ -173,21 +175,23 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 	return entry
 }
 
-// patterns reads the paths of an entry. One that no target's path matches would
-// hand the names that it is meant for to a later entry.
+// patterns reads the paths of an entry. It refuses a pattern that no target
+// path can match, because a later entry would then get the paths that it was
+// meant for.
 func (r *reader) patterns() []string {
 	at := r.pos
 	list := r.someStrings(maxMapBytes)
 	for i, p := range list {
 		if p == "" || p[0] == '/' {
-			r.fail(at, "%q, number %d of the list, matches no target: paths begin without a slash", shorten(p), i+1)
+			r.fail(at, "%q, number %d of the list, matches no target: paths begin without a slash",
+				shorten(p), i+1)
 		}
 	}
 	return list
 }
 
-// mapNames reads the list of an entry's repositories: each is in the map, and
-// none stands twice.
+// mapNames reads the repositories of an entry. Each must be in the map, and
+// none may occur twice.
 func (r *reader) mapNames(m *Map) (names []string) {
 	at := r.pos
 	names = r.someStrings(MaxEntryRepositories)
@@ -212,7 +216,7 @@ func (r mapRepository) compare(name string) int {
 	return 0
 }
 
-// someStrings reads an array of at least one string.
+// someStrings reads an array of 1 to most strings.
 func (r *reader) someStrings(most int) (list []string) {
 	at := r.pos
 	e := r.array()
@@ -229,8 +233,8 @@ func (r *reader) someStrings(most int) (list []string) {
 	return list
 }
 
-// count reads an integer from 1 to most. Numbers outside "signed" may have any
-// form.
+// count reads an integer from 1 to most. The scanner accepts any JSON number
+// outside "signed".
 func (r *reader) count(most int) int {
 	at := r.pos
 	raw := r.raw()

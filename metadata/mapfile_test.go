@@ -2,7 +2,6 @@ package metadata_test
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,10 @@ import (
 )
 
 const goodMap = `{
-  "repositories": {"Django": ["https://djangoproject.example/"], "PyPI": ["https://pypi.example/", "https://mirror.example"]},
+  "repositories": {
+    "Django": ["https://djangoproject.example/"],
+    "PyPI": ["https://pypi.example/", "https://mirror.example"]
+  },
   "mapping": [
     {"paths": ["*django*", "django/*"], "repositories": ["PyPI", "Django"], "threshold": 2, "terminating": true},
     {"paths": ["*"], "repositories": ["PyPI"], "threshold": 1}
@@ -29,7 +31,7 @@ func entries(m *metadata.Map) (list []metadata.MapEntry) {
 	return list
 }
 
-// TAP 4 map: what a map says.
+// TAP 4 map: the contents of a map.
 func TestParseMap(t *testing.T) {
 	m, err := metadata.ParseMap([]byte(goodMap))
 	require.NoError(t, err)
@@ -59,21 +61,25 @@ func TestParseMap(t *testing.T) {
 	require.Empty(t, entries(new(metadata.Map)))
 }
 
-// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: names are taken as they are, whatever
-// they would mean to a file system, and are told apart byte by byte.
+// CVE-2026-24686, GHSA-jqc5-w2xx-5vq4: a name may be any string, whatever it
+// means to a file system. Names are compared byte by byte.
 func TestNamesOfRepositories(t *testing.T) {
-	for _, name := range []string{"../x", "/abs", `a\..\b`, "CON", "", ".", "a b", "A", "\x00", "日本", strings.Repeat("n", 5000)} {
+	for _, name := range []string{
+		"../x", "/abs", `a\..\b`, "CON", "", ".", "a b", "A", "\x00", "日本", strings.Repeat("n", 5000),
+	} {
 		quoted := string(verifytest.Encode(name, ""))
-		m, err := metadata.ParseMap([]byte(`{"repositories":{` + quoted + `:["u"],"a":["u"]},"mapping":[{"paths":["*"],"repositories":[` + quoted + `],"threshold":1}]}`))
+		m, err := metadata.ParseMap([]byte(`{"repositories":{` + quoted + `:["u"],"a":["u"]},` +
+			`"mapping":[{"paths":["*"],"repositories":[` + quoted + `],"threshold":1}]}`))
 		require.NoError(t, err, name)
 		require.Equal(t, []string{name}, entries(m)[0].Repositories)
 	}
-	_, err := metadata.ParseMap([]byte(`{"repositories":{"A":["u"]},"mapping":[{"paths":["*"],"repositories":["a"],"threshold":1}]}`))
+	_, err := metadata.ParseMap([]byte(`{"repositories":{"A":["u"]},` +
+		`"mapping":[{"paths":["*"],"repositories":["a"],"threshold":1}]}`))
 	require.ErrorContains(t, err, `"a", number 1 of the list, is not among the repositories`)
 }
 
-// TAP 4 map, go-tuf#749, go-tuf#760: maps that are null, or that could not do
-// what they seem to say.
+// TAP 4 map, go-tuf#749, go-tuf#760: maps that are null, and maps that cannot
+// be satisfied.
 func TestBadMaps(t *testing.T) {
 	long := func(n int, one func(i int) string) string {
 		parts := make([]string, n)
@@ -82,11 +88,11 @@ func TestBadMaps(t *testing.T) {
 		}
 		return strings.Join(parts, ",")
 	}
-	numbered := func(i int) string { return fmt.Sprintf(`"r%d"`, i) }
-	repositories := func(n int) string { return long(n, func(i int) string { return numbered(i) + `:["u"]` }) }
+	repositories := func(n int) string { return long(n, numbered(`"r%d":["u"]`)) }
+	const entry = `{"paths":["*"],"repositories":["r0"],"threshold":1}`
 	const first, second = `"threshold": 2`, `"threshold": 1`
 	for _, c := range []struct {
-		old, new string // in goodMap; without old, the whole map
+		old, new string // a replacement in goodMap; without old, new is the map
 		path     string
 		want     string
 	}{
@@ -109,8 +115,10 @@ func TestBadMaps(t *testing.T) {
 		{"", `{"repositories":{"a":["u"],"a":["v"]},"mapping":[]}`, "repositories.a", "duplicate name"},
 		{"", `{"repositories":{"a":["u"],"\u0061":["v"]},"mapping":[]}`, "repositories.a", "duplicate name"},
 		{"", `{"repositories":{` + repositories(257) + `},"mapping":[]}`, "repositories", "more than 256 repositories"},
-		{"", `{"repositories":{` + repositories(33) + `},"mapping":[{"paths":["*"],"repositories":[` + long(33, numbered) + `],"threshold":1}]}`, "mapping[0].repositories", "more than 32 elements"},
-		{"", `{"repositories":{"r0":["u"]},"mapping":[` + long(4097, func(int) string { return `{"paths":["*"],"repositories":["r0"],"threshold":1}` }) + `]}`, "mapping", "more than 4096 entries"},
+		{"", `{"repositories":{` + repositories(33) + `},"mapping":[{"paths":["*"],"repositories":[` +
+			long(33, numbered(`"r%d"`)) + `],"threshold":1}]}`, "mapping[0].repositories", "more than 32 elements"},
+		{"", `{"repositories":{"r0":["u"]},"mapping":[` + long(4097, same(entry)) + `]}`,
+			"mapping", "more than 4096 entries"},
 		{"", strings.Repeat(" ", 1_000_001), "", "the map is too long"},
 		{`["*"]`, `[]`, "mapping[1].paths", "the list is empty"},
 		{`["*"]`, `["*",null]`, "mapping[1].paths[1]", "found null, want a string"},
@@ -119,7 +127,8 @@ func TestBadMaps(t *testing.T) {
 		{`"repositories": ["PyPI"], `, ``, "mapping[1]", `member "repositories" is missing`},
 		{`, ` + second, ``, "mapping[1]", `member "threshold" is missing`},
 		{`["PyPI", "Django"]`, `["PyPI", "PyPI"]`, "mapping[0].repositories", `"PyPI" is listed twice`},
-		{`["PyPI", "Django"]`, `["PyPI", "django"]`, "mapping[0].repositories", `"django", number 2 of the list, is not among the repositories`},
+		{`["PyPI", "Django"]`, `["PyPI", "django"]`, "mapping[0].repositories",
+			`"django", number 2 of the list, is not among the repositories`},
 		{`["PyPI", "Django"]`, `[]`, "mapping[0].repositories", "the list is empty"},
 		{first, `"threshold": 3`, "mapping[0]", "a threshold of 3 out of 2 repositories"},
 		{first, `"threshold": 0`, "mapping[0].threshold", "found 0, want an integer from 1 to 32"},
@@ -150,14 +159,15 @@ func TestBadMaps(t *testing.T) {
 	}
 }
 
-// FuzzParseMap checks, for whatever parses: that encoding/json reads the same
-// map from it; that no entry asks for more than it can have, or for a
-// repository that is not there; and that the map written out again is the same
-// map.
+// FuzzParseMap checks, for every map that is accepted: encoding/json reads the
+// same map; the threshold of each entry can be reached; its repositories are
+// listed; and the map is the same after it is written again.
 func FuzzParseMap(f *testing.F) {
 	for _, s := range []string{
-		goodMap, `null`, `{"repositories":null,"mapping":null}`, `{"repositories":{"a":["u"]},"mapping":[{"paths":["*"],"repositories":["a"],"threshold":1.0}]}`,
-		`{"mapping":[{"terminating":true,"threshold":1,"repositories":["\u002e./x"],"paths":["[!a]?\"\\"]}],"repositories":{"../x":[""],"CON":["u"],"":["u"]}}`,
+		goodMap, `null`, `{"repositories":null,"mapping":null}`,
+		`{"repositories":{"a":["u"]},"mapping":[{"paths":["*"],"repositories":["a"],"threshold":1.0}]}`,
+		`{"mapping":[{"terminating":true,"threshold":1,"repositories":["\u002e./x"],"paths":["[!a]?\"\\"]}],` +
+			`"repositories":{"../x":[""],"CON":["u"],"":["u"]}}`,
 	} {
 		f.Add([]byte(s))
 	}

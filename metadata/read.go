@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// reader takes values, one after the other, from canonical text that a scanner
-// wrote. The syntax is known to be right; the shape is not. The first error
-// stays, and everything read after it is a zero value.
+// reader reads one value after another from canonical text that a scanner
+// wrote. The syntax is known to be right, the types and members are not. After
+// the first error, every value is the zero value.
 type reader struct {
 	text  string
 	plain bool // the text has no escapes
@@ -39,7 +39,7 @@ func (r *reader) kind() string {
 	return "a number"
 }
 
-// expect says whether the next value begins with the given byte.
+// expect reports whether the next value begins with the given byte.
 func (r *reader) expect(c byte, want string) bool {
 	if r.err != nil {
 		return false
@@ -51,16 +51,16 @@ func (r *reader) expect(c byte, want string) bool {
 	return true
 }
 
-// object begins to read an object, member by member.
+// object starts to read an object, one member at a time.
 func (r *reader) object() members { return members{r: r} }
 
-// members goes through an object: next leaves the reader before a value, and
-// skips it later if nobody has read it.
+// members iterates over an object. Each call of next moves the reader to a
+// value. The following call skips that value if it was not read.
 type members struct {
 	r     *reader
 	name  string
-	at    int // where the name stands
-	value int // where its value does
+	at    int // position of the name
+	value int // position of the value
 }
 
 func (m *members) next() bool {
@@ -91,10 +91,10 @@ func (m *members) next() bool {
 	return true
 }
 
-// array begins to read an array, element by element.
+// array starts to read an array, one element at a time.
 func (r *reader) array() list { return list{r: r, i: -1} }
 
-// list goes through an array as members does through an object.
+// list iterates over an array as members does over an object.
 type list struct {
 	r     *reader
 	i     int
@@ -167,12 +167,14 @@ func (r *reader) integer(least int64) int64 {
 		r.fail(at, "found %s, want an integer", r.kind())
 		return 0
 	}
-	for r.pos++; '0' <= r.text[r.pos] && r.text[r.pos] <= '9'; { // within an object, so that something follows
+	// The number is inside an object, so another byte follows it.
+	for r.pos++; '0' <= r.text[r.pos] && r.text[r.pos] <= '9'; {
 		r.pos++
 	}
 	n, err := strconv.ParseInt(r.text[at:r.pos], 10, 64)
 	if err != nil || n < least {
-		r.fail(at, "found %s, want an integer from %d to %d", shorten(r.text[at:r.pos]), least, int64(math.MaxInt64))
+		r.fail(at, "found %s, want an integer from %d to %d",
+			shorten(r.text[at:r.pos]), least, int64(math.MaxInt64))
 		return 0
 	}
 	return n
@@ -188,8 +190,8 @@ func (r *reader) raw() string {
 	return r.text[at:r.pos]
 }
 
-// skipString goes to the quote that ends the string: the first one behind an
-// even number of backslashes.
+// skipString moves behind the quote that ends the string: the first quote after
+// an even number of backslashes.
 func (r *reader) skipString() {
 	start := r.pos + 1
 	end := start + strings.IndexByte(r.text[start:], '"')
@@ -206,6 +208,7 @@ func (r *reader) skipString() {
 	r.pos = end + 1
 }
 
+// skip moves behind the next value.
 func (r *reader) skip() {
 	for depth := 0; ; {
 		switch c := r.text[r.pos]; c {
@@ -231,12 +234,14 @@ func (r *reader) skip() {
 	}
 }
 
+// missing fails unless a member is present.
 func (r *reader) missing(at int, name string, present bool) {
 	if !present {
 		r.fail(at, "member %q is missing", name)
 	}
 }
 
+// shorten cuts a string from a file to a length that fits an error text.
 func shorten(s string) string {
 	if len(s) > 32 {
 		return s[:32] + "..."

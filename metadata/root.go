@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// Signers says whose signatures a role needs: a threshold out of a list of key
-// IDs (R-4.3.7).
+// RoleKeys are the signatures that a role needs: those of a threshold of keys
+// out of a list of key IDs (R-4.3.7).
 type RoleKeys struct {
 	threshold int64
 	keyIDs    string // canonical text of the array
 }
 
-// Threshold returns how many distinct keys must sign: at least 1, and 0 for the
-// zero value, which nothing satisfies. It may be more than there are keys; then
-// nothing satisfies it either.
+// Threshold returns the number of distinct keys that must sign. It is at least
+// 1, or 0 for the zero value, which no file satisfies. It may be more than the
+// number of keys, and then no file satisfies it either.
 func (s RoleKeys) Threshold() int64 { return s.threshold }
 
-// KeyIDs yields the key IDs in listed order. No ID stands twice.
+// KeyIDs yields the key IDs in listed order. No ID occurs twice.
 func (s RoleKeys) KeyIDs() iter.Seq[string] { return elements(s.keyIDs) }
 
-// elements yields the strings in the canonical text of an array.
+// elements yields the strings of an array, given as canonical text.
 func elements(array string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if array != "" {
@@ -29,8 +29,8 @@ func elements(array string) iter.Seq[string] {
 	}
 }
 
-// elementsAt yields the strings of an array that stands in a text; at 0, where
-// none can stand, there are none.
+// elementsAt yields the strings of the array at a position of a text. There are
+// none at position 0, where no array can be.
 func elementsAt(text string, at uint32) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if at != 0 {
@@ -49,9 +49,9 @@ func yieldElements(text string, at uint32, yield func(string) bool) {
 	}
 }
 
-// signerMember reads the members that say who signs, and says whether name was
-// one of them.
-func (r *reader) signerMember(s *RoleKeys, name string) bool {
+// roleKeysMember reads a member of a role that belongs to its RoleKeys, and
+// reports whether name is one.
+func (r *reader) roleKeysMember(s *RoleKeys, name string) bool {
 	switch name {
 	case "threshold":
 		s.threshold = r.integer(1) // R-4.3.7
@@ -63,16 +63,17 @@ func (r *reader) signerMember(s *RoleKeys, name string) bool {
 	return true
 }
 
-func (r *reader) needSigners(at int, s RoleKeys) {
+func (r *reader) needRoleKeys(at int, s RoleKeys) {
 	r.missing(at, "threshold", s.threshold != 0)
 	r.missing(at, "keyids", s.keyIDs != "")
 }
 
-// maxKeyIDs bounds the keys of a role: no file has more signatures, by default.
+// maxKeyIDs limits the keys of a role. By default, no file has more signatures.
 const maxKeyIDs = defaultSignatures
 
-// keyIDs reads a list of key IDs, in which none may stand twice (decision 13:
-// counted once or twice, it is ambiguous).
+// keyIDs reads a list of key IDs. No ID may occur twice, because it would be
+// unclear whether to count it once or twice (docs/decisions.md, "Key IDs are
+// opaque").
 func (r *reader) keyIDs() string {
 	at := r.pos
 	var few [8]string
@@ -103,25 +104,24 @@ func (r *reader) keyIDs() string {
 // section 4.3).
 type Root struct {
 	Header
-	// ConsistentSnapshot says whether the repository's files carry their
-	// versions or hashes in their names. Absent in the file means false
-	// (R-4.3.5).
+	// ConsistentSnapshot says whether the file names of the repository contain
+	// versions or hashes. It is false if the member is absent (R-4.3.5).
 	ConsistentSnapshot bool
 
 	keys                                               index
 	rootRole, timestampRole, snapshotRole, targetsRole RoleKeys
 }
 
-// Role returns whose signatures one of the four top-level roles needs. Other
-// names give the zero value, false.
+// Role returns the signatures that one of the four top-level roles needs. It
+// returns false for any other name.
 func (r *Root) Role(name string) (RoleKeys, bool) {
-	if s := r.signers(name); s != nil {
+	if s := r.roleKeys(name); s != nil {
 		return *s, s.threshold > 0
 	}
 	return RoleKeys{}, false
 }
 
-func (r *Root) signers(name string) *RoleKeys {
+func (r *Root) roleKeys(name string) *RoleKeys {
 	switch name {
 	case RoleRoot:
 		return &r.rootRole
@@ -156,23 +156,23 @@ func (r *reader) root(root *Root) {
 	})
 	r.missing(at, "keys", keys)
 	for _, name := range []string{RoleRoot, RoleTimestamp, RoleSnapshot, RoleTargets} { // R-4.3.6
-		r.missing(at, "roles: "+name, root.signers(name).threshold > 0)
+		r.missing(at, "roles: "+name, root.roleKeys(name).threshold > 0)
 	}
 }
 
-// topLevel reads the four roles, and skips others such as mirrors (R-4.3.6).
+// topLevel reads the four roles and skips others, such as mirrors (R-4.3.6).
 func (r *reader) topLevel(root *Root) {
 	m := r.object()
 	for m.next() {
-		s := root.signers(m.name)
+		s := root.roleKeys(m.name)
 		if s == nil {
 			continue
 		}
 		at := r.pos
 		m := r.object()
 		for m.next() {
-			r.signerMember(s, m.name)
+			r.roleKeysMember(s, m.name)
 		}
-		r.needSigners(at, *s)
+		r.needRoleKeys(at, *s)
 	}
 }

@@ -10,51 +10,50 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads one JSON document and writes its canonical form: the one pass
-// in which every byte is judged. What reads the result (reader) relies on it
-// and checks shapes only.
+// scanner reads one JSON document and writes its canonical form. It checks
+// every byte in one pass. The reader of the result relies on that, and checks
+// only types and members.
 type scanner struct {
 	in       []byte
 	pos      int
-	from     int // in[from:pos] is in canonical form, and still to be copied
+	from     int // in[from:pos] is in canonical form and must still be copied
 	out      []byte
-	escaped  bool     // there are escapes in the output
-	members  []member // of the objects that are open, innermost last
+	escaped  bool     // the output contains escapes
+	members  []member // of the open objects, innermost last
 	top      []member // of the document, if it is an object
-	kind     string   // the value of the content's _type, as it is written
-	kindAt   int      // where that stands in the input
+	kind     string   // the value of "_type" in the content, as written
+	kindAt   int      // its position in the input
 	maxDepth int
 
-	scratch []byte // for sort
+	scratch []byte // buffers of sort
 	parts   []part
 }
 
-// member is where the name of a member of an open object stands in the output,
-// and where in the input. The member goes to the comma before the next one, or
-// to the end of the object.
+// member is the position of a member's name in the output and in the input. The
+// member ends at the comma before the next one, or at the end of the object.
 type member struct{ name, at uint32 }
 
-// part is a member that is being sorted: its name without the quotes, and all
-// of it.
+// part is a member while it is sorted: its name without quotes, and the whole
+// text.
 type part struct {
 	member
 	name, whole []byte
 }
 
-// canonicalize reads a document into the scanner's output. Numbers outside the
-// top member "signed" keep their spelling.
+// canonicalize writes the canonical form of a document. Numbers outside the top
+// member "signed" are copied as they are.
 //
-// R-4.1.1: sorted by the names' UTF-8 bytes, no white space, only the quote and
-// the backslash escaped.
+// R-4.1.1: members are sorted by the UTF-8 bytes of their names, there is no
+// white space, and only the quote and the backslash are escaped.
 func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
 	return canonicalizeAt(1, in, maxDepth)
 }
 
-// canonicalizeAt is canonicalize for a document that counts as standing at a
-// depth: from the second on, as "signed" itself.
+// canonicalizeAt is canonicalize for a document at the given depth of another
+// one. From the second level on, it is read like the member "signed".
 func canonicalizeAt(depth int, in []byte, maxDepth int) (*scanner, *SyntaxError) {
-	// Nearly all white space stands between values. With more of it in strings,
-	// the output grows as it is written; it is never longer than the input.
+	// Most white space is between values. If strings contain much of it, the
+	// output grows while it is written. It is never longer than the input.
 	size := len(in) - bytes.Count(in, []byte{' '}) - bytes.Count(in, []byte{'\n'})
 	s := &scanner{in: in, out: make([]byte, 0, size), maxDepth: maxDepth}
 	s.space()
@@ -69,13 +68,13 @@ func canonicalizeAt(depth int, in []byte, maxDepth int) (*scanner, *SyntaxError)
 	return s, nil
 }
 
-// flush copies what is in canonical form as it stands.
+// flush copies the input that is already in canonical form.
 func (s *scanner) flush() {
 	s.out = append(s.out, s.in[s.from:s.pos]...)
 	s.from = s.pos
 }
 
-// end is where the output will end when all is copied.
+// end returns the length of the output after a flush.
 func (s *scanner) end() int { return len(s.out) + s.pos - s.from }
 
 func (s *scanner) fail(format string, args ...any) *SyntaxError {
@@ -114,8 +113,8 @@ func indent(in []byte) int {
 	return bits.TrailingZeros64(binary.LittleEndian.Uint64(in)^spaces) / 8
 }
 
-// next is the byte to read, or 0 at the end: NUL is legal nowhere outside a
-// string, and raw nowhere at all.
+// next returns the next byte without reading it, or 0 at the end. No legal
+// document contains the byte 0.
 func (s *scanner) next() byte {
 	if s.pos < len(s.in) {
 		return s.in[s.pos]
@@ -130,6 +129,7 @@ func (s *scanner) unexpected(want string) *SyntaxError {
 	return s.fail("found %q, want %s", s.in[s.pos:min(s.pos+1, len(s.in))], want)
 }
 
+// value reads a value. With integers, it accepts no other numbers.
 func (s *scanner) value(depth int, integers bool) *SyntaxError {
 	switch c := s.next(); {
 	case c == '{' || c == '[':
@@ -252,15 +252,16 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 	return s.take('}', "")
 }
 
-// many members of an object are reason to make room for as many more as its
-// size so far lets expect.
+// many is the number of members after which an object's further members are
+// estimated, to allocate the space for them at once.
 const many = 1024
 
-// sort puts the members of the object that begins at start in order, and
-// refuses duplicates.
+// sort sorts the members of the object that begins at start, and refuses
+// duplicates.
 func (s *scanner) sort(start int, members []member) *SyntaxError {
 	s.flush()
-	text, parts := append(s.scratch[:0], s.out[start:]...), slices.Grow(s.parts[:0], len(members))
+	text := append(s.scratch[:0], s.out[start:]...)
+	parts := slices.Grow(s.parts[:0], len(members))
 	s.scratch = text
 	for i, m := range members {
 		end := len(s.out)
@@ -269,7 +270,7 @@ func (s *scanner) sort(start int, members []member) *SyntaxError {
 		}
 		whole := text[int(m.name)-start : end-start]
 		name := whole[1:closing(whole)]
-		if s.escaped && bytes.IndexByte(name, '\\') >= 0 { // once, and not for each comparison
+		if s.escaped && bytes.IndexByte(name, '\\') >= 0 { // unescape once, not for each comparison
 			name = []byte(unescape(string(name)))
 		}
 		parts = append(parts, part{m, name, whole})
@@ -279,9 +280,13 @@ func (s *scanner) sort(start int, members []member) *SyntaxError {
 	s.out = s.out[:start+1]
 	for i, p := range parts {
 		if i > 0 {
-			// R-4.1.4, R-4.3.K2: no name stands twice, however it is escaped.
+			// R-4.1.4, R-4.3.K2: no name occurs twice, however it is escaped.
 			if last := parts[i-1]; bytes.Equal(last.name, p.name) {
-				return &SyntaxError{Offset: int64(max(last.at, p.at)), Path: memberStep(string(p.name)), Reason: "duplicate name"}
+				return &SyntaxError{
+					Offset: int64(max(last.at, p.at)),
+					Path:   memberStep(string(p.name)),
+					Reason: "duplicate name",
+				}
 			}
 			s.out = append(s.out, ',')
 		}
@@ -291,8 +296,8 @@ func (s *scanner) sort(start int, members []member) *SyntaxError {
 	return nil
 }
 
-// member returns the i-th member of the document: its name without the quotes,
-// where its value stands, and the value.
+// member returns the i-th member of the document: its name without quotes, the
+// position of its value, and the value.
 func (s *scanner) member(i int) (name []byte, at int, value []byte) {
 	start, end := int(s.top[i].name), len(s.out)-1
 	if i+1 < len(s.top) {
@@ -302,8 +307,8 @@ func (s *scanner) member(i int) (name []byte, at int, value []byte) {
 	return s.out[start+1 : at-len(`":`)], at, s.out[at:end]
 }
 
-// closing is the position of the quote that ends the string which text begins
-// with, in canonical form.
+// closing returns the position of the closing quote. The text begins with the
+// opening quote of a string in canonical form.
 func closing(text []byte) int {
 	for i := 1; ; i++ {
 		switch text[i] {
@@ -315,8 +320,7 @@ func closing(text []byte) int {
 	}
 }
 
-// compareNames orders the names of members, given in canonical escaping, by
-// their unescaped bytes.
+// compareNames compares two escaped names of members by their unescaped bytes.
 func (s *scanner) compareNames(a, b []byte) int {
 	if !s.escaped || bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
 		return bytes.Compare(a, b)
@@ -350,6 +354,7 @@ func (s *scanner) number(integers bool) *SyntaxError {
 	return nil
 }
 
+// fraction reads the fraction and the exponent of a number, if there are any.
 func (s *scanner) fraction() *SyntaxError {
 	if s.next() == '.' {
 		s.pos++
@@ -369,6 +374,7 @@ func (s *scanner) fraction() *SyntaxError {
 	return nil
 }
 
+// digits reads digits and returns how many there were.
 func (s *scanner) digits() int {
 	start := s.pos
 	for '0' <= s.next() && s.next() <= '9' {
@@ -377,18 +383,18 @@ func (s *scanner) digits() int {
 	return s.pos - start
 }
 
-// written returns the name that was just read and begins at a position of the
-// output, without its quotes.
+// written returns the name that was just read, without quotes. It begins at the
+// given position of the output.
 func (s *scanner) written(at int) []byte {
-	if at < len(s.out) { // part of it was escaped
+	if at < len(s.out) { // part of the name was escaped, and is copied already
 		s.flush()
 		return s.out[at+1 : len(s.out)-1]
 	}
 	return s.in[s.from+at-len(s.out)+1 : s.pos-1]
 }
 
-// str reads a string, its opening quote being next, and writes it with all but
-// the two necessary escapes undone.
+// str reads a string, which begins with the next byte. In the output, only the
+// quote and the backslash are escaped.
 func (s *scanner) str() *SyntaxError {
 	s.pos++
 	for {
@@ -417,16 +423,16 @@ func (s *scanner) str() *SyntaxError {
 	}
 }
 
-// plain counts the leading bytes that stand for themselves and are ASCII. It
-// looks at eight at a time: most of a repository is digests and names.
+// plain counts the leading ASCII bytes that need no escape. It reads eight
+// bytes at a time, because most of a repository's files are digests and names.
 func plain(in []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for ; len(in)-n >= 8; n += 8 {
 		x := binary.LittleEndian.Uint64(in[n:])
 		quote, backslash := x^ones*'"', x^ones*'\\'
-		// A byte below m sets its high bit in x-m*ones, unless it was set
-		// before; a borrow from a lower byte can only follow a hit there.
+		// A byte below m sets its high bit in x-m*ones, unless it was already
+		// set. A borrow from a lower byte can only follow a hit there.
 		special := (x-ones*0x20)&^x | (quote-ones)&^quote | (backslash-ones)&^backslash | x
 		if special &= highs; special != 0 {
 			return n + bits.TrailingZeros64(special)/8
@@ -440,8 +446,8 @@ func plain(in []byte) int {
 	return n
 }
 
-// escape reads one escape sequence (two of them for a surrogate pair) and
-// writes what it stands for.
+// escape reads one escape sequence, or two for a surrogate pair, and writes the
+// character.
 func (s *scanner) escape() *SyntaxError {
 	const shorts, meanings = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	start := s.pos
@@ -465,6 +471,7 @@ func (s *scanner) escape() *SyntaxError {
 	return nil
 }
 
+// write writes one character, escaped if necessary.
 func (s *scanner) write(r rune) {
 	if r == '"' || r == '\\' {
 		s.escaped = true
@@ -473,6 +480,8 @@ func (s *scanner) write(r rune) {
 	s.out = utf8.AppendRune(s.out, r)
 }
 
+// rune reads an escape sequence with hexadecimal digits after its backslash, or
+// two of them for a surrogate pair. The first begins at start.
 func (s *scanner) rune(start int) (rune, *SyntaxError) {
 	high, ok := s.hex4()
 	if !ok {
@@ -511,7 +520,7 @@ func (s *scanner) hex4() (rune, bool) {
 	return r, true
 }
 
-// unescape undoes the escapes of the canonical form.
+// unescape removes the escapes of the canonical form.
 func unescape(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s

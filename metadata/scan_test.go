@@ -10,23 +10,7 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// timestampWith returns an unsigned timestamp file with one more member, as raw
-// JSON, in its signed part.
-func timestampWith(member string) string {
-	return `{"signatures":[],"signed":{"_type":"timestamp","expires":"2030-01-02T00:00:00Z",` +
-		`"meta":{"snapshot.json":{"version":1}},"spec_version":"1.0.34","version":1` + member + `}}`
-}
-
-// payload returns the canonical bytes of what timestampWith makes, without the
-// members that are always there.
-func payload(t *testing.T, file string) string {
-	t.Helper()
-	env, err := metadata.Parse[metadata.Timestamp]([]byte(file), metadata.Options{})
-	require.NoError(t, err)
-	return string(env.Payload())
-}
-
-// R-4.1.1, R-4.0.1 (J8, J9): the canonical form of the tree as received.
+// R-4.1.1, R-4.0.1 (J8, J9): the canonical form of the document as received.
 func TestCanonicalForm(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{`"x": [ 1 ,-2,0 , true,false,null,"" ,{ } ,[ ] ]`, `"x":[1,-2,0,true,false,null,"",{},[]]`},
@@ -37,7 +21,8 @@ func TestCanonicalForm(t *testing.T) {
 		{`"x":"\u0022\u005C"`, `"x":"\"\\"`},
 		{`"x":"\u2028 \u00e9 \ud83c\udf7a é 🍺"`, "\"x\":\"\u2028 é 🍺 é 🍺\""},
 		{`"x":{"\ud83c\udf7a":1,"\uffee":2,"~":3}`, `"x":{"~":3,"` + "\uffee" + `":2,"🍺":1}`}, // bytes, not UTF-16 units
-		{`"x":{"a!":1,"a":2,"a b":3}`, `"x":{"a":2,"a b":3,"a!":1}`},                          // the names, not the quoted names
+		{`"x":{"a!":1,"a":2,"a b":3}`,
+			`"x":{"a":2,"a b":3,"a!":1}`}, // the names, not the quoted names
 		{`"x":{"a\"":1,"a!":2,"a#":3,"a\\":4,"a[":5}`, `"x":{"a!":2,"a\"":1,"a#":3,"a[":5,"a\\":4}`},
 		{`"x":9007199254740993`, `"x":9007199254740993`},
 		{`"x":123456789012345678901234567890`, `"x":123456789012345678901234567890`},
@@ -48,13 +33,19 @@ func TestCanonicalForm(t *testing.T) {
 	}
 }
 
-// R-4.1.3: what is absent stays absent, and what is odd stays odd.
+// R-4.1.3: absent members stay absent, and unusual values stay as they are.
 func TestCanonicalFormAddsNothing(t *testing.T) {
-	require.Equal(t, `{"_type":"timestamp","expires":"2030-01-02T00:00:00.000Z","meta":{"snapshot.json":{"hashes":{},"length":0,"version":1}},"spec_version":"1.0.34","version":1}`,
-		payload(t, `{"signed":{"version":1,"expires":"2030-01-02T00:00:00.000Z","meta":{"snapshot.json":{"length":0,"version":1,"hashes":{}}},"spec_version":"1.0.34","_type":"timestamp"},"signatures":[]}`))
+	const file = `{"signed":{"version":1,"expires":"2030-01-02T00:00:00.000Z",` +
+		`"meta":{"snapshot.json":{"length":0,"version":1,"hashes":{}}},` +
+		`"spec_version":"1.0.34","_type":"timestamp"},"signatures":[]}`
+	const want = `{"_type":"timestamp","expires":"2030-01-02T00:00:00.000Z",` +
+		`"meta":{"snapshot.json":{"hashes":{},"length":0,"version":1}},` +
+		`"spec_version":"1.0.34","version":1}`
+	require.Equal(t, want, payload(t, file))
 }
 
-// R-4.1.2, R-4.1.4 (J1 to J7): what is no JSON, or more than this format has.
+// R-4.1.2, R-4.1.4 (J1 to J7): text that is not JSON, and JSON that TUF does
+// not allow.
 func TestSyntaxErrors(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, c := range []struct{ name, in, want string }{
@@ -111,8 +102,9 @@ func TestSyntaxErrors(t *testing.T) {
 			var syntax *metadata.SyntaxError
 			require.ErrorAs(t, err, &syntax)
 			require.LessOrEqual(t, syntax.Offset, int64(len(c.in)))
-			if content, ok := strings.CutPrefix(c.in, `{"signatures":[],"signed":`); ok && strings.HasPrefix(syntax.Path, "signed") { // R-T17.4
-				require.NoError(t, sameInBothForms[metadata.Timestamp](content[:len(content)-1], nil, err))
+			content, ok := strings.CutPrefix(c.in, `{"signatures":[],"signed":`)
+			if ok && strings.HasPrefix(syntax.Path, "signed") { // R-T17.4
+				require.NoError(t, sameInBothFormats[metadata.Timestamp](content[:len(content)-1], nil, err))
 			}
 		})
 	}
@@ -147,8 +139,8 @@ func TestSignatureLimit(t *testing.T) {
 	require.ErrorContains(t, err, "more than 1024 signatures")
 }
 
-// A long document of many small escapes or levels takes no more time per byte
-// than another: nothing here looks twice.
+// BenchmarkParse measures documents that are sorted, not sorted, indented or
+// full of escapes. The time for each byte should not depend on their length.
 func BenchmarkParse(b *testing.B) {
 	entry := func(i int) string { return fmt.Sprintf(`"role-%06d.json":{"version":%d}`, i, i+1) }
 	var sorted, reversed []string

@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// Succinct are 2^BitLength roles, the hash bins of TAP 15, that share their
+// SuccinctRoles are the hash bins of TAP 15: 2^BitLength roles with the same
 // keys.
 type SuccinctRoles struct {
 	RoleKeys
-	// BitLength is the number of leading bits of a path's hash that choose the
-	// bin: 1 to 32.
+	// BitLength is the number of leading bits of a path's sha256 that choose
+	// the bin: 1 to 32.
 	BitLength int
-	// NamePrefix is what the bins' names begin with, before the hyphen.
+	// NamePrefix is the part of the bins' names before the hyphen.
 	NamePrefix string
 }
 
-// Bin returns the name of a bin.
+// Bin returns the name of the bin with the given number, counted from 0.
 //
-// R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal, as
-// wide as that of the last bin.
+// R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal with
+// as many digits as the last bin has.
 func (s *SuccinctRoles) Bin(number uint32) string {
 	return fmt.Sprintf("%s-%0*x", s.NamePrefix, s.digits(), number)
 }
 
-// Has says whether a role name is that of one of the bins (R-T15.4).
+// Has reports whether a role name is the name of one of the bins (R-T15.4).
 func (s *SuccinctRoles) Has(role string) bool {
 	digits, ok := strings.CutPrefix(role, s.NamePrefix+"-")
 	if !ok || len(digits) != s.digits() || strings.Trim(digits, "0123456789abcdef") != "" {
@@ -35,7 +35,7 @@ func (s *SuccinctRoles) Has(role string) bool {
 	return err == nil && number>>s.BitLength == 0
 }
 
-// digits is the width of a bin's number: of 2^BitLength-1 in hexadecimal.
+// digits returns the number of hexadecimal digits of 2^BitLength-1.
 func (s *SuccinctRoles) digits() int { return (s.BitLength + 3) / 4 }
 
 func (r *reader) succinct() *SuccinctRoles {
@@ -55,11 +55,11 @@ func (r *reader) succinct() *SuccinctRoles {
 		case "name_prefix":
 			prefix, s.NamePrefix = true, r.str()
 		default:
-			r.signerMember(&s.RoleKeys, m.name)
+			r.roleKeysMember(&s.RoleKeys, m.name)
 		}
 	}
 	r.missing(at, "bit_length", s.BitLength != 0)
 	r.missing(at, "name_prefix", prefix)
-	r.needSigners(at, s.RoleKeys)
+	r.needRoleKeys(at, s.RoleKeys)
 	return s
 }

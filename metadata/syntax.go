@@ -7,19 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// ErrSyntax is what every error about the form of a file wraps.
+// ErrSyntax is returned (wrapped) when a file is not in the format of TUF.
+// Every *SyntaxError wraps it.
 var ErrSyntax = errors.New("not well-formed TUF metadata")
 
-// SyntaxError says where a file departs from the format.
+// SyntaxError is the error for a file that is not in the format of TUF.
 type SyntaxError struct {
-	// Offset is the position in bytes: in the file for errors about JSON, in
-	// the canonical form of the file for errors about the envelope, and in the
-	// canonical payload for errors about the contents of "signed". For errors
-	// about the JSON of a DSSE envelope's payload, it is in the payload as it
-	// was decoded.
+	// Offset is the position of the error in bytes. It counts in
+	//
+	//   - the file, for errors about its JSON;
+	//   - the canonical form of the file, for errors about the envelope;
+	//   - the canonical form of the content, for errors about the content;
+	//   - the decoded payload, for errors about the JSON of a DSSE payload.
 	Offset int64
-	// Path leads to the value, as in signed.roles[2].keyids. Empty for the
-	// document itself.
+	// Path is the path of the value, such as signed.roles[2].keyids. It is
+	// empty for the document itself.
 	Path string
 	// Reason says what is wrong.
 	Reason string
@@ -35,7 +37,7 @@ func (e *SyntaxError) Error() string {
 
 func (e *SyntaxError) Unwrap() error { return ErrSyntax }
 
-// within returns the error with one more step at the front of its path.
+// within adds a step at the front of the error's path, and returns the error.
 func (e *SyntaxError) within(step string) *SyntaxError {
 	switch {
 	case e.Path == "" || e.Path[0] == '[':
@@ -46,7 +48,7 @@ func (e *SyntaxError) within(step string) *SyntaxError {
 	return e
 }
 
-// memberStep spells a member's name as a step of a path, safe to print.
+// memberStep returns the step of a path for a member, safe to print.
 func memberStep(name string) string {
 	const most = 64
 	if len(name) > most {
@@ -64,9 +66,10 @@ func memberStep(name string) string {
 	return name
 }
 
-// Printable returns a name as it may be shown in a terminal: as it is, or
-// quoted if a character in it would not just be seen, and cut if it is very
-// long. Names of roles and targets come from files, and may hold anything.
+// Printable returns a name in a form that is safe to show in a terminal. It
+// quotes a name that contains anything but printable characters, and cuts a
+// very long one. Names of roles and targets come from files and may contain
+// anything.
 func Printable(name string) string {
 	const most = 256
 	if len(name) > most {
@@ -83,4 +86,5 @@ func Printable(name string) string {
 	return name
 }
 
+// elementStep returns the step of a path for an element of an array.
 func elementStep(i int) string { return "[" + strconv.Itoa(i) + "]" }

@@ -2,27 +2,27 @@ package metadata
 
 import "iter"
 
-// TargetFile is what a targets file lists for one target file (spec section
+// TargetFile is the entry of one target file in a targets file (spec section
 // 4.6).
 type TargetFile struct {
 	// Length is the exact length in bytes.
 	Length int64
-	// Hashes are the digests of the file's bytes; the list is not empty.
+	// Hashes are the digests of the file's bytes. There is at least one.
 	Hashes Hashes
 
 	custom string
 }
 
-// Custom returns the member custom as JSON, an object that nothing here
-// interprets. The bytes are the caller's.
+// Custom returns the member "custom" as JSON, if there is one. It is an object
+// that this package does not interpret. The caller owns the bytes.
 func (t TargetFile) Custom() ([]byte, bool) {
 	if t.custom == "" {
 		return nil, false
 	}
-	return ordinary(t.custom), true
+	return standardJSON(t.custom), true
 }
 
-func (r *reader) targetInfo() TargetFile {
+func (r *reader) targetFile() TargetFile {
 	at := r.pos
 	t := TargetFile{Length: -1}
 	m := r.object()
@@ -54,24 +54,24 @@ type Targets struct {
 	delegations *Delegations
 }
 
-// File returns what is listed for a target path, compared byte for byte. It
-// takes time logarithmic in the number of files.
+// File returns the entry of a target path, compared byte by byte. It takes time
+// logarithmic in the number of files.
 func (t *Targets) File(path string) (TargetFile, bool) {
 	r, ok := t.files.find(path)
 	if !ok {
 		return TargetFile{}, false
 	}
-	return r.targetInfo(), true
+	return r.targetFile(), true
 }
 
-// Files yields all listed targets in the order of their paths' bytes. That a
-// path is listed does not make this role's word good for it: only a walk along
-// the delegations does.
+// Files yields the entries and paths of all listed targets, in the order of the
+// paths' bytes. A role may list paths that it is not trusted for: only a search
+// along the delegations (package delegation) shows which role to trust.
 func (t *Targets) Files() iter.Seq2[string, TargetFile] {
 	return func(yield func(string, TargetFile) bool) {
 		for i := range t.files.at {
 			path, r := t.files.name(i)
-			if !yield(path, r.targetInfo()) {
+			if !yield(path, r.targetFile()) {
 				return
 			}
 		}
@@ -87,7 +87,7 @@ func (r *reader) targets(t *Targets) {
 	r.content(&t.Header, func(name string) {
 		switch name {
 		case "targets":
-			targets, t.files = true, r.indexed(func() { r.targetInfo() })
+			targets, t.files = true, r.indexed(func() { r.targetFile() })
 		case "delegations":
 			t.delegations = r.delegations()
 		}

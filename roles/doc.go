@@ -1,18 +1,44 @@
-// Package roles decides who may sign what: keys, thresholds, and the rules
-// between an old and a new version of a role. It does not know in which order
-// files are fetched, and it fetches nothing; package verify does the one and
-// its caller the other.
+// Package roles decides whose signatures count, and checks the rules between
+// two versions of a file.
 //
-// A [Role] is made from trusted content that names it, [Open] gives the content
-// of a file that enough of the role's keys have signed, and only this package
-// can make the [Trusted] value that it returns. So content that nobody has
-// signed cannot reach [TopLevel] or [Delegated]:
+// It does not know in which order files are fetched, and it does not fetch
+// them. Package verify knows the order, and its caller fetches.
 //
-//	root, err := roles.VerifyInitialRoot(env, policy)              // the first root, received out of band
-//	role, err := roles.TopLevel(root, "timestamp", policy)
-//	timestamp, err := roles.Verify(timestampEnv, role)    // signed to the threshold, and nothing more
-//	err = roles.CheckExpiry("timestamp", timestamp.Content().Header, now)
+// Checking the signatures of a file takes three steps:
 //
-// The other functions are the rules between versions, each in one place with
-// the ID of the requirement.
+//	root, err := roles.VerifyInitialRoot(env, policy) // a root that came with the program
+//	...
+//	role, err := roles.TopLevel(root, metadata.RoleTimestamp, policy)
+//	...
+//	timestamp, err := roles.Verify(timestampEnv, role)
+//
+// The caller must:
+//
+//   - get the initial trusted root in a way that it trusts, such as with the
+//     program;
+//   - compare the length and the hashes of a file before it is parsed
+//     ([CheckFile]), if another file lists them;
+//   - check the expiry ([CheckExpiry]) and the version ([NewerTimestamp],
+//     [CheckSnapshot], [CheckTargets]), because [Verify] does neither;
+//   - use the same [Policy] in all calls.
+//
+// # Trusted content
+//
+// Only this package makes a [Trusted] with content: [Verify] and its variants
+// return one after the signatures have been verified. [TopLevel] and
+// [Delegated] accept nothing else. So the keys of a [Role] always come from
+// content that was signed.
+//
+// # Variants of Verify
+//
+//   - [Verify] counts a signature for the key whose ID it has.
+//   - [VerifyAnyKeyID] counts a signature for any key of the role. It is for
+//     files that were trusted before.
+//   - [VerifyAs] verifies a trusted file again, for another role.
+//   - [VerifyInitialRoot] verifies a root with its own keys.
+//   - [VerifyNextRoot] verifies a root with the keys of the trusted root and
+//     with its own.
+//
+// Each rule is in one function. Comments cite the requirement by its ID
+// (docs/conformance.md).
 package roles

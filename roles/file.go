@@ -8,17 +8,20 @@ import (
 )
 
 var (
-	// ErrLength is returned (wrapped) for a file that is too long or too short.
+	// ErrLength is returned (wrapped) when a file is too long or too short.
 	ErrLength = errors.New("wrong length")
-	// ErrHash is returned (wrapped) for a file that does not have its hash.
+	// ErrHash is returned (wrapped) when a file does not have its listed
+	// hashes. It is metadata.ErrHash.
 	ErrHash = metadata.ErrHash
 )
 
-// LengthError says how long a file should have been. A file that is too long
-// may not have been read to its end: then Got is where the reading stopped.
+// LengthError is the error for a file of the wrong length. It wraps ErrLength.
 type LengthError struct {
-	// File is the role or the target path.
-	File      string
+	// File is the name of the role or the target path.
+	File string
+	// Want is the listed length and Got the length of the file, in bytes. If a
+	// file is too long, it may not have been read to its end. Got is then the
+	// number of bytes that were read.
 	Want, Got int64
 }
 
@@ -28,21 +31,21 @@ func (e *LengthError) Error() string {
 
 func (e *LengthError) Unwrap() error { return ErrLength }
 
-// HashError says which file does not have its hash. It wraps a
-// *metadata.HashError.
+// HashError is the error for a file without its listed hashes.
 type HashError struct {
-	// File is the role or the target path.
+	// File is the name of the role or the target path.
 	File string
-	Err  error
+	// Err is a *metadata.HashError, which wraps ErrHash.
+	Err error
 }
 
 func (e *HashError) Error() string { return metadata.Printable(e.File) + ": " + e.Err.Error() }
 func (e *HashError) Unwrap() error { return e.Err }
 
-// CheckFile compares a file's bytes, as received, with the length and the
-// hashes that are listed for it, if any.
+// CheckFile compares the bytes of a file, as received, with its listed length
+// and hashes. Either may be absent. Errors are *LengthError or *HashError.
 //
-// before anything in the file is believed.
+// this comes before the file is parsed.
 func CheckFile(role string, data []byte, listed metadata.MetaFile, p Policy) error {
 	if listed.Length >= 0 && int64(len(data)) != listed.Length {
 		return &LengthError{role, listed.Length, int64(len(data))}
@@ -52,7 +55,7 @@ func CheckFile(role string, data []byte, listed metadata.MetaFile, p Policy) err
 	}
 	c, err := listed.Hashes.NewChecker(p.Hashes)
 	if err == nil {
-		_, _ = c.Write(data) // never fails
+		_, _ = c.Write(data)
 		err = c.Check()
 	}
 	if err != nil {

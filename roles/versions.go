@@ -9,22 +9,27 @@ import (
 )
 
 var (
-	// ErrRollback is returned (wrapped) when a version goes back.
+	// ErrRollback is returned (wrapped) when a version is lower than the one
+	// trusted before.
 	ErrRollback = errors.New("rollback")
-	// ErrVersion is returned (wrapped) for a version other than the wanted one.
+	// ErrVersion is returned (wrapped) when a file has another version than the
+	// expected one.
 	ErrVersion = errors.New("wrong version")
-	// ErrExpired is returned (wrapped) for a file that has expired.
+	// ErrExpired is returned (wrapped) when a file has expired.
 	ErrExpired = errors.New("expired")
 )
 
-// RollbackError says which version went back. It may be that of a file which
-// the named role lists.
+// RollbackError is the error for a version that is lower than the one trusted
+// before. The version is that of a role, or that of a file which the role
+// lists. RollbackError wraps ErrRollback.
 type RollbackError struct {
+	// Role is the name of the role.
 	Role string
-	// File is the file whose version went back, if not the role's own.
+	// File is the name of the listed file, such as "targets.json". It is empty
+	// if the version is that of the role.
 	File string
-	// Trusted is the version that was trusted before, and Found the one offered
-	// now; 0 if the file is not listed any more.
+	// Trusted is the version that was trusted before, and Found the new one.
+	// Found is 0 if the file is not listed any more.
 	Trusted, Found int64
 }
 
@@ -35,9 +40,9 @@ func (e *RollbackError) Error() string {
 	}
 	found := fmt.Sprintf("found version %d", e.Found)
 	if e.Found == 0 {
-		found = "it is gone"
+		found = "now it is not listed"
 	}
-	return fmt.Sprintf("%s: %v: version %d was trusted before, %s (to give it up on purpose, start without the saved %s.json)", subject, ErrRollback, e.Trusted, found, e.Role)
+	return fmt.Sprintf("%s: %v: version %d was trusted before, %s", subject, ErrRollback, e.Trusted, found)
 }
 
 func (e *RollbackError) Unwrap() error { return ErrRollback }
@@ -46,24 +51,30 @@ func wrongVersion(role string, want, got int64) error {
 	return fmt.Errorf("%s: %w: want %d, found %d", metadata.Printable(role), ErrVersion, want, got)
 }
 
-// ExpiredError says since when a file is not to be trusted any more.
+// ExpiredError is the error for a file that has expired. It wraps ErrExpired.
 type ExpiredError struct {
-	Role        string
-	Version     int64
+	// Role is the name of the role.
+	Role string
+	// Version is the version of the file.
+	Version int64
+	// Expires is the time at which the file expired, and At the time for which
+	// that was checked.
 	Expires, At time.Time
 }
 
 func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("%s version %d: %v since %s (the time is taken to be %s)", metadata.Printable(e.Role), e.Version, ErrExpired,
+	return fmt.Sprintf("%s version %d: %v since %s (the time is taken to be %s)",
+		metadata.Printable(e.Role), e.Version, ErrExpired,
 		e.Expires.UTC().Format(time.RFC3339), e.At.UTC().Format(time.RFC3339))
 }
 
 func (e *ExpiredError) Unwrap() error { return ErrExpired }
 
-// CheckExpiry refuses a file at and after the moment of its expiry.
+// CheckExpiry returns an *ExpiredError if a file is expired at the given time.
+// A file expires at the time in its header, not after it.
 //
-// expires must be later than the
-// start of the update.
+// the time of expiry must be
+// later than the start of the update, which is the time to pass.
 func CheckExpiry(role string, h metadata.Header, at time.Time) error {
 	if h.Expires.After(at) {
 		return nil
@@ -71,9 +82,10 @@ func CheckExpiry(role string, h metadata.Header, at time.Time) error {
 	return &ExpiredError{role, h.Version, h.Expires, at}
 }
 
-// NewerTimestamp returns the timestamp to go on with: next, or floor if the
-// versions are equal. The floor is the one trusted before, expired or not
-// the zero value if there is none.
+// NewerTimestamp returns the timestamp to use: next, or stored if their
+// versions are equal. The stored one is the timestamp trusted before, or the
+// zero value. It protects against rollback even if it is expired.
+// Errors are *RollbackError, or ErrUntrusted if next is the zero value.
 func NewerTimestamp(stored, next Trusted[metadata.Timestamp]) (Trusted[metadata.Timestamp], error) {
 	none := Trusted[metadata.Timestamp]{}
 	if next.content == nil {
@@ -82,21 +94,25 @@ func NewerTimestamp(stored, next Trusted[metadata.Timestamp]) (Trusted[metadata.
 	if stored.content == nil {
 		return next, nil
 	}
-	old, new := stored.content, next.content
+	before, after := stored.content.Version, next.content.Version
 	switch {
-	case new.Version < old.Version: // R-5.4.3.1a
-		return none, &RollbackError{Role: metadata.RoleTimestamp, Trusted: old.Version, Found: new.Version}
-	case new.Version == old.Version: // R-5.4.3.1b: the new file is dropped, and that is no error.
+	case after < before: // R-5.4.3.1a
+		return none, &RollbackError{metadata.RoleTimestamp, "", before, after}
+	case after == before: // R-5.4.3.1b: the new file is ignored, without an error.
 		return stored, nil
-	case new.Snapshot().Version < old.Snapshot().Version: // R-5.4.3.2
-		return none, &RollbackError{metadata.RoleTimestamp, "snapshot.json", old.Snapshot().Version, new.Snapshot().Version}
+	}
+	before, after = stored.content.Snapshot().Version, next.content.Snapshot().Version
+	if after < before { // R-5.4.3.2
+		return none, &RollbackError{metadata.RoleTimestamp, "snapshot.json", before, after}
 	}
 	return next, nil
 }
 
-// CheckSnapshot compares a snapshot with what the timestamp says of it and with
-// the one trusted before, expired or of another version as that may be
-// (R-5.5.5b); the zero value if there is none.
+// CheckSnapshot compares the version of a snapshot with the one that the
+// timestamp lists, and the versions of its files with those of the stored
+// snapshot. The stored one is the snapshot trusted before, or the zero value.
+// It protects against rollback even if it is expired or has another version
+// (R-5.5.5b). Errors wrap ErrVersion, ErrRollback or ErrUntrusted.
 func CheckSnapshot(stored, next Trusted[metadata.Snapshot], listed metadata.MetaFile) error {
 	if next.content == nil {
 		return ErrUntrusted
@@ -107,7 +123,7 @@ func CheckSnapshot(stored, next Trusted[metadata.Snapshot], listed metadata.Meta
 	if stored.content == nil || stored.content == next.content {
 		return nil
 	}
-	// R-5.5.5a: no listed file may go back or vanish.
+	// R-5.5.5a: no listed file may have a lower version or disappear.
 	for c := range metadata.Changes(stored.content, next.content) {
 		if c.New.Version < c.Old.Version {
 			return &RollbackError{metadata.RoleSnapshot, c.Name, c.Old.Version, c.New.Version}
@@ -116,8 +132,8 @@ func CheckSnapshot(stored, next Trusted[metadata.Snapshot], listed metadata.Meta
 	return nil
 }
 
-// CheckTargets compares a targets file, top-level or delegated, with what the
-// snapshot says of it.
+// CheckTargets compares the version of a targets file, top-level or delegated,
+// with the one that the snapshot lists. Errors wrap ErrVersion or ErrUntrusted.
 func CheckTargets(next Trusted[metadata.Targets], listed metadata.MetaFile) error {
 	if next.content == nil {
 		return ErrUntrusted

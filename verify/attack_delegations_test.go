@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -13,15 +14,23 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// CVE-2026-23992: a threshold that nothing would have to reach makes the file
-// that lists it useless, root and delegators alike; it does not make the victim
-// signed.
+// CVE-2026-23992: a threshold that no signature would have to reach makes the
+// file that lists it useless, for root and delegators alike. It does not make
+// the victim signed.
 func TestThresholdsThatAreNone(t *testing.T) {
 	for name, threshold := range map[string]any{
-		"0": int64(0), "-1": int64(-1), "1.0": json.Number("1.0"), "text": "1", "null": nil, "2^63": json.Number("9223372036854775808"), "2^64": json.Number("18446744073709551616"), "true": true, "missing": "missing",
+		"0":       int64(0),
+		"-1":      int64(-1),
+		"1.0":     json.Number("1.0"),
+		"text":    "1",
+		"null":    nil,
+		"2^63":    json.Number("9223372036854775808"),
+		"2^64":    json.Number("18446744073709551616"),
+		"true":    true,
+		"missing": "missing",
 	} {
 		t.Run(name, func(t *testing.T) {
-			atEachPosition(t, verifytest.Options{}, func(s *stage) {
+			atEachPosition(t, verifytest.Options{}, func(s *setup) {
 				s.meet()
 				s.editSigners(func(entry, _ object) {
 					entry["threshold"] = threshold
@@ -38,7 +47,7 @@ func TestThresholdsThatAreNone(t *testing.T) {
 }
 
 // badDelegations are lists of delegations that contradict themselves. A file
-// with one is refused as a whole: nobody is to guess which part was meant.
+// with one is rejected as a whole: a client must not guess what was meant.
 var badDelegations = []struct {
 	id string
 	do func(d object)
@@ -48,18 +57,24 @@ var badDelegations = []struct {
 	{"G11, D12: a role named snapshot", func(d object) { firstRole(d)["name"] = "snapshot" }},
 	{"G11, D12: a role named targets", func(d object) { firstRole(d)["name"] = "targets" }},
 	{"D12: a role without a name", func(d object) { firstRole(d)["name"] = "" }},
-	{"G13: two roles with one name", func(d object) { d["roles"] = append(d["roles"].([]any), firstRole(d)) }},
+	{"G13: two roles with one name", func(d object) {
+		d["roles"] = append(d["roles"].([]any), firstRole(d))
+	}},
 	{"G13, D10: roles and succinct_roles", func(d object) { d["succinct_roles"] = succinct(d, 4) }},
-	{"G13: paths and path_hash_prefixes", func(d object) { firstRole(d)["path_hash_prefixes"] = []any{""} }},
-	{"D10, go-tuf#716: bins of no bits", func(d object) { d["succinct_roles"] = succinct(d, 0); delete(d, "roles") }},
-	{"D10, go-tuf#716: bins of 33 bits", func(d object) { d["succinct_roles"] = succinct(d, 33); delete(d, "roles") }},
-	{"CVE-2026-23992: bins that nobody has to sign", func(d object) {
+	{"G13: paths and path_hash_prefixes", func(d object) {
+		firstRole(d)["path_hash_prefixes"] = []any{""}
+	}},
+	{"D10, go-tuf#716: bins of no bits", func(d object) { onlySuccinct(d, succinct(d, 0)) }},
+	{"D10, go-tuf#716: bins of 33 bits", func(d object) { onlySuccinct(d, succinct(d, 33)) }},
+	{"CVE-2026-23992: bins that need no signature", func(d object) {
 		s := succinct(d, 4)
 		s["threshold"] = int64(0)
-		d["succinct_roles"] = s
-		delete(d, "roles")
+		onlySuccinct(d, s)
 	}},
-	{"J11: prefixes in upper case, which no hash would have", func(d object) { delete(firstRole(d), "paths"); firstRole(d)["path_hash_prefixes"] = []any{"AB"} }},
+	{"J11: prefixes in upper case, which no hash would have", func(d object) {
+		delete(firstRole(d), "paths")
+		firstRole(d)["path_hash_prefixes"] = []any{"AB"}
+	}},
 	{"G2: keys that are null", func(d object) { d["keys"].(object)["k"] = nil }},
 	{"J5: roles that are null", func(d object) { d["roles"] = nil }},
 }
@@ -67,15 +82,22 @@ var badDelegations = []struct {
 func firstRole(d object) object { return d["roles"].([]any)[0].(object) }
 
 func succinct(d object, bits int64) object {
-	return object{"keyids": firstRole(d)["keyids"], "threshold": int64(1), "bit_length": bits, "name_prefix": "bin"}
+	return object{
+		"keyids": firstRole(d)["keyids"], "threshold": int64(1), "bit_length": bits, "name_prefix": "bin",
+	}
+}
+
+func onlySuccinct(d, succinct object) {
+	d["succinct_roles"] = succinct
+	delete(d, "roles")
 }
 
 func TestBadDelegations(t *testing.T) {
 	for _, c := range badDelegations {
 		t.Run(c.id, func(t *testing.T) {
-			atEachPosition(t, verifytest.Options{}, func(s *stage) {
+			atEachPosition(t, verifytest.Options{}, func(s *setup) {
 				s.meet()
-				s.role().Delegate(verifytest.Delegation{Name: "child", Paths: everything})
+				delegateEverything(s.role(), "child")
 				s.repo.Publish()
 				s.mustAccept()
 				s.repo.Edit(s.position.role, func(signed object) { c.do(signed["delegations"].(object)) })
@@ -86,11 +108,11 @@ func TestBadDelegations(t *testing.T) {
 	}
 }
 
-// CVE-2024-47534, tuf-js-order: of fifty roles that may all speak for a path
-// the first that is listed wins, every time, whatever their names: numbers come
-// first in some languages.
+// CVE-2024-47534, tuf-js-order: of fifty roles that are all trusted for a path
+// the first that is listed wins, every time, whatever their names are. In some
+// languages numbers come first.
 func TestFirstListedRoleWins(t *testing.T) {
-	atEachPosition(t, verifytest.Options{}, func(s *stage) {
+	atEachPosition(t, verifytest.Options{}, func(s *setup) {
 		s.role().RemoveTarget("app")
 		s.alone()
 		names := []string{"trusted", "10", "2", "-1", "0", "constructor", "__proto__"}
@@ -98,65 +120,71 @@ func TestFirstListedRoleWins(t *testing.T) {
 			names = append(names, fmt.Sprint(100-i))
 		}
 		for _, name := range names {
-			s.role().Delegate(verifytest.Delegation{Name: name, Paths: everything, Keys: s.keys("all")}).AddTarget("app", []byte(name))
+			delegateEverything(s.role(), name, s.keys("all")...).AddTarget("app", []byte(name))
 		}
 		s.repo.Publish()
 		for range 20 {
-			target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{})
+			target, err := s.firstRun()
 			require.NoError(s, err)
 			require.Equal(s, "trusted", target.Role)
 		}
 	})
 }
 
-// D3, D11, sigstore#562: a role has a say only in what every delegation on the
-// way to it covers, whatever it lists and whatever it puts into custom members.
+// D3, D11, sigstore#562: a role is trusted only for paths that every delegation
+// on the way to it covers, whatever it lists and whatever its custom members
+// say.
 func TestOutsideItsPaths(t *testing.T) {
 	for depth := range 3 {
 		for narrow := range depth + 1 {
-			t.Run(fmt.Sprintf("depth %d, edge %d is narrow", depth+1, narrow+1), func(t *testing.T) {
-				repo := verifytest.New(verifytest.Options{})
-				x := repo.Targets()
-				for i := range depth + 1 {
-					paths := everything
-					if i == narrow {
-						paths = []string{"inside/*"}
-					}
-					x = x.Delegate(verifytest.Delegation{Name: string("abc"[i]), Paths: paths})
-				}
-				for _, path := range []string{"app", "inside/app", "outside/app", "inside/../app", "inside//app", "inside"} {
-					x.AddTarget(path, []byte("mine"))
-					x.SetCustom(path, map[string]any{"sigstore": map[string]any{"usage": "Fulcio"}})
-				}
-				repo.Publish()
-				c := newClient(t, repo)
-				for _, path := range []string{"app", "outside/app", "inside/../app", "inside//app", "inside"} {
-					target, err := c.lookup(path)
-					require.ErrorIs(t, err, verify.ErrNoTarget, path)
-					require.Nil(t, target)
-				}
-				require.Equal(t, x.Name(), c.mustFind("inside/app").Role)
+			t.Run(fmt.Sprintf("depth %d, delegation %d is narrow", depth+1, narrow+1), func(t *testing.T) {
+				testOutsideItsPaths(t, depth, narrow)
 			})
 		}
 	}
 }
 
-// D5, go-tuf#652: a role that the snapshot does not list is not even asked for;
-// nor does a role of lower priority answer for it.
+func testOutsideItsPaths(t *testing.T, depth, narrow int) {
+	repo := verifytest.New(verifytest.Options{})
+	x := repo.Targets()
+	for i := range depth + 1 {
+		paths := everything
+		if i == narrow {
+			paths = []string{"inside/*"}
+		}
+		x = x.Delegate(verifytest.Delegation{Name: string("abc"[i]), Paths: paths})
+	}
+	outside := []string{"app", "outside/app", "inside/../app", "inside//app", "inside"}
+	for _, path := range append(outside, "inside/app") {
+		x.AddTarget(path, []byte("mine"))
+		x.SetCustom(path, object{"sigstore": object{"usage": "Fulcio"}})
+	}
+	repo.Publish()
+	c := newClient(t, repo)
+	for _, path := range outside {
+		target, err := c.lookup(path)
+		require.ErrorIs(t, err, verify.ErrNoTarget, path)
+		require.Nil(t, target)
+	}
+	require.Equal(t, x.Name(), c.mustFind("inside/app").Role)
+}
+
+// D5, go-tuf#652: a role that the snapshot does not list is not asked for. No
+// role of lower priority answers in its place.
 func TestUnlistedRoles(t *testing.T) {
 	for _, p := range positions[1:] {
 		t.Run(p.name, func(t *testing.T) {
-			s := newStage(t, verifytest.Options{}, p)
+			s := newSetup(t, verifytest.Options{}, p)
 			s.meet()
 			s.repo.Edit("snapshot", func(signed object) { delete(signed["meta"].(object), p.role+".json") })
 			s.repo.Publish()
-			for _, c := range s.clients()[:2] { // R8: for those who have seen it listed, it vanished
+			for _, c := range s.clients()[:2] { // R8: they have seen it listed, and it is gone
 				_, err := s.ask(c.session, c.store)
 				require.ErrorIs(t, err, roles.ErrRollback, c.name)
 			}
-			target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{}, func(q verify.Request) ([]byte, error) {
-				require.NotEqual(t, p.role, q.Role, "it is not even asked for")
-				return s.repo.Metadata().Source()(q)
+			target, err := s.firstRun(func(_ context.Context, q verify.Request) ([]byte, error) {
+				require.NotEqual(t, p.role, q.Role, "it is not asked for")
+				return s.repo.Metadata().Source()(context.Background(), q)
 			})
 			require.ErrorIs(t, err, verify.ErrUnlisted)
 			require.Nil(t, target)
@@ -164,16 +192,15 @@ func TestUnlistedRoles(t *testing.T) {
 	}
 }
 
-// D4, G3, rust-tuf#279, rust-tuf#381, TOB-14, go-tuf#759: one role under two
-// delegators is signed for the one and not for the other. Which of them is
-// asked first, and whether the role was trusted or refused then, makes no
+// D4, G3, rust-tuf#279, rust-tuf#381, TOB-14, go-tuf#759: two roles delegate to
+// one, whose file is signed for the first and not for the second. Which of them
+// is asked first, and whether the role was trusted or rejected then, makes no
 // difference to the other.
 func TestOneRoleTwoDelegators(t *testing.T) {
-	atEachPosition(t, verifytest.Options{}, func(s *stage) {
+	atEachPosition(t, verifytest.Options{}, func(s *setup) {
 		s.alone()
 		for _, side := range []string{"left", "right"} {
-			s.role().Delegate(verifytest.Delegation{Name: side, Paths: []string{side + "/*"}}).
-				Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"*/*"}, Keys: s.keys(side + " key")})
+			delegate(delegate(s.role(), side, side+"/*"), "shared", "*/*", s.keys(side+" key")...)
 		}
 		for _, path := range []string{"left/app", "right/app"} {
 			s.repo.Role("shared").AddTarget(path, []byte(path))
@@ -188,10 +215,10 @@ func TestOneRoleTwoDelegators(t *testing.T) {
 				for _, path := range order {
 					lookups[path] = session.Lookup(path)
 					if !together {
-						require.NoError(s, session.Run(store, s.source()))
+						require.NoError(s, session.Run(context.Background(), store, s.source()))
 					}
 				}
-				require.NoError(s, session.Run(store, s.source()))
+				require.NoError(s, session.Run(context.Background(), store, s.source()))
 				target, err := lookups["left/app"].Target()
 				require.NoError(s, err)
 				require.Equal(s, "shared", target.Role)

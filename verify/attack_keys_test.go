@@ -2,98 +2,103 @@ package verify_test
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
-	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Key compromise (K1, K3, K6, CVE-2020-15093) at root, timestamp and snapshot,
-// for which three of five keys must sign; for the targets roles see
-// TestAttacksOnRoles.
-func TestKeyCompromise(t *testing.T) {
-	others := func(repo *verifytest.Repo, role string) (list []*verifytest.Key) {
-		for _, other := range []string{"root", "timestamp", "snapshot", "targets"} {
+// keyAttack has some of five keys sign the next file of a role, of which three
+// must sign.
+type keyAttack struct {
+	name string
+	do   func(repo *verifytest.Repo, role string, five []*verifytest.Key)
+	want error
+}
+
+var keyAttacks = []keyAttack{
+	{"three of five", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		repo.SignWith(role, five[1:4]...)
+	}, nil},
+	{"two of five, and strangers", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		repo.SignWith(role, five[0], five[4], repo.Key("stranger"), repo.Key("thief"))
+	}, roles.ErrThreshold},
+	{"two of five, and the key before", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		repo.SignWith(role, five[0], five[1], repo.Key(role))
+	}, roles.ErrThreshold},
+	{"two of five, and all other roles", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		signers := slices.Clone(five[:2])
+		for _, other := range topLevel {
 			if other != role {
-				list = append(list, repo.Keys(other)...)
+				signers = append(signers, repo.Keys(other)...)
 			}
 		}
-		return list
-	}
-	for _, c := range []struct {
-		name string
-		do   func(repo *verifytest.Repo, role string, five []*verifytest.Key)
-		want error
-	}{
-		{"three of five", func(repo *verifytest.Repo, role string, five []*verifytest.Key) { repo.SignWith(role, five[1:4]...) }, nil},
-		{"two of five, and strangers", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
-			repo.SignWith(role, five[0], five[4], repo.Key("stranger"), repo.Key("thief"))
-		}, roles.ErrThreshold},
-		{"two of five, and the key before", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
-			repo.SignWith(role, five[0], five[1], repo.Key(role))
-		}, roles.ErrThreshold},
-		{"two of five, and all other roles", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
-			repo.SignWith(role, append(others(repo, role), five[:2]...)...)
-		}, roles.ErrThreshold},
-		{"one of five, three times", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
-			repo.SignWith(role, five[0], five[0], five[0])
-		}, metadata.ErrSyntax},
-		{"one key, three times under names of its own", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
-			twins := []*verifytest.Key{repo.Key("new")}
-			for _, id := range []string{"x", "y"} {
-				twin := *twins[0]
-				twin.KeyID = id
-				twins = append(twins, &twin)
-			}
-			repo.Rotate(role, 3, twins...)
-			if role == "root" {
-				twins = append(twins, five...) // the old root agrees
-			} else {
-				repo.PublishOnly("root")
-			}
-			repo.SignWith(role, twins...)
-		}, roles.ErrThreshold},
-	} {
+		repo.SignWith(role, signers...)
+	}, roles.ErrThreshold},
+	{"one of five, three times", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		repo.SignWith(role, five[0], five[0], five[0])
+	}, metadata.ErrSyntax},
+	{"one key, three times under different IDs", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		twins := []*verifytest.Key{repo.Key("new")}
+		for _, id := range []string{"x", "y"} {
+			twin := *twins[0]
+			twin.KeyID = id
+			twins = append(twins, &twin)
+		}
+		repo.Rotate(role, 3, twins...)
+		if role == "root" {
+			twins = append(twins, five...) // the old root agrees
+		} else {
+			repo.PublishOnly("root")
+		}
+		repo.SignWith(role, twins...)
+	}, roles.ErrThreshold},
+}
+
+// Key compromise (K1, K3, K6, CVE-2020-15093) at root, timestamp and snapshot.
+// For the targets roles see TestAttacksOnRoles.
+func TestKeyCompromise(t *testing.T) {
+	for _, a := range keyAttacks {
 		for _, role := range []string{"root", "timestamp", "snapshot"} {
-			t.Run(c.name+", "+role, func(t *testing.T) {
-				repo := verifytest.New(verifytest.Options{})
-				var five []*verifytest.Key
-				for _, name := range []string{"a", "b", "c", "d", "e"} {
-					five = append(five, repo.Key(name))
-				}
-				repo.Rotate(role, 3, five...)
-				repo.Publish()
-				store := verifytest.Store{}
-				update := func(store verifytest.Store) error {
-					s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
-					require.NoError(t, err)
-					return s.Run(store, repo.Metadata().Source())
-				}
-				require.NoError(t, update(store))
-				c.do(repo, role, five)
-				if role == "root" {
-					repo.PublishOnly("root")
-				}
-				repo.PublishOnly("snapshot", "timestamp")
-				for name, client := range map[string]verifytest.Store{"run again": maps.Clone(store), "first run": {}} {
-					saved := client[role+".json"]
-					err := update(client)
-					if c.want == nil {
-						require.NoError(t, err, name)
-						require.Equal(t, repo.Metadata()[repo.FileName(role)], client[role+".json"])
-						continue
-					}
-					require.ErrorIs(t, err, c.want, name)
-					if name == "run again" {
-						require.Equal(t, saved, client[role+".json"])
-					}
-					require.NotEqual(t, repo.Metadata()[repo.FileName(role)], client[role+".json"], name)
-				}
-			})
+			t.Run(a.name+", "+role, func(t *testing.T) { testKeyAttack(t, a, role) })
 		}
+	}
+}
+
+func testKeyAttack(t *testing.T, a keyAttack, role string) {
+	repo := verifytest.New(verifytest.Options{})
+	var five []*verifytest.Key
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		five = append(five, repo.Key(name))
+	}
+	repo.Rotate(role, 3, five...)
+	repo.Publish()
+	store := verifytest.Store{}
+	update := func(store verifytest.Store) error {
+		return resume(t, repo, store).Run(store, repo.Metadata().Source())
+	}
+	require.NoError(t, update(store))
+	a.do(repo, role, five)
+	if role == "root" {
+		repo.PublishOnly("root")
+	}
+	repo.PublishOnly("snapshot", "timestamp")
+	for name, client := range map[string]verifytest.Store{"run again": maps.Clone(store), "first run": {}} {
+		saved := client[role+".json"]
+		err := update(client)
+		if a.want == nil {
+			require.NoError(t, err, name)
+			require.Equal(t, fileOf(repo, role), client[role+".json"])
+			continue
+		}
+		require.ErrorIs(t, err, a.want, name)
+		if name == "run again" {
+			require.Equal(t, saved, client[role+".json"])
+		}
+		require.NotEqual(t, fileOf(repo, role), client[role+".json"], name)
 	}
 }

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -17,37 +18,60 @@ import (
 )
 
 // Endless data (F1, G6): no file is longer than what was asked for, whether its
-// length is signed or not; and what is asked for is never more than the limits.
+// length is signed or not, and no request is for more than the limits.
 func TestEndlessData(t *testing.T) {
 	for _, hashes := range []bool{false, true} {
-		s := deep(t, verifytest.Options{MetaHashes: hashes})
-		s.options.Limits = verify.Limits{MaxRootBytes: 5000, MaxTimestampBytes: 2000, MaxSnapshotBytes: 3000, MaxTargetsBytes: 4000}
+		s := newDeepSetup(t, verifytest.Options{MetaHashes: hashes})
+		limits := map[string]int64{"root": 5000, "timestamp": 2000, "snapshot": 3000}
+		s.options.Limits = verify.Limits{
+			MaxRootBytes:      limits["root"],
+			MaxTimestampBytes: limits["timestamp"],
+			MaxSnapshotBytes:  limits["snapshot"],
+			MaxTargetsBytes:   4000,
+		}
 		for _, role := range everyRole {
 			session, req := s.forward(role)
-			limit := map[string]int64{"root": 5000, "timestamp": 2000, "snapshot": 3000}[role]
-			if limit == 0 {
-				limit = 4000
-			}
 			good, err := s.source()(req)
 			require.NoError(t, err)
+			limit, ok := limits[role]
+			if !ok {
+				limit = 4000
+			}
 			if hashes && role != "root" && role != "timestamp" {
 				limit = int64(len(good))
 			}
 			require.Equal(t, limit, req.MaxBytes, role)
-			padded := append(good, bytes.Repeat([]byte(" "), int(limit)-len(good)+1)...) // white space would do no harm
+			// White space would do no harm.
+			padded := append(good, bytes.Repeat([]byte(" "), int(limit)-len(good)+1)...)
 			err = session.Provide(req.ID, padded)
-			require.True(t, errors.Is(err, verify.ErrLimit) || errors.Is(err, roles.ErrLength), "%s: %v", role, err)
+			tooLong := errors.Is(err, verify.ErrLimit) || errors.Is(err, roles.ErrLength)
+			require.True(t, tooLong, "%s: %v", role, err)
 			require.NoError(t, session.Provide(req.ID, padded[:limit]), role)
 		}
 	}
 }
 
-// lies are what a broken or malicious server may send in the place of anything.
-func lies(files verifytest.Files, good []byte) map[string][]byte {
+// wrongBodies are what a broken or malicious server may send in place of a good
+// file: other data, and the other files of the repository.
+func wrongBodies(files verifytest.Files, good []byte) map[string][]byte {
+	backwards := bytes.Clone(good)
+	slices.Reverse(backwards)
 	list := map[string][]byte{
-		"nothing": {}, "an error page": []byte("<html><body>503</body></html>"), "null": []byte("null"), "true": []byte("true"), "an array": []byte("[]"), "an object": []byte("{}"),
-		"zeros": make([]byte, 1000), "half": good[:len(good)/2], "all but one byte": good[:len(good)-1], "twice": append(bytes.Clone(good), good...), "a byte order mark": append([]byte("\xef\xbb\xbf"), good...),
-		"gzip": append([]byte("\x1f\x8b\x08\x00"), good...), "deep": bytes.Repeat([]byte(`{"signed":`), 10_000), "backwards": reversed(good), "junk after it": append(bytes.Clone(good), "{}"...),
+		"nothing":           {},
+		"an error page":     []byte("<html><body>503</body></html>"),
+		"null":              []byte("null"),
+		"true":              []byte("true"),
+		"an array":          []byte("[]"),
+		"an object":         []byte("{}"),
+		"zeros":             make([]byte, 1000),
+		"half":              good[:len(good)/2],
+		"all but one byte":  good[:len(good)-1],
+		"twice":             append(bytes.Clone(good), good...),
+		"a byte order mark": append([]byte("\xef\xbb\xbf"), good...),
+		"gzip":              append([]byte("\x1f\x8b\x08\x00"), good...),
+		"deep":              bytes.Repeat([]byte(`{"signed":`), 10_000),
+		"backwards":         backwards,
+		"junk after it":     append(bytes.Clone(good), "{}"...),
 	}
 	for name, data := range files {
 		if !bytes.Equal(data, good) {
@@ -57,22 +81,16 @@ func lies(files verifytest.Files, good []byte) map[string][]byte {
 	return list
 }
 
-func reversed(data []byte) []byte {
-	data = bytes.Clone(data)
-	slices.Reverse(data)
-	return data
-}
-
-// Malicious mirrors (F8, J6, J7): whatever one of them sends in the place of
-// any file, the session is as it was, and an honest one can still answer.
+// Malicious mirrors (F8, J6, J7): whatever one of them sends in place of any
+// file, the session stays as it was, and an honest mirror can still answer.
 func TestMaliciousMirrors(t *testing.T) {
 	for _, o := range []verifytest.Options{{}, {MetaHashes: true}, {NoConsistentSnapshot: true}} {
-		s := deep(t, o)
+		s := newDeepSetup(t, o)
 		for _, role := range everyRole {
 			session, req := s.forward(role)
 			good, err := s.source()(req)
 			require.NoError(t, err)
-			for name, body := range lies(s.repo.Metadata(), good) {
+			for name, body := range wrongBodies(s.repo.Metadata(), good) {
 				if role == "timestamp" && name == "timestamp.json" {
 					continue
 				}
@@ -84,43 +102,49 @@ func TestMaliciousMirrors(t *testing.T) {
 			require.Equal(t, []verify.Request{req}, session.Outstanding())
 			require.NoError(t, session.Provide(req.ID, good))
 		}
-		// By Run, with the liar first.
-		liar := func(q verify.Request) ([]byte, error) { return []byte("<html>"), nil }
-		target, err := s.ask(s.begin(verifytest.Store{}), verifytest.Store{}, liar, s.source())
-		require.Error(t, err, "the liar's word on the next root is missing")
+		// By Run, with the malicious mirror first.
+		liar := func(context.Context, verify.Request) ([]byte, error) { return []byte("<html>"), nil }
+		target, err := s.firstRun(liar, s.source())
+		require.Error(t, err, "not all sources say that there is no next root")
 		require.Nil(t, target)
-		polite := func(q verify.Request) ([]byte, error) {
+		polite := func(_ context.Context, q verify.Request) ([]byte, error) {
 			if q.Optional {
 				return nil, verify.ErrNotAtSource
 			}
 			return liar(q)
 		}
-		target, err = s.ask(s.begin(verifytest.Store{}), verifytest.Store{}, polite, s.source())
+		target, err = s.firstRun(polite, s.source())
 		require.NoError(t, err)
 		require.Equal(t, "three", target.Role)
 	}
 }
 
 // Cache poisoning (TOB-10, GHSA-9pfj-pjv5-22gj, sigstore-rust#171): whatever
-// happens to the saved files, one by one or all of them, what is trusted is
-// right, and the cache is right afterwards.
+// happens to the saved files, to one of them or to all, a client trusts the
+// right files, and replaces the wrong ones.
 func TestCachePoisoning(t *testing.T) {
-	evil := deep(t, verifytest.Options{Seed: "evil"})
+	evil := newDeepSetup(t, verifytest.Options{Seed: "evil"})
 	evil.meet()
-	atEachPosition(t, verifytest.Options{}, func(s *stage) {
+	atEachPosition(t, verifytest.Options{}, func(s *setup) {
 		s.repo.PublishOnly("root")
 		s.repo.Publish()
 		s.meet()
 		names := slices.Sorted(maps.Keys(s.store))
-		for _, poisoned := range append(slices.Clone(names), "all") {
-			for kind, poison := range map[string]func(name string) []byte{
-				"a stranger's file": func(name string) []byte { return evil.store[name] },
-				"a flipped bit":     func(name string) []byte { b := bytes.Clone(s.store[name]); b[len(b)/2] ^= 1; return b },
-				"half":              func(name string) []byte { return s.store[name][:len(s.store[name])/2] },
-				"empty":             func(string) []byte { return []byte{} },
-				"the anchor":        func(string) []byte { return s.repo.TrustedRoot() },
-				"another role's":    func(name string) []byte { return s.store[names[(slices.Index(names, name)+1)%len(names)]] },
-			} {
+		for kind, poison := range map[string]func(name string) []byte{
+			"a stranger's file": func(name string) []byte { return evil.store[name] },
+			"a flipped bit": func(name string) []byte {
+				b := bytes.Clone(s.store[name])
+				b[len(b)/2] ^= 1
+				return b
+			},
+			"half":             func(name string) []byte { return s.store[name][:len(s.store[name])/2] },
+			"empty":            func(string) []byte { return []byte{} },
+			"the trusted root": func(string) []byte { return s.repo.TrustedRoot() },
+			"another role's": func(name string) []byte {
+				return s.store[names[(slices.Index(names, name)+1)%len(names)]]
+			},
+		} {
+			for _, poisoned := range append(slices.Clone(names), "all") {
 				store := maps.Clone(s.store)
 				for _, name := range names {
 					if poisoned == name || poisoned == "all" {
@@ -131,24 +155,24 @@ func TestCachePoisoning(t *testing.T) {
 				require.NoError(s, err, "%s: %s", poisoned, kind)
 				require.Equal(s, s.position.role, target.Role)
 				require.NoError(s, target.Copy(io.Discard, strings.NewReader("second")))
-				require.Equal(s, s.store, store, "%s: %s: mended", poisoned, kind)
+				require.Equal(s, s.store, store, "%s: %s: replaced", poisoned, kind)
 			}
 		}
 	})
 }
 
-// Slow retrieval (F2): how long to wait is the caller's. A session that is
-// dropped after any answer does no harm: what it had saved is a good beginning
-// for the next one.
+// Slow retrieval (F2): the caller decides how long to wait. A session that is
+// dropped after any answer does no harm: the next one begins well with what it
+// saved.
 func TestSlowRetrieval(t *testing.T) {
-	atEachPosition(t, verifytest.Options{}, func(s *stage) {
+	atEachPosition(t, verifytest.Options{}, func(s *setup) {
 		s.repo.PublishOnly("root")
 		s.repo.Publish()
 		slow := errors.New("context deadline exceeded")
 		for patience := range 12 {
 			store, answers := verifytest.Store{}, 0
 			session := s.begin(store)
-			target, err := s.ask(session, store, func(q verify.Request) ([]byte, error) {
+			target, err := s.ask(session, store, func(_ context.Context, q verify.Request) ([]byte, error) {
 				if answers++; answers > patience {
 					return nil, slow
 				}
@@ -166,7 +190,7 @@ func TestSlowRetrieval(t *testing.T) {
 			require.Equal(s, s.position.role, target.Role)
 			require.NoError(s, session.Refresh(s.repo.Now()))
 			target, err = s.ask(session, store)
-			require.NoError(s, err, "nor is it spoilt itself")
+			require.NoError(s, err, "the first session can go on, too")
 			require.Equal(s, s.position.role, target.Role)
 		}
 	})

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"testing"
@@ -9,18 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/roles"
-	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before
-// its expiry a file is good, and at that moment it is not any more; which of
-// the files it is makes no difference.
+// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before its
+// expiry a file is good, and from then on it is not, whichever file it is.
 func TestIndefiniteFreeze(t *testing.T) {
 	for _, role := range everyRole {
 		for _, at := range []time.Duration{-time.Second, 0, time.Second} {
 			t.Run(fmt.Sprintf("%s, %v", role, at), func(t *testing.T) {
-				s := deep(t, verifytest.Options{})
+				s := newDeepSetup(t, verifytest.Options{})
 				for _, other := range everyRole {
 					s.repo.SetLifetime(other, 1000*time.Hour)
 				}
@@ -39,9 +38,9 @@ func TestIndefiniteFreeze(t *testing.T) {
 	}
 }
 
-// mustExpire says that all clients notice that a role's file has expired; and
-// that, once it is published anew, they are content.
-func (s *stage) mustExpire(role string) {
+// mustExpire says that all clients notice that a role's file has expired, and
+// that they succeed after it is published again.
+func (s *setup) mustExpire(role string) {
 	s.Helper()
 	clients := s.clients()
 	for _, c := range clients {
@@ -61,47 +60,48 @@ func (s *stage) mustExpire(role string) {
 }
 
 // Rollback (CVE-2022-29173, R5 to R9, sigstore-java#1061, sigstore-ruby#89,
-// sigstore-rust#198, uptane-standard#268): what remembers the past refuses
-// every older combination of it, and changes nothing that is saved.
+// sigstore-rust#198, uptane-standard#268): a client with stored files rejects
+// every combination with an older version, and changes nothing that is stored.
 func TestRollback(t *testing.T) {
 	for _, expired := range []bool{false, true} {
 		for _, hashes := range []bool{false, true} {
-			repo := verifytest.New(verifytest.Options{MetaHashes: hashes})
-			one := repo.Targets().Delegate(verifytest.Delegation{Name: "one", Paths: everything})
-			three := one.Delegate(verifytest.Delegation{Name: "two", Paths: everything}).Delegate(verifytest.Delegation{Name: "three", Paths: everything})
-			three.AddTarget("app", []byte("x"))
-			lowered := []string{"timestamp", "snapshot", "targets", "one", "two", "three"}
-			for _, role := range lowered {
-				repo.SetVersion(role, 5)
+			t.Run(fmt.Sprintf("expired %v, hashes %v", expired, hashes), func(t *testing.T) {
+				testRollback(t, expired, hashes)
+			})
+		}
+	}
+}
+
+func testRollback(t *testing.T, expired, hashes bool) {
+	repo := verifytest.New(verifytest.Options{MetaHashes: hashes})
+	delegateDown(repo.Targets(), "one", "two", "three").AddTarget("app", []byte("x"))
+	lowered := []string{"timestamp", "snapshot", "targets", "one", "two", "three"}
+	for _, role := range lowered {
+		repo.SetVersion(role, 5)
+	}
+	repo.Publish()
+	store := verifytest.Store{}
+	s := newClient(t, repo).session
+	s.Lookup("app")
+	require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
+	if expired {
+		repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot, not what they say
+	}
+	for _, role := range lowered {
+		for _, version := range []int64{4, 1} {
+			for _, other := range lowered {
+				repo.SetVersion(other, 10)
 			}
+			repo.SetVersion(role, version)
 			repo.Publish()
-			store := verifytest.Store{}
-			s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-			require.NoError(t, err)
-			s.Lookup("app")
-			require.NoError(t, s.Run(store, repo.Metadata().Source()))
-			if expired {
-				repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot, not what they say
+			again := maps.Clone(store)
+			err := resume(t, repo, again).Run(again, repo.Metadata().Source())
+			require.ErrorIs(t, err, roles.ErrRollback, "%s version %d", role, version)
+			if role == "timestamp" || role == "snapshot" {
+				require.Equal(t, store, again, "the timestamp itself is rejected: nothing is saved")
 			}
-			for _, role := range lowered {
-				for _, version := range []int64{4, 1} {
-					for _, other := range lowered {
-						repo.SetVersion(other, 10)
-					}
-					repo.SetVersion(role, version)
-					repo.Publish()
-					again := maps.Clone(store)
-					s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(again.Load), repo.Now(), verify.Options{})
-					require.NoError(t, err)
-					require.ErrorIs(t, s.Run(again, repo.Metadata().Source()), roles.ErrRollback, "%s version %d, expired %v, hashes %v", role, version, expired, hashes)
-					if role == "timestamp" || role == "snapshot" {
-						require.Equal(t, store, again, "the timestamp itself is refused: nothing is saved")
-					}
-					delete(again, "timestamp.json") // good, and newer
-					require.Equal(t, store["snapshot.json"], again["snapshot.json"])
-					require.Equal(t, store["targets.json"], again["targets.json"])
-				}
-			}
+			require.Equal(t, store["snapshot.json"], again["snapshot.json"])
+			require.Equal(t, store["targets.json"], again["targets.json"])
 		}
 	}
 }

@@ -18,18 +18,18 @@ import (
 
 // knownAttack is a row of docs/attacks.md.
 type knownAttack struct {
-	ids   []string // the first is what the tests call it, the others are more names of the same
+	ids   []string // the tests name the first; the others are more names of the same
 	tests []string // functions, and scripts with their ending
 	cell  string
 }
 
-// excused says that a row has a reason instead of a test.
+// excused says whether a row has a reason instead of a test.
 func (a knownAttack) excused() bool {
 	return strings.HasPrefix(a.cell, "not ours: ") || strings.HasPrefix(a.cell, "later, with ")
 }
 
-// TestAttacks keeps docs/attacks.md and the tests together: each ID has a test
-// that exists and names it, or a reason.
+// TestAttacks checks docs/attacks.md against the tests: each ID has a test that
+// exists and names it, or a reason.
 func TestAttacks(t *testing.T) {
 	data, err := os.ReadFile("../docs/attacks.md")
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestAttacksOfTheTest(t *testing.T) {
 	}
 }
 
-// tableRows yields the rows of a page's tables, as cells.
+// tableRows returns the rows of a page's tables, as cells.
 func tableRows(page string) (rows [][]string) {
 	for line := range strings.Lines(page) {
 		line = strings.TrimSpace(line)
@@ -88,7 +88,8 @@ func readAttacks(page string) (list []knownAttack) {
 		if len(cells) != 4 {
 			continue
 		}
-		a := knownAttack{ids: strings.Split(aside.ReplaceAllString(cells[0], ""), ", "), tests: quoted(cells[2]), cell: cells[2]}
+		ids := strings.Split(aside.ReplaceAllString(cells[0], ""), ", ")
+		a := knownAttack{ids: ids, tests: quoted(cells[2]), cell: cells[2]}
 		for _, m := range script.FindAllStringSubmatch(cells[2], -1) {
 			a.tests = append(a.tests, m[1]+".txt")
 		}
@@ -97,7 +98,7 @@ func readAttacks(page string) (list []knownAttack) {
 	return list
 }
 
-// misplaced names the rows that were not read.
+// misplaced returns the rows that were not read.
 func misplaced(page string) (faults []string) {
 	for _, cells := range tableRows(page) {
 		if len(cells) != 4 {
@@ -107,7 +108,7 @@ func misplaced(page string) (faults []string) {
 	return faults
 }
 
-// attackFaults says what is wrong with the rows, given the texts of all tests
+// attackFaults returns what is wrong with the rows, given the texts of all tests
 // by name.
 func attackFaults(rows []knownAttack, texts map[string]string) (faults []string) {
 	seen := map[string]bool{}
@@ -149,8 +150,9 @@ func spelledOut(text string) string {
 	return text + b.String()
 }
 
-// testTexts returns the text of every test by its name: for a function with its
-// comment and the tables that it uses, for a script under the name of its file.
+// testTexts returns the text of every test by its name. The text of a function
+// has its comment and the tables that it uses. A script has the name of its
+// file.
 func testTexts(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	vars := map[string]string{} // by package and name

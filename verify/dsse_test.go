@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/base64"
 	"testing"
 
@@ -13,200 +14,190 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// inBothForms plays a story with classic files and with DSSE envelopes.
-func inBothForms(t *testing.T, name string, story func(t *testing.T, form metadata.EnvelopeFormat)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { story(t, metadata.Classic) })
-	t.Run(name+", DSSE", func(t *testing.T) { story(t, metadata.DSSE) })
-}
-
-// contentOf returns the content of a file of either form.
-func contentOf(t testing.TB, file []byte) (content object) {
-	tree, err := verifytest.Decode(file)
-	require.NoError(t, err)
-	editContent(tree.(object), func(c object) { content = c })
-	return content
-}
-
-// editContent changes the content of an envelope of either form, which is
-// signed already.
-func editContent(envelope object, edit func(content object)) {
-	if content, ok := envelope["signed"]; ok {
-		edit(content.(object))
-		return
-	}
-	payload, err := (&dsse.Envelope{Payload: envelope["payload"].(string)}).DecodeB64Payload()
-	if err != nil {
-		panic(err)
-	}
-	content, err := verifytest.Decode(payload)
-	if err != nil {
-		panic(err)
-	}
-	edit(content.(object))
-	envelope["payload"] = base64.StdEncoding.EncodeToString(verifytest.Encode(content, " "))
-}
-
-// twins are one repository in both forms: the same keys, contents and versions.
-func twins() (classic, dsse *verifytest.Repo) {
-	build := func(form metadata.EnvelopeFormat) *verifytest.Repo {
-		repo := verifytest.New(verifytest.Options{EnvelopeFormat: form})
-		repo.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a/*"}}).AddTarget("a/1", []byte("hello"))
+// inEachFormat runs a test with two repositories that differ in the envelope
+// format only: right is in the session's format, wrong is not.
+func inEachFormat(t *testing.T, test func(t *testing.T, right, wrong *verifytest.Repo)) {
+	build := func(format metadata.EnvelopeFormat) *verifytest.Repo {
+		repo := verifytest.New(verifytest.Options{EnvelopeFormat: format})
+		delegate(repo.Targets(), "a", "a/*").AddTarget("a/1", []byte("hello"))
 		repo.PublishOnly("root")
 		repo.Publish()
 		return repo
 	}
-	return build(metadata.Classic), build(metadata.DSSE)
+	t.Run("classic", func(t *testing.T) { test(t, build(metadata.Classic), build(metadata.DSSE)) })
+	t.Run("DSSE", func(t *testing.T) { test(t, build(metadata.DSSE), build(metadata.Classic)) })
 }
 
-// R-T17.5 (T17-1): a session takes files of the form that it was told, from the
-// anchor on, and the other form in no place, whoever signed it.
-func TestOneFormInASession(t *testing.T) {
-	classic, dsse := twins()
-	for _, c := range []struct {
-		right, wrong *verifytest.Repo
-	}{{classic, dsse}, {dsse, classic}} {
-		options := verify.Options{EnvelopeFormat: c.right.EnvelopeFormat()}
-		_, err := verify.New(c.wrong.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
+// R-T17.5 (T17-1): a session reads files in the envelope format that it was
+// told, the initial trusted root included, and no file in the other format,
+// whoever signed it.
+func TestOneFormatInASession(t *testing.T) {
+	inEachFormat(t, func(t *testing.T, right, wrong *verifytest.Repo) {
+		options := verify.Options{EnvelopeFormat: right.EnvelopeFormat()}
+		_, err := verify.New(wrong.TrustedRoot(), verify.Stored{}, right.Now(), options)
 		require.ErrorIs(t, err, metadata.ErrSyntax)
 		require.ErrorContains(t, err, "initial trusted root: ")
-		for _, role := range []string{"root", "timestamp", "snapshot", "targets", "a"} {
-			s, err := verify.New(c.right.TrustedRoot(), verify.Stored{}, c.right.Now(), options)
-			require.NoError(t, err)
+		for _, role := range append(topLevel[:4:4], "a") {
+			s := newClient(t, right).session
 			l := s.Lookup("a/1")
 			store := verifytest.Store{}
-			failure := s.Run(store, func(r verify.Request) ([]byte, error) {
+			failure := s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 				if r.Role == role {
-					return c.wrong.Metadata().Source()(r)
+					return wrong.Metadata().Source()(context.Background(), r)
 				}
-				return c.right.Metadata().Source()(r)
+				return right.Metadata().Source()(context.Background(), r)
 			})
 			_, err = l.Target()
 			require.ErrorIs(t, err, metadata.ErrSyntax, role)
-			require.NotContains(t, store, verify.RecordName(role))
+			require.NotContains(t, store, verify.StoreName(role))
 			if role != "a" {
 				require.ErrorIs(t, failure, metadata.ErrSyntax, role)
 			}
-			require.NoError(t, s.Refresh(c.right.Now()))
+			require.NoError(t, s.Refresh(right.Now()))
 			l = s.Lookup("a/1")
-			require.NoError(t, s.Run(store, c.right.Metadata().Source()), "and nothing is spoilt")
+			require.NoError(t, s.Run(context.Background(), store, right.Metadata().Source()), "the next update succeeds")
 			target, err := l.Target()
 			require.NoError(t, err)
 			require.Equal(t, "a", target.Role)
 		}
-	}
-	_, err := verify.New(classic.TrustedRoot(), verify.Stored{}, classic.Now(), verify.Options{EnvelopeFormat: 2})
+	})
+	repo := verifytest.New(verifytest.Options{})
+	options := verify.Options{EnvelopeFormat: 2}
+	_, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), options)
 	require.ErrorContains(t, err, "there is no envelope format number 2")
 }
 
-// R-T17.5: what is stored is read in the session's form too: a floor holds, and
-// one of the other form is reported, as a damaged one is.
-func TestFloorsHaveTheFormOfTheSession(t *testing.T) {
-	classic, dsse := twins()
-	for _, c := range []struct {
-		right, wrong *verifytest.Repo
-	}{{classic, dsse}, {dsse, classic}} {
+// R-T17.5: stored files are read in the session's envelope format too. They
+// protect from a rollback; one in the other format is warned of, like a damaged
+// one.
+func TestStoredFilesHaveTheSessionsFormat(t *testing.T) {
+	inEachFormat(t, func(t *testing.T, right, wrong *verifytest.Repo) {
+		options := verify.Options{EnvelopeFormat: right.EnvelopeFormat()}
 		run := func(store verifytest.Store, source verify.Source) (*verify.Session, error) {
-			s, err := verify.New(c.right.TrustedRoot(), verify.LoadStored(store.Load), c.right.Now(), verify.Options{EnvelopeFormat: c.right.EnvelopeFormat()})
-			require.NoError(t, err)
-			return s, s.Run(store, source)
+			s := newSession(t, right, verify.LoadStored(context.Background(), store), options)
+			return s, s.Run(context.Background(), store, source)
 		}
-		old := c.right.Metadata().Clone()
-		c.right.Touch("targets")
-		c.right.Publish()
-		c.right.PublishOnly("timestamp")
+		old := right.Metadata().Clone()
+		right.Touch("targets")
+		right.Publish()
+		right.PublishOnly("timestamp")
 		store := verifytest.Store{}
-		s, err := run(store, c.right.Metadata().Source())
+		s, err := run(store, right.Metadata().Source())
 		require.NoError(t, err)
 		require.Empty(t, s.Warnings())
 		s, err = run(store, old.Source())
 		require.ErrorIs(t, err, roles.ErrRollback)
 		require.Empty(t, s.Warnings())
 
-		other := verifytest.Store{"root.json": c.wrong.Metadata()["2.root.json"], "timestamp.json": c.wrong.Metadata()["timestamp.json"], "snapshot.json": c.wrong.Metadata()[c.wrong.FileName("snapshot")]}
-		s, err = run(other, c.right.Metadata().Source())
+		other := verifytest.Store{
+			"root.json":      fileOf(wrong, "root"),
+			"timestamp.json": fileOf(wrong, "timestamp"),
+			"snapshot.json":  fileOf(wrong, "snapshot"),
+		}
+		s, err = run(other, right.Metadata().Source())
 		require.NoError(t, err)
 		require.Len(t, s.Warnings(), 3)
 		for _, warning := range s.Warnings() {
 			require.ErrorIs(t, warning, verify.ErrStoredFile)
 			require.ErrorIs(t, warning, metadata.ErrSyntax)
 		}
-		require.Equal(t, store["root.json"], other["root.json"], "what is saved from then on is of the right form")
+		require.Equal(t, store["root.json"], other["root.json"], "now saved in the right format")
 
-		// Another process that keeps the same store is compared with in this
-		// form too.
-		require.False(t, s.Keep(verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: s.Version("timestamp") - 1}, verify.LoadStored(store.Load)))
-		require.True(t, s.Keep(verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: 1}, verify.Stored{Timestamp: c.wrong.Metadata()["timestamp.json"]}))
-	}
+		// What another process saved is compared in this format too.
+		record := func(version int64) verify.Record {
+			return verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: version}
+		}
+		older := record(s.Version("timestamp") - 1)
+		require.False(t, s.Keep(older, verify.LoadStored(context.Background(), store)))
+		require.True(t, s.Keep(record(1), verify.Stored{Timestamp: [][]byte{fileOf(wrong, "timestamp")}}))
+	})
 }
 
-// T17-2, T17-3, T17-5: what the right keys signed elsewhere is not taken:
-// another type of payload, an envelope in an envelope, the classic form.
+// dsseForgeries change an envelope that the right key has signed.
+var dsseForgeries = map[string]struct {
+	do   func(s *setup, envelope object)
+	want error
+}{
+	"another type, signed as such": {func(s *setup, e object) {
+		e["payloadType"] = "application/vnd.in-toto+json"
+		signAgain(s, e)
+	}, metadata.ErrSyntax},
+	"signed as another type, and named as this one": {func(s *setup, e object) {
+		e["payloadType"] = "application/vnd.in-toto+json"
+		signAgain(s, e)
+		e["payloadType"] = metadata.PayloadType
+	}, roles.ErrThreshold},
+	"an envelope in an envelope": {func(s *setup, e object) {
+		inner := object{
+			"payload": e["payload"], "payloadType": e["payloadType"], "signatures": e["signatures"],
+		}
+		setPayload(e, verifytest.Encode(inner, ""))
+		signAgain(s, e)
+	}, metadata.ErrSyntax},
+	"a classic file in an envelope": {func(s *setup, e object) {
+		inner := verifytest.Sign(contentIn(s, e), s.key())
+		setPayload(e, verifytest.Encode(inner, ""))
+		signAgain(s, e)
+	}, metadata.ErrSyntax},
+	"the signature of a classic file": {func(s *setup, e object) {
+		canonical, err := verifytest.Canonical(contentIn(s, e))
+		require.NoError(s, err)
+		setPayload(e, canonical)
+		setSignature(s, e, canonical)
+	}, roles.ErrThreshold},
+	"the signature in hexadecimal": {func(s *setup, e object) {
+		e["signatures"] = verifytest.Sign(contentIn(s, e), s.key())["signatures"]
+	}, roles.ErrThreshold},
+	"both formats in one file": {func(s *setup, e object) {
+		e["signed"] = contentIn(s, e)
+	}, metadata.ErrSyntax},
+	"a duplicate in the payload": {func(s *setup, e object) {
+		text, err := base64.StdEncoding.DecodeString(e["payload"].(string))
+		require.NoError(s, err)
+		setPayload(e, []byte(`{"version":9,`+string(text[1:])))
+		signAgain(s, e)
+	}, metadata.ErrSyntax},
+	"base64 with a line break": {func(s *setup, e object) {
+		text := e["payload"].(string)
+		e["payload"] = text[:76] + "\n" + text[76:]
+	}, metadata.ErrSyntax},
+}
+
+func contentIn(s *setup, envelope object) object {
+	return contentOf(s, verifytest.Encode(envelope, ""))
+}
+
+func setPayload(envelope object, payload []byte) {
+	envelope["payload"] = base64.StdEncoding.EncodeToString(payload)
+}
+
+// signAgain has the victim's key sign an envelope as it is.
+func signAgain(s *setup, envelope object) {
+	payload, err := base64.StdEncoding.DecodeString(envelope["payload"].(string))
+	require.NoError(s, err)
+	setSignature(s, envelope, dsse.PAE(envelope["payloadType"].(string), payload))
+}
+
+// setSignature replaces the signatures by one of a message by the victim's key.
+func setSignature(s *setup, envelope object, message []byte) {
+	sig := base64.StdEncoding.EncodeToString(s.key().Sign(message))
+	envelope["signatures"] = []any{object{"keyid": s.key().ID(), "sig": sig}}
+}
+
+// T17-2, T17-3, T17-5: what the right keys signed for another purpose is not
+// accepted: another type of payload, an envelope in an envelope, the classic
+// format.
 func TestDSSEForgeries(t *testing.T) {
-	for name, c := range map[string]struct {
-		forge func(s *stage, envelope object)
-		want  error
-	}{
-		"another type, signed as such": {func(s *stage, e object) {
-			e["payloadType"] = "application/vnd.in-toto+json"
-			resign(s, e)
-		}, metadata.ErrSyntax},
-		"signed as another type, and named as this one": {func(s *stage, e object) {
-			e["payloadType"] = "application/vnd.in-toto+json"
-			resign(s, e)
-			e["payloadType"] = metadata.PayloadType
-		}, roles.ErrThreshold},
-		"an envelope in an envelope": {func(s *stage, e object) {
-			inner := object{"payload": e["payload"], "payloadType": e["payloadType"], "signatures": e["signatures"]}
-			e["payload"] = base64.StdEncoding.EncodeToString(verifytest.Encode(inner, ""))
-			resign(s, e)
-		}, metadata.ErrSyntax},
-		"a classic file in an envelope": {func(s *stage, e object) {
-			inner := verifytest.Sign(contentOf(s, verifytest.Encode(e, "")), s.key())
-			e["payload"] = base64.StdEncoding.EncodeToString(verifytest.Encode(inner, ""))
-			resign(s, e)
-		}, metadata.ErrSyntax},
-		"the signature of a classic file": {func(s *stage, e object) {
-			content := contentOf(s, verifytest.Encode(e, ""))
-			canonical, err := verifytest.Canonical(content)
-			require.NoError(s, err)
-			e["payload"] = base64.StdEncoding.EncodeToString(canonical)
-			e["signatures"] = []any{object{"keyid": s.key().ID(), "sig": base64.StdEncoding.EncodeToString(s.key().Sign(canonical))}}
-		}, roles.ErrThreshold},
-		"the signature in hexadecimal": {func(s *stage, e object) {
-			e["signatures"] = verifytest.Sign(contentOf(s, verifytest.Encode(e, "")), s.key())["signatures"]
-		}, roles.ErrThreshold},
-		"both forms in one file": {func(s *stage, e object) {
-			e["signed"] = contentOf(s, verifytest.Encode(e, ""))
-		}, metadata.ErrSyntax},
-		"a duplicate in the payload": {func(s *stage, e object) {
-			text, err := base64.StdEncoding.DecodeString(e["payload"].(string))
-			require.NoError(s, err)
-			e["payload"] = base64.StdEncoding.EncodeToString([]byte(`{"version":9,` + string(text[1:])))
-			resign(s, e)
-		}, metadata.ErrSyntax},
-		"base64 with a line break": {func(s *stage, e object) {
-			text := e["payload"].(string)
-			e["payload"] = text[:76] + "\n" + text[76:]
-		}, metadata.ErrSyntax},
-	} {
+	for name, c := range dsseForgeries {
 		for _, p := range positions {
 			t.Run(name+", "+p.name, func(t *testing.T) {
-				s := newStage(t, verifytest.Options{EnvelopeFormat: metadata.DSSE}, p)
+				s := newSetup(t, verifytest.Options{EnvelopeFormat: metadata.DSSE}, p)
 				s.meet()
 				s.role().AddTarget("app", []byte("forged"))
-				s.repo.EditEnvelope(s.position.role, func(e object) { c.forge(s, e) })
+				s.repo.EditEnvelope(s.position.role, func(e object) { c.do(s, e) })
 				s.repo.Publish()
 				s.mustRefuse(c.want, false)
 			})
 		}
 	}
-}
-
-// resign has the victim's key sign an envelope as it is.
-func resign(s *stage, e object) {
-	payload, err := base64.StdEncoding.DecodeString(e["payload"].(string))
-	require.NoError(s, err)
-	sig := s.key().Sign(dsse.PAE(e["payloadType"].(string), payload))
-	e["signatures"] = []any{object{"keyid": s.key().ID(), "sig": base64.StdEncoding.EncodeToString(sig)}}
 }

@@ -1,4 +1,4 @@
 package verify
 
-// RecordName is the saved name of a targets role.
-var RecordName = roleName
+// StoreName returns the name under which a targets role's file is saved.
+var StoreName = roleName

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -12,26 +13,44 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// What grows, and how. The floor beside each row is that of BenchmarkCold. With
-// the number of bins, MB/s should stay the same; with the number of targets it
-// falls, for the floor too, as each small file costs a signature: there it is
-// the ratio to the floor that should.
+// These benchmarks show what grows with the repository. The yardstick is that
+// of BenchmarkCold. With the number of bins, MB/s should stay the same. With
+// the number of targets it falls, for the yardstick too, because each small
+// file costs a signature: there the ratio to the yardstick should stay the
+// same.
 //
 //	go test ./verify -run '^$' -bench 'Growth|Layouts|Trusted|Refresh|Warm'
 
-// someBits are the sizes that repositories of hash bins are measured with:
-// 1,024 to 65,536 bins.
+// someBits are the sizes of the measured repositories: 1,024 to 65,536 bins.
 var someBits = []int{10, 12, 14, 16}
 
+// binKind is a way to list bins.
 type binKind struct {
 	name  string
 	build func(bits int, paths []string) func(*verifytest.Repo)
 }
 
-// binKinds are the two ways to write bins down.
-var binKinds = []binKind{
-	{"classic", func(bits int, paths []string) func(*verifytest.Repo) { return inClassicBins(1<<bits, paths) }},
-	{"succinct", inSuccinctBins},
+var binKinds = []binKind{{"classic", inClassicBins}, {"succinct", inSuccinctBins}}
+
+// inClassicBins and inSuccinctBins distribute the paths over 1<<bits bins.
+func inClassicBins(bits int, paths []string) func(*verifytest.Repo) {
+	return func(repo *verifytest.Repo) {
+		repo.Targets().DelegateBins("bin", 1<<bits)
+		addToBins(repo.Targets(), paths)
+	}
+}
+
+func inSuccinctBins(bits int, paths []string) func(*verifytest.Repo) {
+	return func(repo *verifytest.Repo) {
+		repo.Targets().DelegateSuccinct("bin", bits)
+		addToBins(repo.Targets(), paths)
+	}
+}
+
+func addToBins(role *verifytest.Role, paths []string) {
+	for _, path := range paths {
+		role.AddToBin(path, []byte("hello"))
+	}
 }
 
 func somePaths(n int) []string {
@@ -42,13 +61,19 @@ func somePaths(n int) []string {
 	return paths
 }
 
-// BenchmarkGrowthOfBins starts from nothing, for one target.
-func BenchmarkGrowthOfBins(b *testing.B) {
-	eachSize(b, 1, func(b *testing.B, m *served) { m.besideFloor(b, func() { m.cold(b) }) })
+// serveBins serves so many targets in 1<<bits bins, with hashes listed.
+func serveBins(t testing.TB, kind binKind, bits, targets int) *served {
+	paths := somePaths(targets)
+	return serve(t, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...)
 }
 
-// BenchmarkLayouts starts from nothing, for one target in 16,384 bins, however
-// the files are written.
+// BenchmarkGrowthOfBins starts from nothing, for one target.
+func BenchmarkGrowthOfBins(b *testing.B) {
+	eachSize(b, 1, func(b *testing.B, m *served) { m.besideYardstick(b, func() { m.cold(b) }) })
+}
+
+// BenchmarkLayouts starts from nothing, for one target in 16,384 bins, with
+// files in different layouts.
 func BenchmarkLayouts(b *testing.B) {
 	paths := somePaths(1)
 	for _, kind := range binKinds {
@@ -63,7 +88,7 @@ func BenchmarkLayouts(b *testing.B) {
 		} {
 			b.Run(kind.name+"/"+l.name, func(b *testing.B) {
 				m := serve(b, l.Options, kind.build(14, paths), paths...)
-				m.besideFloor(b, func() { m.cold(b) })
+				m.besideYardstick(b, func() { m.cold(b) })
 			})
 		}
 	}
@@ -74,32 +99,31 @@ func BenchmarkGrowthOfTargets(b *testing.B) {
 	for _, kind := range binKinds {
 		for _, n := range []int{1, 10, 100, 1000} {
 			b.Run(fmt.Sprintf("%s/%d targets", kind.name, n), func(b *testing.B) {
-				paths := somePaths(n)
-				m := serve(b, verifytest.Options{MetaHashes: true}, kind.build(14, paths), paths...)
-				m.besideFloor(b, func() { m.cold(b) })
+				m := serveBins(b, kind, 14, n)
+				m.besideYardstick(b, func() { m.cold(b) })
 			})
 		}
 	}
 }
 
 // BenchmarkWarm starts from all files that an earlier run saved, for one
-// target. The cold floor stands beside it.
+// target. It is compared with the yardstick of a cold start.
 func BenchmarkWarm(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
-		m.besideFloor(b, func() { m.find(b, m.session(b, m.saved), m.saved, m.source) })
+		m.besideYardstick(b, func() { m.find(b, m.session(b, m.saved), m.saved, m.source) })
 	})
 }
 
-// BenchmarkRefresh goes through a cycle in which nothing is new, in a session
-// that has found its target. The floor is the timestamp's signature.
+// BenchmarkRefresh goes through an update in which nothing is new, in a session
+// that has found its target. The yardstick is the timestamp's signature.
 func BenchmarkRefresh(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
 		m.find(b, s, nil, m.source)
-		check := storedFile(b, [][]byte{m.files["timestamp.json"]}, false)
+		check := yardstick(b, [][]byte{m.files["timestamp.json"]}, false)
 		refresh := func() {
 			require.NoError(b, s.Refresh(m.now))
-			require.NoError(b, s.Run(nil, m.source))
+			require.NoError(b, s.Run(context.Background(), nil, m.source))
 		}
 		ratio.InTurn(b, refresh, check)
 		b.Run("tufwalk", func(b *testing.B) {
@@ -108,7 +132,7 @@ func BenchmarkRefresh(b *testing.B) {
 				refresh()
 			}
 		})
-		b.Run("floor", func(b *testing.B) {
+		b.Run("yardstick", func(b *testing.B) {
 			for b.Loop() {
 				check()
 			}
@@ -116,8 +140,8 @@ func BenchmarkRefresh(b *testing.B) {
 	})
 }
 
-// BenchmarkTrusted looks for targets in bins that are trusted already: one
-// lookup at a time, of a hundred in turn. The floor is the path's hash.
+// BenchmarkTrusted looks up targets in bins that are trusted already, one of a
+// hundred after the other. The yardstick is the path's hash.
 func BenchmarkTrusted(b *testing.B) {
 	eachSize(b, 100, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
@@ -128,7 +152,7 @@ func BenchmarkTrusted(b *testing.B) {
 				findTrusted(b, s, m.paths[i%len(m.paths)])
 			}
 		})
-		b.Run("floor", func(b *testing.B) {
+		b.Run("yardstick", func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				sha256.Sum256([]byte(m.paths[i%len(m.paths)]))
 			}
@@ -136,7 +160,7 @@ func BenchmarkTrusted(b *testing.B) {
 	})
 }
 
-// findTrusted finds what nothing has to be fetched for.
+// findTrusted finds a target for which nothing has to be fetched.
 func findTrusted(t testing.TB, s *verify.Session, path string) {
 	l := s.Lookup(path)
 	if batch, ok := s.Next(); !ok || len(batch.Done) != 1 || len(batch.Fetch) != 0 {
@@ -147,34 +171,14 @@ func findTrusted(t testing.TB, s *verify.Session, path string) {
 	}
 }
 
-// eachSize runs a benchmark on repositories of both kinds and all sizes, whose
-// snapshots list hashes.
+// eachSize runs a benchmark in bins of both kinds and all sizes, with hashes
+// listed.
 func eachSize(b *testing.B, targets int, run func(*testing.B, *served)) {
-	paths := somePaths(targets)
 	for _, kind := range binKinds {
 		for _, bits := range someBits {
 			b.Run(fmt.Sprintf("%s/%d bins", kind.name, 1<<bits), func(b *testing.B) {
-				run(b, serve(b, verifytest.Options{MetaHashes: true}, kind.build(bits, paths), paths...))
+				run(b, serveBins(b, kind, bits, targets))
 			})
 		}
-	}
-}
-
-// besideFloor measures something and what no verifier can do without for the
-// files that a cold client takes.
-func (m *served) besideFloor(b *testing.B, ours func()) {
-	check := storedFile(b, m.taken, m.hashes)
-	ratio.InTurn(b, ours, check)
-	for _, x := range []struct {
-		name string
-		do   func()
-	}{{"tufwalk", ours}, {"floor", check}} {
-		b.Run(x.name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(m.size())
-			for b.Loop() {
-				x.do()
-			}
-		})
 	}
 }

@@ -12,49 +12,58 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/internal/model"
 )
 
 var (
 	manyHistories = flag.Int("histories", 0, "how many random histories TestModel plays; 0: a few thousand")
 	firstHistory  = flag.Uint64("first", 1, "the seed of the first of them")
-	oneHistory    = flag.Uint64("history", 0, "the one seed that TestModel plays, and tells")
+	oneHistory    = flag.Uint64("history", 0, "the one seed that TestModel plays, and prints")
 )
 
 // fewHistories is how many are played if nobody asks for more.
 var fewHistories = 3000
 
-// Seeds that show something which few others do: that a mistake was made in the
-// library on purpose, of the sort named. Whoever changes package histories has
-// to look for others, since the same seed is another history then.
+// regressions are seeds whose histories found a mistake that was made in the
+// library on purpose, which few others do. A change of package histories makes
+// other histories of them. What happened in these is written down in
+// testdata/script and in the tests that are named here.
 var regressions = []struct {
 	seed uint64
 	why  string
 }{
-	{332, "that a file may be shorter than it is listed"},
-	{383, "that a new root needs no signatures of the old one's keys"},
-	{484, "that a role which was taken for one delegator serves all"},
-	{571, "that the expiry of a new timestamp counts in the place of the kept one's"},
-	{920, "that a snapshot at hand is not judged again in the next cycle"},
-	{1929, "that a floor counts under the key IDs in it only"},
+	// TestListedHashes, and in package roles TestCheckFile.
+	{332, "a file shorter than its listed length is accepted"},
+	// Script root-rotation.
+	{383, "a new root needs no signatures by the old root's keys"},
+	// Script diamond.
+	{484, "a role that is trusted for one delegator is trusted for all"},
+	// Script equal-timestamp.
+	{571, "of two timestamps with one version, the new one's expiry counts"},
+	// TestRefreshTrustsNothingByItself.
+	{920, "a snapshot from the last update is not verified again"},
+	// TestStoredVersionsSurviveAnotherKeyID.
+	{1929, "a stored file counts only under the key IDs that are in it"},
 }
 
-// TestModel plays random histories to the library and to a second verifier that
-// was written apart from it (internal/model). They must agree on every body
-// that is offered, on what is asked for, saved and trusted, and on what every
-// search finds.
+// TestModel plays random histories to the library and to a second verifier,
+// which shares no code with it (internal/model). They must agree on every body
+// that is offered, on what is asked for, saved and trusted, and on the result of
+// every lookup.
 //
-// -histories N plays N of them, those from -first SEED on; -history SEED tells
-// a single one.
+// -histories N plays N of them, from -first SEED on. -history SEED plays one and
+// prints it.
 func TestModel(t *testing.T) {
 	if *oneHistory != 0 {
-		d := play(*oneHistory)
+		d := compareHistory(*oneHistory)
 		t.Logf("%s\n\n%s", d.w.Story(), tallied(d.seen))
 		require.NoError(t, d.fault)
 		return
 	}
 	for _, r := range regressions {
-		d := play(r.seed)
-		require.NoError(t, d.fault, "history %d, which showed %s", r.seed, r.why)
+		d := compareHistory(r.seed)
+		require.NoError(t, d.fault, "history %d, which found the mistake: %s", r.seed, r.why)
 	}
 	n := *manyHistories
 	if n == 0 {
@@ -63,12 +72,12 @@ func TestModel(t *testing.T) {
 			n = min(n, 300)
 		}
 	}
-	seen := playAll(t, n)
+	seen := compareAll(t, n)
 	requireOutcomes(t, n, seen, allOutcomes)
 }
 
-// requireOutcomes makes sure that many histories show enough. A few, of
-// somebody who tries things out, need not.
+// requireOutcomes checks that many histories come to every outcome. A few need
+// not.
 func requireOutcomes(t *testing.T, n int, seen map[string]int, want []string) {
 	t.Logf("%d histories\n%s", n, tallied(seen))
 	if n < 200 {
@@ -79,7 +88,7 @@ func requireOutcomes(t *testing.T, n int, seen map[string]int, want []string) {
 	}
 }
 
-// tallied is a line for each outcome.
+// tallied returns a line for each outcome.
 func tallied(seen map[string]int) string {
 	var b strings.Builder
 	for _, what := range slices.Sorted(maps.Keys(seen)) {
@@ -88,8 +97,8 @@ func tallied(seen map[string]int) string {
 	return b.String()
 }
 
-// playAll plays n histories, and counts what they came to.
-func playAll(t *testing.T, n int) map[string]int {
+// compareAll plays n histories, and counts what they came to.
+func compareAll(t *testing.T, n int) map[string]int {
 	var (
 		next   atomic.Uint64
 		faults atomic.Int32
@@ -105,14 +114,15 @@ func playAll(t *testing.T, n int) map[string]int {
 				if seed >= *firstHistory+uint64(n) {
 					return
 				}
-				d := play(seed)
+				d := compareHistory(seed)
 				mutex.Lock()
 				for what, times := range d.seen {
 					seen[what] += times
 				}
 				if d.fault != nil {
 					faults.Add(1)
-					t.Errorf("history %d: %v\ngo test ./verify -run TestModel -v -history %d tells it", seed, d.fault, seed)
+					t.Errorf("history %d: %v\ngo test ./verify -run TestModel -v -history %d prints it",
+						seed, d.fault, seed)
 				}
 				mutex.Unlock()
 			}
@@ -122,20 +132,24 @@ func playAll(t *testing.T, n int) map[string]int {
 	return seen
 }
 
-// allOutcomes is what some of a few hundred histories have to come to, or they
-// show less than they seem to.
+// allOutcomes are the outcomes that some of a few hundred histories must come
+// to.
 var allOutcomes = slices.Concat(
-	outcomes("root", "timestamp", "snapshot", "targets", "delegated role"),
+	outcomes("%s: accepted", "root", "timestamp", "snapshot", "targets", "delegated role"),
+	outcomes("%s: rejected", "root", "timestamp", "snapshot", "targets", "delegated role"),
+	outcomes("update: %v",
+		"succeeded", model.ErrRollback, model.ErrExpired, model.ErrLimit, model.ErrFetch),
+	outcomes("lookup: %v",
+		"found in targets", "found in a delegated role",
+		model.ErrNoTarget, model.ErrLimit, model.ErrUnlisted, model.ErrFetch),
 	[]string{
-		"cycle: succeeded", "cycle: the roots end below the saved one", "cycle: the last root has expired", "cycle: a limit was reached", "cycle: a file could not be had",
-		"lookup: found in targets", "lookup: found in a delegated role", "lookup: no role lists the target", "lookup: a limit was reached", "lookup: a role is not in the snapshot", "lookup: a file could not be had",
-		"anchor: refused", "spoilt and taken", "saved copy taken", "saved file damaged",
+		"trusted root: rejected", "corrupt and accepted", "saved copy accepted", "saved file damaged",
 	},
 )
 
-func outcomes(roles ...string) (list []string) {
-	for _, r := range roles {
-		list = append(list, fmt.Sprintf("%s: taken", r), fmt.Sprintf("%s: refused", r))
+func outcomes(format string, of ...any) (list []string) {
+	for _, what := range of {
+		list = append(list, fmt.Sprintf(format, what))
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -13,17 +14,20 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// FuzzRecordName checks that the name under which a role is saved is a plain
-// file's on every system, and no other role's, also where case does not count
-// (G16, D9).
+// FuzzRecordName checks that the name under which a role's file is saved is the
+// name of a plain file on every system, and no other role's, also where case
+// does not count (G16, D9).
 func FuzzRecordName(f *testing.F) {
-	for _, role := range []string{"targets", "a/b", "../../x", "A", "a%2fb", "role.targets", "nul", "é", "\xff", strings.Repeat("x", 186), strings.Repeat("x", 187), "=" + strings.Repeat("0", 64)} {
+	for _, role := range []string{
+		"targets", "a/b", "../../x", "A", "a%2fb", "role.targets", "nul", "é", "\xff",
+		strings.Repeat("x", 186), strings.Repeat("x", 187), "=" + strings.Repeat("0", 64),
+	} {
 		f.Add(role, "a")
 		f.Add(role, strings.ToUpper(role))
 	}
 	safe := regexp.MustCompile(`^[0-9a-z%_.=-]{1,200}$`)
 	f.Fuzz(func(t *testing.T, role, other string) {
-		name, otherName := verify.RecordName(role), verify.RecordName(other)
+		name, otherName := verify.StoreName(role), verify.StoreName(other)
 		require.Regexp(t, safe, name)
 		require.True(t, filepath.IsLocal(name))
 		require.Equal(t, role == "targets", name == "targets.json")
@@ -32,22 +36,20 @@ func FuzzRecordName(f *testing.F) {
 	})
 }
 
-// FuzzURLPaths checks that the path at which a target is asked for leads below
-// the place for targets, and means the target to a server; or that there is
-// none (R-5.7.6).
+// FuzzURLPaths checks that the path at which a target is asked for stays below
+// the base URL, and means the target to a server; or that there is none
+// (R-5.7.6).
 func FuzzURLPaths(f *testing.F) {
-	for _, path := range []string{"a", "a/b c", "../a", "a/..", "/a", "//host/a", `a\b`, "a\x00", "a//b", "é?#%2e%2e/", "http://x/y", "...", "%2e%2e/a", "a/", ""} {
+	for _, path := range []string{
+		"a", "a/b c", "../a", "a/..", "/a", "//host/a", `a\b`, "a\x00", "a//b", "é?#%2e%2e/",
+		"http://x/y", "...", "%2e%2e/a", "a/", "",
+	} {
 		f.Add(path)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
 		target := verify.Target{Path: path}
 		plain, err := target.PlainURLPath()
-		segments := strings.Split(path, "/")
-		unsafe := path == "" || path[0] == '/' || strings.ContainsFunc(path, func(r rune) bool { return r == '\\' || r < 0x80 && unicode.IsControl(r) })
-		for _, s := range segments {
-			unsafe = unsafe || s == "." || s == ".."
-		}
-		if unsafe {
+		if unsafePath(path) {
 			require.ErrorIs(t, err, verify.ErrPath)
 			require.Empty(t, plain)
 			return
@@ -56,7 +58,7 @@ func FuzzURLPaths(f *testing.F) {
 		back, err := url.PathUnescape(plain)
 		require.NoError(t, err)
 		require.Equal(t, path, back)
-		require.Equal(t, len(segments), strings.Count(plain, "/")+1)
+		require.Equal(t, strings.Count(path, "/"), strings.Count(plain, "/"))
 		const base = "https://example.com/targets/"
 		u, err := url.Parse(base + plain)
 		require.NoError(t, err)
@@ -64,4 +66,11 @@ func FuzzURLPaths(f *testing.F) {
 		require.Empty(t, u.RawQuery+u.Fragment)
 		require.Equal(t, "/targets/"+path, u.Path)
 	})
+}
+
+func unsafePath(path string) bool {
+	control := func(r rune) bool { return r == '\\' || r < 0x80 && unicode.IsControl(r) }
+	dots := func(segment string) bool { return segment == "." || segment == ".." }
+	return path == "" || path[0] == '/' || strings.ContainsFunc(path, control) ||
+		slices.ContainsFunc(strings.Split(path, "/"), dots)
 }

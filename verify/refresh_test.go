@@ -1,8 +1,10 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -17,171 +19,261 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// revocable is a scheme whose keys say whether they have been revoked.
-var revocable = roles.Scheme{KeyType: "revocable", Scheme: "revocable"}
+// R15: a lookup is never answered from an update that failed, and Refresh begins
+// another update only when the last one is over.
+func TestRefresh(t *testing.T) {
+	repo := small()
+	c := newClient(t, repo)
+	noNetwork := errors.New("no network")
+	early := c.session.Lookup("a/1")
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress, "before Next, too")
+	req := c.forward("targets")
+	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress)
+	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
+	_, err := early.Target()
+	require.ErrorIs(t, err, verify.ErrPending)
 
-type revocableVerifier struct {
-	public  ed25519.PublicKey
-	revoked bool
+	// The update fails: pending lookups report it, and so do new ones.
+	require.NoError(t, c.session.Fail(req.ID, noNetwork))
+	late := c.session.Lookup("a/1")
+	b, ok := c.session.Next()
+	require.True(t, ok)
+	require.Equal(t, []*verify.Lookup{early, late}, b.Done)
+	for _, l := range b.Done {
+		_, err := l.Target()
+		require.ErrorIs(t, err, noNetwork)
+	}
+	require.Nil(t, c.session.Targets())
+
+	// The next update: a new lookup waits for it, lookups that are done keep
+	// their result, and request IDs go on.
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	waiting := c.session.Lookup("a/1")
+	again := c.forward("a")
+	require.Greater(t, again.ID, req.ID)
+	c.provide(again)
+	b, _ = c.session.Next()
+	require.Equal(t, []*verify.Lookup{waiting}, b.Done)
+	good, err := waiting.Target()
+	require.NoError(t, err)
+	_, err = early.Target()
+	require.ErrorIs(t, err, noNetwork)
+
+	// A later update that fails does not change lookups that are done, and
+	// answers none from before.
+	require.NoError(t, c.session.Refresh(repo.Now()))
+	between := c.session.Lookup("a/1")
+	require.NoError(t, c.session.Fail(c.next().ID, noNetwork))
+	_, _ = c.session.Next()
+	_, err = between.Target()
+	require.ErrorIs(t, err, noNetwork)
+	same, err := waiting.Target()
+	require.NoError(t, err)
+	require.Same(t, good, same)
 }
 
-func (v revocableVerifier) Verify(message, sig []byte) error {
-	if v.revoked || !ed25519.Verify(v.public, message, sig) {
-		return roles.ErrThreshold
+// A role that failed is asked for again by the next lookup.
+func TestFailedRoleIsAskedForAgain(t *testing.T) {
+	c := newClient(t, small())
+	first := c.session.Lookup("a/1")
+	require.NoError(t, c.session.Fail(c.forward("a").ID, errDisk))
+	_, _ = c.session.Next()
+	_, err := first.Target()
+	require.ErrorIs(t, err, errDisk)
+	require.NoError(t, c.session.Err(), "the update itself succeeded")
+	c.mustFind("a/1")
+}
+
+// A file that was trusted in an earlier update is not trusted in the next one
+// without further checks: its keys may be revoked, it may have expired, or
+// another file of the same version may be listed.
+func TestRefreshTrustsNothingByItself(t *testing.T) {
+	t.Run("revoked snapshot key", func(t *testing.T) {
+		repo := small()
+		c := newClient(t, repo)
+		c.mustFind("a/1")
+		repo.Rotate("snapshot", 1, repo.Key("new"))
+		repo.SignWith("snapshot", repo.Key("snapshot")) // only the revoked one signs
+		repo.PublishOnly("root")
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		_, err := c.lookup("a/1")
+		require.ErrorIs(t, err, roles.ErrThreshold)
+		require.Nil(t, c.session.Snapshot())
+	})
+	t.Run("revoked targets key", func(t *testing.T) {
+		repo := small()
+		c := newClient(t, repo)
+		c.mustFind("top")
+		repo.Rotate("targets", 1, repo.Key("new"))
+		repo.PublishOnly("root")
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		_, err := c.lookup("top")
+		require.ErrorIs(t, err, roles.ErrThreshold)
+	})
+	t.Run("another snapshot of the same version", func(t *testing.T) {
+		repo := verifytest.New(verifytest.Options{MetaHashes: true})
+		c := newClient(t, repo)
+		_, err := c.lookup("x")
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+		repo.Edit("snapshot", func(s object) { s["x"] = "y" })
+		repo.SetVersion("snapshot", 1)
+		repo.PublishOnly("snapshot", "timestamp")
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		require.Equal(t, "1.snapshot.json", c.forward("snapshot").Path, "it is fetched")
+	})
+	t.Run("another targets file of the same version", func(t *testing.T) {
+		repo := verifytest.New(verifytest.Options{MetaHashes: true})
+		c := newClient(t, repo)
+		_, err := c.lookup("x")
+		require.ErrorIs(t, err, verify.ErrNoTarget)
+		repo.Targets().AddTarget("x", []byte("hello"))
+		repo.SetVersion("targets", 1)
+		repo.Publish()
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.mustFind("x")
+	})
+}
+
+// verifyFunc is a verifier of signatures that is a function.
+type verifyFunc func(message, sig []byte) error
+
+func (f verifyFunc) Verify(message, sig []byte) error { return f(message, sig) }
+
+// testScheme is the scheme of keys that a test verifies by itself.
+var testScheme = roles.Scheme{KeyType: "test", Scheme: "test"}
+
+// withScheme returns options for ed25519 keys of the test scheme. Before a
+// signature is verified, allow is called with the key.
+func withScheme(allow func(metadata.Key) bool) verify.Options {
+	newVerifier := func(k metadata.Key) (roles.Verifier, []byte, error) {
+		public, err := hex.DecodeString(k.Public)
+		return verifyFunc(func(message, sig []byte) error {
+			if !allow(k) || !ed25519.Verify(public, message, sig) {
+				return roles.ErrThreshold
+			}
+			return nil
+		}), public, err
 	}
-	return nil
+	return verify.Options{Policy: roles.Policy{
+		Schemes: map[roles.Scheme]roles.NewVerifier{testScheme: newVerifier},
+	}}
 }
 
 // R-5.6.7g: what was verified is verified again when a key changes in any way,
-// be it one that its material does not show.
+// even in a way that its public key does not show.
 func TestRefreshAfterAKeyChanged(t *testing.T) {
-	options := verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{revocable: func(k metadata.Key) (roles.Verifier, []byte, error) {
-		public, err := hex.DecodeString(k.Public)
-		return revocableVerifier{public, strings.Contains(string(k.JSON()), "revoked")}, public, err
-	}}}}
+	options := withScheme(func(k metadata.Key) bool {
+		return !strings.Contains(string(k.JSON()), "revoked")
+	})
 	for _, role := range []string{"snapshot", "targets"} {
 		repo := verifytest.New(verifytest.Options{})
 		id, revoked := repo.Keys(role)[0].ID(), false
-		repo.Edit("root", func(signed map[string]any) {
-			k := signed["keys"].(map[string]any)[id].(map[string]any)
-			k["keytype"], k["scheme"] = revocable.KeyType, revocable.Scheme
+		repo.Edit("root", func(signed object) {
+			k := signed["keys"].(object)[id].(object)
+			k["keytype"], k["scheme"] = testScheme.KeyType, testScheme.Scheme
 			if revoked {
-				k["keyval"].(map[string]any)["revoked"] = true
+				k["keyval"].(object)["revoked"] = true
 			}
 		})
 		repo.Touch("root")
 		repo.Publish()
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), options)
-		require.NoError(t, err)
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		s := newSession(t, repo, verify.Stored{}, options)
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		require.NoError(t, s.Refresh(repo.Now()))
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		revoked = true
 		repo.PublishOnly("root")
 		require.NoError(t, s.Refresh(repo.Now()))
-		require.ErrorIs(t, s.Run(nil, repo.Metadata().Source()), roles.ErrThreshold, role)
+		require.ErrorIs(t, s.Run(context.Background(), nil, repo.Metadata().Source()), roles.ErrThreshold, role)
 	}
 }
 
-// Decision 7: a file that the keys signed under other IDs than the new root
-// gives them is still a floor, and does not serve again.
+// A file that the keys signed under other IDs than the new root gives them still
+// protects from a rollback, and is not used again (docs/decisions.md, "Key IDs
+// are opaque").
 func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets"} {
 		repo := verifytest.New(verifytest.Options{})
-		key := *repo.Key("k")
-		repo.Rotate(role, 1, &key)
-		repo.Publish()
-		s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-		require.NoError(t, err)
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-		renamed := key
-		renamed.KeyID = "renamed"
-		repo.Rotate(role, 1, &renamed)
+		c := newClient(t, repo)
+		require.NoError(t, c.update())
+		renameKey(repo, role)
 		repo.PublishOnly("root")
-		require.NoError(t, s.Refresh(repo.Now()))
-		require.ErrorIs(t, s.Run(nil, repo.Metadata().Source()), roles.ErrThreshold, role)
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		require.ErrorIs(t, c.update(), roles.ErrThreshold, role)
 		repo.Publish()
-		require.NoError(t, s.Refresh(repo.Now()))
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()), role)
+		require.NoError(t, c.session.Refresh(repo.Now()))
+		require.NoError(t, c.update(), role)
 	}
 }
 
-// A timestamp may say that the snapshot has no bytes. Nothing is still no
+// A timestamp may say that the snapshot has no bytes. An empty file is still no
 // snapshot, although there was one before.
 func TestRefreshWithNothing(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-	repo.Edit("timestamp", func(signed map[string]any) {
-		signed["meta"].(map[string]any)["snapshot.json"].(map[string]any)["length"] = 0
+	s := newClient(t, repo).session
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
+	repo.Edit("timestamp", func(signed object) {
+		signed["meta"].(object)["snapshot.json"].(object)["length"] = 0
 	})
 	repo.Touch("timestamp")
 	repo.PublishOnly("timestamp")
 	require.NoError(t, s.Refresh(repo.Now()))
-	err = s.Run(nil, func(r verify.Request) ([]byte, error) {
+	err := s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
 		if r.Role == "snapshot" {
 			return nil, nil
 		}
-		return repo.Metadata().Source()(r)
+		return repo.Metadata().Source()(context.Background(), r)
 	})
 	require.ErrorIs(t, err, metadata.ErrSyntax)
 }
 
-// tally is a scheme that counts the signatures that are verified for a key.
-var tally = roles.Scheme{KeyType: "tally", Scheme: "tally"}
-
-type tallyVerifier struct {
-	public ed25519.PublicKey
-	count  *int
-}
-
-func (v tallyVerifier) Verify(message, sig []byte) error {
-	*v.count++
-	if !ed25519.Verify(v.public, message, sig) {
-		return roles.ErrThreshold
-	}
-	return nil
-}
-
-// What is verified once is not verified again: by a refresh, or because a saved
-// file is both the floor and the answer.
+// A file that was verified is not verified again: not by a refresh, and not
+// because a stored file protects from a rollback and is the answer too.
 func TestVerifiedOnce(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
-	counts := map[string]*int{}
-	role := map[string]string{} // by key
+	role := map[string]string{} // by public key
 	for _, name := range []string{"timestamp", "snapshot", "targets"} {
-		k := *repo.Key("tally " + name)
-		k.KeyType, k.Scheme = tally.KeyType, tally.Scheme
+		k := *repo.Key("counted " + name)
+		k.KeyType, k.Scheme = testScheme.KeyType, testScheme.Scheme
 		repo.Rotate(name, 1, &k)
-		counts[name], role[k.Object()["keyval"].(map[string]any)["public"].(string)] = new(int), name
+		role[k.Public] = name
 	}
 	repo.Publish()
-	options := verify.Options{Policy: roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{tally: func(k metadata.Key) (roles.Verifier, []byte, error) {
-		public, err := hex.DecodeString(k.Public)
-		return tallyVerifier{public, counts[role[k.Public]]}, public, err
-	}}}}
+	counts := map[string]int{} // signatures verified, by role
+	options := withScheme(func(k metadata.Key) bool {
+		counts[role[k.Public]]++
+		return true
+	})
 	store := verifytest.Store{}
-	var s *verify.Session
-	for _, c := range []struct {
-		name  string
-		begin func() error
-		want  [3]int // timestamp, snapshot, targets
-	}{
-		{"cold", func() (err error) {
-			s, err = verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), options)
-			return err
-		}, [3]int{1, 1, 1}},
-		{"refreshed", func() error { return s.Refresh(repo.Now()) }, [3]int{1, 0, 0}},
-		{"from saved files", func() (err error) {
-			s, err = verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), options)
-			return err
-		}, [3]int{2, 1, 1}},
-		{"with another snapshot", func() error {
-			repo.Touch("snapshot")
-			repo.Publish()
-			return s.Refresh(repo.Now())
-		}, [3]int{1, 2, 0}}, // the saved snapshot is offered first, and only its version tells that it is the old one
-	} {
-		for _, n := range counts {
-			*n = 0
-		}
-		require.NoError(t, c.begin())
-		require.NoError(t, s.Run(store, repo.Metadata().Source()))
-		require.Equal(t, c.want, [3]int{*counts["timestamp"], *counts["snapshot"], *counts["targets"]}, c.name)
+	run := func(s *verify.Session, timestamp, snapshot, targets int) {
+		t.Helper()
+		require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
+		got := []int{counts["timestamp"], counts["snapshot"], counts["targets"]}
+		require.Equal(t, []int{timestamp, snapshot, targets}, got)
+		clear(counts)
 	}
+	s := newSession(t, repo, verify.Stored{}, options)
+	run(s, 1, 1, 1)
+	require.NoError(t, s.Refresh(repo.Now()))
+	run(s, 1, 0, 0)
+	s = newSession(t, repo, verify.LoadStored(context.Background(), store), options)
+	run(s, 2, 1, 1)
+	// Another snapshot: the stored one is offered first, and only its version
+	// tells that it is the old one.
+	repo.Touch("snapshot")
+	repo.Publish()
+	require.NoError(t, s.Refresh(repo.Now()))
+	run(s, 1, 2, 0)
 }
 
-// A session that lives long keeps nothing of the files that newer ones have
-// replaced.
-func TestRefreshLetsGo(t *testing.T) {
+// A long-lived session does not hold on to files that newer ones have replaced.
+func TestRefreshFreesReplacedFiles(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
 	bins.DelegateBins("bin", 1024)
 	bins.AddToBin("file", []byte("0"))
 	repo.Publish()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	s := newClient(t, repo).session
 	heap := func() int64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -190,20 +282,22 @@ func TestRefreshLetsGo(t *testing.T) {
 	}
 	files := int64(0)
 	for _, role := range []string{"snapshot", "targets", "bins"} {
-		files += int64(len(repo.Metadata()[repo.FileName(role)]))
+		files += int64(len(fileOf(repo, role)))
+	}
+	replaced := func(name string, _ []byte) bool {
+		return strings.HasSuffix(name, ".snapshot.json") && name != repo.FileName("snapshot") ||
+			strings.HasSuffix(name, ".bins.json") && name != repo.FileName("bins")
 	}
 	var before int64
 	for i := range 80 {
 		bins.AddToBin("file", []byte(fmt.Sprint(i))) // another snapshot
 		repo.Touch("bins")                           // another delegator
 		repo.Publish()
-		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, to be kept from here on
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, which stays from here on
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrNoTarget)
-		maps.DeleteFunc(repo.Metadata(), func(name string, _ []byte) bool {
-			return strings.HasSuffix(name, ".snapshot.json") && name != repo.FileName("snapshot") || strings.HasSuffix(name, ".bins.json") && name != repo.FileName("bins")
-		})
+		maps.DeleteFunc(repo.Metadata(), replaced)
 		if i == 20 {
 			before = heap()
 		}

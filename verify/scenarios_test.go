@@ -1,12 +1,16 @@
 package verify_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +21,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// scenarioDir holds recorded updates with their outcomes. They are no part of
-// the project: CONTRIBUTING says where they come from.
+// scenarioDir holds recorded updates with their outcomes. They are not part of
+// the project; CONTRIBUTING.md says where they come from.
 var scenarioDir = filepath.Join(os.Getenv("TUFWALK_DATA"), "scenarios")
 
 type scenario struct {
@@ -43,9 +47,9 @@ func (c *scenario) blob(t *testing.T, sum string) []byte {
 	return data
 }
 
-// TestScenarios plays every recorded scenario against a session. The client's
-// directory is a map, in which root.json is the anchor and the newest root at
-// once: that is how the recordings were made.
+// TestScenarios plays every recorded scenario to a session. The client's
+// directory is a map in which root.json is the initial trusted root and the
+// newest root at once: the recordings were made like that.
 func TestScenarios(t *testing.T) {
 	files, _ := filepath.Glob(scenarioDir + "/*.json")
 	if len(files) == 0 {
@@ -63,56 +67,41 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-func playScenario(t *testing.T, c *scenario, options verify.Options) {
-	dir := verifytest.Store{}
-	artifacts := map[string]string{} // target path -> sha256
-	for i, step := range c.Steps {
+// scenarioClient plays a scenario.
+type scenarioClient struct {
+	*testing.T
+	scenario  *scenario
+	dir       verifytest.Store
+	artifacts map[string]string // by target path, the SHA-256
+	served    map[string]string // in the current step
+	asked     map[string]bool   // role and version, in the current step
+}
+
+func playScenario(t *testing.T, sc *scenario, options verify.Options) {
+	c := &scenarioClient{T: t, scenario: sc, dir: verifytest.Store{}, artifacts: map[string]string{}}
+	for i, step := range sc.Steps {
 		if step.Op == "init" {
-			dir["root.json"] = c.blob(t, step.TrustedRoot)
+			c.dir["root.json"] = sc.blob(t, step.TrustedRoot)
 			continue
 		}
 		now, err := time.Parse(time.RFC3339, strings.Replace(step.Time, " ", "T", 1))
 		require.NoError(t, err)
-		asked := map[string]bool{}
-		err = func() error {
-			s, err := verify.New(dir["root.json"], verify.LoadStored(dir.Load), now, options)
-			if err != nil {
-				return err
-			}
-			mirror := func(r verify.Request) ([]byte, error) {
-				asked[fmt.Sprint(r.Role, " ", r.Version)] = true
-				if sum, ok := step.Served["metadata/"+unescape(t, r.Path)]; ok {
-					return c.blob(t, sum), nil
-				}
-				return nil, verify.ErrNotAtSource
-			}
-			if err := s.Run(dir, mirror); err != nil {
-				return err
-			}
-			if step.Op != "download" {
-				return nil
-			}
-			for _, path := range step.Targets {
-				if err := downloadScenario(t, c, s, dir, mirror, step.Served, path, artifacts); err != nil {
-					return err
-				}
-			}
-			return nil
-		}()
-		if step.Exit == 0 {
+		c.asked, c.served = map[string]bool{}, step.Served
+		targets := step.Targets
+		if step.Op != "download" {
+			targets = nil
+		}
+		if err := c.step(now, options, targets); step.Exit == 0 {
 			require.NoError(t, err, "step %d", i)
 		} else {
 			require.Error(t, err, "step %d", i)
 		}
 		for role, version := range step.Trusted {
 			if version, ok := version.(float64); ok { // else there is no file that could be read
-				require.Equal(t, int64(version), savedVersion(t, dir, role), "step %d: %s", i, role)
+				require.Equal(t, int64(version), c.version(role), "step %d: %s", i, role)
 			}
 		}
-		sums := []string{}
-		for _, sum := range artifacts {
-			sums = append(sums, sum)
-		}
+		sums := slices.Collect(maps.Values(c.artifacts))
 		require.ElementsMatch(t, step.Artifacts, sums, "step %d", i)
 		reference := map[string]bool{}
 		for _, r := range step.MetadataRequests {
@@ -123,17 +112,42 @@ func playScenario(t *testing.T, c *scenario, options verify.Options) {
 			reference[fmt.Sprint(unescape(t, r[0].(string)), " ", version)] = true
 		}
 		if options.Lookahead > 0 || len(reference) == 0 && step.Exit == 0 {
-			continue // the reference client does not look ahead, or its requests were not recorded
+			continue // the reference client has no lookahead, or its requests were not recorded
 		}
-		for r := range asked {
+		for r := range c.asked {
 			require.Contains(t, reference, r, "step %d: the reference client did not ask for it", i)
 		}
 	}
 }
 
-func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir verifytest.Store, mirror verify.Source, served map[string]string, path string, artifacts map[string]string) error {
+// step goes through an update, and downloads the targets.
+func (c *scenarioClient) step(now time.Time, options verify.Options, targets []string) error {
+	s, err := verify.New(c.dir["root.json"], verify.LoadStored(context.Background(), c.dir), now, options)
+	if err != nil {
+		return err
+	}
+	if err := s.Run(c.dir, c.mirror); err != nil {
+		return err
+	}
+	for _, path := range targets {
+		if err := c.download(s, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *scenarioClient) mirror(r verify.Request) ([]byte, error) {
+	c.asked[fmt.Sprint(r.Role, " ", r.Version)] = true
+	if sum, ok := c.served["metadata/"+unescape(c.T, r.Path)]; ok {
+		return c.scenario.blob(c.T, sum), nil
+	}
+	return nil, verify.ErrNotAtSource
+}
+
+func (c *scenarioClient) download(s *verify.Session, path string) error {
 	l := s.Lookup(path)
-	if err := s.Run(dir, mirror); err != nil {
+	if err := s.Run(c.dir, c.mirror); err != nil {
 		return err
 	}
 	target, err := l.Target()
@@ -141,36 +155,30 @@ func downloadScenario(t *testing.T, c *scenario, s *verify.Session, dir verifyte
 		return err
 	}
 	paths, err := target.URLPaths()
-	require.NoError(t, err)
+	require.NoError(c, err)
 	for _, p := range paths {
-		sum, ok := served["targets/"+unescape(t, p)]
+		sum, ok := c.served["targets/"+unescape(c.T, p)]
 		if !ok {
 			continue
 		}
-		var got strings.Builder
-		if err := target.Copy(&got, strings.NewReader(string(c.blob(t, sum)))); err != nil {
+		body := c.scenario.blob(c.T, sum)
+		var got bytes.Buffer
+		if err := target.Copy(&got, bytes.NewReader(body)); err != nil {
 			return err
 		}
-		require.Equal(t, string(c.blob(t, sum)), got.String())
-		artifacts[path] = sum
+		require.Equal(c, body, got.Bytes())
+		c.artifacts[path] = sum
 		return nil
 	}
 	return verify.ErrNotAtSource
 }
 
-// savedVersion returns the version of a saved role: delegated roles have encoded
-// names.
-func savedVersion(t *testing.T, m verifytest.Store, role string) int64 {
-	data := m[role+".json"]
-	if data == nil {
-		data = m[verify.RecordName(role)]
+// version returns the version of a saved role; 0 if it is not saved.
+func (c *scenarioClient) version(role string) int64 {
+	if data, ok := c.dir[role+".json"]; ok {
+		return versionOf(c, data)
 	}
-	if data == nil {
-		return 0
-	}
-	version, err := contentOf(t, data)["version"].(json.Number).Int64()
-	require.NoError(t, err, role)
-	return version
+	return versionOf(c, c.dir[verify.StoreName(role)])
 }
 
 func unescape(t *testing.T, path string) string {

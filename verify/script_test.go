@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,34 +25,36 @@ import (
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata/script")
 
 // TestScripts plays testdata/script/*.txt. A line that begins with "> " is a
-// command, one with "#" a comment, and the indented lines behind a command are
-// what it must print. With -update they are written anew, to be reviewed as a
-// diff. The commands are the cases of (*script).command.
+// command, one that begins with "#" is a comment, and the indented lines after a
+// command are what it must print. With -update they are rewritten, to be
+// reviewed as a diff. The commands are the cases of (*script).command.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txt")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
+			data, err := os.ReadFile(file)
 			require.NoError(t, err)
-			text := strings.ReplaceAll(string(want), "\r\n", "\n")
+			text := strings.ReplaceAll(string(data), "\r\n", "\n")
 			got := playScript(t, text, verify.Options{})
 			if *update {
 				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
 				return
 			}
 			require.Equal(t, text, got)
-			ahead := playScript(t, text, verify.Options{Lookahead: 64})
-			require.Equal(t, outcomesIn(text), outcomesIn(ahead), "looking ahead changes what is fetched when, and nothing else")
-			dsse := playScript(t, text, verify.Options{EnvelopeFormat: metadata.DSSE})
-			require.Equal(t, withoutBytes(outcomesIn(text)), withoutBytes(outcomesIn(dsse)), "another form of envelope changes files' bytes, and nothing else")
+			want := outcomesIn(text)
+			ahead := outcomesIn(playScript(t, text, verify.Options{Lookahead: 64}))
+			require.Equal(t, want, ahead, "lookahead changes when files are fetched, and nothing else")
+			dsse := outcomesIn(playScript(t, text, verify.Options{EnvelopeFormat: metadata.DSSE}))
+			require.Equal(t, withoutBytes(want), withoutBytes(dsse),
+				"the envelope format changes the bytes of files, and nothing else")
 		})
 	}
 }
 
-// outcomesIn drops what is fetched and saved from a transcript, and the order
-// in which lookups are settled.
+// outcomesIn removes from a transcript what is fetched and saved, and the order
+// in which lookups are done.
 func outcomesIn(transcript string) string {
 	var b strings.Builder
 	var found []string
@@ -68,16 +71,24 @@ func outcomesIn(transcript string) string {
 	return b.String() + strings.Join(found, "")
 }
 
-var bytesOfFiles = regexp.MustCompile(`limit reached: \d+|hash mismatch: .*|not well-formed TUF metadata: .*`)
+var bytesOfFiles = regexp.MustCompile(
+	`(limit reached|hash mismatch|not well-formed TUF metadata): .*`)
 
-// withoutBytes drops from a transcript what depends on a file's very bytes: how
-// many there are, their hash, and where they end too early.
+// withoutBytes removes from a transcript what depends on the bytes of a file:
+// how many there are, their hash, and where they end too early.
 func withoutBytes(transcript string) string {
-	return bytesOfFiles.ReplaceAllStringFunc(transcript, func(s string) string { return s[:strings.IndexByte(s, ':')] })
+	return bytesOfFiles.ReplaceAllString(transcript, "$1")
 }
 
 func playScript(t *testing.T, text string, options verify.Options) string {
-	s := &script{T: t, options: options, repo: verifytest.New(verifytest.Options{EnvelopeFormat: options.EnvelopeFormat}), store: verifytest.Store{}, mirrors: map[string]verifytest.Files{}, lookups: map[string]*verify.Lookup{}}
+	s := &script{
+		T:       t,
+		options: options,
+		repo:    verifytest.New(verifytest.Options{EnvelopeFormat: options.EnvelopeFormat}),
+		store:   verifytest.Store{},
+		mirrors: map[string]verifytest.Files{},
+		lookups: map[string]*verify.Lookup{},
+	}
 	var out strings.Builder
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "  ") {
@@ -92,7 +103,7 @@ func playScript(t *testing.T, text string, options verify.Options) string {
 	return out.String()
 }
 
-// script is a repository, a client of it, and what lies between them.
+// script is a repository, its client, and the mirrors between them.
 type script struct {
 	*testing.T
 	out     *strings.Builder
@@ -102,7 +113,7 @@ type script struct {
 	options verify.Options
 	lookups map[string]*verify.Lookup
 	mirrors map[string]verifytest.Files // frozen states of the repository
-	live    []string                    // mirrors to ask, in turn; none: the repository itself
+	live    []string                    // the mirrors to ask, in turn; none: the repository itself
 }
 
 func (s *script) print(format string, args ...any) { fmt.Fprintf(s.out, "  "+format+"\n", args...) }
@@ -129,8 +140,12 @@ func (s *script) keys(names []string) (keys []*verifytest.Key) {
 func (s *script) command(f []string) {
 	switch name, args := f[0], f[1:]; name {
 	// the repository
-	case "repo": // repo [plain] [hashes]: begin with another one
-		s.repo = verifytest.New(verifytest.Options{NoConsistentSnapshot: slices.Contains(args, "plain"), MetaHashes: slices.Contains(args, "hashes"), EnvelopeFormat: s.options.EnvelopeFormat})
+	case "repo": // repo [plain] [hashes]: begin with another repository
+		s.repo = verifytest.New(verifytest.Options{
+			NoConsistentSnapshot: slices.Contains(args, "plain"),
+			MetaHashes:           slices.Contains(args, "hashes"),
+			EnvelopeFormat:       s.options.EnvelopeFormat,
+		})
 	case "target": // target ROLE PATH CONTENT
 		s.repo.Role(args[0]).AddTarget(args[1], []byte(args[2]))
 	case "delegate": // delegate ROLE NAME [terminating] PATTERN...
@@ -140,11 +155,14 @@ func (s *script) command(f []string) {
 		}
 		s.repo.Role(args[0]).Delegate(d)
 	case "delegate-keys": // delegate-keys ROLE NAME PATTERN KEY...
-		s.repo.Role(args[0]).Delegate(verifytest.Delegation{Name: args[1], Paths: args[2:3], Keys: s.keys(args[3:])})
+		delegate(s.repo.Role(args[0]), args[1], args[2], s.keys(args[3:])...)
 	case "undelegate": // undelegate ROLE NAME
 		s.repo.Role(args[0]).Undelegate(args[1])
 	case "bins": // bins ROLE PREFIX NUMBER
-		s.repo.Role(args[0]).Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}}).DelegateBins(args[1], int(s.number(args[2])))
+		bins := s.repo.Role(args[0]).Delegate(verifytest.Delegation{
+			Name: "bins", PathHashPrefixes: []string{""},
+		})
+		bins.DelegateBins(args[1], int(s.number(args[2])))
 	case "succinct": // succinct ROLE PREFIX BITS
 		s.repo.Role(args[0]).DelegateSuccinct(args[1], int(s.number(args[2])))
 	case "bin-target": // bin-target ROLE PATH CONTENT
@@ -157,8 +175,8 @@ func (s *script) command(f []string) {
 		s.repo.SetLifetime(args[0], s.duration(args[1]))
 	case "version": // version ROLE NUMBER
 		s.repo.SetVersion(args[0], s.number(args[1]))
-	case "unlist": // unlist NAME: the snapshot does not list it any more
-		s.repo.Edit("snapshot", func(signed map[string]any) { delete(signed["meta"].(map[string]any), args[0]) })
+	case "unlist": // unlist NAME: the snapshot no longer lists it
+		s.repo.Edit("snapshot", func(signed object) { delete(signed["meta"].(object), args[0]) })
 	case "consistent": // consistent true|false
 		s.repo.SetConsistentSnapshot(args[0] == "true")
 	case "publish": // publish [ROLE...]
@@ -169,15 +187,15 @@ func (s *script) command(f []string) {
 		}
 	case "advance": // advance DURATION
 		s.repo.Advance(s.duration(args[0]))
-	// what lies between
+	// the mirrors
 	case "freeze": // freeze MIRROR: a mirror that stays as the repository is now
 		s.mirrors[args[0]] = s.repo.Metadata().Clone()
-	case "mirrors": // mirrors [NAME...]: whom to ask, in turn; none for the repository itself
+	case "mirrors": // mirrors [NAME...]: which to ask, in turn; none for the repository itself
 		s.live = args
 	case "remove": // remove MIRROR FILE
 		require.Contains(s, s.mirrors[args[0]], args[1])
 		delete(s.mirrors[args[0]], args[1])
-	case "spoil": // spoil MIRROR FILE: flip a bit in the middle
+	case "corrupt": // corrupt MIRROR FILE: flip a bit in the middle
 		data := s.mirrors[args[0]][args[1]]
 		require.NotEmpty(s, data)
 		data[len(data)/2] ^= 1
@@ -191,15 +209,16 @@ func (s *script) command(f []string) {
 	case "limit": // limit BYTES: the limit for targets files
 		s.options.Limits.MaxTargetsBytes = s.number(args[0])
 	case "new":
-		session, err := verify.New(s.repo.TrustedRoot(), verify.LoadStored(s.store.Load), s.repo.Now(), s.options)
+		stored := verify.LoadStored(context.Background(), s.store)
+		session, err := verify.New(s.repo.TrustedRoot(), stored, s.repo.Now(), s.options)
 		s.session = session
 		clear(s.lookups)
 		s.result(err)
 	case "refresh":
 		s.result(s.session.Refresh(s.repo.Now()))
-	case "find": // find PATH
+	case "lookup": // lookup PATH
 		s.lookups[args[0]] = s.session.Lookup(args[0])
-	case "run": // run [backwards]: do all there is to do, asking the mirrors; each batch from its end
+	case "run": // run [backwards]: ask the mirrors until nothing is left to do; each batch from its end
 		s.run(slices.Contains(args, "backwards"))
 	case "trail": // trail PATH
 		for _, step := range s.lookups[args[0]].Trail() {
@@ -210,13 +229,13 @@ func (s *script) command(f []string) {
 			s.print("%v", warning)
 		}
 	case "state":
-		for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+		for _, role := range topLevel {
 			s.print("%s %d", role, s.session.Version(role))
 		}
 	case "forget": // forget NAME: remove a saved file
 		require.Contains(s, s.store, args[0])
 		delete(s.store, args[0])
-	case "put": // put NAME MIRROR FILE: a mirror's file in the place of a saved one
+	case "put": // put NAME MIRROR FILE: a mirror's file in place of a saved one
 		s.store[args[0]] = slices.Clone(s.mirrors[args[1]][args[2]])
 	case "damage": // damage NAME: cut a saved file in two
 		s.store[args[0]] = s.store[args[0]][:len(s.store[args[0]])/2]
@@ -246,27 +265,35 @@ func (s *script) run(backwards bool) {
 			s.print("save %s: %s version %d", rec.StoreName, rec.Role, rec.Version)
 		}
 		for _, r := range b.Rejected {
-			s.print("rejected after all: %s: %v", r.Request.Path, r.Err)
+			s.print("rejected in its turn: %s: %v", r.Request.Path, r.Err)
 		}
 		if backwards {
 			slices.Reverse(b.Fetch)
 		}
 		for _, req := range b.Fetch {
-			if slices.ContainsFunc(s.session.Outstanding(), func(r verify.Request) bool { return r.ID == req.ID }) {
+			isThis := func(r verify.Request) bool { return r.ID == req.ID }
+			if slices.ContainsFunc(s.session.Outstanding(), isThis) {
 				s.fetch(req)
 			}
 		}
 		for _, l := range b.Done {
-			if target, err := l.Target(); err != nil {
-				s.print("found: %v", err)
-			} else {
-				paths, err := target.URLPaths()
-				require.NoError(s, err)
-				s.print("found: %s, %d bytes at %s, trusted until %s", target.Role, target.Length, paths, target.Expires.Format(time.DateOnly))
-			}
+			s.found(l)
 		}
 	}
 	s.result(s.session.Err())
+}
+
+// found prints the result of a lookup.
+func (s *script) found(l *verify.Lookup) {
+	target, err := l.Target()
+	if err != nil {
+		s.print("found: %v", err)
+		return
+	}
+	paths, err := target.URLPaths()
+	require.NoError(s, err)
+	s.print("found: %s, %d bytes at %s, trusted until %s",
+		target.Role, target.Length, paths, target.Expires.Format(time.DateOnly))
 }
 
 // fetch asks the store, then the mirrors.
@@ -275,10 +302,11 @@ func (s *script) fetch(req verify.Request) {
 	if req.Ahead {
 		ahead = "ahead, "
 	}
-	s.print("fetch %s, %ssigned for %s, at most %d bytes", req.Path, ahead, req.Delegator, req.MaxBytes)
+	s.print("fetch %s, %ssigned for %s, at most %d bytes",
+		req.Path, ahead, req.Delegator, req.MaxBytes)
 	if data, ok := s.store[req.StoreName]; ok && req.StoreName != "" {
 		err := s.session.Provide(req.ID, data)
-		s.print("  from the store: %s", verdict(err))
+		s.print("  from the store: %s", resultText(err))
 		if err == nil {
 			return
 		}
@@ -294,15 +322,15 @@ func (s *script) fetch(req verify.Request) {
 		if !ok {
 			files = s.repo.Metadata()
 		}
-		data, err := files.Source()(req)
+		data, err := files.Source()(context.Background(), req)
 		if err != nil {
 			absent++
 		} else if err = s.session.Provide(req.ID, data); err == nil {
 			s.print("  from %s: ok", name)
 			return
 		}
-		s.print("  from %s: %s", name, verdict(err))
-		errs = append(errs, errors.New(verdict(err)))
+		s.print("  from %s: %s", name, resultText(err))
+		errs = append(errs, errors.New(resultText(err)))
 	}
 	if absent == len(live) {
 		require.NoError(s, s.session.NotFound(req.ID))
@@ -311,7 +339,7 @@ func (s *script) fetch(req verify.Request) {
 	}
 }
 
-func verdict(err error) string {
+func resultText(err error) string {
 	var reject *verify.RejectError
 	switch {
 	case err == nil:

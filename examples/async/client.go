@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-const longestPause = 3 * time.Second // between retries, whatever Retry-After says
+const longestPause = 3 * time.Second // between retries; a longer Retry-After is cut
 
-// newClient returns the client for everything. It tries again what may pass: no
-// connection, 429, 5xx. Any other status is an answer.
+// newClient returns the client for all requests. It retries after temporary
+// errors: no connection, 429, 5xx. Any other status is an answer.
 func (d *downloader) newClient() *http.Client {
 	c := retryablehttp.NewClient()
 	c.HTTPClient = &http.Client{Transport: d.newTransport()}
@@ -29,7 +29,7 @@ func (d *downloader) newClient() *http.Client {
 			d.mirrors.retried(req.URL)
 		}
 	}
-	c.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer says more than "giving up"
+	c.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer, not "giving up"
 	return c.StandardClient()
 }
 
@@ -42,7 +42,8 @@ func (d *downloader) newTransport() *transport {
 	base.MaxResponseHeaderBytes = 64 << 10
 	return &transport{
 		base: base, token: d.Token, mirrors: d.mirrors.all, silence: d.Silence,
-		total: semaphore.NewWeighted(int64(d.Parallel)), perHost: int64(d.PerHost), hosts: make(map[string]*semaphore.Weighted),
+		total: semaphore.NewWeighted(int64(d.Parallel)), perHost: int64(d.PerHost),
+		hosts: make(map[string]*semaphore.Weighted),
 	}
 }
 
@@ -50,9 +51,9 @@ func backoff(least, most time.Duration, attempt int, res *http.Response) time.Du
 	return min(retryablehttp.DefaultBackoff(least, most, attempt, res), longestPause)
 }
 
-// transport sends one request, not its retries and redirections: each of them
-// comes here again. So a slot is not held during a pause, and the token is
-// decided on anew for every host that a request is sent on to.
+// transport sends single requests. Each retry and each redirection is a request
+// of its own. So a pause holds no slot, and each redirection decides anew
+// whether the token is sent.
 type transport struct {
 	base    http.RoundTripper
 	token   string
@@ -73,12 +74,12 @@ type SilenceError struct {
 
 func (e *SilenceError) Error() string { return fmt.Sprintf("%s sent nothing for %s", e.Host, e.After) }
 
-// RoundTrip implements http.RoundTripper. The request holds its slots until the
+// RoundTrip implements http.RoundTripper. A request holds its slots until its
 // body is closed.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	// The host's slot first: whoever waits for a slow host must not keep the
-	// others' slots. Unlike MaxConnsPerHost, this counts requests, which share
-	// a connection in HTTP/2.
+	// The slot of the host comes first: a request that waits for a slow host
+	// must not hold a slot that others could use. Unlike MaxConnsPerHost, this
+	// counts requests: in HTTP/2 they share a connection.
 	host := t.host(origin(req.URL))
 	if err := host.Acquire(req.Context(), 1); err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	})}
 	silent := &SilenceError{req.URL.Host, t.silence}
 	b.timer = time.AfterFunc(t.silence, func() { cancel(silent) })
-	sent := req.Clone(ctx) // the header of the original would go along with a redirection
+	sent := req.Clone(ctx) // a redirection would copy the header of the original
 	if t.token != "" && t.own(req.URL) {
 		sent.Header.Set("Authorization", "Bearer "+t.token)
 	}
@@ -128,7 +129,7 @@ func (t *transport) host(origin string) *semaphore.Weighted {
 	return t.hosts[origin]
 }
 
-// origin is scheme, host and port: what was given for https is not sent over
+// origin is scheme, host and port. A token for https must not be sent over
 // http.
 func origin(u *url.URL) string {
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
@@ -138,8 +139,8 @@ func origin(u *url.URL) string {
 	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// body gives up on a server that has fallen silent, in any version of HTTP.
-// Only the time in which somebody waits for bytes counts.
+// body fails a read if the server sends nothing for too long, in any version of
+// HTTP. Only the time counts in which a read waits.
 type body struct {
 	io.ReadCloser
 	ctx     context.Context
@@ -160,9 +161,12 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// because says of an error that it was the silence, if it was.
+// because replaces an error by a SilenceError if that was the cause.
 func (b *body) because(err error) error {
-	if silent := new(SilenceError); err != nil && !errors.Is(err, io.EOF) && errors.As(context.Cause(b.ctx), &silent) {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	if silent := new(SilenceError); errors.As(context.Cause(b.ctx), &silent) {
 		return silent
 	}
 	return err

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The token goes to the mirrors, and not to where they redirect to.
+// The token goes to the mirrors, and not to the hosts that they redirect to.
 func TestToken(t *testing.T) {
 	const token = "Bearer secret"
 	w := newWorld(t, 4, 100)
@@ -70,10 +70,10 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// The mirror's host does not exist, so only the proxy can have answered.
+// The host of the mirror does not exist, so only the proxy can answer.
 func TestProxy(t *testing.T) {
 	w := newWorld(t, 2, 100)
-	proxy := httptest.NewServer(w.handler(nil)) // a request to a proxy has the whole URL, and the path is in it
+	proxy := httptest.NewServer(w.handler(nil)) // a request to a proxy has the whole URL
 	t.Cleanup(proxy.Close)
 	w.add("m", "http://mirror.invalid")
 	w.must("--proxy", proxy.URL)
@@ -82,13 +82,14 @@ func TestProxy(t *testing.T) {
 	}
 
 	w.dest += "2"
-	out, err := program(t, []string{"HTTP_PROXY=" + proxy.URL, "http_proxy=" + proxy.URL, "NO_PROXY=", "no_proxy="}, w.args()...).CombinedOutput()
+	env := []string{"HTTP_PROXY=" + proxy.URL, "http_proxy=" + proxy.URL, "NO_PROXY=", "no_proxy="}
+	out, err := program(t, env, w.args()...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	w.mustBeRight()
 	require.Len(t, w.since(), 2)
 }
 
-// A mirror that falls silent is given up, and the next one goes on.
+// A mirror stops sending. The next one is asked for the rest.
 func TestSilence(t *testing.T) {
 	for name, flush := range map[string]bool{"in the body": true, "before it": false} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +105,7 @@ func TestSilence(t *testing.T) {
 			w.mirror("good", nil)
 			text := w.must("--silence", "700ms", "--retries", "0")
 			require.Regexp(t, `silent failed at files/00.bin: .*127.0.0.1:\d+ sent nothing for 700ms`, text)
-			require.Equal(t, flush, strings.Contains(text, "from good, on from byte 100000"))
+			require.Equal(t, flush, strings.Contains(text, "from good, resumed at byte 100000"))
 		})
 	}
 }
@@ -118,13 +119,8 @@ func TestTimeout(t *testing.T) {
 	w.fail("out of time: --timeout is 300ms", "--timeout", "300ms")
 }
 
-// roundTripper is a transport made of a function.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// All requests are begun at once, and answered with bodies that nobody closes
-// yet: as many come through as may.
+// All requests start at once, and no body is closed: only as many requests come
+// through as are allowed.
 func TestBounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		parallel, perHost int
@@ -139,7 +135,8 @@ func TestBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				transport := (&downloader{Parallel: c.parallel, PerHost: c.perHost, Silence: time.Hour}).newTransport()
+				d := &downloader{Parallel: c.parallel, PerHost: c.perHost, Silence: time.Hour}
+				transport := d.newTransport()
 				var mu sync.Mutex
 				total, each, most, served := 0, map[string]int{}, 0, 0
 				transport.base = roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -167,7 +164,7 @@ func TestBounds(t *testing.T) {
 						}()
 					}
 				}
-				synctest.Wait() // everybody waits now, for a slot or for us
+				synctest.Wait() // now all wait, for a slot or for release
 				require.Equal(t, c.total, total)
 				require.Equal(t, c.each, most)
 				close(release)
@@ -180,8 +177,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A second process waits for the first: they would write to the same partial
-// files.
+// A second process waits for the first. Otherwise both would write to the same
+// partial files.
 func TestDestinationIsLocked(t *testing.T) {
 	w := newWorld(t, 1, 100)
 	w.mirror("m", nil)
@@ -206,10 +203,10 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"app.bin"}, "missing flags"},
 		{w.args("--colour"), "unknown flag --colour"},
 		{w.args("-at", "yesterday"), "yesterday"},
-		{w.args("--targets-url", "ftp://host"), "is no URL with http or https and a host"},
+		{w.args("--targets-url", "ftp://host"), "is not a URL with http or https and a host"},
 		{w.args("--targets-url", "m=http://host"), "m is given twice"},
 		{w.args("--metadata-url", "http://host/?key=1"), "query"},
-		{w.args("--proxy", "nonsense"), "is no URL with a host"},
+		{w.args("--proxy", "nonsense"), "is not a URL with a host"},
 		{w.args("--parallel", "0"), "above zero"},
 		{w.args("FILES/00.bin"), "would be one file"},
 		{w.args("../x"), "plain relative path"},
@@ -220,7 +217,7 @@ func TestWrongUsage(t *testing.T) {
 		require.Contains(t, stderr, c.because)
 		require.Empty(t, stdout)
 	}
-	require.Empty(t, w.asked, "nobody was asked")
+	require.Empty(t, w.asked, "no requests")
 	code, stdout, _ := runArgs("--help")
 	require.Equal(t, 0, code)
 	require.Contains(t, stdout, "--metadata-url=[NAME=]URL")
@@ -231,10 +228,12 @@ func TestDemonstration(t *testing.T) {
 	temp := t.TempDir()
 	out, err := program(t, []string{"TMPDIR=" + temp, "TMP=" + temp}).CombinedOutput()
 	require.NoError(t, err, string(out))
-	for _, text := range []string{"this is a demonstration", "assets/01.img: from ", "assets/24.img: from ", "liar served a wrong assets/"} {
+	for _, text := range []string{
+		"this is a demonstration", "assets/01.img: from ", "assets/24.img: from ", "liar served a wrong assets/",
+	} {
 		require.Contains(t, string(out), text)
 	}
-	require.NotContains(t, string(out), "\x1b", "no terminal, no bars")
+	require.NotContains(t, string(out), "\x1b", "no bars without a terminal")
 	require.NotContains(t, string(out), "honest served a wrong")
-	require.NotContains(t, string(out), "flaky served a wrong", "being down is no lie")
+	require.NotContains(t, string(out), "flaky served a wrong", "being down is not a lie")
 }

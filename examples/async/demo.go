@@ -17,7 +17,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// demo makes a repository up, serves it from three mirrors on this machine, and
+// demo creates a repository, serves it from three mirrors on this machine, and
 // returns the command line for it.
 func demo(stdout io.Writer) (args []string, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
@@ -29,22 +29,26 @@ func demo(stdout io.Writer) (args []string, stop func(), err error) {
 	if err := os.WriteFile(rootFile, repo.TrustedRoot(), 0o600); err != nil {
 		return nil, nil, err
 	}
-	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest, "--parallel", "6", "--per-host", "3"}
+	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest,
+		"--parallel", "6", "--per-host", "3"}
 	var stops []func()
 	stop = func() {
 		for _, stop := range stops {
 			stop()
 		}
 	}
-	fmt.Fprint(stdout, "No arguments, so this is a demonstration: a TUF repository with 24 targets in 8 hash bins, made up on the spot,\n"+
-		"is served by three mirrors on this machine, and downloaded from all of them at once. Whoever lies is asked last from then on.\n\n")
+	fmt.Fprint(stdout, `No arguments, so this is a demonstration. It creates a TUF repository with 24
+targets in 8 hash bins, serves it from three mirrors on this machine, and
+downloads from all of them at once. A mirror that lies is asked last afterwards.
+
+`)
 	for _, m := range []struct {
 		name, about string
 		handler     http.Handler
 	}{
-		{"honest", "is what it should be", paced(serveRepo(repo, nil), 400*time.Nanosecond)},
+		{"honest", "serves the right files", paced(serveRepo(repo, nil), 400*time.Nanosecond)},
 		{"liar", "changes a byte of most targets", paced(serveRepo(repo, lie), 400*time.Nanosecond)},
-		{"flaky", "is slow, answers now and then with 503, and breaks off", paced(flaky(serveRepo(repo, nil)), 1200*time.Nanosecond)},
+		{"flaky", "is slow, sends 503 at times, and breaks off", paced(flaky(serveRepo(repo, nil)), 1200*time.Nanosecond)},
 	} {
 		base, stopOne, err := loopback.Serve(m.handler)
 		if err != nil {
@@ -52,10 +56,11 @@ func demo(stdout io.Writer) (args []string, stop func(), err error) {
 			return nil, nil, err
 		}
 		stops = append(stops, stopOne)
-		args = append(args, "--metadata-url", m.name+"="+base+"/metadata", "--targets-url", m.name+"="+base+"/targets")
+		args = append(args,
+			"--metadata-url", m.name+"="+base+"/metadata", "--targets-url", m.name+"="+base+"/targets")
 		fmt.Fprintf(stdout, "  %-7s %s  %s\n", m.name, base, m.about)
 	}
-	fmt.Fprintf(stdout, "\n  trusted %s\n  into    %s\n\n", rootFile, dest)
+	fmt.Fprintf(stdout, "\n  trusted root  %s\n  into          %s\n\n", rootFile, dest)
 	return append(args, targets...), stop, nil
 }
 
@@ -77,8 +82,8 @@ func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 	return repo, targets
 }
 
-// serveRepo serves a repository with ranges and ETags; what is given may change
-// the target files.
+// serveRepo serves a repository, with ranges and ETags. If change is not nil,
+// it changes the target files first.
 func serveRepo(repo *verifytest.Repo, change func(name string, data []byte)) http.Handler {
 	targets := repo.TargetFiles().Clone()
 	for name, data := range targets {
@@ -107,8 +112,8 @@ func lie(name string, data []byte) {
 	}
 }
 
-// flaky answers every fifth request with 503, and breaks every second of the
-// other targets off in the middle.
+// flaky answers every fifth request with 503, and breaks off every second of
+// the other answers for targets.
 func flaky(h http.Handler) http.Handler {
 	var requests, targets atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +128,7 @@ func flaky(h http.Handler) http.Handler {
 	})
 }
 
-// cutWriter drops the connection after so many bytes.
+// cutWriter drops the connection after a number of bytes.
 type cutWriter struct {
 	http.ResponseWriter
 	left int
@@ -131,7 +136,7 @@ type cutWriter struct {
 
 func (w *cutWriter) Write(p []byte) (int, error) {
 	if len(p) > w.left {
-		_ = http.NewResponseController(w.ResponseWriter).Flush() // or the bytes before would be lost as well
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // or the earlier bytes would be lost
 		panic(http.ErrAbortHandler)
 	}
 	w.left -= len(p)
@@ -140,9 +145,11 @@ func (w *cutWriter) Write(p []byte) (int, error) {
 
 func (w *cutWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// paced sends no faster than one byte in that time: slowly enough to watch.
+// paced sends no faster than one byte per perByte: slowly enough to watch.
 func paced(h http.Handler, perByte time.Duration) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(&pacedWriter{w, perByte}, r) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(&pacedWriter{w, perByte}, r)
+	})
 }
 
 type pacedWriter struct {

@@ -11,33 +11,33 @@ import (
 
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
-	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// How an attempt at a target may end, apart from success and an HTTP status.
+// How an attempt to download a target may end, apart from success and an HTTP
+// status.
 type (
-	// wrongError is a body that is wrong from its first byte to its last: the
+	// wrongError is a wrong body, all of which came from one mirror. It is that
 	// mirror's fault.
 	wrongError struct{ error }
-	// brokenError is a body that broke off. What came of it is kept, and the
-	// next attempt goes on from there.
+	// brokenError is a body that broke off. Its bytes are saved, and the next
+	// attempt continues from there.
 	brokenError struct{ error }
-	// localError is trouble with this machine's files: no mirror can help.
+	// localError is an error of the local disk. No other mirror can help.
 	localError struct{ error }
 )
 
-// errMixed says that bytes of several answers do not make the target. Nobody
-// knows which of them are wrong, so nobody is to blame, and the mirror is asked
-// again for the whole.
-var errMixed = errors.New("what was there already and what came do not fit together")
+// errMixed says that bytes of several answers together are wrong. It is not
+// known which answer is wrong, so no mirror is blamed, and the mirror is asked
+// again for the whole file.
+var errMixed = errors.New("the saved part and the rest do not make the target")
 
 func (e wrongError) Unwrap() error  { return e.error }
 func (e brokenError) Unwrap() error { return e.error }
 func (e localError) Unwrap() error  { return e.error }
 
-// fetch downloads a target from the first mirror that has it, and has it right,
-// and says how.
+// fetch downloads a target from the first mirror that serves the right content.
+// It returns a text that says from where.
 func (d *downloader) fetch(ctx context.Context, t *verify.Target, bar *progress.Bar) (how string, err error) {
 	defer func() {
 		if err != nil {
@@ -78,7 +78,7 @@ func (d *downloader) fetch(ctx context.Context, t *verify.Target, bar *progress.
 	}
 }
 
-// fetchFrom goes on with one mirror as long as that may help.
+// fetchFrom asks one mirror, and asks it again as long as that may help.
 func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *progress.Bar) (string, error) {
 	paths, err := p.target.URLPaths()
 	if err != nil {
@@ -89,17 +89,17 @@ func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *pro
 		from, err := d.attempt(ctx, m.targets, paths[0], p, bar)
 		switch {
 		case err == nil && from == p.target.Length:
-			return "was all there, but not yet in place", p.install()
+			return "was complete, but not installed yet", p.install()
 		case err == nil && from > 0:
 			d.mirrors.with(func() { m.resumed++ })
-			return fmt.Sprintf("from %s, on from byte %d", m.name, from), p.install()
+			return fmt.Sprintf("from %s, resumed at byte %d", m.name, from), p.install()
 		case err == nil:
 			return "from " + m.name, p.install()
 		case errors.Is(err, verify.ErrNotAtSource) && len(paths) > 1:
-			paths = paths[1:] // named after another digest
+			paths = paths[1:] // the name with another digest
 			try--
 			continue
-		case errors.Is(err, errMixed) && !mixed: // what another mirror left behind is not this one's fault
+		case errors.Is(err, errMixed) && !mixed: // the saved part may be another mirror's fault
 			mixed = true
 			try--
 			continue
@@ -119,13 +119,14 @@ func (d *downloader) fetchFrom(ctx context.Context, m *mirror, p *part, bar *pro
 	}
 }
 
-// attempt makes one request for what is missing of a target, and returns how
-// many bytes were there already. On success all bytes are in the partial file
-// and have been verified, those from the disk too: the Verifier reads them
-// again.
-func (d *downloader) attempt(ctx context.Context, base, path string, p *part, bar *progress.Bar) (from int64, err error) {
+// attempt makes one request, for the missing part of a target. It returns the
+// number of bytes that were saved before. On success, the partial file has all
+// bytes, and all of them are verified: those from the disk are read again.
+func (d *downloader) attempt(
+	ctx context.Context, base, path string, p *part, bar *progress.Bar,
+) (from int64, err error) {
 	v := p.target.Verifier()
-	if _, err := io.Copy(v, bar.Reader(p.fromStart())); err != nil { // too long, or whole and wrong
+	if _, err := io.Copy(v, bar.Reader(p.fromStart())); err != nil { // too long, or complete and wrong
 		if err := p.empty(); err != nil {
 			return 0, localError{err}
 		}
@@ -145,40 +146,50 @@ func (d *downloader) attempt(ctx context.Context, base, path string, p *part, ba
 	body := io.TeeReader(source{res.Body}, bar)
 	switch {
 	case res.StatusCode == http.StatusPartialContent && from > 0 && goesOn(res, from, p.target.Length):
-	case from > 0 && (res.StatusCode == http.StatusPartialContent || res.StatusCode == http.StatusRequestedRangeNotSatisfiable):
-		if err := p.empty(); err != nil { // the mirror's file is not as long as ours will be, or it sends another part: ask for the whole
+	case from > 0 && noSuchPart(res):
+		// The mirror's file has another length, or it sends another part.
+		if err := p.empty(); err != nil {
 			return 0, localError{err}
 		}
-		return 0, errMixed
+		return 0, errMixed // ask for the whole file
 	case res.StatusCode == http.StatusOK:
 		if err := p.begin(url, res.Header.Get("ETag")); err != nil {
 			return 0, localError{err}
 		}
 		from, v, body = 0, p.target.Verifier(), bar.Reader(source{res.Body})
-		if n := res.ContentLength; n >= 0 && n != p.target.Length { // need not be read
-			return 0, wrongError{&roles.LengthError{File: p.target.Path, Want: p.target.Length, Got: n}}
+		if n := res.ContentLength; n >= 0 && n != p.target.Length { // no need to read it
+			return 0, wrongError{&verify.LengthError{File: p.target.Path, Want: p.target.Length, Got: n}}
 		}
 	default:
 		return 0, &mirrorhttp.StatusError{URL: url, Status: res.StatusCode}
 	}
-	_, err = io.Copy(io.MultiWriter(v, p.file), body) // the Verifier first: it keeps the last byte of a wrong file from the disk
+	// The Verifier comes first: so the last byte of a wrong file is not
+	// written.
+	_, err = io.Copy(io.MultiWriter(v, p.file), body)
 	return from, p.judge(v, res, from, err)
 }
 
-// judge says what the end of a body means.
+// noSuchPart reports whether a status answers a request for a part with
+// anything but the whole file or an error.
+func noSuchPart(res *http.Response) bool {
+	return res.StatusCode == http.StatusPartialContent || res.StatusCode == http.StatusRequestedRangeNotSatisfiable
+}
+
+// judge returns the outcome of an attempt when its body has ended.
 func (p *part) judge(v *verify.Verifier, res *http.Response, from int64, err error) error {
-	verdict := v.Verify()
-	length, hash := new(roles.LengthError), new(roles.HashError)
-	short := v.Written() < p.target.Length && errors.As(verdict, &length) && length.Got < length.Want
+	wrong := v.Verify()
+	length, hash := new(verify.LengthError), new(verify.HashError)
+	short := v.Written() < p.target.Length && errors.As(wrong, &length) && length.Got < length.Want
+	noLength := res.ProtoMajor == 1 && res.ContentLength < 0 && len(res.TransferEncoding) == 0
 	switch {
-	case err == nil && verdict == nil:
+	case err == nil && wrong == nil:
 		return nil
 	case errors.As(err, new(brokenError)):
 		return err
 	case err != nil && !errors.As(err, &length) && !errors.As(err, &hash):
 		return localError{err}
-	case short && (from > 0 || res.ProtoMajor == 1 && res.ContentLength < 0 && len(res.TransferEncoding) == 0):
-		return brokenError{io.ErrUnexpectedEOF} // a part may be short; and nobody said how long the body would be
+	case short && (from > 0 || noLength): // a part may be short, and without a length any end may be early
+		return brokenError{io.ErrUnexpectedEOF}
 	}
 	if err := p.empty(); err != nil {
 		return localError{err}
@@ -186,17 +197,17 @@ func (p *part) judge(v *verify.Verifier, res *http.Response, from int64, err err
 	if from > 0 {
 		return errMixed
 	}
-	return wrongError{verdict}
+	return wrongError{wrong}
 }
 
-// get asks for a file from a byte on. If the last answer from this URL had an
-// ETag, that part is only wanted of the same file.
+// get requests a file from a byte on. If the last answer from this URL had an
+// ETag, it asks for that part only of the same file.
 func (d *downloader) get(ctx context.Context, url string, from int64, p *part) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept-Encoding", "identity") // the bytes as they were signed; net/http unpacks nothing then
+	req.Header.Set("Accept-Encoding", "identity") // the bytes that were signed; net/http does not unpack
 	if from > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
 		if etag := p.etag(url); etag != "" {
@@ -207,21 +218,22 @@ func (d *downloader) get(ctx context.Context, url string, from int64, p *part) (
 	if err != nil {
 		return nil, err
 	}
-	if encoding := res.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+	encoding := res.Header.Get("Content-Encoding")
+	if encoding != "" && !strings.EqualFold(encoding, "identity") {
 		_ = res.Body.Close()
 		return nil, &mirrorhttp.EncodingError{URL: url, Encoding: encoding}
 	}
 	return res, nil
 }
 
-// goesOn says whether a partial answer is the part that was asked for.
+// goesOn reports whether a partial answer is the requested part.
 func goesOn(res *http.Response, from, length int64) bool {
 	var first, last, total int64
 	n, err := fmt.Sscanf(res.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &total)
 	return err == nil && n == 3 && first == from && last < length && total == length
 }
 
-// source marks what goes wrong while a body is read.
+// source marks the errors of reading a body.
 type source struct{ io.Reader }
 
 func (s source) Read(p []byte) (int, error) {

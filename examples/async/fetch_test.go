@@ -15,10 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const size = 200_000
-
-// What a mirror does to a body, and whether it is called a liar for it. The
-// next mirror's copy is taken in any case.
+// What a mirror does to a body, and whether it is reported as a liar. In any
+// case the next mirror is asked.
 func TestBadBodies(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer  reply
@@ -29,11 +27,11 @@ func TestBadBodies(t *testing.T) {
 			_, _ = rw.Write(bytes.ToUpper(data))
 			return true
 		}, true, "hash mismatch"},
-		"cut short": {func(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
+		"truncated": {func(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
 			_, _ = rw.Write(data[:1000])
 			return true
 		}, true, "length"},
-		"cut short, of unknown length": {func(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
+		"truncated, of unknown length": {func(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
 			_, _ = rw.Write(data[:1000])
 			_ = http.NewResponseController(rw).Flush()
 			return true
@@ -52,7 +50,7 @@ func TestBadBodies(t *testing.T) {
 		"not there":     {status(http.StatusNotFound), false, "404"},
 		"not permitted": {status(http.StatusUnauthorized), false, "401"},
 		"gone down":     {status(http.StatusBadGateway), false, "502"},
-		"half of it unasked": {func(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
+		"half of it, unrequested": {func(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
 			rw.Header().Set("Content-Range", fmt.Sprintf("bytes 0-999/%d", len(data)))
 			rw.WriteHeader(http.StatusPartialContent)
 			_, _ = rw.Write(data[:1000])
@@ -63,7 +61,9 @@ func TestBadBodies(t *testing.T) {
 			_, _ = rw.Write(data)
 			return true
 		}, false, "Content-Encoding"},
-		"no connection": {func(http.ResponseWriter, *http.Request, []byte) bool { panic(http.ErrAbortHandler) }, false, "EOF"},
+		"no connection": {func(http.ResponseWriter, *http.Request, []byte) bool {
+			panic(http.ErrAbortHandler)
+		}, false, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 1, size)
@@ -81,63 +81,61 @@ func TestBadBodies(t *testing.T) {
 	}
 }
 
-func status(code int) reply {
-	return func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
-		rw.WriteHeader(code)
-		return true
-	}
-}
-
-// An earlier run left half of a file. What the next one makes of it, whatever
-// has happened since to the file or the mirror.
+// An earlier run left half of a file. Afterwards something happens to the file
+// or to the mirror, and the next run has to succeed.
 func TestResume(t *testing.T) {
 	half := strconv.Itoa(size / 2)
-	write := func(name string, data []byte) { _ = os.WriteFile(name, data, 0o600) }
+	rest := "bytes=" + half + "-" // the range that is missing
+	replace := func(data []byte) func(*world, string) {
+		return func(_ *world, part string) { _ = os.WriteFile(part, data, 0o600) }
+	}
 	for name, c := range map[string]struct {
 		then   func(w *world, part string) // between the runs
 		answer reply
 		ranges []string // of all requests
 		says   string
 	}{
-		"the rest comes":       {nil, withETag, []string{"bytes=" + half + "-"}, "from m, on from byte " + half},
-		"ranges are not known": {nil, whole, []string{"bytes=" + half + "-"}, "from m ("},
+		"the rest comes":       {nil, withETag, []string{rest}, "from m, resumed at byte " + half},
+		"ranges are not known": {nil, whole, []string{rest}, "from m ("},
 		"the file has changed": {nil, func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
 			rw.Header().Set("ETag", `"other"`)
 			http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data))
 			return true
-		}, []string{"bytes=" + half + "-"}, "from m ("},
+		}, []string{rest}, "from m ("},
 		"no such range": {nil, unlessWhole(func(rw http.ResponseWriter, data []byte) {
 			rw.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
-		}), []string{"bytes=" + half + "-", ""}, "from m ("},
+		}), []string{rest, ""}, "from m ("},
 		"another range": {nil, unlessWhole(func(rw http.ResponseWriter, data []byte) {
 			rw.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(data)-1, len(data)))
 			rw.WriteHeader(http.StatusPartialContent)
 			_, _ = rw.Write(data)
-		}), []string{"bytes=" + half + "-", ""}, "from m ("},
+		}), []string{rest, ""}, "from m ("},
 		"the range of a longer file": {nil, unlessWhole(func(rw http.ResponseWriter, data []byte) {
 			rw.Header().Set("Content-Range", fmt.Sprintf("bytes %s-%d/%d", half, len(data)-1, len(data)+1))
 			rw.WriteHeader(http.StatusPartialContent)
 			_, _ = rw.Write(data[size/2:])
-		}), []string{"bytes=" + half + "-", ""}, "from m ("},
+		}), []string{rest, ""}, "from m ("},
 		"a wrong rest": {nil, unlessWhole(func(rw http.ResponseWriter, data []byte) {
 			rw.Header().Set("Content-Range", fmt.Sprintf("bytes %s-%d/%d", half, len(data)-1, len(data)))
 			rw.WriteHeader(http.StatusPartialContent)
 			_, _ = rw.Write(bytes.ToUpper(data[size/2:]))
-		}), []string{"bytes=" + half + "-", ""}, "from m ("},
+		}), []string{rest, ""}, "from m ("},
 		"the rest in two parts": {nil, func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-			if r.Header.Get("Range") != "bytes="+half+"-" {
+			if r.Header.Get("Range") != rest {
 				return withETag(rw, r, data)
 			}
 			rw.Header().Set("Content-Range", fmt.Sprintf("bytes %s-%d/%d", half, size/2+999, size))
 			rw.WriteHeader(http.StatusPartialContent)
 			_, _ = rw.Write(data[size/2 : size/2+1000])
 			return true
-		}, []string{"bytes=" + half + "-", "bytes=101000-"}, "from m, on from byte 101000"},
-		"it was tampered with":  {func(_ *world, part string) { write(part, make([]byte, size/2)) }, withETag, []string{"bytes=" + half + "-", ""}, "from m ("},
-		"it was made longer":    {func(_ *world, part string) { write(part, make([]byte, 2*size)) }, nil, []string{""}, "from m ("},
-		"it is whole and wrong": {func(_ *world, part string) { write(part, make([]byte, size)) }, nil, []string{""}, "from m ("},
-		"it is whole and right": {func(w *world, part string) { write(part, w.content["files/00.bin"]) }, nil, nil, "was all there"},
-		"it is empty":           {func(_ *world, part string) { write(part, nil) }, nil, []string{""}, "from m ("},
+		}, []string{rest, "bytes=101000-"}, "from m, resumed at byte 101000"},
+		"it was tampered with":     {replace(make([]byte, size/2)), withETag, []string{rest, ""}, "from m ("},
+		"it was made longer":       {replace(make([]byte, 2*size)), nil, []string{""}, "from m ("},
+		"it is complete and wrong": {replace(make([]byte, size)), nil, []string{""}, "from m ("},
+		"it is complete and right": {func(w *world, part string) {
+			replace(w.content["files/00.bin"])(w, part)
+		}, nil, nil, "was complete"},
+		"it is empty": {replace(nil), nil, []string{""}, "from m ("},
 		"it is a link": {func(w *world, part string) {
 			require.NoError(w.t, os.Remove(part))
 			if err := os.Symlink("elsewhere", part); err != nil { // Windows asks for a privilege
@@ -148,7 +146,9 @@ func TestResume(t *testing.T) {
 			require.NoError(w.t, os.Remove(part))
 			require.NoError(w.t, os.MkdirAll(filepath.Join(part, "deep"), 0o700))
 		}, nil, []string{""}, "from m ("},
-		"its ETag is rubbish": {func(_ *world, part string) { write(part+".etag", []byte("x\n\"a\r\nHost: evil\"")) }, nil, []string{"bytes=" + half + "-"}, "from m, on from byte " + half},
+		"its ETag is invalid": {func(w *world, part string) {
+			replace([]byte("x\n\"a\r\nHost: evil\""))(w, part+".etag")
+		}, nil, []string{rest}, "from m, resumed at byte " + half},
 		"it is an older version's": {func(w *world, _ string) {
 			w.content["files/00.bin"] = bytes.Repeat([]byte("new"), size/3)
 			w.repo.Targets().AddToBin("files/00.bin", w.content["files/00.bin"])
@@ -177,36 +177,13 @@ func TestResume(t *testing.T) {
 			}
 			text := w.must()
 			require.Contains(t, text, "files/00.bin: "+c.says)
-			require.NotContains(t, text, "served a wrong", "nobody is to blame for a mixture")
+			require.NotContains(t, text, "served a wrong", "no mirror is blamed for a mixture")
 			var ranges []string
 			for _, r := range w.since() {
 				ranges = append(ranges, r.Header.Get("Range"))
 			}
 			require.Equal(t, c.ranges, ranges)
 		})
-	}
-}
-
-func whole(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
-	_, _ = rw.Write(data)
-	return true
-}
-
-// withETag answers with the ETag that cut has.
-func withETag(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-	rw.Header().Set("ETag", `"cut"`)
-	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data))
-	return true
-}
-
-// unlessWhole answers requests for a range.
-func unlessWhole(f func(rw http.ResponseWriter, data []byte)) reply {
-	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-		if r.Header.Get("Range") == "" {
-			return false
-		}
-		f(rw, data)
-		return true
 	}
 }
 
@@ -222,31 +199,31 @@ func TestETag(t *testing.T) {
 	w.fail("unexpected EOF", "--retries", "0")
 	w.since()
 	broken = false
-	require.Contains(t, w.must(), "on from byte 100000")
+	require.Contains(t, w.must(), "resumed at byte 100000")
 	asked := w.since()
 	require.Len(t, asked, 1)
 	require.Equal(t, `"cut"`, asked[0].Header.Get("If-Range"))
 }
 
-// One mirror breaks off, and the next goes on: its ETags are its own, so the
-// first one's are not for it.
-func TestGoingOnAtAnotherMirror(t *testing.T) {
+// One mirror breaks off, and the next one sends the rest. The first mirror's
+// ETag is not sent to it.
+func TestResumeAtAnotherMirror(t *testing.T) {
 	w := newWorld(t, 1, size)
 	w.mirror("first", forTargets(cut))
 	w.mirror("second", nil)
 	text := w.must("--retries", "0")
-	require.Contains(t, text, "from second, on from byte 100000")
+	require.Contains(t, text, "from second, resumed at byte 100000")
 	require.Contains(t, text, "first failed at files/00.bin: unexpected EOF")
 	asked := w.since()
 	require.Len(t, asked, 2)
 	require.Empty(t, asked[1].Header.Get("If-Range"))
 }
 
-// A liar's first half and an honest mirror's second do not fit. The honest one
-// is asked for the whole and not blamed.
+// A liar's first half and an honest mirror's second half do not fit. The honest
+// mirror is asked for the whole file, and not blamed.
 func TestHonestMirrorIsNotBlamedForAnothersBytes(t *testing.T) {
 	w := newWorld(t, 1, size)
-	w.mirror("poisoner", forTargets(func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
+	w.mirror("liar", forTargets(func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
 		return cut(rw, r, bytes.ToUpper(data))
 	}))
 	w.mirror("honest", nil)

@@ -4,5 +4,5 @@ package main
 
 import "io/fs"
 
-// foreign is for systems that have such files.
+// foreign has a meaning on Unix only.
 func foreign(fs.FileInfo) bool { return false }

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// foreign says whether a file is another user's, or has more than one name.
+// foreign reports whether a file belongs to another user, or has more than one
+// name.
 func foreign(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && (s.Nlink > 1 || int(s.Uid) != os.Geteuid())

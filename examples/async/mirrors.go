@@ -13,16 +13,16 @@ import (
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 )
 
-// mirror is one of several that serve the same repository, with what it did in
-// this run.
+// mirror is one of several that serve the same repository, with a record of its
+// answers in this run.
 type mirror struct {
 	name              string
 	metadata, targets string // base URLs; either may be empty
 
-	// Below, the lock of mirrors holds.
+	// The lock of mirrors protects the fields below.
 	busy           int
-	down           bool // the last thing that was asked of it failed
-	roles, files   int  // served well
+	down           bool // its last answer was an error
+	roles, files   int  // right answers
 	again, resumed int
 	wrong, failed  []string
 }
@@ -30,7 +30,7 @@ type mirror struct {
 func metadataBase(m *mirror) *string { return &m.metadata }
 func targetsBase(m *mirror) *string  { return &m.targets }
 
-// mirrors may be used by all goroutines.
+// mirrors may be used by several goroutines.
 type mirrors struct {
 	mu  sync.Mutex
 	all []*mirror
@@ -44,8 +44,8 @@ func splitName(s string) (name, base string) {
 	return "", s
 }
 
-// add adds a base URL to the mirror of its name. Without a name that is the
-// host's, and if the host has a URL of the kind already, the URL.
+// add adds a base URL to the mirror of its name. Without a name, the name is
+// the host, or the URL if the host has a URL of this kind already.
 func (ms *mirrors) add(s string, field func(*mirror) *string) error {
 	name, base := splitName(s)
 	if err := mirrorhttp.CheckBase(base); err != nil {
@@ -72,15 +72,18 @@ func (ms *mirrors) add(s string, field func(*mirror) *string) error {
 	return nil
 }
 
-// take chooses a mirror that has not been tried: one that has not lied and is
-// up, as far as is known, and has the least to do. Whoever gets one must give
-// it back.
+// take chooses a mirror that has not been tried. It prefers mirrors that have
+// not lied, then those that are up, then those with the fewest open requests.
+// The caller must give the mirror back.
 func (ms *mirrors) take(field func(*mirror) *string, tried []*mirror) *mirror {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	var best *mirror
 	for _, m := range ms.all {
-		if *field(m) != "" && !slices.Contains(tried, m) && (best == nil || slices.Compare(m.rank(), best.rank()) < 0) {
+		if *field(m) == "" || slices.Contains(tried, m) {
+			continue
+		}
+		if best == nil || slices.Compare(m.rank(), best.rank()) < 0 {
 			best = m
 		}
 	}
@@ -98,7 +101,7 @@ func (m *mirror) rank() []int {
 	return []int{len(m.wrong), down, m.busy}
 }
 
-// with changes what is remembered of a mirror.
+// with changes the record of a mirror.
 func (ms *mirrors) with(change func()) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
@@ -107,23 +110,22 @@ func (ms *mirrors) with(change func()) {
 
 func (ms *mirrors) giveBack(m *mirror) { ms.with(func() { m.busy-- }) }
 
-// blame notes that a mirror answered with something wrong: all of it came from
-// there, so it is this mirror's fault.
+// blame records that a mirror sent a wrong answer.
 func (ms *mirrors) blame(m *mirror, what string, err error) {
 	ms.with(func() { m.wrong = append(m.wrong, about(what, err)) })
 }
 
-// excuse notes that a mirror could not answer. That is no lie.
+// excuse records that a mirror could not answer. That is not a lie.
 func (ms *mirrors) excuse(m *mirror, what string, err error) {
 	ms.with(func() { m.failed, m.down = append(m.failed, about(what, err)), true })
 }
 
-// about says what an error is about, once.
+// about puts a name before an error that does not begin with it.
 func about(what string, err error) string {
 	return what + ": " + strings.TrimPrefix(err.Error(), what+": ")
 }
 
-// retried notes that a request is sent to a host again.
+// retried records that a request is sent to a host again.
 func (ms *mirrors) retried(u *url.URL) {
 	ms.with(func() {
 		for _, m := range ms.all {
@@ -135,7 +137,7 @@ func (ms *mirrors) retried(u *url.URL) {
 	})
 }
 
-// at says whether a URL is at one of the mirror's own hosts.
+// at reports whether a URL is at one of the mirror's own hosts.
 func (m *mirror) at(u *url.URL) bool {
 	for _, base := range []string{m.metadata, m.targets} {
 		if own, err := url.Parse(base); err == nil && base != "" && origin(own) == origin(u) {
@@ -145,7 +147,7 @@ func (m *mirror) at(u *url.URL) bool {
 	return false
 }
 
-// print says who served what, and who lied about what.
+// print shows what each mirror served, and which of its answers were wrong.
 func (ms *mirrors) print(w io.Writer, quiet bool) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
@@ -153,7 +155,8 @@ func (ms *mirrors) print(w io.Writer, quiet bool) {
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "\nmirror\ttargets\tmetadata\tasked again\tresumed\tfailed\twrong")
 		for _, m := range ms.all {
-			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", cli.Printable(m.name), m.files, m.roles, m.again, m.resumed, len(m.failed), len(m.wrong))
+			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", cli.Printable(m.name),
+				m.files, m.roles, m.again, m.resumed, len(m.failed), len(m.wrong))
 		}
 		_ = table.Flush()
 	}

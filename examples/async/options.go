@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,28 +15,46 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 )
 
-// downloader is one run of the program: what the command line says, and what is
-// made of it.
+var commandLine = cli.Program{
+	Name:        "async",
+	Description: description,
+	Help: map[string]string{
+		"metadata": "Base URL of a mirror's metadata. Repeat it for more mirrors. All of them must be up: " +
+			"each has to say that there is no newer root.",
+		"targets": "Base URL of a mirror's target files. Repeat it for more mirrors. Any of them may be down.",
+		"cache":   "Directory for metadata (default: one for each repository, in your cache).",
+		"token": "Bearer token for the mirrors' own hosts. Hosts that they redirect to do not get it. " +
+			"Others can read your command line: better set the variable.",
+		"proxy":    "Proxy for all requests (default: as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say).",
+		"parallel": "Requests at once in all, and targets at once",
+		"retries":  "How often a mirror is asked again after a temporary error",
+		"pause":    "Pause before a mirror is asked again the first time; it doubles",
+		"silence":  "Give up a request if nothing comes for this time",
+	},
+}
+
+// downloader is one run of the program: the command line, and its parts.
 type downloader struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to download."`
-	Root        string        `required:"" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a cache."`
-	MetadataURL []string      `required:"" placeholder:"[NAME=]URL" sep:"none" help:"Base URL of a mirror's metadata. Repeat it for more mirrors, all of which must be up: each has to say that there is no newer root."`
-	TargetsURL  []string      `required:"" placeholder:"[NAME=]URL" sep:"none" help:"Base URL of a mirror's target files. Repeat it for more mirrors, any of which may be down."`
+	Root        string        `required:"" placeholder:"FILE" help:"${root}"`
+	MetadataURL []string      `required:"" placeholder:"[NAME=]URL" sep:"none" help:"${metadata}"`
+	TargetsURL  []string      `required:"" placeholder:"[NAME=]URL" sep:"none" help:"${targets}"`
 	Dest        string        `default:"." placeholder:"DIR" help:"Directory to download into (default: this one)."`
-	Cache       string        `placeholder:"DIR" help:"Directory for metadata (default: one per repository in your cache)."`
-	At          time.Time     `placeholder:"TIME" help:"Judge expiry as of this time, in RFC 3339 (default: now)."`
-	Token       string        `env:"TUFWALK_TOKEN" placeholder:"TOKEN" help:"Bearer token for the mirrors' own hosts, and for no other that they redirect to. Better in the environment: others can read your command line."`
-	Proxy       string        `placeholder:"URL" help:"Proxy for all requests (default: as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say)."`
-	Parallel    int           `default:"8" help:"Requests at once in all, and targets at once (default: ${default})."`
+	Cache       string        `placeholder:"DIR" help:"${cache}"`
+	At          time.Time     `placeholder:"TIME" help:"${at}"`
+	Token       string        `env:"TUFWALK_TOKEN" placeholder:"TOKEN" help:"${token}"`
+	Proxy       string        `placeholder:"URL" help:"${proxy}"`
+	Parallel    int           `default:"8" help:"${parallel} (default: ${default})."`
 	PerHost     int           `default:"3" help:"Requests at once to one host (default: ${default})."`
-	Retries     int           `default:"3" help:"How often a mirror is asked again after an error that may pass (default: ${default})."`
-	Pause       time.Duration `default:"200ms" help:"Pause before it is asked again the first time; it doubles (default: ${default})."`
-	Silence     time.Duration `default:"20s" help:"Give a request up if nothing comes for this time (default: ${default})."`
-	Timeout     time.Duration `default:"30m" help:"Give everything up after this time (default: ${default})."`
+	Retries     int           `default:"3" help:"${retries} (default: ${default})."`
+	Pause       time.Duration `default:"200ms" help:"${pause} (default: ${default})."`
+	Silence     time.Duration `default:"20s" help:"${silence} (default: ${default})."`
+	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
 	Quiet       bool          `short:"q" help:"Print warnings and errors only."`
 
 	stdout, stderr io.Writer
@@ -45,43 +64,42 @@ type downloader struct {
 	bars           progress.Bars
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong
-// calls it.
+// Validate finds mistakes before the first request. Package kong calls it.
 func (d *downloader) Validate() error {
-	for _, list := range []struct {
-		urls  []string
-		field func(*mirror) *string
-	}{{d.MetadataURL, metadataBase}, {d.TargetsURL, targetsBase}} {
-		for _, s := range list.urls {
-			if err := d.mirrors.add(s, list.field); err != nil {
-				return err
-			}
+	for _, s := range d.MetadataURL {
+		if err := d.mirrors.add(s, metadataBase); err != nil {
+			return err
+		}
+	}
+	for _, s := range d.TargetsURL {
+		if err := d.mirrors.add(s, targetsBase); err != nil {
+			return err
 		}
 	}
 	if d.Proxy != "" {
 		if u, err := url.Parse(d.Proxy); err != nil || u.Host == "" {
-			return fmt.Errorf("--proxy: %q is no URL with a host", d.Proxy)
+			return fmt.Errorf("--proxy: %q is not a URL with a host", d.Proxy)
 		}
 	}
 	if d.Parallel < 1 || d.PerHost < 1 || d.Retries < 0 || d.Silence <= 0 || d.Timeout <= 0 {
-		return fmt.Errorf("--parallel, --per-host, --silence and --timeout must be above zero, --retries not below")
+		return errors.New("--parallel, --per-host, --silence and --timeout must be above zero, --retries not below")
 	}
 	for _, target := range d.Targets {
 		if strings.HasPrefix(strings.ToLower(path.Base(target)), hidden) {
-			return fmt.Errorf("target %q would be taken for a partial file: names that begin with %s are those", target, hidden)
+			return fmt.Errorf("target %q has the name of a partial file: these begin with %s", target, hidden)
 		}
 	}
 	return place.CheckNames(d.Targets)
 }
 
 // openCache opens the directory for metadata. By default there is one for each
-// repository: that is, for each first metadata URL.
+// repository, which is identified by the first metadata URL.
 func (d *downloader) openCache() (*cachedir.Dir, error) {
 	dir := d.Cache
 	if dir == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fmt.Errorf("no place for metadata, name one with --cache: %w", err)
+			return nil, fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
 		}
 		_, first := splitName(d.MetadataURL[0])
 		sum := sha256.Sum256([]byte(strings.TrimRight(first, "/")))

@@ -21,11 +21,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// hidden begins the names of all files that are not targets.
+// hidden is the beginning of the names of all files that are not targets.
 const hidden = ".tufwalk"
 
-// destination is the directory that targets are downloaded into. One process at
-// a time: what one has verified, another must not write to.
+// destination is the directory that targets are downloaded into. It is for one
+// process at a time: another must not write to a file that this one has
+// verified.
 type destination struct {
 	root   *os.Root
 	placed *place.Dir
@@ -62,11 +63,11 @@ func (d *destination) close() {
 	_ = d.placed.Close()
 }
 
-// has says whether the target is in place already, whole and right.
+// has reports whether the target is in place already, with the right content.
 func (d *destination) has(t *verify.Target) bool { return d.placed.Has(t) }
 
-// part is a target's partial file, beside the target's place. Its name is made
-// from the path and the hashes, so that a later run finds it and a later
+// part is the partial file of a target, in the directory of the target. Its
+// name comes from the path and the hashes. So a later run finds it, and a later
 // version of the target does not.
 type part struct {
 	root   *os.Root
@@ -75,8 +76,8 @@ type part struct {
 	file   *os.File
 }
 
-// open opens the partial file, or makes it, and removes those of other versions
-// of the target.
+// open opens or creates the partial file. It removes those of other versions of
+// the target.
 func (d *destination) open(t *verify.Target) (*part, error) {
 	hashes := sha256.New()
 	for name, digest := range t.Hashes.All() {
@@ -93,7 +94,8 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), all) && (!strings.HasPrefix(e.Name(), own) || !e.Type().IsRegular()) {
+		isOwn := strings.HasPrefix(e.Name(), own) && e.Type().IsRegular()
+		if strings.HasPrefix(e.Name(), all) && !isOwn {
 			if err := d.root.RemoveAll(path.Join(dir, e.Name())); err != nil {
 				return nil, err
 			}
@@ -105,8 +107,8 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 		return nil, err
 	}
 	if info, err := p.file.Stat(); err != nil || !info.Mode().IsRegular() || foreign(info) {
-		// Somebody else's file, or one that has another name too: what is
-		// written here must not be written there.
+		// The file belongs to another user, or has another name too. Do not
+		// write to it.
 		_ = p.file.Close()
 		if err := d.root.Remove(p.name); err != nil {
 			return nil, err
@@ -119,7 +121,7 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 
 func (p *part) note() string { return p.name + ".etag" }
 
-// fromStart reads what is there. Afterwards the file is at its end, for more.
+// fromStart reads the file. Afterwards the file is at its end, for more.
 func (p *part) fromStart() io.Reader {
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return failing{err}
@@ -131,7 +133,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// empty gives up what is there.
+// empty removes the content.
 func (p *part) empty() error {
 	_ = p.root.Remove(p.note())
 	if err := p.file.Truncate(0); err != nil {
@@ -141,10 +143,10 @@ func (p *part) empty() error {
 	return err
 }
 
-// strong matches the ETags that stand for the very same bytes.
+// strong matches strong ETags: those that stand for the same bytes.
 var strong = regexp.MustCompile(`^"[\x21\x23-\x7e]{1,200}"$`)
 
-// begin gives up what is there for an answer from a URL, and notes its ETag.
+// begin removes the content, for an answer from a URL, and saves its ETag.
 func (p *part) begin(url, etag string) error {
 	if err := p.empty(); err != nil || !strong.MatchString(etag) {
 		return err
@@ -152,8 +154,8 @@ func (p *part) begin(url, etag string) error {
 	return p.root.WriteFile(p.note(), []byte(url+"\n"+etag), 0o644)
 }
 
-// etag returns the ETag that a URL's file had when this one was begun from it.
-// The note is a help and trusted for nothing.
+// etag returns the ETag that the file of a URL had when this file was begun
+// from it. The note is not trusted: a wrong one costs a request.
 func (p *part) etag(url string) string {
 	data, err := p.root.ReadFile(p.note())
 	noted, etag, _ := strings.Cut(string(data), "\n")
@@ -163,8 +165,8 @@ func (p *part) etag(url string) string {
 	return etag
 }
 
-// install moves the file into place, durably. It is called only for what the
-// Verifier has approved.
+// install gives the file the name of the target, durably. It must be called
+// only after verification.
 func (p *part) install() error {
 	_ = p.root.Remove(p.note())
 	err := p.file.Sync()
@@ -196,9 +198,9 @@ func (p *part) install() error {
 	}
 }
 
-// close keeps what came for a later run, if anything did.
+// close closes the file, and removes it if it is empty.
 func (p *part) close() {
-	info, err := p.file.Stat() // fails once it is in place
+	info, err := p.file.Stat() // fails after install
 	if _ = p.file.Close(); err == nil && info.Size() == 0 {
 		_ = p.root.Remove(p.note())
 		_ = p.root.Remove(p.name)

@@ -7,41 +7,33 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// lookahead is how many metadata files are fetched before they are needed, to
-// wait for fewer rounds.
+// lookahead is the number of metadata files that are fetched before they are
+// needed, to save round trips.
 const lookahead = 64
 
-// run looks all targets up and downloads each as soon as it is found. One that
-// fails keeps none of the others from being downloaded.
+// run looks up all targets and downloads each as soon as it is found. If one
+// fails, the others are still downloaded.
 func (d *downloader) run(ctx context.Context) error {
-	anchor, err := os.ReadFile(d.Root)
+	trustedRoot, err := os.ReadFile(d.Root)
 	if err != nil {
 		return err
 	}
 	dir, err := d.openCache()
 	if err != nil {
 		return err
-	}
-	now := d.At
-	if now.IsZero() {
-		now = time.Now()
-	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{Lookahead: lookahead})
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.Root, err)
 	}
 	if d.dest, err = openDestination(ctx, d.Dest, d.stderr); err != nil {
 		return err
@@ -52,23 +44,17 @@ func (d *downloader) run(ctx context.Context) error {
 		d.bars = progress.New(ctx, io.Discard)
 	}
 
-	group, working := errgroup.WithContext(ctx)
-	o := &owner{
-		downloader: d, session: session, store: dir.Shared(ctx, session), cached: make(map[string]bool), kept: make(map[verify.RequestID]*mirror), answers: make(chan answer),
-		group: group, ctx: working, slots: semaphore.NewWeighted(int64(d.Parallel)),
-		places: make(map[*verify.Lookup]int), results: make([]result, len(d.Targets)),
-	}
-	group.Go(o.loop)
-	err = group.Wait()
+	var results []result
+	err = cachedir.Again(func() error {
+		results, err = d.update(ctx, trustedRoot, dir)
+		return err
+	})
 	d.bars.Wait()
-	for _, warning := range session.Warnings() {
-		fmt.Fprintf(d.stderr, "warning: %s\n", cli.Printable(warning.Error()))
-	}
 	out := d.stdout
 	if d.Quiet {
 		out = d.stderr
 	} else {
-		for _, r := range o.results {
+		for _, r := range results {
 			fmt.Fprint(out, r.text)
 		}
 	}
@@ -78,35 +64,64 @@ func (d *downloader) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err != nil:
 		return err
-	case session.Err() != nil:
-		return fmt.Errorf("no trustworthy state of the repository could be had:\n%w", session.Err())
 	}
 	var errs []error
-	for _, r := range o.results {
+	for _, r := range results {
 		errs = append(errs, r.err)
 	}
 	return errors.Join(errs...)
 }
 
+// update is one session. It returns one result for each target.
+func (d *downloader) update(ctx context.Context, trustedRoot []byte, store verify.Store) ([]result, error) {
+	now := d.At
+	if now.IsZero() {
+		now = time.Now()
+	}
+	options := verify.Options{Lookahead: lookahead}
+	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, store), now, options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Root, err)
+	}
+	group, working := errgroup.WithContext(ctx)
+	o := &owner{
+		downloader: d, session: session, store: store,
+		ahead: make(map[verify.RequestID]*mirror), answers: make(chan answer),
+		group: group, ctx: working, slots: semaphore.NewWeighted(int64(d.Parallel)),
+		places: make(map[*verify.Lookup]int), results: make([]result, len(d.Targets)),
+	}
+	group.Go(o.loop)
+	err = group.Wait()
+	for _, warning := range session.Warnings() {
+		fmt.Fprintf(d.stderr, "warning: %s\n", cli.Printable(warning.Error()))
+	}
+	switch {
+	case err != nil:
+		return o.results, err
+	case session.Err() != nil:
+		return o.results, fmt.Errorf("no trustworthy state of the repository is available:\n%w", session.Err())
+	}
+	return o.results, nil
+}
+
 // owner is the one goroutine that calls the session. It never waits for a
-// mirror: workers do, and send it their answers.
+// mirror: workers do that, and send it the answers.
 type owner struct {
 	*downloader
 	session *verify.Session
 	store   verify.Store
-	cached  map[string]bool              // names whose stored copy was just trusted again
-	kept    map[verify.RequestID]*mirror // whose answers to requests ahead wait for their turn
+	ahead   map[verify.RequestID]*mirror // mirrors whose answers the session holds back until it needs them
 	answers chan answer
-	waiting int // for so many answers
+	waiting int // number of answers that will come
 
-	group   *errgroup.Group // of the owner and all workers: the first error ends them all
+	group   *errgroup.Group // the owner and all workers: the first error ends them all
 	ctx     context.Context
 	slots   *semaphore.Weighted // for targets
 	places  map[*verify.Lookup]int
-	results []result // each is written by one worker, and read after all have ended
+	results []result // each is written by one worker, and read after all workers have ended
 }
 
-// question is an open request on its way from mirror to mirror.
+// question is an open request, which goes from mirror to mirror.
 type question struct {
 	verify.Request
 	tried  []*mirror
@@ -121,28 +136,25 @@ type answer struct {
 	err  error
 }
 
-// result is what came of a target.
+// result is the outcome for one target.
 type result struct {
 	text string
 	err  error
 }
 
-// loop does what the session wants done, in the order of the batch's fields,
-// until nothing is left to do or to wait for.
+// loop handles the session's batches, in the order of their fields, until there
+// is nothing to do and no answer to wait for.
 func (o *owner) loop() error {
 	for i, target := range o.Targets {
 		o.places[o.session.Lookup(target)] = i
 	}
 	for {
 		b, more := o.session.Next()
-		for _, rec := range b.Save {
-			if err := o.save(rec); err != nil { // nothing may be used from here on, so the group ends with this
-				o.session.Abandon(err)
-				return o.session.Err()
-			}
+		if err := o.session.Save(o.ctx, o.store, b.Save); err != nil {
+			return err // nothing more may be used, so this ends the group
 		}
 		for _, r := range b.Rejected {
-			if m := o.kept[r.Request.ID]; m != nil { // not a stored copy
+			if m := o.ahead[r.Request.ID]; m != nil { // not a stored file
 				o.mirrors.with(func() { m.roles-- })
 				o.mirrors.blame(m, r.Request.Path, r.Err)
 			}
@@ -159,11 +171,11 @@ func (o *owner) loop() error {
 		case more:
 			continue
 		case o.waiting == 0:
-			return nil // the downloads may go on
+			return nil // downloads may still be running
 		}
 		select {
 		case a := <-o.answers:
-			if err := o.settle(a); err != nil {
+			if err := o.receive(a); err != nil {
 				return err
 			}
 		case <-o.ctx.Done():
@@ -172,34 +184,26 @@ func (o *owner) loop() error {
 	}
 }
 
-func (o *owner) save(rec verify.Record) error {
-	if o.cached[rec.StoreName] {
-		delete(o.cached, rec.StoreName)
-		return nil
-	}
-	return o.store.Save(rec)
-}
-
-// begin answers a request from the store, where that is allowed, and otherwise
-// sends it to a mirror.
+// begin answers a request from the store, if that is allowed and succeeds, and
+// otherwise sends it to a mirror.
 func (o *owner) begin(req verify.Request) error {
-	delete(o.cached, req.StoreName) // a stored copy that was kept ahead may have proved bad
 	if req.StoreName != "" {
-		if data, err := o.store.Load(req.StoreName); err == nil && o.session.Provide(req.ID, data) == nil {
-			o.cached[req.StoreName] = true
+		data, err := o.store.Load(o.ctx, req.StoreName)
+		if err == nil && o.session.ProvideSaved(req.ID, data) == nil {
 			return nil
 		}
 	}
 	return o.ask(&question{Request: req})
 }
 
-// ask has a worker ask the next mirror. When all have been asked, the request
-// is given up, or there is no newer root: for that, NotFound wants the word of
-// every live source. A mirror that did not answer, or lied, might have had one,
-// and whoever can keep a client from it must not be able to keep it at an old
-// root: so that is Fail, however many others say absent.
+// ask lets a worker ask the next mirror. After the last mirror, the request
+// fails, or there is no newer root. NotFound is right only if every mirror says
+// that there is none. A mirror that did not answer, or lied, might have one. An
+// attacker who can block that mirror must not be able to hold a client at an
+// old root. So the answer then is Fail, even if all others say that there is
+// none.
 func (o *owner) ask(q *question) error {
-	if q.Ahead && !slices.ContainsFunc(o.session.Outstanding(), func(r verify.Request) bool { return r.ID == q.ID }) {
+	if q.Ahead && !o.session.Wanted(q.ID) {
 		return nil // not needed any more
 	}
 	m := o.mirrors.take(metadataBase, q.tried)
@@ -207,7 +211,8 @@ func (o *owner) ask(q *question) error {
 	case m == nil && q.Optional && q.absent == len(q.tried):
 		return o.session.NotFound(q.ID)
 	case m == nil && q.Optional:
-		q.errs = append(q.errs, fmt.Errorf("whether there is a newer %s is undecided: every mirror has to say that there is none", q.Role))
+		q.errs = append(q.errs, fmt.Errorf("whether there is a newer %s is undecided: "+
+			"every mirror has to say that there is none", q.Role))
 		fallthrough
 	case m == nil:
 		return o.session.Fail(q.ID, errors.Join(q.errs...))
@@ -217,23 +222,23 @@ func (o *owner) ask(q *question) error {
 	o.group.Go(func() error {
 		defer o.mirrors.giveBack(m)
 		a := answer{question: q, from: m}
-		a.body, a.err = mirrorhttp.WithContext(o.ctx, m.metadata, o.client)(q.Request)
+		a.body, a.err = mirrorhttp.New(m.metadata, o.client)(o.ctx, q.Request)
 		select {
 		case o.answers <- a:
-		case <-o.ctx.Done(): // nobody listens any more
+		case <-o.ctx.Done(): // the owner has ended
 		}
 		return nil
 	})
 	return nil
 }
 
-// settle hands an answer to the session, or the question to the next mirror.
-func (o *owner) settle(a answer) error {
+// receive passes an answer to the session, or the question to the next mirror.
+func (o *owner) receive(a answer) error {
 	o.waiting--
 	if a.err == nil {
 		if a.err = o.session.Provide(a.ID, a.body); a.err == nil {
 			if a.Ahead {
-				o.kept[a.ID] = a.from
+				o.ahead[a.ID] = a.from
 			}
 			o.mirrors.with(func() { a.from.roles, a.from.down = a.from.roles+1, false })
 			return nil
@@ -247,7 +252,7 @@ func (o *owner) settle(a answer) error {
 	case errors.As(a.err, &long):
 		o.mirrors.blame(a.from, a.Path, a.err)
 	case errors.Is(a.err, verify.ErrRequest):
-		return a.err // this program's mistake
+		return a.err // a mistake of this program
 	case a.Optional && errors.Is(a.err, verify.ErrNotAtSource) && !o.refused(a.err):
 		a.absent++
 	default:
@@ -257,27 +262,26 @@ func (o *owner) settle(a answer) error {
 	return o.ask(a.question)
 }
 
-// refused says that an error is about who asks, and says nothing about the
-// file. Without a token, 403 is what some stores answer for a file that does
-// not exist.
+// refused reports whether an error is about the token and not about the file.
+// Without a token, some servers answer 403 for a file that does not exist.
 func (o *owner) refused(err error) bool {
 	status := new(mirrorhttp.StatusError)
 	return o.Token != "" && errors.As(err, &status) && status.Status == http.StatusForbidden
 }
 
-// download has a worker download what a lookup found. The lookup does not
-// change any more, so the worker may read it.
+// download lets a worker download the target of a lookup that is done. Such a
+// lookup does not change any more, so the worker may read it.
 func (o *owner) download(l *verify.Lookup) {
 	if o.session.Err() != nil && !errors.Is(o.session.Err(), verify.ErrInProgress) {
-		return // the whole cycle failed; run says why, once
+		return // the update failed; run says why, once
 	}
 	place := o.places[l]
 	o.group.Go(func() error {
 		if o.slots.Acquire(o.ctx, 1) != nil {
-			return nil // the end, for a reason that somebody else gives
+			return nil // another goroutine has returned the reason
 		}
 		defer o.slots.Release(1)
-		how := "was there already, and is verified"
+		how := "already there, and verified"
 		t, err := l.Target()
 		if err == nil && !o.dest.has(t) {
 			how, err = o.fetch(o.ctx, t, o.bars.Add(t.Path, t.Length, place))
@@ -286,12 +290,13 @@ func (o *owner) download(l *verify.Lookup) {
 			o.results[place].err = fmt.Errorf("%s is not downloaded:\n%w%s", l.Path(), err, trail(l))
 			return nil
 		}
-		o.results[place].text = cli.Printable(fmt.Sprintf("%s: %s (%d bytes, listed by %s)\n", t.Path, how, t.Length, t.Role))
+		text := fmt.Sprintf("%s: %s (%d bytes, role %s)\n", t.Path, how, t.Length, t.Role)
+		o.results[place].text = cli.Printable(text)
 		return nil
 	})
 }
 
-// trail lists who was asked, and what they said.
+// trail lists the roles of a search, and what each of them says.
 func trail(l *verify.Lookup) string {
 	var b strings.Builder
 	for _, step := range l.Trail() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,19 +8,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
 )
 
-func lieAbout(path string) reply {
-	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-		if r.URL.Path != path {
-			return false
-		}
-		_, _ = rw.Write(bytes.Replace(data, []byte(`"version": 2`), []byte(`"version": 3`), 1))
-		return true
-	}
-}
-
-// There is a root that only some mirrors tell of, or can be asked about.
+// There is a new root, which only some mirrors have or can be asked about.
 func TestNextRoot(t *testing.T) {
 	absent := reply(func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
 		return strings.HasSuffix(r.URL.Path, ".root.json") && status(http.StatusNotFound)(rw, r, nil)
@@ -29,20 +20,21 @@ func TestNextRoot(t *testing.T) {
 	failing := reply(func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
 		return strings.HasSuffix(r.URL.Path, ".root.json") && status(http.StatusBadGateway)(rw, r, nil)
 	})
+	lying, undecided := lieAbout("/metadata/2.root.json"), "newer root is undecided"
 	for name, c := range map[string]struct {
 		mirrors []reply
-		root    string // the newest that is trusted then; "": the run fails, and says why
+		root    string // the newest trusted root; "": the run fails
 		because string
 		blamed  bool
 	}{
-		"all tell of it":               {[]reply{nil, nil}, "2", "", false},
-		"one tells of it":              {[]reply{absent, absent, nil}, "2", "", false},
-		"one is down, one tells":       {[]reply{failing, nil, nil}, "", "newer root is undecided", false}, // of the one after
-		"all say that there is none":   {[]reply{absent, absent}, "1", "", false},
-		"one is down, one says none":   {[]reply{failing, absent}, "", "newer root is undecided", false},
-		"one says none, one is down":   {[]reply{absent, failing}, "", "newer root is undecided", false},
-		"all are down":                 {[]reply{failing, failing}, "", "502", false},
-		"one lies, the other has none": {[]reply{lieAbout("/metadata/2.root.json"), absent}, "", "newer root is undecided", true},
+		"all have it":                {[]reply{nil, nil}, "2", "", false},
+		"one has it":                 {[]reply{absent, absent, nil}, "2", "", false},
+		"one is down, two have it":   {[]reply{failing, nil, nil}, "", undecided, false}, // whether there is a third
+		"all say that there is none": {[]reply{absent, absent}, "1", "", false},
+		"one is down, one says none": {[]reply{failing, absent}, "", undecided, false},
+		"one says none, one is down": {[]reply{absent, failing}, "", undecided, false},
+		"all are down":               {[]reply{failing, failing}, "", "502", false},
+		"one lies, one says none":    {[]reply{lying, absent}, "", undecided, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 1, 100)
@@ -59,10 +51,9 @@ func TestNextRoot(t *testing.T) {
 				return
 			}
 			w.must(more...)
-			want := map[string][]byte{"1": w.repo.TrustedRoot(), "2": w.repo.Metadata()["2.root.json"]}[c.root]
 			root, err := os.ReadFile(filepath.Join(w.cache, "root.json"))
 			require.NoError(t, err)
-			require.Equal(t, string(want), string(root))
+			require.Equal(t, string(w.repo.Metadata()[c.root+".root.json"]), string(root))
 		})
 	}
 }
@@ -71,10 +62,10 @@ func TestLiarAboutMetadata(t *testing.T) {
 	for _, path := range []string{"timestamp.json", "2.snapshot.json", "2.targets.json"} {
 		w := newWorld(t, 3, 100)
 		w.mirror("liar", lieAbout("/metadata/"+path))
-		stdout, stderr := w.fail("no trustworthy state of the repository could be had:")
+		stdout, stderr := w.fail("no trustworthy state of the repository is available:")
 		require.Contains(t, stdout, "liar served a wrong "+path+": ")
-		require.Equal(t, 1, strings.Count(stderr, "no trustworthy state"), "said once, not for each target")
-		w.mirror("twin liar", lieAbout("/metadata/"+path)) // what is fetched together is spread over the mirrors
+		require.Equal(t, 1, strings.Count(stderr, "no trustworthy state"), "once, not for each target")
+		w.mirror("twin liar", lieAbout("/metadata/"+path)) // files that are fetched together are spread over the mirrors
 		w.mirror("good", nil)
 		stdout = w.must()
 		require.Contains(t, stdout, "liar served a wrong "+path+": ")
@@ -94,8 +85,8 @@ func TestLiarAboutMetadata(t *testing.T) {
 	require.Contains(t, stdout, "endless served a wrong timestamp.json")
 }
 
-// 403 may mean that there is no such file, or that one may not see it: with a
-// token, it is the second.
+// 403 may mean that there is no such file, or that access is denied. With a
+// token, it means the second.
 func TestForbiddenRoot(t *testing.T) {
 	w := newWorld(t, 1, 100)
 	w.mirror("m", func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
@@ -105,14 +96,14 @@ func TestForbiddenRoot(t *testing.T) {
 	w.must()
 }
 
-// What is in the cache is not asked for again, and what is in place is not
+// Files in the cache are not fetched again, and targets in place are not
 // downloaded again.
 func TestSecondRun(t *testing.T) {
 	w := newWorld(t, 5, 100)
 	w.mirror("m", nil)
 	w.must()
 	w.since()
-	require.Equal(t, 5, strings.Count(w.must(), "was there already, and is verified"))
+	require.Equal(t, 5, strings.Count(w.must(), "already there, and verified"))
 	require.Len(t, w.asked, 2, "the next root and the timestamp")
 
 	code, stdout, stderr := runArgs(w.args("--quiet")...)
@@ -128,12 +119,12 @@ func TestOneMissingTargetDoesNotStopTheOthers(t *testing.T) {
 	require.Len(t, w.visible(), 3)
 }
 
-// Nothing that the session says may be used when it cannot be saved.
+// When a file cannot be saved, nothing may be used.
 func TestSaveFails(t *testing.T) {
 	w := newWorld(t, 3, 100)
 	w.mirror("m", nil)
-	require.NoError(t, os.MkdirAll(filepath.Join(w.cache, "timestamp.json"), 0o700)) // no file can be renamed to this
-	_, stderr := w.fail("a trusted file could not be saved")
+	require.NoError(t, os.MkdirAll(filepath.Join(w.cache, "timestamp.json"), 0o700)) // no file can replace a directory
+	_, stderr := w.fail(verify.ErrSave.Error())
 	require.NotContains(t, stderr, "is not downloaded")
 	require.Empty(t, w.visible())
 }

@@ -19,9 +19,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestMain makes the test binary the program when it is asked to: what is
-// killed, or needs an environment, is a process of its own, which the race
-// detector sees too.
+// TestMain turns the test binary into the program if a variable is set. So a
+// test can kill the program or change its environment, and the race detector
+// watches it.
 func TestMain(m *testing.M) {
 	if os.Getenv("ASYNC_PROGRAM") != "" {
 		main()
@@ -35,7 +35,8 @@ func program(t *testing.T, env []string, args ...string) *exec.Cmd {
 	binary, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(binary, args...)
-	cmd.Env = append(append(os.Environ(), "ASYNC_PROGRAM=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE")), env...)
+	cmd.Env = append(os.Environ(), "ASYNC_PROGRAM=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }
 
@@ -69,10 +70,10 @@ func newWorld(t *testing.T, targets int, size int) *world {
 	return w
 }
 
-// reply replaces what a mirror answers, if it returns true.
+// reply answers a request in place of the mirror, if it returns true.
 type reply = func(rw http.ResponseWriter, r *http.Request, data []byte) bool
 
-// mirror adds a mirror; data is the right file, or nil if there is none.
+// mirror adds a mirror. A reply gets the right file, or nil if there is none.
 func (w *world) mirror(name string, answers reply) *httptest.Server {
 	server := httptest.NewServer(w.handler(answers))
 	w.t.Cleanup(server.Close)
@@ -90,7 +91,11 @@ func (w *world) handler(answers reply) http.Handler {
 		w.asked = append(w.asked, r)
 		w.mu.Unlock()
 		kind, path, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-		data, ok := map[string]verifytest.Files{"metadata": w.repo.Metadata(), "targets": w.repo.TargetFiles()}[kind][path]
+		files := w.repo.Metadata()
+		if kind == "targets" {
+			files = w.repo.TargetFiles()
+		}
+		data, ok := files[path]
 		if answers != nil && answers(rw, r, data) {
 			return
 		}
@@ -103,7 +108,7 @@ func (w *world) handler(answers reply) http.Handler {
 	})
 }
 
-// forTargets has only requests for targets answered otherwise.
+// forTargets limits a reply to requests for targets.
 func forTargets(answers reply) reply {
 	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
 		return strings.HasPrefix(r.URL.Path, "/targets/") && answers(rw, r, data)
@@ -118,8 +123,10 @@ func (w *world) names() (names []string) {
 }
 
 func (w *world) args(more ...string) []string {
-	args := append([]string{"--root", filepath.Join(w.dir, "root.json"), "--cache", w.cache, "--dest", w.dest, "--pause", "1ms",
-		"--at", w.repo.Now().Format(time.RFC3339)}, w.mirrors...)
+	args := append([]string{
+		"--root", filepath.Join(w.dir, "root.json"), "--cache", w.cache, "--dest", w.dest,
+		"--pause", "1ms", "--at", w.repo.Now().Format(time.RFC3339),
+	}, w.mirrors...)
 	return append(append(args, w.names()...), more...)
 }
 
@@ -129,8 +136,8 @@ func runArgs(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// must runs the program, and requires that everything is in place then and
-// nothing else.
+// must runs the program, and requires that all targets are in place then, and
+// no other files.
 func (w *world) must(more ...string) (stdout string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(w.args(more...)...)
@@ -141,7 +148,7 @@ func (w *world) must(more ...string) (stdout string) {
 	return stdout
 }
 
-// fail runs the program, and requires that it fails and what it did is right.
+// fail runs the program. It must fail, and all files in place must be right.
 func (w *world) fail(because string, more ...string) (stdout, stderr string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(w.args(more...)...)
@@ -181,14 +188,14 @@ func (w *world) hidden() (files []string) {
 	return files
 }
 
-// mustBeRight says that whatever has a target's name is whole and right.
+// mustBeRight requires that all files in place have the right content.
 func (w *world) mustBeRight() {
 	w.t.Helper()
 	for _, name := range w.visible() {
 		data, err := os.ReadFile(filepath.Join(w.dest, name))
 		require.NoError(w.t, err)
 		want, ok := w.content[name]
-		require.True(w.t, ok, "%s is no target", name)
+		require.True(w.t, ok, "%s is not a target", name)
 		require.True(w.t, bytes.Equal(want, data), "%s is wrong", name)
 	}
 }
@@ -206,7 +213,7 @@ func (w *world) part() string {
 	return parts[0]
 }
 
-// since returns the requests for targets after the last call.
+// since returns the requests for targets since the last call.
 func (w *world) since() (requests []*http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -226,4 +233,113 @@ func cut(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
 	_, _ = rw.Write(data[:len(data)/2])
 	_ = http.NewResponseController(rw).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+func lieAbout(path string) reply {
+	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
+		if r.URL.Path != path {
+			return false
+		}
+		_, _ = rw.Write(bytes.Replace(data, []byte(`"version": 2`), []byte(`"version": 3`), 1))
+		return true
+	}
+}
+
+// roundTripper is a transport made of a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+const size = 200_000
+
+func status(code int) reply {
+	return func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
+		rw.WriteHeader(code)
+		return true
+	}
+}
+
+func whole(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
+	_, _ = rw.Write(data)
+	return true
+}
+
+// withETag answers with the ETag that cut sends.
+func withETag(rw http.ResponseWriter, r *http.Request, data []byte) bool {
+	rw.Header().Set("ETag", `"cut"`)
+	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data))
+	return true
+}
+
+// unlessWhole calls f for requests for a range.
+func unlessWhole(f func(rw http.ResponseWriter, data []byte)) reply {
+	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
+		if r.Header.Get("Range") == "" {
+			return false
+		}
+		f(rw, data)
+		return true
+	}
+}
+
+// killer lets a number of bytes pass. Then it closes reached, and holds back
+// all answers until the client is gone.
+type killer struct {
+	mu      sync.Mutex
+	left    int
+	reached chan struct{}
+}
+
+func (k *killer) arm(bytes int) <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.left, k.reached = bytes, make(chan struct{})
+	return k.reached
+}
+
+// pass returns how many of n bytes may pass.
+func (k *killer) pass(n int) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.reached == nil {
+		return n
+	}
+	n = min(n, k.left)
+	if k.left -= n; k.left == 0 && n > 0 {
+		close(k.reached)
+	}
+	return n
+}
+
+// wrap counts the bytes of a mirror. If lies is set, the mirror changes a byte
+// of every target.
+func (k *killer) wrap(lies bool) reply {
+	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
+		if data == nil {
+			return false
+		}
+		if lies && strings.HasPrefix(r.URL.Path, "/targets/") {
+			data = append([]byte(nil), data...)
+			data[len(data)/2] ^= 1
+		}
+		rw.Header().Set("ETag", `"one"`) // the liar sends the same one
+		http.ServeContent(&killWriter{rw, r, k}, r, "", time.Time{}, bytes.NewReader(data))
+		return true
+	}
+}
+
+type killWriter struct {
+	http.ResponseWriter
+	request *http.Request
+	killer  *killer
+}
+
+func (w *killWriter) Write(p []byte) (int, error) {
+	n := w.killer.pass(len(p))
+	if _, err := w.ResponseWriter.Write(p[:n]); err != nil || n == len(p) {
+		return n, err
+	}
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	<-w.request.Context().Done()
+	return n, http.ErrAbortHandler
 }

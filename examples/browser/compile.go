@@ -10,21 +10,21 @@ import (
 	"strings"
 )
 
-// bridge is the program that runs in the page.
+// bridge is the package of the program that runs in the page.
 const bridge = "github.com/tufwalk/tufwalk/examples/browser/wasm"
 
-// program is the bridge as a page wants it.
+// program is the bridge, compiled for a page.
 type program struct {
 	wasm     []byte
-	wasmExec []byte // Go's own JavaScript, which must be of the version that compiled
+	wasmExec []byte // Go's JavaScript, of the same version as the compiler
 }
 
-// compile compiles the bridge with the Go toolchain of this machine, for the
-// sources and the page never to differ.
+// compile compiles the bridge with the Go toolchain of this machine, so that
+// the page always matches the sources.
 func compile(ctx context.Context) (*program, error) {
 	tool, err := exec.LookPath("go")
 	if err != nil {
-		return nil, fmt.Errorf("the page is compiled at the start, and the go command is not there (see https://go.dev/dl): %w", err)
+		return nil, fmt.Errorf("the go command is missing, which compiles the page (see https://go.dev/dl): %w", err)
 	}
 	root, err := output(exec.CommandContext(ctx, tool, "env", "GOROOT"))
 	if err != nil {
@@ -39,7 +39,7 @@ func compile(ctx context.Context) (*program, error) {
 	build := exec.CommandContext(ctx, tool, "build", "-trimpath", "-ldflags=-s -w", "-o", file, bridge)
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOFLAGS=")
 	if _, err := output(build); err != nil {
-		return nil, fmt.Errorf("%w\n(run it in a checkout of tufwalk, where the sources are)", err)
+		return nil, fmt.Errorf("%w\n(run the program in a checkout of tufwalk, which has the sources)", err)
 	}
 	var p program
 	if p.wasm, err = os.ReadFile(file); err != nil {
@@ -49,7 +49,7 @@ func compile(ctx context.Context) (*program, error) {
 	return &p, err
 }
 
-// output runs a command; its error says what the command said.
+// output runs a command. The error has the command's standard error.
 func output(cmd *exec.Cmd) (string, error) {
 	out, err := cmd.Output()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {

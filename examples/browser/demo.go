@@ -17,8 +17,8 @@ const (
 	licence = "LICENCE.txt"
 )
 
-// pace slows the mirrors of the demonstration down, for everybody to see what
-// happens. Zero: as fast as can be.
+// pace slows down the mirrors of the demonstration, so that one can watch. The
+// zero value is as fast as possible.
 type pace struct {
 	answer time.Duration // before each answer
 	kilo   time.Duration // for each kilobyte
@@ -26,15 +26,17 @@ type pace struct {
 
 var demoPace = pace{140 * time.Millisecond, 500 * time.Microsecond}
 
-// demo makes a repository up, and five mirrors of it: one that is honest, and
-// four that are not.
+// demo creates a repository and five mirrors of it: one is honest, and four are
+// not.
 func demo(now time.Time, p pace, targets []string) *world {
-	// Three days ago, when the mirror that has stopped in time saw it last: a
-	// timestamp of that day is good for a week.
+	// Three days ago: this is what the frozen mirror shows. A timestamp of that
+	// day is valid for a week.
 	repo := verifytest.New(verifytest.Options{Start: now.Add(-72 * time.Hour), Seed: "browser"})
 	repo.SetLifetime("timestamp", 7*24*time.Hour)
 	repo.SetLifetime("snapshot", 14*24*time.Hour)
-	packages := repo.Targets().Delegate(verifytest.Delegation{Name: "packages", Paths: []string{"packages/*"}, Terminating: true})
+	packages := repo.Targets().Delegate(verifytest.Delegation{
+		Name: "packages", Paths: []string{"packages/*"}, Terminating: true,
+	})
 	packages.DelegateBins("bin", 16)
 	release := func(version string, seed byte) {
 		content := make([]byte, 6<<20)
@@ -48,19 +50,19 @@ func demo(now time.Time, p pace, targets []string) *world {
 	repo.Publish()
 	oldMetadata, oldTargets := repo.Metadata().Clone(), repo.TargetFiles().Clone()
 
-	// Today: a new root key, and a release that mends the hole.
+	// Today: a new root key, and a release that fixes the hole.
 	repo.Advance(72 * time.Hour)
 	release("2.1", 2)
 	repo.Rotate("root", 1, repo.Key("second root"))
 	repo.Publish()
 	metadata, files := repo.Metadata().Clone(), repo.TargetFiles().Clone()
 
-	// The timestamp announces another snapshot, under the old signature. It is
-	// the one file that no browser takes from its memory.
+	// The timestamp lists another snapshot, with the old signature. It is the
+	// one file that is always fetched, never read from the store.
 	forged := metadata.Clone()
 	forged["timestamp.json"] = bytes.ReplaceAll(forged["timestamp.json"], []byte(`"version": 3`), []byte(`"version": 4`))
 
-	// One byte of every target is another: the length is right.
+	// One byte of every target is changed. The length is right.
 	swapped := files.Clone()
 	for _, data := range swapped {
 		data[len(data)*2/3] ^= 0x20
@@ -75,20 +77,21 @@ func demo(now time.Time, p pace, targets []string) *world {
 		targets = []string{anvil, notes, licence}
 	}
 	return &world{
-		Intro:   "A TUF repository, made up on the spot, with an honest mirror and four that lie, is at",
-		Anchor:  repo.TrustedRoot(),
-		Targets: targets,
-		Mirrors: []*mirrorOf{
-			{"honest", "Honest", "Hands on what the repository signed.", p.serve(metadata), p.serve(files)},
-			{"metadata", "Forged metadata", "Announces a newer state, which nobody signed.", p.serve(forged), p.serve(files)},
+		Intro:       "A demonstration, with an honest mirror of a TUF repository and four that lie, is at",
+		TrustedRoot: repo.TrustedRoot(),
+		Targets:     targets,
+		Mirrors: []*choice{
+			{"honest", "Honest", "Serves what the repository signed.", p.serve(metadata), p.serve(files)},
+			{"metadata", "Forged metadata", "Claims a newer state, which nobody signed.", p.serve(forged), p.serve(files)},
 			{"target", "Tampered file", "Changes one byte of six million.", p.serve(metadata), p.serve(swapped)},
-			{"stopped", "Stopped in time", "Shows the repository as it was three days ago, with the hole that was mended since.", p.serve(oldMetadata), p.serve(oldTargets)},
-			{"expired", "Expired", "Serves a timestamp that ran out an hour ago.", p.serve(stale), p.serve(files)},
+			{"frozen", "Frozen", "Shows the repository of three days ago, with the hole that is fixed today.",
+				p.serve(oldMetadata), p.serve(oldTargets)},
+			{"expired", "Expired", "Serves a timestamp that expired an hour ago.", p.serve(stale), p.serve(files)},
 		},
 	}
 }
 
-// serve serves files by the very path on the wire.
+// serve serves files by the path as it is sent.
 func (p pace) serve(files verifytest.Files) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p.wait(r, p.answer)
@@ -112,7 +115,7 @@ func (p pace) serve(files verifytest.Files) http.HandlerFunc {
 	}
 }
 
-// wait is over at once when the browser has gone away.
+// wait ends at once if the browser is gone.
 func (p pace) wait(r *http.Request, d time.Duration) {
 	select {
 	case <-r.Context().Done():

@@ -22,18 +22,18 @@ import (
 //go:embed page
 var page embed.FS
 
-// world is what the page is shown.
+// world is the configuration of the page.
 type world struct {
-	Intro   string      `json:"-"`
-	Store   string      `json:"store"`  // the name under which the browser remembers this repository, and no other
-	Anchor  []byte      `json:"anchor"` // the root file that is trusted; base64
-	Targets []string    `json:"targets"`
-	Mirrors []*mirrorOf `json:"mirrors"`
+	Intro       string    `json:"-"`
+	Store       string    `json:"store"`       // name of the browser's store, one for each repository
+	TrustedRoot []byte    `json:"trustedRoot"` // base64
+	Targets     []string  `json:"targets"`
+	Mirrors     []*choice `json:"mirrors"`
 }
 
-// mirrorOf is a mirror as the page may choose it: its files are below
+// choice is a mirror that the user may choose. Its files are below
 // mirrors/NAME/metadata and mirrors/NAME/targets.
-type mirrorOf struct {
+type choice struct {
 	Name  string `json:"name"`
 	Label string `json:"label"`
 	Says  string `json:"says"`
@@ -41,13 +41,16 @@ type mirrorOf struct {
 	metadata, targets http.Handler
 }
 
+const contentPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // newHandler serves the page, the program in it, and the mirrors.
 //
-// The page, the program and the anchor are what the user trusts, as if they had
-// been installed. The mirrors are of the same origin only because a browser
-// would not read from elsewhere; nothing that comes from them is believed.
+// The user trusts the page, the program and the trusted root, like an installed
+// program. The mirrors have the same origin only because a browser would not
+// read from elsewhere. Nothing from them is trusted.
 func newHandler(w *world, p *program) (http.Handler, error) {
-	sum := sha256.Sum256(w.Anchor)
+	sum := sha256.Sum256(w.TrustedRoot)
 	w.Store = "tufwalk-" + hex.EncodeToString(sum[:8])
 	config, err := json.Marshal(w)
 	if err != nil {
@@ -65,25 +68,25 @@ func newHandler(w *world, p *program) (http.Handler, error) {
 	mirrors := http.StripPrefix("/mirrors", w.mirrors())
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		h := rw.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		if !ours(r) {
-			http.Error(rw, "this page is for its own address only", http.StatusForbidden)
+			http.Error(rw, "this server answers only its own page", http.StatusForbidden)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/mirrors/") {
-			mirrors.ServeHTTP(rw, r) // not through the mux: it would clean paths, which are taken as they are
+			mirrors.ServeHTTP(rw, r) // the mux would clean the path
 			return
 		}
 		mux.ServeHTTP(rw, r)
 	}), nil
 }
 
-// ours says whether a request is from the page itself. A stranger's page whose
-// name was made to lead here (DNS rebinding) has another name in Host; one that
-// just links here says so in Sec-Fetch-Site.
+// ours reports whether a request is from the page itself. A foreign page whose
+// name resolves to this server (DNS rebinding) has another name in Host. The
+// requests of any other foreign page are marked in Sec-Fetch-Site.
 func ours(r *http.Request) bool {
 	name, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -95,17 +98,18 @@ func ours(r *http.Request) bool {
 	return name == "localhost" || net.ParseIP(strings.Trim(name, "[]")) != nil
 }
 
-// plainPath says whether a path leads below a base URL, however the server
-// there reads it.
+// plainPath reports whether a path stays below a base URL, even if a server
+// decodes it.
 func plainPath(escaped string) bool {
 	decoded, err := url.PathUnescape(escaped)
 	if err != nil || strings.Contains(decoded, `\`) {
 		return false
 	}
-	return !slices.ContainsFunc(strings.Split(decoded, "/"), func(segment string) bool { return segment == "." || segment == ".." })
+	segments := strings.Split(decoded, "/")
+	return !slices.Contains(segments, ".") && !slices.Contains(segments, "..")
 }
 
-// mirrors hands a request to the mirror that its path names.
+// mirrors passes a request to the mirror that its path names.
 func (w *world) mirrors() http.Handler {
 	routes := make(map[string]http.Handler)
 	for _, m := range w.Mirrors {
@@ -124,8 +128,8 @@ func (w *world) mirrors() http.Handler {
 	})
 }
 
-// static serves bytes, compressed for those who can take them so: the program
-// shrinks to a quarter.
+// static serves bytes, compressed if the client accepts that. It shrinks the
+// program to a quarter.
 func static(contentType string, data []byte) http.Handler {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -143,8 +147,8 @@ func static(contentType string, data []byte) http.Handler {
 	})
 }
 
-// proxy passes a real repository on. Whatever it or anybody behind it does to
-// the bytes, the page finds out: that is why it need not be trusted.
+// proxy passes on the files of a real repository. It need not be trusted: the
+// page notices any change of the files.
 func proxy(client *http.Client, base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,49 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
-	"github.com/tufwalk/tufwalk/metadata"
-	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
-
-// anvilContent is what demo makes of a seed.
-func anvilContent(seed byte) []byte {
-	data := make([]byte, 6<<20)
-	_, _ = rand.NewChaCha8([32]byte{seed}).Read(data)
-	return data
-}
-
-// prefixed are all files of a repository: metadata below m, targets below t.
-func prefixed(repo *verifytest.Repo) verifytest.Files {
-	all := verifytest.Files{}
-	for path, data := range repo.Metadata() {
-		all["m/"+path] = data
-	}
-	for path, data := range repo.TargetFiles() {
-		all["t/"+path] = data
-	}
-	return all
-}
-
-func serve(t *testing.T, w *world) string {
-	t.Helper()
-	handler, err := newHandler(w, &program{wasm: bytes.Repeat([]byte("wasm "), 1000), wasmExec: []byte("// Go's")})
-	require.NoError(t, err)
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func get(t *testing.T, url string) (*http.Response, []byte) {
-	t.Helper()
-	res, err := http.Get(url)
-	require.NoError(t, err)
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return res, data
-}
 
 func TestWhatIsServed(t *testing.T) {
 	base := serve(t, demoWorld())
@@ -71,12 +30,16 @@ func TestWhatIsServed(t *testing.T) {
 	} {
 		res, data := get(t, base+path)
 		require.Equal(t, http.StatusOK, res.StatusCode, path)
-		require.True(t, strings.HasPrefix(res.Header.Get("Content-Type"), contentType), "%s: %s", path, res.Header.Get("Content-Type"))
+		got := res.Header.Get("Content-Type")
+		require.True(t, strings.HasPrefix(got, contentType), "%s: %s", path, got)
 		require.Contains(t, res.Header.Get("Content-Security-Policy"), "default-src 'none'", path)
 		require.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"), path)
 		require.NotEmpty(t, data, path)
 	}
-	for _, path := range []string{"/nothing", "/mirrors/", "/mirrors/honest", "/mirrors/nobody/metadata/timestamp.json", "/mirrors/honest/secrets/x", "/mirrors/honest/metadata/9.root.json", "/main.go"} {
+	for _, path := range []string{
+		"/nothing", "/mirrors/", "/mirrors/honest", "/mirrors/nobody/metadata/timestamp.json",
+		"/mirrors/honest/secrets/x", "/mirrors/honest/metadata/9.root.json", "/main.go",
+	} {
 		res, _ := get(t, base+path)
 		require.Equal(t, http.StatusNotFound, res.StatusCode, path)
 	}
@@ -109,7 +72,7 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 	require.Equal(t, http.StatusOK, res.StatusCode)
 	var config world
 	require.NoError(t, json.Unmarshal(data, &config))
-	require.Equal(t, w.Anchor, config.Anchor)
+	require.Equal(t, w.TrustedRoot, config.TrustedRoot)
 	require.Len(t, config.Mirrors, 5)
 	another := demo(now.Add(time.Second), pace{}, nil)
 	serve(t, another)
@@ -121,15 +84,15 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 		update, target error
 	}{
 		{"honest", nil, nil},
-		{"metadata", roles.ErrThreshold, nil},
-		{"target", nil, metadata.ErrHash},
-		{"stopped", roles.ErrRollback, nil},
-		{"expired", roles.ErrExpired, nil},
+		{"metadata", verify.ErrThreshold, nil},
+		{"target", nil, verify.ErrHash},
+		{"frozen", verify.ErrRollback, nil},
+		{"expired", verify.ErrExpired, nil},
 	} {
-		s, err := verify.New(config.Anchor, verify.LoadStored(stored.Load), now, verify.Options{})
+		s, err := verify.New(config.TrustedRoot, verify.LoadStored(t.Context(), stored), now, verify.Options{})
 		require.NoError(t, err)
 		l := s.Lookup(anvil)
-		err = s.Run(stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
+		err = s.Run(t.Context(), stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
 		if c.update != nil {
 			require.ErrorIs(t, err, c.update, c.mirror)
 			continue
@@ -145,8 +108,7 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 	}
 }
 
-// What the proxy is asked for, it asks for, by the same path; what it is
-// answered, it answers.
+// The proxy passes on requests, with the same path, and answers.
 func TestProxy(t *testing.T) {
 	var asked []string
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -163,7 +125,7 @@ func TestProxy(t *testing.T) {
 	}))
 	t.Cleanup(upstream.Close)
 	pass := proxy(http.DefaultClient, upstream.URL+"/base/")
-	base := serve(t, &world{Mirrors: []*mirrorOf{{Name: "real", metadata: pass, targets: pass}}})
+	base := serve(t, &world{Mirrors: []*choice{{Name: "real", metadata: pass, targets: pass}}})
 
 	for _, path := range []string{"timestamp.json", "1.a%2Fb.json", "a//b", "%3Fx", "%252F", "1.%C3%BC.json"} {
 		asked = nil
@@ -175,13 +137,13 @@ func TestProxy(t *testing.T) {
 	res, _ := get(t, base+"/mirrors/real/targets/absent")
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
 
-	_, err := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)(verify.Request{Path: "short", MaxBytes: 1000})
-	require.ErrorIs(t, err, io.EOF, "a file that is cut short must not look whole")
+	_, err := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})
+	require.ErrorIs(t, err, io.EOF, "a truncated file must not look complete")
 
 	res, err = http.Post(base+"/mirrors/real/metadata/x", "text/plain", nil)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
-	require.Equal(t, http.StatusNotFound, res.StatusCode, "nothing is sent there")
+	require.Equal(t, http.StatusNotFound, res.StatusCode, "only GET and HEAD are passed on")
 
 	upstream.Close()
 	res, _ = get(t, base+"/mirrors/real/metadata/x")
@@ -194,8 +156,8 @@ func TestCompile(t *testing.T) {
 	require.Contains(t, string(p.wasmExec), "globalThis.Go")
 
 	t.Setenv("PATH", t.TempDir())
-	_, err := compile(context.Background())
-	require.ErrorContains(t, err, "the go command is not there")
+	_, err := compile(t.Context())
+	require.ErrorContains(t, err, "the go command is missing")
 }
 
 func TestCommandLine(t *testing.T) {
@@ -209,19 +171,19 @@ func TestCommandLine(t *testing.T) {
 		{"--help", 0, "--metadata-url=URL"},
 		{"--colour", 2, "unknown flag --colour"},
 		{"--root " + root, 2, "--metadata-url"},
-		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `"ftp://x" is no URL with http`},
+		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `"ftp://x" is not a URL with http`},
 		{"--addr 127.0.0.1:0 --root " + root + "x --metadata-url http://x --targets-url http://x", 1, "root.jsonx"},
 		{"--addr nowhere", 1, "--addr"},
 	} {
 		var out bytes.Buffer
-		require.Equal(t, c.code, run(context.Background(), strings.Fields(c.args), &out, &out), c.args)
+		require.Equal(t, c.code, run(t.Context(), strings.Fields(c.args), &out, &out), c.args)
 		require.Contains(t, out.String(), c.because, c.args)
 	}
 }
 
 // The program itself, until it is interrupted.
 func TestProgram(t *testing.T) {
-	ctx, interrupt := context.WithCancel(context.Background())
+	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	out, stdout := io.Pipe()
 	code := make(chan int, 1)
@@ -244,9 +206,9 @@ func TestProgram(t *testing.T) {
 	require.Contains(t, said, "Open this in a browser")
 }
 
-// A stranger's page cannot use this server to look around: not under a name
-// that was made to lead here, and not by a link.
-func TestStrangersPagesAreRefused(t *testing.T) {
+// A foreign page cannot use this server: not with a name that resolves to it,
+// and not with a link.
+func TestForeignPagesAreRefused(t *testing.T) {
 	handler, err := newHandler(demo(time.Now(), pace{}, nil), &program{})
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
@@ -267,7 +229,10 @@ func TestStrangersPagesAreRefused(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, get("/config.json", host, "cross-site"), host)
 	}
 	require.Equal(t, http.StatusForbidden, get("/config.json", "evil.example:8420", "same-origin"))
-	for path, plain := range map[string]bool{"a/b.json": true, "1.a%2Fb.json": true, "..json": true, "1...%2Fx.json": true, "../a": false, "a/%2e%2E/b": false, "..%2f..%2fadmin": false, `a%5Cb`: false, "%zz": false, "./a": false} {
+	for path, plain := range map[string]bool{
+		"a/b.json": true, "1.a%2Fb.json": true, "..json": true, "1...%2Fx.json": true,
+		"../a": false, "a/%2e%2E/b": false, "..%2f..%2fadmin": false, `a%5Cb`: false, "%zz": false, "./a": false,
+	} {
 		require.Equal(t, plain, plainPath(path), path)
 	}
 }

@@ -37,7 +37,7 @@ func entryOf(name string, data []byte) entry {
 }
 
 // writeArchive writes the entries in order, with their list. The same entries
-// make the same bytes.
+// always give the same bytes.
 func writeArchive(w io.Writer, entries []entry) error {
 	lengths := make(map[string]int64)
 	for _, e := range entries {
@@ -46,10 +46,11 @@ func writeArchive(w io.Writer, entries []entry) error {
 	entries = append(slices.Clone(entries), entryOf(listName, list(lengths)))
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 	z := zip.NewWriter(w)
+	modified := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, e := range entries {
-		// Stored, not deflated: most targets are compressed already, and a
-		// compressor's output changes from release to release.
-		to, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: zip.Store, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
+		// Stored, not deflated: most targets are compressed already, and the
+		// output of a compressor changes from release to release.
+		to, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: zip.Store, Modified: modified})
 		if err != nil {
 			return err
 		}
@@ -60,23 +61,23 @@ func writeArchive(w io.Writer, entries []entry) error {
 	return z.Close()
 }
 
-// list is the content of bundle.txt. It can be made again from the archive's
-// directory alone, so reading it costs nothing.
+// list returns the content of bundle.txt. The directory of the archive is
+// enough to compute it again.
 func list(lengths map[string]int64) []byte {
 	var b bytes.Buffer
-	b.WriteString("TUF bundle, layout 1. Lengths and names of the files in it; bundle verify trusts none of this.\n\n")
+	b.WriteString("TUF bundle, layout 1. The lengths and names of its files. bundle verify does not trust this list.\n\n")
 	for _, name := range slices.Sorted(maps.Keys(lengths)) {
 		fmt.Fprintf(&b, "%12d  %s\n", lengths[name], name)
 	}
 	return b.Bytes()
 }
 
-// archive is an open bundle. Nothing in it is trusted, and nothing is read
-// without a bound.
+// archive is an open bundle. Nothing in it is trusted, and all reads are
+// bounded.
 type archive struct {
 	io.Closer
 	files map[string]*zip.File
-	asked map[string]bool // the metadata that a session has asked for
+	asked map[string]bool // the metadata that a session has requested
 }
 
 func openArchive(path string) (*archive, error) {
@@ -92,10 +93,10 @@ func openArchive(path string) (*archive, error) {
 	return a, nil
 }
 
-var errDamaged = errors.New("no bundle, or a damaged one")
+var errDamaged = errors.New("not a bundle, or damaged")
 
-// readArchive reads the directory of an archive, and refuses one that is not
-// laid out as a bundle.
+// readArchive reads the directory of an archive. It refuses an archive that
+// does not have the layout of a bundle.
 func readArchive(f *os.File) (*archive, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -107,23 +108,24 @@ func readArchive(f *os.File) (*archive, error) {
 	}
 	a := &archive{Closer: f, files: make(map[string]*zip.File), asked: make(map[string]bool)}
 	lengths, folded := make(map[string]int64), make(map[string]bool)
-	total := uint64(0)
+	size, total := uint64(info.Size()), uint64(0)
 	for _, file := range z.File {
 		if err := checkEntry(file.Name); err != nil {
 			return nil, fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		key := file.Name
-		if strings.HasPrefix(key, targetsDir) { // Windows and macOS take names that differ in case for the same
+		if strings.HasPrefix(key, targetsDir) { // on Windows and macOS, names that differ only in case are equal
 			key = strings.ToLower(key)
 		}
 		if folded[key] {
 			return nil, fmt.Errorf("%w: two entries would be %q", errDamaged, file.Name)
 		}
 		folded[key] = true
-		// pack compresses nothing, so no entry is larger than the archive: one
-		// that says so is a bomb.
-		if total += file.UncompressedSize64; file.Method != zip.Store || file.UncompressedSize64 > uint64(info.Size()) || total > uint64(info.Size()) {
-			return nil, fmt.Errorf("%w: %q is not stored as it is", errDamaged, file.Name)
+		// pack compresses nothing, so all entries together are no larger than
+		// the archive. An entry that claims to be larger is a zip bomb.
+		total += file.UncompressedSize64
+		if file.Method != zip.Store || file.UncompressedSize64 > size || total > size {
+			return nil, fmt.Errorf("%w: %q is compressed, or larger than the archive", errDamaged, file.Name)
 		}
 		a.files[file.Name] = file
 		if file.Name != listName {
@@ -132,12 +134,12 @@ func readArchive(f *os.File) (*archive, error) {
 	}
 	want := list(lengths)
 	if got, err := a.read(listName, int64(len(want))); err != nil || !bytes.Equal(got, want) {
-		return nil, fmt.Errorf("%w: %s is missing or does not list the files that are there", errDamaged, listName)
+		return nil, fmt.Errorf("%w: %s is missing, or does not list the files in the archive", errDamaged, listName)
 	}
 	return a, nil
 }
 
-// metadataName matches what a session may ask for.
+// metadataName matches the names that a session may request.
 var metadataName = regexp.MustCompile(`^` + metadataDir + `[A-Za-z0-9_.~%-]+\.json$`)
 
 func checkEntry(name string) error {
@@ -148,24 +150,24 @@ func checkEntry(name string) error {
 	case name == listName || metadataName.MatchString(name):
 		return nil
 	}
-	return fmt.Errorf("entry %q has no place in a bundle", name)
+	return fmt.Errorf("entry %q does not belong in a bundle", name)
 }
 
-// read returns an entry, at most one byte more than max of it.
+// read returns an entry. It reads at most one byte more than the limit.
 func (a *archive) read(name string, limit int64) ([]byte, error) {
 	r, err := a.open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, limit+1)) // what unpacks to more than it says is cut here
+	data, err := io.ReadAll(io.LimitReader(r, limit+1)) // an entry may be longer than it claims
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return data, nil
 }
 
-// open opens an entry, for a reader that bounds what it takes.
+// open opens an entry. The caller must bound what it reads.
 func (a *archive) open(name string) (io.ReadCloser, error) {
 	file, ok := a.files[name]
 	if !ok {
@@ -178,13 +180,14 @@ func (a *archive) open(name string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// source answers a session's requests from the archive alone.
-func (a *archive) source(q verify.Request) ([]byte, error) {
+// source answers the requests of a session from the archive only.
+func (a *archive) source(_ context.Context, q verify.Request) ([]byte, error) {
 	a.asked[metadataDir+q.Path] = true
 	return a.read(metadataDir+q.Path, q.MaxBytes)
 }
 
-// copy copies a target, and returns nil only if it is whole and right.
+// copy copies a target. It returns nil only if the target is complete and
+// right.
 func (a *archive) copy(ctx context.Context, w io.Writer, t *verify.Target) error {
 	r, err := a.open(targetsDir + t.Path)
 	if err != nil {

@@ -16,14 +16,14 @@ type listCmd struct {
 	Bundle string `arg:"" help:"The archive."`
 }
 
-// Run shows names, lengths, and what the metadata says of itself.
+// Run prints names and lengths, and the versions and dates in the metadata.
 func (c *listCmd) Run(out *terminal) error {
 	a, err := openArchive(c.Bundle)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	fmt.Fprintf(out.stdout, "%s, as it describes itself: bundle verify says what of it is true.\n\n", c.Bundle)
+	fmt.Fprintf(out.stdout, "%s\nNothing here is verified: bundle verify does that.\n\n", c.Bundle)
 	w := tabwriter.NewWriter(out.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BYTES\tVERSION\tEXPIRES\tFILE")
 	for _, name := range slices.Sorted(maps.Keys(a.files)) {
@@ -36,10 +36,10 @@ func (c *listCmd) Run(out *terminal) error {
 	return w.Flush()
 }
 
-// describe reads what is no secret and no promise: a version and a time that
-// anybody could have written.
+// describe reads the version and the expiry of a metadata file. It verifies
+// nothing.
 func (a *archive) describe(name string) (version, expires string) {
-	const most = 8_000_000 // the longest metadata file that a session takes by default
+	const most = 8_000_000 // the longest metadata file that a session accepts by default
 	data, err := a.read(name, most)
 	var file struct {
 		Signed struct {

@@ -1,21 +1,24 @@
-// Command bundle carries verified files over a gap that no network crosses, and
-// verifies them again on the other side.
+// Command bundle packs verified files into one archive, and verifies them again
+// where there is no network.
 //
-//	go run ./examples/bundle     # a demonstration on a repository that it makes up and serves on this machine
+//	go run ./examples/bundle
 //
-// A bundle is a zip archive, of which nothing is trusted:
+// Without arguments it is a demonstration: it creates a repository and serves
+// it on this machine.
 //
-//	bundle.txt                   the list of the other entries with their lengths; it tells damage and proves nothing
-//	metadata/N.root.json         the root that the packer trusted, and every later one
-//	metadata/timestamp.json      and the other metadata files, as the repository's mirrors name them, percent-encoded
+// A bundle is a zip archive. Nothing in it is trusted:
+//
+//	bundle.txt                list of the other entries, shows damage only
+//	metadata/N.root.json      the packer's trusted root, and all later roots
+//	metadata/timestamp.json   other metadata, named as on a mirror
 //	metadata/N.snapshot.json
 //	metadata/N.targets.json
-//	metadata/N.ROLE.json
-//	targets/PATH                 the target files, by their target paths
+//	metadata/N.ROLE.json      (percent-encoded)
+//	targets/PATH              target files, by target path
 //
-// Names are in order, times are fixed and nothing is compressed, so that the
-// same files make the same archive. To a session a bundle is a live source like
-// any mirror: what it lacks does not exist.
+// Names are in order, times are fixed and nothing is compressed. So the same
+// files give the same archive. For a session, a bundle is a source like any
+// mirror: a file that it lacks does not exist.
 package main
 
 import (
@@ -24,18 +27,29 @@ import (
 	"io"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/roles"
+	"github.com/tufwalk/tufwalk/verify"
 )
 
-const description = `Pack files of a TUF repository, with all that vouches for them, into one archive, and verify them from it where there is no network.
+var commandLine = cli.Program{
+	Name: "bundle",
+	Description: `Pack files of a TUF repository, with their metadata, into one archive, and verify
+them where there is no network.
 
-Without any arguments: a demonstration.
+Without arguments: a demonstration.
 
-The archive (zip): metadata/N.root.json, from the root that the packer trusted on; metadata/timestamp.json, metadata/N.snapshot.json and so on,
-as mirrors name them; targets/PATH; and bundle.txt, a list that nobody trusts.
+The archive (zip) has metadata/N.root.json, beginning with the root that the
+packer trusts; metadata/timestamp.json, metadata/N.snapshot.json and so on, named
+as on a mirror; targets/PATH; and bundle.txt, a list that is not trusted.
 
-Exit code 0: all is good. 1: something is not, and nothing was extracted or packed. 2: wrong usage. 3: stale: something had expired at the time
-given; verify says whether all is good otherwise. 130: interrupted.`
+Exit code 0: all files are good. 1: some are not, and nothing was extracted or
+packed. 2: wrong usage. 3: stale: a file had expired at the given time, and
+verify found nothing else wrong. 130: interrupted.`,
+	Help: map[string]string{
+		"state": "Directory for the newest versions seen, so that older ones are refused from then on " +
+			"(default: nothing is stored).",
+		"targets": "Target paths (default: all in the archive, which must have no other files then).",
+	},
+}
 
 type program struct {
 	Pack   packCmd   `cmd:"" help:"Fetch targets and their metadata, verify them, and write an archive."`
@@ -43,7 +57,7 @@ type program struct {
 	List   listCmd   `cmd:"" help:"Show what is in an archive; this verifies nothing."`
 }
 
-// terminal is where the commands write: results to stdout; progress and
+// terminal is where the commands write: results to stdout, progress and
 // warnings to stderr.
 type terminal struct{ stdout, stderr io.Writer }
 
@@ -54,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &terminal{stdout, stderr}
 	work := func() error { return demo(ctx, out) }
 	if len(args) > 0 {
-		command, code := cli.Parse(&program{}, "bundle", description, args, stdout, stderr)
+		command, code := commandLine.Parse(&program{}, args, stdout, stderr)
 		if command == nil {
 			return code
 		}
@@ -62,12 +76,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		work = func() error { return command.Run(out) }
 	}
 	err := work()
-	code := cli.End(ctx, err, "bundle", "nothing unverified was left under a file's name", stderr)
-	if code == cli.Failed && errors.Is(err, roles.ErrExpired) {
+	code := commandLine.End(ctx, err, "every file in place is verified", stderr)
+	if code == cli.Failed && errors.Is(err, verify.ErrExpired) {
 		return stale
 	}
 	return code
 }
 
-// stale is the exit code for a bundle that would have been good earlier.
+// stale is the exit code for a bundle that was good at an earlier time.
 const stale = 3

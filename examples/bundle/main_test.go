@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -24,7 +25,7 @@ func TestWrongUsage(t *testing.T) {
 		{w.packArgs(), `expected "<target> ..."`},
 		{w.packArgs("../evil"), "not a plain relative path"},
 		{w.packArgs("app.bin", "App.bin"), "would be one file"},
-		{w.packArgs("app.bin", "--targets-url", "ftp://host"), `"ftp://host" is no URL with http or https and a host`},
+		{w.packArgs("app.bin", "--targets-url", "ftp://host"), `"ftp://host" is not a URL with http or https and a host`},
 		{w.verifyArgs("app.bin", "-at", "yesterday"), "yesterday"},
 		{w.verifyArgs("app.bin", "App.bin"), "would be one file"},
 		{[]string{"unpack"}, "unexpected argument unpack"},
@@ -55,7 +56,7 @@ func TestInterrupted(t *testing.T) {
 	require.NoDirExists(t, w.path("dest"))
 }
 
-// The program itself, as a newcomer runs it.
+// The program itself, without arguments.
 func TestProgram(t *testing.T) {
 	program, temp := filepath.Join(t.TempDir(), "bundle"), t.TempDir()
 	if runtime.GOOS == "windows" {
@@ -68,16 +69,18 @@ func TestProgram(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp, "TMP="+temp)
 	out, err = cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	for _, text := range []string{"this is a demonstration", "tools-team version 1 lists it", "hash mismatch", "stale since", "(exit code 3)"} {
+	for _, text := range []string{
+		"this is a demonstration", "tools-team version 1 lists it", verify.ErrHash.Error(), "stale since", "(exit code 3)",
+	} {
 		require.Contains(t, string(out), text)
 	}
 	left, err := filepath.Glob(filepath.Join(temp, "tufwalk-bundle-*"))
 	require.NoError(t, err)
 	require.Len(t, left, 1)
-	require.Contains(t, string(out), "\nThe files are left in "+left[0]+"; delete it when you like.\n")
+	require.Contains(t, string(out), "\nThe files stay in "+left[0]+"; delete it when you like.\n")
 	files, err := filepath.Glob(filepath.Join(temp, "*", "*", "tools", "*"))
 	require.NoError(t, err)
-	require.Len(t, files, 1, "extracted once: the tampered bundle gave nothing")
+	require.Len(t, files, 1, "extracted once, and not from the tampered bundle")
 	rest, err := filepath.Glob(filepath.Join(temp, "*.zip"))
 	require.NoError(t, err)
 	require.Empty(t, rest, "no temporary files are left")

@@ -26,8 +26,7 @@ type packCmd struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to pack."`
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong
-// calls it.
+// Validate finds mistakes before the first request. Package kong calls it.
 func (p *packCmd) Validate() error {
 	for _, s := range []string{p.MetadataURL, p.TargetsURL} {
 		if err := mirror.CheckBase(s); err != nil {
@@ -37,8 +36,8 @@ func (p *packCmd) Validate() error {
 	return place.CheckNames(p.Targets)
 }
 
-// Run verifies over HTTP, packs what was accepted, and verifies the archive
-// before it gets its name.
+// Run verifies files over HTTP, packs them, and verifies the archive before it
+// gets its name.
 func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
@@ -46,13 +45,14 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	if err := p.load(); err != nil {
 		return err
 	}
-	s, err := p.begin(p.At)
+	s, err := p.begin(ctx, p.At)
 	if err != nil {
 		return err
 	}
-	first := s.Version("root")
-	files := map[string][]byte{metadata.FileName("root", first): p.anchor}
-	lookups, err := find(s, p.memory(ctx, s), keep(files, mirror.WithContext(ctx, p.MetadataURL, client)), p.Targets)
+	first := s.Version(metadata.RoleRoot)
+	files := map[string][]byte{metadata.FileName(metadata.RoleRoot, first): p.trustedRoot}
+	source := record(files, mirror.New(p.MetadataURL, client))
+	lookups, err := find(ctx, s, p.state, source, p.Targets)
 	out.warn(s)
 	if err != nil {
 		return err
@@ -63,26 +63,34 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	}
 	defer os.Remove(temp.Name())
 	defer temp.Close()
-	if err := p.fill(ctx, out, client, temp, files, lookups); err != nil {
+	entries := metadataEntries(files)
+	bars := progress.New(ctx, out.stderr)
+	targets, err := p.targetEntries(ctx, client, bars, lookups)
+	if err == nil {
+		err = writeArchive(temp, append(entries, targets...))
+		bars.Wait()
+	}
+	if err != nil {
 		return fmt.Errorf("not packed:\n%w", err)
 	}
-	if err := p.proveAndPlace(ctx, temp); err != nil {
+	if err := p.verifyAndPlace(ctx, temp); err != nil {
 		return err
 	}
 	info, err := temp.Stat()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.stdout, "%s: %d targets and %d metadata files, with the roots from version %d to %d, in %d bytes; good until %s\n",
-		p.Bundle, len(lookups), len(files), first, s.Version("root"), info.Size(), goodUntil(lookups))
+	fmt.Fprintf(out.stdout, "%s:\n%d targets and %d metadata files in %d bytes,\n"+
+		"with the roots from version %d to %d; valid until %s\n", p.Bundle, len(lookups), len(files), info.Size(),
+		first, s.Version(metadata.RoleRoot), validUntil(lookups))
 	return nil
 }
 
-// keep notes what a source answers. The session asks for a file again, and has
-// the answer replaced, if it does not accept it.
-func keep(files map[string][]byte, source verify.Source) verify.Source {
-	return func(q verify.Request) ([]byte, error) {
-		data, err := source(q)
+// record saves the answers of a source in a map. If the session rejects an
+// answer, it asks again, and the next answer replaces the first.
+func record(files map[string][]byte, source verify.Source) verify.Source {
+	return func(ctx context.Context, q verify.Request) ([]byte, error) {
+		data, err := source(ctx, q)
 		if err == nil {
 			files[q.Path] = data
 		}
@@ -90,17 +98,22 @@ func keep(files map[string][]byte, source verify.Source) verify.Source {
 	}
 }
 
-// fill writes the archive. Targets are verified on their way into it.
-func (p *packCmd) fill(ctx context.Context, out *terminal, client *http.Client, w io.Writer, files map[string][]byte, lookups []*verify.Lookup) error {
-	var entries []entry
+func metadataEntries(files map[string][]byte) (entries []entry) {
 	for path, data := range files {
 		entries = append(entries, entryOf(metadataDir+path, data))
 	}
-	bars := progress.New(ctx, out.stderr)
+	return entries
+}
+
+// targetEntries returns the entries of the targets. They are downloaded and
+// verified while the archive is written.
+func (p *packCmd) targetEntries(
+	ctx context.Context, client *http.Client, bars progress.Bars, lookups []*verify.Lookup,
+) (entries []entry, err error) {
 	for i, l := range lookups {
 		t, err := l.Target()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		entries = append(entries, entry{targetsDir + t.Path, t.Length, func(w io.Writer) error {
 			bar := bars.Add(t.Path, t.Length, i)
@@ -112,14 +125,13 @@ func (p *packCmd) fill(ctx context.Context, out *terminal, client *http.Client, 
 			return nil
 		}})
 	}
-	err := writeArchive(w, entries)
-	bars.Wait()
-	return err
+	return entries, nil
 }
 
-// download tries the names that a file may have, and is over with the first
-// that exists.
-func (p *packCmd) download(ctx context.Context, client *http.Client, w io.Writer, bar *progress.Bar, t *verify.Target) error {
+// download tries the paths that a file may have, until one exists.
+func (p *packCmd) download(
+	ctx context.Context, client *http.Client, w io.Writer, bar *progress.Bar, t *verify.Target,
+) error {
 	paths, err := t.URLPaths()
 	if err != nil {
 		return err
@@ -139,18 +151,18 @@ func (p *packCmd) download(ctx context.Context, client *http.Client, w io.Writer
 	return err
 }
 
-// proveAndPlace verifies the archive as its users will, and only then gives it
-// its name.
-func (p *packCmd) proveAndPlace(ctx context.Context, temp *os.File) error {
+// verifyAndPlace verifies the archive in the way that its users will, and only
+// then gives it its name.
+func (p *packCmd) verifyAndPlace(ctx context.Context, temp *os.File) error {
 	a, err := readArchive(temp)
 	if err == nil {
-		var proof *verify.Session
-		if proof, err = p.begin(p.At); err == nil {
-			_, err = prove(ctx, proof, nil, a, nil)
+		var s *verify.Session
+		if s, err = p.begin(ctx, p.At); err == nil {
+			_, err = verifyArchive(ctx, s, nil, a, nil)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("what was packed does not verify:\n%w", err)
+		return fmt.Errorf("the packed archive does not verify:\n%w", err)
 	}
 	dir, err := place.Open(filepath.Dir(p.Bundle))
 	if err != nil {

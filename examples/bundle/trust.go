@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -13,19 +12,19 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// trust is what a user brings along: by it the repository is judged, on both
-// sides of the gap.
+// trust has the flags of a session. They are the same for packing and
+// verifying.
 type trust struct {
-	Root  string    `required:"" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a bundle."`
-	At    time.Time `placeholder:"TIME" help:"Judge expiry as of this time, in RFC 3339 (default: now)."`
-	State string    `placeholder:"DIR" help:"Directory that remembers the newest versions seen, so that older ones are refused from then on (default: nothing is remembered)."`
+	Root  string    `required:"" placeholder:"FILE" help:"${root}"`
+	At    time.Time `placeholder:"TIME" help:"${at}"`
+	State string    `placeholder:"DIR" help:"${state}"`
 
-	anchor []byte
-	state  *cachedir.Dir
+	trustedRoot []byte
+	state       *cachedir.Dir
 }
 
 func (t *trust) load() (err error) {
-	if t.anchor, err = os.ReadFile(t.Root); err != nil {
+	if t.trustedRoot, err = os.ReadFile(t.Root); err != nil {
 		return err
 	}
 	if t.At.IsZero() {
@@ -37,29 +36,33 @@ func (t *trust) load() (err error) {
 	return err
 }
 
-// begin starts a session as of a time. What is remembered counts, whatever the
-// time.
-func (t *trust) begin(at time.Time) (*verify.Session, error) {
+// begin starts a session as of a time. Stored files protect against rollback at
+// any time.
+func (t *trust) begin(ctx context.Context, at time.Time) (*verify.Session, error) {
 	var stored verify.Stored
 	if t.state != nil {
-		stored = verify.LoadStored(t.state.Load)
+		stored = verify.LoadStored(ctx, t.state)
 	}
-	s, err := verify.New(t.anchor, stored, at, verify.Options{})
+	s, err := verify.New(t.trustedRoot, stored, at, verify.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Root, err)
 	}
 	return s, nil
 }
 
-// find goes through a cycle with one source and returns a settled lookup for
-// each target. The store may be nil.
-func find(s *verify.Session, store verify.Store, source verify.Source, targets []string) ([]*verify.Lookup, error) {
+// find updates the session from one source, and returns a lookup that is done
+// for each target. The state may be nil; then nothing is saved.
+func find(
+	ctx context.Context, s *verify.Session, state *cachedir.Dir, source verify.Source, targets []string,
+) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
 		lookups = append(lookups, s.Lookup(path))
 	}
-	if err := s.Run(store, source); err != nil {
-		return nil, fmt.Errorf("no trustworthy state of the repository could be had:\n%w", err)
+	noStore := func(string) verify.Store { return nil } // all files have to be in the bundle
+	sources := func(string) []verify.Source { return []verify.Source{source} }
+	if err := verify.Drive(ctx, savedTo{s, state}, noStore, sources); err != nil {
+		return nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
 	var errs []error
 	for _, l := range lookups {
@@ -70,29 +73,28 @@ func find(s *verify.Session, store verify.Store, source verify.Source, targets [
 	return lookups, errors.Join(errs...)
 }
 
-// memory returns the store that remembers what the session trusts; nil if
-// nothing is to be remembered.
-func (t *trust) memory(ctx context.Context, s *verify.Session) verify.Store {
-	if t.state == nil {
-		return nil
-	}
-	return memory{t.state.Shared(ctx, s)}
+// savedTo is a session that saves what it trusts in a directory, and asks it for
+// nothing.
+type savedTo struct {
+	*verify.Session
+	state *cachedir.Dir // nil without --state
 }
 
-// memory saves and never answers: all that a session takes has to be in the
-// bundle.
-type memory struct{ verify.Store }
+func (s savedTo) Save(ctx context.Context, _ verify.Store, records []verify.Record) error {
+	if s.state == nil {
+		return nil
+	}
+	return s.Session.Save(ctx, s.state, records)
+}
 
-func (memory) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }
-
-// warn tells what did not stop the session but must not be silent.
+// warn prints the warnings of a session.
 func (out *terminal) warn(s *verify.Session) {
 	for _, warning := range s.Warnings() {
 		fmt.Fprintf(out.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 }
 
-// trail lists who was asked for a target, and what they said.
+// trail lists the roles of a search, and what each of them says.
 func trail(l *verify.Lookup) (text string) {
 	for _, step := range l.Trail() {
 		text += "\n  " + cli.Printable(step.String())

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,7 +23,7 @@ var (
 	toolData = []byte("a tool")
 )
 
-// world is a repository, which is served, and a user on each side of the gap.
+// world is a repository, servers for it, and a user who packs and verifies.
 type world struct {
 	t        *testing.T
 	repo     *verifytest.Repo
@@ -35,7 +37,8 @@ func newWorld(t *testing.T, o verifytest.Options) *world {
 	t.Helper()
 	w := &world{t: t, repo: verifytest.New(o), dir: t.TempDir()}
 	w.repo.Targets().AddTarget("app.bin", appData)
-	w.repo.Targets().Delegate(verifytest.Delegation{Name: "team/a", Paths: []string{"tools/*"}}).AddTarget("tools/big hammer", toolData)
+	team := w.repo.Targets().Delegate(verifytest.Delegation{Name: "team/a", Paths: []string{"tools/*"}})
+	team.AddTarget("tools/big hammer", toolData)
 	w.repo.Publish()
 	w.root("root.json", w.repo.TrustedRoot())
 	serve := func(files verifytest.Files) string {
@@ -56,13 +59,18 @@ func (w *world) root(name string, data []byte) {
 
 func (w *world) now() string { return w.repo.Now().Format(time.RFC3339) }
 
-// packArgs and verifyArgs are whole command lines; options that come later win.
+// packArgs and verifyArgs return whole command lines. Later options win.
 func (w *world) packArgs(more ...string) []string {
-	return append([]string{"pack", "--root", w.path("root.json"), "--metadata-url", w.metadata, "--targets-url", w.targets, "--at", w.now(), w.bundle}, more...)
+	return append([]string{
+		"pack", "--root", w.path("root.json"), "--metadata-url", w.metadata, "--targets-url", w.targets,
+		"--at", w.now(), w.bundle,
+	}, more...)
 }
 
 func (w *world) verifyArgs(more ...string) []string {
-	return append([]string{"verify", "--root", w.path("root.json"), "--at", w.now(), "--dest", w.path("dest"), w.bundle}, more...)
+	return append([]string{
+		"verify", "--root", w.path("root.json"), "--at", w.now(), "--dest", w.path("dest"), w.bundle,
+	}, more...)
 }
 
 func runArgs(args ...string) (code int, stdout, stderr string) {
@@ -81,7 +89,7 @@ func (w *world) must(args []string) (stdout string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(args...)
 	require.Equal(w.t, 0, code, stderr)
-	require.Empty(w.t, stderr, "no warnings, and no bars where there is no terminal")
+	require.Empty(w.t, stderr, "no warnings, and no bars without a terminal")
 	return stdout
 }
 
@@ -93,7 +101,8 @@ func (w *world) mustFail(code int, because string, args []string) {
 	require.Empty(w.t, stdout)
 }
 
-// mustHave says that exactly these targets were extracted, and rightly.
+// mustHave requires that exactly these targets are extracted, with the right
+// content.
 func (w *world) mustHave(targets ...string) {
 	w.t.Helper()
 	var found []string
@@ -104,7 +113,8 @@ func (w *world) mustHave(targets ...string) {
 			name = filepath.ToSlash(name)
 			data, err := os.ReadFile(path)
 			require.NoError(w.t, err)
-			require.Equal(w.t, map[string][]byte{"app.bin": appData, "tools/big hammer": toolData}[name], data, name)
+			want := map[string][]byte{"app.bin": appData, "tools/big hammer": toolData}
+			require.Equal(w.t, want[name], data, name)
 			found = append(found, name)
 		}
 		return nil
@@ -113,10 +123,22 @@ func (w *world) mustHave(targets ...string) {
 	require.Equal(w.t, targets, found)
 }
 
-// change writes the bundle again after a change to its files, with a list and
-// checksums that fit.
+// change writes the bundle again after a change of its files, with a list and
+// checksums that match.
 func (w *world) change(f func(files map[string][]byte)) {
 	w.t.Helper()
 	require.NoError(w.t, rewrite(w.bundle, w.path("changed.zip"), f))
 	w.bundle = w.path("changed.zip")
+}
+
+const day = 24 * time.Hour
+
+// zipOf writes an archive that rewrite cannot write: add may write any list.
+func (w *world) zipOf(add func(z *zip.Writer)) {
+	w.t.Helper()
+	f, err := os.Create(w.bundle)
+	require.NoError(w.t, err)
+	z := zip.NewWriter(f)
+	add(z)
+	require.NoError(w.t, errors.Join(z.Close(), f.Close()))
 }

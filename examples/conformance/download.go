@@ -13,7 +13,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// fetch puts a target into the target directory, unless the very file is there
+// fetch downloads a target into the target directory, unless the file is there
 // already.
 func (o *options) fetch(t *verify.Target) error {
 	file := filepath.Join(o.targetDir, fileName(t.Path))
@@ -28,7 +28,7 @@ func (o *options) fetch(t *verify.Target) error {
 		return err
 	}
 	err = verify.ErrNotAtSource
-	for _, url := range urls { // one for each digest; a repository need not have all
+	for _, url := range urls { // one for each digest; a repository may lack some
 		var body io.ReadCloser
 		if body, err = mirror.Get(context.Background(), client, o.targetBaseURL, url); err == nil {
 			return errors.Join(save(t, file, body), body.Close())
@@ -40,14 +40,13 @@ func (o *options) fetch(t *verify.Target) error {
 	return err
 }
 
-// fileName is the name of a target's file: percent-encoded, so that it has no
-// separators, and without dots, so that it is neither "." nor "..". Where case
-// does not count, or for names too long for the file system, this is not
-// enough; but then a download fails or is done again, and never passes for
-// another.
+// fileName returns the name of a target's file. It is percent-encoded, so it
+// has no separators, and dots are encoded too, so it is neither "." nor "..".
+// On a file system that ignores case, or for a name that is too long, a
+// download fails or is repeated. But no file is taken for another.
 func fileName(path string) string { return strings.ReplaceAll(metadata.Escape(path), ".", "%2E") }
 
-// have says whether a file is the target.
+// have reports whether a file is the target.
 func have(t *verify.Target, file string) bool {
 	f, err := os.Open(file)
 	if err != nil {
@@ -57,14 +56,14 @@ func have(t *verify.Target, file string) bool {
 	return t.Copy(io.Discard, f) == nil
 }
 
-// save stores a target's content as it comes, under another name until it has
-// been verified.
+// save writes the content of a target under a temporary name, until it is
+// verified.
 func save(t *verify.Target, file string, content io.Reader) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".part-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // in vain once it has been renamed
+	defer os.Remove(f.Name()) // fails after the rename
 	if err := errors.Join(t.Copy(f, content), f.Close()); err != nil {
 		return err
 	}

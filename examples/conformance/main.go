@@ -1,23 +1,24 @@
-// Command conformance is the client that the TUF conformance suite
-// (https://github.com/theupdateframework/tuf-conformance) drives: it has the
-// command line that the suite asks for, and shows how little a client has to do
-// around package verify.
+// Command conformance is a client for the TUF conformance suite
+// (https://github.com/theupdateframework/tuf-conformance). It has the command
+// line that the suite requires.
 //
 //	conformance --metadata-dir D init ROOT
 //	conformance --metadata-dir D --metadata-url U refresh
-//	conformance --metadata-dir D --metadata-url U --target-name T ... --target-base-url B --target-dir X download
+//	conformance --metadata-dir D --metadata-url U --target-name T ... \
+//		--target-base-url B --target-dir X download
 //
-// It exits with 0 if all went well, otherwise with 1 and the reason on standard
-// error. To run the suite:
+// The exit code is 0 on success. Otherwise it is 1, and the error goes to
+// standard error. To run the suite, in a checkout of it:
 //
-//	go build -o tufwalk-client ./examples/conformance
-//	pytest tuf_conformance --entrypoint ./tufwalk-client # in a checkout of the suite, with the path to the client
+//	go build -o tufwalk-client ./examples/conformance # here
+//	pytest tuf_conformance --entrypoint PATH/TO/tufwalk-client # there
 //
-// In one thing the suite's contract differs from what a program should do: see
-// store. The installer, beside this, is such a program.
+// In one way the suite requires what a program must not do: see store. For a
+// program to start from, see examples/installer.
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -30,6 +31,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -40,9 +42,9 @@ func main() {
 	}
 }
 
-// options are the flags. The suite gives them before the command, and their
-// values must be taken as they are: a target's path may begin with a hyphen or
-// have a comma in it. That is what the standard package does.
+// options are the flags. The suite gives them before the command. Their values
+// must not be parsed further: the path of a target may begin with a hyphen or
+// contain a comma. Package flag does that.
 type options struct {
 	metadataDir, metadataURL string
 	targets                  []string
@@ -53,12 +55,12 @@ func run(args []string) error {
 	var o options
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	flags.StringVar(&o.metadataDir, "metadata-dir", "", "directory of the trusted metadata")
-	flags.StringVar(&o.metadataURL, "metadata-url", "", "where the repository keeps its metadata")
+	flags.StringVar(&o.metadataURL, "metadata-url", "", "base `URL` of the metadata")
 	flags.Func("target-name", "path of a target; may be repeated", func(path string) error {
 		o.targets = append(o.targets, path)
 		return nil
 	})
-	flags.StringVar(&o.targetBaseURL, "target-base-url", "", "where the repository keeps its target files")
+	flags.StringVar(&o.targetBaseURL, "target-base-url", "", "base `URL` of the target files")
 	flags.StringVar(&o.targetDir, "target-dir", "", "directory of the downloaded files")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -68,20 +70,24 @@ func run(args []string) error {
 	command, rest := flags.Arg(0), flags.NArg()-1
 	switch {
 	case o.metadataDir == "":
-		return errors.New("there is no --metadata-dir")
+		return errors.New("--metadata-dir is missing")
 	case command == "init" && rest == 1:
 		return o.init(flags.Arg(1))
 	case command == "refresh" && rest == 0 && o.metadataURL != "":
 		_, _, err := o.refresh()
 		return err
-	case command == "download" && rest == 0 && o.metadataURL != "" && len(o.targets) > 0 && o.targetBaseURL != "" && o.targetDir != "":
+	case command == "download" && rest == 0 && o.canDownload():
 		return o.download()
 	}
-	return errors.New("no such command, or one that lacks flags: init ROOT, refresh (--metadata-url), " +
+	return errors.New("unknown command or missing flags; the commands are init ROOT, refresh (--metadata-url), " +
 		"download (--metadata-url, --target-name, --target-base-url, --target-dir)")
 }
 
-// init stores the root and checks nothing: the first refresh does.
+func (o *options) canDownload() bool {
+	return o.metadataURL != "" && len(o.targets) > 0 && o.targetBaseURL != "" && o.targetDir != ""
+}
+
+// init stores the root without checking it. The first refresh checks it.
 func (o *options) init(file string) error {
 	root, err := os.ReadFile(file)
 	if err != nil {
@@ -91,13 +97,15 @@ func (o *options) init(file string) error {
 	if err != nil {
 		return err
 	}
-	return dir.Save(verify.Record{Role: "root", StoreName: rootName, Data: root})
+	return dir.Save(context.Background(), verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root})
 }
 
-// refresh goes through the top-level workflow. With the session it returns what
-// does the session's work, from now on too: the requests go out one after the
-// other, in the order of the specification.
+// refresh updates the metadata of the top-level roles. It returns the session
+// and a function that answers the session's requests, which download calls
+// again. Requests are sent one after another, in the order of the
+// specification.
 func (o *options) refresh() (s *verify.Session, work func() error, err error) {
+	ctx := context.Background()
 	now, err := date()
 	if err != nil {
 		return nil, nil, err
@@ -106,15 +114,15 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	anchor, err := dir.Load(rootName)
+	trustedRoot, err := dir.Load(ctx, rootName)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s, err = verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{}); err != nil {
+	if s, err = verify.New(trustedRoot, verify.LoadStored(ctx, dir), now, verify.Options{}); err != nil {
 		return nil, nil, err
 	}
 	source := mirror.New(o.metadataURL, client)
-	work = func() error { return s.Run(store{dir}, source) }
+	work = func() error { return s.Run(ctx, store{dir}, source) }
 	err = work()
 	for _, warning := range s.Warnings() {
 		fmt.Fprintln(os.Stderr, "conformance: warning:", warning)
@@ -122,8 +130,8 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	return s, work, err
 }
 
-// download refreshes, then looks the targets up and fetches them one at a time,
-// all in one session; the first failure ends it.
+// download updates the metadata, then looks up and fetches the targets, one
+// after another in one session. The first error ends it.
 func (o *options) download() error {
 	s, work, err := o.refresh()
 	if err != nil {
@@ -145,43 +153,43 @@ func (o *options) download() error {
 	return nil
 }
 
-// client gives up on servers that hang. A program for large files would rather
-// bound the silence than the whole.
+// client has a time limit for servers that hang. A program for large files
+// should instead limit the time in which no bytes come.
 var client = &http.Client{Timeout: time.Minute}
 
-// rootName is both where init puts the anchor and where the session wants the
+// rootName is where init saves the trusted root, and where a session saves the
 // newest root.
 const rootName = "root.json"
 
-// store is the metadata directory as the suite's contract has it: one file per
-// role, the newest version. So the newest root takes the place of the anchor,
-// and the roots in between are not kept.
+// store is the metadata directory that the suite requires: one file per role,
+// the newest version. So the newest root replaces the trusted root, and roots
+// in between are not saved.
 //
-// This is the only place in the project where a file from the cache is an
-// anchor. Do not copy it: whoever can write to this directory decides what is
-// trusted. A program has its anchor from elsewhere, built in, say, and lets the
-// session verify the saved roots from there on.
+// Do not copy this. It is the only place in the project where a file from the
+// cache is the trusted root: anyone who can write to this directory decides
+// what is trusted. A program gets its trusted root from elsewhere, for example
+// built in, and lets the session verify the stored roots from there on.
 type store struct{ *cachedir.Dir }
 
-// Save stores what the contract knows.
-func (s store) Save(rec verify.Record) error {
-	if rec.Role == "root" && rec.StoreName != rootName {
+// Save saves the files that the suite expects.
+func (s store) Save(ctx context.Context, rec verify.Record) error {
+	if rec.Role == metadata.RoleRoot && rec.StoreName != rootName {
 		return nil
 	}
-	return s.Dir.Save(rec)
+	return s.Dir.Save(ctx, rec)
 }
 
-// date returns the time according to the date command. The suite fakes time
-// with libfaketime, which Go programs do not notice, as they ask the kernel
-// directly; date, which inherits the environment, does.
+// date returns the time of the date command. The suite fakes the time with
+// libfaketime. That has no effect on Go programs, which ask the kernel
+// directly, but it has on date, which inherits the environment.
 func date() (time.Time, error) {
 	out, err := exec.Command("date", "+%s").Output()
 	if err != nil {
-		return time.Time{}, fmt.Errorf("what time is it: %w", err)
+		return time.Time{}, fmt.Errorf("read the time from the date command: %w", err)
 	}
 	seconds, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("what time is it: date says %q", out)
+		return time.Time{}, fmt.Errorf("read the time from the date command: found %q", out)
 	}
 	return time.Unix(seconds, 0), nil
 }

@@ -1,164 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
-
-// TestMain makes the test binary the client when it is asked to. The tests play
-// the part of the suite, which knows nothing but the command. Run like this,
-// and not built by a test, the client is a part of what go test caches, and the
-// race detector sees it.
-func TestMain(m *testing.M) {
-	if os.Getenv("CONFORMANCE_CLIENT") != "" {
-		main()
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// client returns the command that runs the client, and where its standard error
-// goes.
-func (s *suite) client(args ...string) (*exec.Cmd, *bytes.Buffer) {
-	binary, err := os.Executable()
-	require.NoError(s.t, err)
-	cmd := exec.Command(binary, args...)
-	path := s.fakeBin + string(os.PathListSeparator) + os.Getenv("PATH")
-	cmd.Env = append(os.Environ(), "CONFORMANCE_CLIENT=1", "PATH="+path, fmt.Sprint("FAKE_TIME=", s.now.Unix()),
-		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or each run would end with a second of sleep under the race detector
-	stderr := new(bytes.Buffer)
-	cmd.Stderr = stderr
-	return cmd, stderr
-}
-
-// suite is what the client meets: a server, a time and two directories that
-// stay from one command to the next.
-type suite struct {
-	t         *testing.T
-	url       string
-	serve     func(path string) ([]byte, bool) // percent-encoded, "metadata/2.root.json" or "targets/app.txt"
-	now       time.Time
-	metadata  string
-	targets   string
-	fakeBin   string
-	mu        sync.Mutex
-	requested []string
-}
-
-func newSuite(t *testing.T) *suite {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("the client asks for the time by a command that windows does not have")
-	}
-	tmp := t.TempDir()
-	s := &suite{t: t, metadata: filepath.Join(tmp, "metadata"), targets: filepath.Join(tmp, "targets"), fakeBin: filepath.Join(tmp, "bin")}
-	for _, dir := range []string{s.metadata, s.targets, s.fakeBin} {
-		require.NoError(t, os.Mkdir(dir, 0o700))
-	}
-	script := "#!/bin/sh\n[ \"$*\" = +%s ] && echo \"$FAKE_TIME\"\n"
-	require.NoError(t, os.WriteFile(filepath.Join(s.fakeBin, "date"), []byte(script), 0o700))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := strings.TrimPrefix(r.RequestURI, "/")
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.requested = append(s.requested, path)
-		if data, ok := s.serve(path); ok {
-			_, _ = w.Write(data)
-			return
-		}
-		http.NotFound(w, r)
-	}))
-	t.Cleanup(server.Close)
-	s.url = server.URL
-	return s
-}
-
-// run runs the client and returns its exit code, what it says and what it
-// requests.
-func (s *suite) run(args ...string) (exit int, said string, requested []string) {
-	s.t.Helper()
-	s.mu.Lock()
-	s.requested = nil
-	s.mu.Unlock()
-	cmd, stderr := s.client(append([]string{"--metadata-url", s.url + "/metadata/", "--metadata-dir", s.metadata}, args...)...)
-	if err := cmd.Run(); err != nil {
-		require.ErrorAs(s.t, err, new(*exec.ExitError), "%s", stderr)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return cmd.ProcessState.ExitCode(), stderr.String(), slices.Clone(s.requested)
-}
-
-func (s *suite) init(root []byte) (exit int) {
-	s.t.Helper()
-	file := filepath.Join(s.t.TempDir(), "initial_root.json")
-	require.NoError(s.t, os.WriteFile(file, root, 0o600))
-	cmd, stderr := s.client("--metadata-dir", s.metadata, "init", file) // without a URL, as the suite does
-	if err := cmd.Run(); err != nil {
-		require.ErrorAs(s.t, err, new(*exec.ExitError), "%s", stderr)
-	}
-	return cmd.ProcessState.ExitCode()
-}
-
-func (s *suite) download(targets ...string) (exit int, said string, requested []string) {
-	s.t.Helper()
-	var args []string
-	for _, target := range targets {
-		args = append(args, "--target-name", target)
-	}
-	return s.run(append(args, "--target-base-url", s.url+"/targets/", "--target-dir", s.targets, "download")...)
-}
-
-// files returns a directory's files by name, and fails if there is anything
-// else.
-func (s *suite) files(dir string) map[string]string {
-	s.t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(s.t, err)
-	files := map[string]string{}
-	for _, e := range entries {
-		require.True(s.t, e.Type().IsRegular(), e.Name())
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		require.NoError(s.t, err)
-		files[e.Name()] = string(data)
-	}
-	return files
-}
-
-// start is a suite that serves a repository and has initialized the client with
-// its anchor.
-func start(t *testing.T, repo *verifytest.Repo) *suite {
-	t.Helper()
-	s := newSuite(t)
-	s.now = repo.Now()
-	s.serve = func(path string) (data []byte, ok bool) {
-		kind, name, _ := strings.Cut(path, "/")
-		switch kind {
-		case "metadata":
-			data, ok = repo.Metadata()[name]
-		case "targets":
-			data, ok = repo.TargetFiles()[name]
-		}
-		return data, ok
-	}
-	require.Zero(t, s.init(repo.TrustedRoot()))
-	return s
-}
 
 func TestInit(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
@@ -169,7 +23,7 @@ func TestInit(t *testing.T) {
 	require.Equal(t, 0, s.init([]byte("not a root")), "nothing is checked")
 	exit, said, requested := s.run("refresh")
 	require.Equal(t, 1, exit)
-	require.Contains(t, said, "initial trusted root")
+	require.Contains(t, said, verify.ErrSyntax.Error())
 	require.Empty(t, requested)
 
 	exit, said, _ = s.run("init", filepath.Join(s.targets, "missing"))
@@ -200,7 +54,7 @@ func TestRefresh(t *testing.T) {
 
 	exit, said, requested = s.run("refresh")
 	require.Zero(t, exit, said)
-	require.Equal(t, []string{"metadata/4.root.json", "metadata/timestamp.json"}, requested, "the rest is at hand")
+	require.Equal(t, []string{"metadata/4.root.json", "metadata/timestamp.json"}, requested, "the rest is stored")
 	require.Empty(t, said)
 	require.Equal(t, want, s.files(s.metadata))
 }
@@ -208,7 +62,7 @@ func TestRefresh(t *testing.T) {
 func TestExpired(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s := start(t, repo)
-	s.now = s.now.Add(24 * time.Hour) // a day is how long a timestamp lives
+	s.now = s.now.Add(24 * time.Hour) // a timestamp is valid for a day
 	exit, said, _ := s.run("refresh")
 	require.Equal(t, 1, exit)
 	require.Contains(t, said, "timestamp")
@@ -232,13 +86,14 @@ func TestDownload(t *testing.T) {
 	exit, said, requested := s.download(names...)
 	require.Zero(t, exit, said)
 	require.Len(t, artifacts(requested), 3)
-	require.Equal(t, map[string]string{"app%2Etxt": "one", "dir%2Fempty": "", "-x%2Cy": "hyphen and comma"}, s.files(s.targets))
+	require.Equal(t,
+		map[string]string{"app%2Etxt": "one", "dir%2Fempty": "", "-x%2Cy": "hyphen and comma"}, s.files(s.targets))
 
 	exit, said, requested = s.download(names...)
 	require.Zero(t, exit, said)
 	require.Empty(t, artifacts(requested), "they are there already")
 
-	// A file that somebody has changed is replaced, and so is one that the
+	// A file that somebody has changed is replaced. So is a file that the
 	// repository has changed.
 	require.NoError(t, os.WriteFile(filepath.Join(s.targets, "app%2Etxt"), []byte("evil"), 0o600))
 	repo.Targets().AddTarget("-x,y", []byte("new"))
@@ -246,7 +101,8 @@ func TestDownload(t *testing.T) {
 	exit, said, requested = s.download(names...)
 	require.Zero(t, exit, said)
 	require.Len(t, artifacts(requested), 2)
-	require.Equal(t, map[string]string{"app%2Etxt": "one", "dir%2Fempty": "", "-x%2Cy": "new"}, s.files(s.targets))
+	require.Equal(t,
+		map[string]string{"app%2Etxt": "one", "dir%2Fempty": "", "-x%2Cy": "new"}, s.files(s.targets))
 }
 
 // The file is served under only one of its digests.
@@ -292,11 +148,11 @@ func TestDownloadFails(t *testing.T) {
 			exit, said, requested := s.download(c.target, "good")
 			require.Equal(t, 1, exit)
 			require.Contains(t, said, c.reason)
-			require.Empty(t, s.files(s.targets), "nothing unverified stays, and nothing is done after the first failure")
+			require.Empty(t, s.files(s.targets), "no unverified file, and nothing after the first error")
 			for _, r := range artifacts(requested) {
 				require.NotContains(t, r, "good")
 			}
-			require.Contains(t, s.files(s.metadata), "targets.json", "the refresh was good")
+			require.Contains(t, s.files(s.metadata), "targets.json", "the refresh succeeded")
 
 			exit, said, _ = s.download("good")
 			require.Zero(t, exit, said)
@@ -305,12 +161,13 @@ func TestDownloadFails(t *testing.T) {
 	}
 }
 
-// Neither roles nor targets get out of their directories by their names.
+// No name of a role or target leads out of the directories.
 func TestOddNames(t *testing.T) {
 	roles := []string{"?", "#", "/a", "../x", "..", "root.json", "1.root", "Ä", strings.Repeat("long", 40)}
 	repo := verifytest.New(verifytest.Options{})
 	for i, name := range roles {
-		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}}).AddTarget(fmt.Sprint("t", i), []byte(name))
+		role := repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"*"}})
+		role.AddTarget(fmt.Sprint("t", i), []byte(name))
 	}
 	targets := []string{"?", "#", "%2e", "a b", "ü", "...", "a..b"}
 	for _, name := range targets {
@@ -337,22 +194,15 @@ func TestOddNames(t *testing.T) {
 	require.Len(t, s.files(s.targets), len(roles)+len(targets))
 }
 
-// Whatever is wrong with the command line, the exit code is 1.
+// For any mistake in the command line, the exit code is 1.
 func TestUsage(t *testing.T) {
 	s := start(t, verifytest.New(verifytest.Options{}))
-	for _, args := range [][]string{{}, {"nonsense"}, {"--nonsense", "refresh"}, {"init"}, {"download"}, {"--target-name", "a", "download"}} {
+	for _, args := range [][]string{
+		{}, {"nonsense"}, {"--nonsense", "refresh"}, {"init"}, {"download"}, {"--target-name", "a", "download"},
+	} {
 		exit, said, requested := s.run(args...)
 		require.Equal(t, 1, exit, args)
 		require.NotEmpty(t, said, args)
 		require.Empty(t, requested, args)
 	}
-}
-
-func isTopLevel(name string) bool {
-	return slices.Contains([]string{"root.json", "timestamp.json", "snapshot.json", "targets.json"}, name)
-}
-
-// artifacts returns the requests for target files.
-func artifacts(requested []string) []string {
-	return slices.DeleteFunc(slices.Clone(requested), func(path string) bool { return !strings.HasPrefix(path, "targets/") })
 }

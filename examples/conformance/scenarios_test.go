@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scenarioDir holds recorded runs of the conformance suite with their outcomes.
-// They are no part of the project: CONTRIBUTING says where they come from.
+// scenarioDir has recorded runs of the conformance suite with their outcomes.
+// They are not part of the project: CONTRIBUTING says where they come from.
 var scenarioDir = filepath.Join(os.Getenv("TUFWALK_DATA"), "scenarios")
 
 type scenario struct {
@@ -34,12 +34,12 @@ type step struct {
 	Served      map[string]string
 	Targets     []string
 	Exit        int
-	// Trusted has the version of every role, by its name; for a root that is
-	// none, what was wrong with it.
+	// Trusted has the version of every role by its name; for an invalid root,
+	// the error.
 	Trusted   map[string]any
 	Artifacts []string
-	// What the reference client asked for, as role or path, and version, digest
-	// or nil; not recorded if nil.
+	// The requests of the reference client, as role or path, and version,
+	// digest or nil. They are not recorded if nil.
 	MetadataRequests [][2]any `json:"metadata_requests"`
 	ArtifactRequests [][2]any `json:"artifact_requests"`
 }
@@ -106,15 +106,15 @@ func (c *scenario) blob(sum string) []byte {
 	return data
 }
 
-// checkMetadata checks that the files are those of the trusted roles and no
-// others, as they were served.
+// checkMetadata checks that there is one file for each trusted role and no
+// other, with the bytes that were served.
 func (c *scenario) checkMetadata(t *testing.T, step step, files map[string]string) {
 	delegated := 0
 	for role, version := range step.Trusted {
 		switch name := role + ".json"; {
 		case !isTopLevel(name):
 			delegated++
-		case version == "KeyError": // a root that is none
+		case version == "KeyError": // an invalid root
 			require.Contains(t, files, name)
 		default:
 			require.EqualValues(t, version, versionOf(t, files[name]), role)
@@ -139,11 +139,11 @@ func versionOf(t *testing.T, data string) int64 {
 
 var metadataPath = regexp.MustCompile(`^metadata/(?:([0-9]+)\.)?(.+)\.json$`)
 
-// checkMetadataRequests checks that the client asked for what the reference
-// client did, and in that order. Only the file of a delegated role may be asked
-// for again: if another role delegates to it too, with other keys, that needs
-// an answer of its own. In a step that fails the client may stop sooner: the
-// reference asks for a timestamp although the final root has expired.
+// checkMetadataRequests checks that the client sent the same requests as the
+// reference client, in the same order. Only the file of a delegated role may be
+// requested again: if another role delegates to it with other keys, that needs
+// an answer of its own. In a step that fails, the client may stop sooner: the
+// reference client requests a timestamp even if the final root has expired.
 func (step step) checkMetadataRequests(t *testing.T, requested []string) {
 	if step.MetadataRequests == nil {
 		return
@@ -163,8 +163,8 @@ func (step step) checkMetadataRequests(t *testing.T, requested []string) {
 		}
 		r := m[2] + " " + m[1]
 		if slices.Contains(got, r) {
-			require.False(t, isTopLevel(m[2]+".json"), "%s was asked for twice", r)
-			t.Log("asked for again:", r)
+			require.False(t, isTopLevel(m[2]+".json"), "%s was requested twice", r)
+			t.Log("requested again:", r)
 			continue
 		}
 		got = append(got, r)
@@ -175,9 +175,8 @@ func (step step) checkMetadataRequests(t *testing.T, requested []string) {
 	require.Equal(t, want, got, "the reference client's requests, and ours")
 }
 
-// checkArtifactRequests checks that the client asked for no target file that
-// the reference client did not ask for, and in a step that succeeds for all of
-// them.
+// checkArtifactRequests checks that the client requested only target files that
+// the reference client requested, and in a successful step all of them.
 func (step step) checkArtifactRequests(t *testing.T, requested []string) {
 	if step.ArtifactRequests == nil {
 		return

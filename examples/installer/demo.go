@@ -13,8 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// demo makes a repository up, serves it on this machine, and installs from it
-// as from any other.
+// demo creates a repository, serves it on this machine, and installs from it as
+// from any other.
 func demo(ctx context.Context, in *installer) error {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {
@@ -33,26 +33,30 @@ func demo(ctx context.Context, in *installer) error {
 	in.MetadataURL, in.TargetsURL = []string{base + "/metadata"}, []string{base + "/targets"}
 	in.Cache, in.Dest, in.Targets = filepath.Join(dir, "cache"), filepath.Join(dir, "installed"), targets
 
-	fmt.Fprintf(in.stdout, `No arguments, so this is a demonstration: a TUF repository, made up on the spot, is served on this machine,
-and its files are installed over HTTP, slowly enough to watch.
+	fmt.Fprintf(in.stdout, `No arguments, so this is a demonstration. It creates a TUF repository, serves it
+on this machine, and installs its files over HTTP, slowly enough to watch.
 
-  metadata  %s   targets  %s
-  trusted   %s
-  into      %s
+  metadata      %s
+  targets       %s
+  trusted root  %s
+  into          %s
 
 `, in.MetadataURL[0], in.TargetsURL[0], in.Root, in.Dest)
 	if err := in.run(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(in.stdout, "\nThe files are left in %s; delete it when you like.\nTo install from a repository of your choice, see installer --help.\n", dir)
+	fmt.Fprintf(in.stdout, "\nThe files stay in %s; delete it when you like.\n"+
+		"To install from another repository, see installer --help.\n", dir)
 	return nil
 }
 
-// demoRepository has a target of its own, a team that speaks for tools/, and
+// demoRepository has a target of its own, a delegation of tools/ to a team, and
 // hash bins for assets/. Its root key was rotated once.
 func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 	repo := verifytest.New(verifytest.Options{Start: now, Seed: "demo", MetaHashes: true})
-	team := repo.Targets().Delegate(verifytest.Delegation{Name: "tools-team", Paths: []string{"tools/*"}, Terminating: true})
+	team := repo.Targets().Delegate(verifytest.Delegation{
+		Name: "tools-team", Paths: []string{"tools/*"}, Terminating: true,
+	})
 	assets := repo.Targets().Delegate(verifytest.Delegation{Name: "assets", Paths: []string{"assets/*"}})
 	assets.DelegateBins("bin", 16)
 
@@ -71,12 +75,12 @@ func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 	return repo, []string{"LICENCE.txt", "tools/hammer-1.2.tar", "assets/anvil.img", "assets/sparks.img"}
 }
 
-// slow has a handler answer slowly enough to watch.
+// slow makes a handler answer slowly enough to watch.
 func slow(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(slowWriter{w}, r) })
 }
 
-// slowWriter sends about two megabytes a second: a net/http server writes a
+// slowWriter sends about two megabytes a second. A net/http server writes a
 // file in pieces of 32 KiB.
 type slowWriter struct{ http.ResponseWriter }
 

@@ -13,20 +13,27 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// fetch installs a target from the first mirror that has it, and has it right.
-func (in *installer) fetch(ctx context.Context, client *http.Client, dest *place.Dir, t *verify.Target, b *progress.Bar) error {
+// downloads fetches targets and installs them.
+type downloads struct {
+	bases  []string // mirrors
+	client *http.Client
+	dest   *place.Dir
+}
+
+// fetch installs a target from the first mirror that serves the right content.
+func (d *downloads) fetch(ctx context.Context, t *verify.Target, b *progress.Bar) error {
 	paths, err := t.URLPaths()
 	errs := []error{err}
-	for _, base := range in.TargetsURL {
+	for _, base := range d.bases {
 		for _, path := range paths {
-			err := fetchFrom(ctx, client, base, path, dest, t, b)
+			err := d.fetchFrom(ctx, base, path, t, b)
 			if err == nil {
 				b.Finish()
 				return nil
 			}
 			errs = append(errs, err)
 			if !errors.Is(err, verify.ErrNotAtSource) {
-				break // the file's other names would give the same
+				break // the other paths of the file would give the same error
 			}
 		}
 	}
@@ -34,13 +41,13 @@ func (in *installer) fetch(ctx context.Context, client *http.Client, dest *place
 	return errors.Join(errs...)
 }
 
-func fetchFrom(ctx context.Context, client *http.Client, base, path string, dest *place.Dir, t *verify.Target, b *progress.Bar) error {
-	body, err := mirror.Get(ctx, client, base, path)
+func (d *downloads) fetchFrom(ctx context.Context, base, path string, t *verify.Target, b *progress.Bar) error {
+	body, err := mirror.Get(ctx, d.client, base, path)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	err = dest.Write(t.Path, func(w io.Writer) error { return t.Copy(w, b.Reader(body)) })
+	err = d.dest.Write(t.Path, func(w io.Writer) error { return t.Copy(w, b.Reader(body)) })
 	if err != nil {
 		return fmt.Errorf("%s/%s: %w", base, path, err)
 	}

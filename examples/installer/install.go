@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
@@ -22,24 +23,22 @@ import (
 // parallel is how many targets are downloaded at once.
 const parallel = 3
 
-// installer is one run of the program: what the command line says, and where to
-// write.
+// installer is one run of the program: the command line, and where to write.
 type installer struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to install."`
-	Root        string        `required:"" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a cache."`
-	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of the metadata. Repeat it for more mirrors, all of which must be up."`
-	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of the target files. Repeat it for more mirrors."`
+	Root        string        `required:"" placeholder:"FILE" help:"${root}"`
+	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"${metadata}"`
+	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"${targets}"`
 	Dest        string        `default:"." placeholder:"DIR" help:"Directory to install into (default: this one)."`
-	Cache       string        `placeholder:"DIR" help:"Directory for metadata (default: one per repository in your cache)."`
-	At          time.Time     `placeholder:"TIME" help:"Judge expiry as of this time, in RFC 3339 (default: now)."`
+	Cache       string        `placeholder:"DIR" help:"${cache}"`
+	At          time.Time     `placeholder:"TIME" help:"${at}"`
 	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
 	Quiet       bool          `short:"q" help:"Print warnings and errors only."`
 
 	stdout, stderr io.Writer
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong
-// calls it.
+// Validate finds mistakes before the first request. Package kong calls it.
 func (in *installer) Validate() error {
 	for _, s := range slices.Concat(in.MetadataURL, in.TargetsURL) {
 		if err := mirror.CheckBase(s); err != nil {
@@ -49,8 +48,8 @@ func (in *installer) Validate() error {
 	return place.CheckNames(in.Targets)
 }
 
-// run refreshes, looks all targets up, and then installs them. Nothing is
-// downloaded unless all of them are found.
+// run updates the metadata, looks up all targets, and then installs them. It
+// downloads nothing unless all of them are found.
 func (in *installer) run(ctx context.Context) error {
 	client := mirror.NewClient()
 	session, lookups, err := in.lookUp(ctx, client)
@@ -66,13 +65,16 @@ func (in *installer) run(ctx context.Context) error {
 		fmt.Fprintf(in.stdout, "Your root file leads to root version %d, timestamp %d and snapshot %d.\n",
 			session.Version("root"), session.Version("timestamp"), session.Version("snapshot"))
 	}
-	return in.install(ctx, client, dest, lookups)
+	return in.install(ctx, &downloads{in.TargetsURL, client, dest}, lookups)
 }
 
-// lookUp brings the session up to date and finds every target. All that it
-// trusts has been saved when it returns.
-func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.Session, []*verify.Lookup, error) {
-	anchor, err := os.ReadFile(in.Root)
+// lookUp updates the metadata and finds every target. When it returns, all
+// trusted metadata is saved. If another process saves something newer in the
+// meantime, it begins again from there.
+func (in *installer) lookUp(
+	ctx context.Context, client *http.Client,
+) (session *verify.Session, lookups []*verify.Lookup, err error) {
+	trustedRoot, err := os.ReadFile(in.Root)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,11 +82,29 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	if err != nil {
 		return nil, nil, err
 	}
+	var sources []verify.Source
+	for _, base := range in.MetadataURL {
+		sources = append(sources, mirror.New(base, client))
+	}
+	err = cachedir.Again(func() error {
+		session, lookups, err = in.update(ctx, trustedRoot, dir, sources)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return session, lookups, missing(lookups)
+}
+
+// update is one session.
+func (in *installer) update(
+	ctx context.Context, trustedRoot []byte, store verify.Store, sources []verify.Source,
+) (*verify.Session, []*verify.Lookup, error) {
 	now := in.At
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{})
+	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, store), now, verify.Options{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", in.Root, err)
 	}
@@ -92,21 +112,17 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	for _, path := range in.Targets {
 		lookups = append(lookups, session.Lookup(path))
 	}
-	var sources []verify.Source
-	for _, base := range in.MetadataURL {
-		sources = append(sources, mirror.WithContext(ctx, base, client))
-	}
-	err = session.Run(dir.Shared(ctx, session), sources...)
+	err = session.Run(ctx, store, sources...)
 	for _, warning := range session.Warnings() {
 		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("no trustworthy state of the repository could be had:\n%w", err)
+		return nil, nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
-	return session, lookups, missing(lookups)
+	return session, lookups, nil
 }
 
-// missing says which targets were not found, and why.
+// missing returns an error for each target that was not found.
 func missing(lookups []*verify.Lookup) error {
 	var errs []error
 	for _, l := range lookups {
@@ -117,9 +133,9 @@ func missing(lookups []*verify.Lookup) error {
 	return errors.Join(errs...)
 }
 
-// install brings the targets into place, some at a time, and then says why they
-// are trusted. One that fails keeps none of the others from being installed.
-func (in *installer) install(ctx context.Context, client *http.Client, dest *place.Dir, lookups []*verify.Lookup) error {
+// install installs the targets, a few at a time, and then says why they are
+// trusted. If one fails, the others are still installed.
+func (in *installer) install(ctx context.Context, d *downloads, lookups []*verify.Lookup) error {
 	var (
 		bars    = in.bars(ctx)
 		slots   = make(chan struct{}, parallel)
@@ -131,7 +147,8 @@ func (in *installer) install(ctx context.Context, client *http.Client, dest *pla
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			results[i], errs[i] = in.installOne(ctx, client, dest, l, func(t *verify.Target) *progress.Bar { return bars.Add(t.Path, t.Length, i) })
+			newBar := func(t *verify.Target) *progress.Bar { return bars.Add(t.Path, t.Length, i) }
+			results[i], errs[i] = d.installOne(ctx, l, newBar)
 		})
 	}
 	wait.Wait()
@@ -142,7 +159,7 @@ func (in *installer) install(ctx context.Context, client *http.Client, dest *pla
 	return errors.Join(errs...)
 }
 
-// bars shows how the downloads go on, unless in.Quiet.
+// bars shows the progress of the downloads, unless in.Quiet.
 func (in *installer) bars(ctx context.Context) progress.Bars {
 	if in.Quiet {
 		return progress.New(ctx, io.Discard)
@@ -152,26 +169,28 @@ func (in *installer) bars(ctx context.Context) progress.Bars {
 
 // installOne returns a text that says what was done, and why the file is
 // trusted.
-func (in *installer) installOne(ctx context.Context, client *http.Client, dest *place.Dir, l *verify.Lookup, newBar func(*verify.Target) *progress.Bar) (string, error) {
+func (d *downloads) installOne(
+	ctx context.Context, l *verify.Lookup, newBar func(*verify.Target) *progress.Bar,
+) (string, error) {
 	t, err := l.Target()
 	if err != nil {
 		return "", err
 	}
-	how := "was there already, and is verified"
-	if !dest.Has(t) {
+	how := "already there, and verified"
+	if !d.dest.Has(t) {
 		how = "installed"
-		if err := in.fetch(ctx, client, dest, t, newBar(t)); err != nil {
+		if err := d.fetch(ctx, t, newBar(t)); err != nil {
 			return "", fmt.Errorf("%s is not installed:\n%w", t.Path, err)
 		}
 	}
-	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", dest.File(t.Path), how, t.Length, trail(l))
+	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", t.Path, how, t.Length, trail(l))
 	for name, digest := range t.Hashes.All() {
 		text += fmt.Sprintf("  %s %s\n", name, digest)
 	}
-	return text + fmt.Sprintf("  good until %s\n", t.Expires.Format(time.RFC3339)), nil
+	return text + fmt.Sprintf("  valid until %s\n", t.Expires.Format(time.RFC3339)), nil
 }
 
-// trail lists who was asked, and what they said.
+// trail lists the roles of a search, and what each of them says.
 func trail(l *verify.Lookup) (text string) {
 	for _, step := range l.Trail() {
 		text += "\n  " + cli.Printable(step.String())

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -25,12 +25,13 @@ func TestInstall(t *testing.T) {
 	require.Empty(t, stderr, "no warnings, and no bars where there is no terminal")
 	require.Contains(t, stdout, "root version 1, timestamp 2 and snapshot 2")
 	require.Contains(t, stdout, "app.bin: installed (200000 bytes)\n  root -> targets version 2 lists it\n")
-	require.Contains(t, stdout, "  root -> targets version 2 does not list it\n  targets -> team version 1 lists it\n  sha256 ")
+	require.Contains(t, stdout,
+		"  root -> targets version 2 does not list it\n  targets -> team version 1 lists it\n  sha256 ")
 
 	w.since()
 	stdout, _ = w.mustInstall("app.bin", "tools/hammer")
-	require.Contains(t, stdout, "app.bin: was there already, and is verified")
-	require.Equal(t, []string{"2.root.json", "timestamp.json"}, w.since(), "the rest was there")
+	require.Contains(t, stdout, "app.bin: already there, and verified")
+	require.Equal(t, []string{"2.root.json", "timestamp.json"}, w.since(), "the rest was stored")
 
 	require.NoError(t, os.WriteFile(filepath.Join(w.dest, "tools/hammer"), []byte("A tool"), 0o600)) // the same length
 	stdout, _ = w.mustInstall("tools/hammer")
@@ -42,12 +43,8 @@ func TestInstall(t *testing.T) {
 	require.Empty(t, stdout+stderr)
 }
 
-func (w *world) badTargets(answer func(rw http.ResponseWriter)) {
-	w.targets = w.mirror(nil, func(rw http.ResponseWriter, _ string) bool { answer(rw); return true })
-}
-
-// What a mirror of target files may do wrong: nothing is visible then, and the
-// next mirror's copy is taken.
+// A mirror serves a wrong target file. No file of its name appears, and the
+// next mirror is asked.
 func TestBadTargetFiles(t *testing.T) {
 	endless := bytes.Repeat(appData, 10)
 	for name, c := range map[string]struct {
@@ -55,8 +52,8 @@ func TestBadTargetFiles(t *testing.T) {
 		because string
 	}{
 		"tampered":  {func(rw http.ResponseWriter) { _, _ = rw.Write(bytes.ToUpper(appData)) }, "hash"},
-		"cut short": {func(rw http.ResponseWriter) { _, _ = rw.Write(appData[:1000]) }, "length"},
-		"broken off": {func(rw http.ResponseWriter) {
+		"truncated": {func(rw http.ResponseWriter) { _, _ = rw.Write(appData[:1000]) }, "length"},
+		"interrupted": {func(rw http.ResponseWriter) {
 			rw.Header().Set("Content-Length", strconv.Itoa(len(appData)))
 			_, _ = rw.Write(appData[:1000])
 		}, "unexpected EOF"},
@@ -92,16 +89,6 @@ func TestOneBadTargetDoesNotStopTheOthers(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 }
 
-func (w *world) targetFile(suffix string) string {
-	for path := range w.repo.TargetFiles() {
-		if strings.HasSuffix(path, "."+suffix) {
-			return path
-		}
-	}
-	w.t.Fatalf("there is no target file %s", suffix)
-	return ""
-}
-
 func TestCandidatesAreTriedInTurn(t *testing.T) {
 	w := newWorld(t, verifytest.Options{Hashes: []string{"sha256", "sha512"}})
 	for path := range w.repo.TargetFiles() {
@@ -123,7 +110,7 @@ func TestMetadataMirrors(t *testing.T) {
 	}
 	good := w.metadata
 	w.metadata = w.mirror(bad, nil)
-	w.mustFail("timestamp: not enough signatures", w.args("app.bin")...)
+	w.mustFail("timestamp: "+verify.ErrThreshold.Error(), w.args("app.bin")...)
 	w.mustHaveNothing()
 	w.mustInstallWith([]string{"--metadata-url", good}, "app.bin")
 
@@ -146,7 +133,7 @@ func TestRollbackIsRefused(t *testing.T) {
 	w.mustInstall("app.bin")
 	current := w.metadata
 	w.metadata = w.mirror(old, nil)
-	w.mustFail("rollback: version 3 was trusted before, found version 2", w.args("tools/hammer")...)
+	w.mustFail("timestamp: "+verify.ErrRollback.Error(), w.args("tools/hammer")...)
 	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 	w.metadata = current
 	w.mustInstall("tools/hammer")
@@ -155,7 +142,7 @@ func TestRollbackIsRefused(t *testing.T) {
 func TestExpiryIsJudgedAsOfTheTimeGiven(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	later := w.repo.Now().Add(25 * time.Hour).Format(time.RFC3339)
-	w.mustFail("timestamp version 2: expired", append(w.args("app.bin"), "-at", later)...)
+	w.mustFail("timestamp version 2: "+verify.ErrExpired.Error(), append(w.args("app.bin"), "-at", later)...)
 	w.mustHaveNothing()
 	w.mustInstall("app.bin")
 
@@ -178,8 +165,7 @@ func TestUnknownTarget(t *testing.T) {
 	w.mustHaveNothing()
 }
 
-// The nth save fails, for every n, as if the machine had gone down there: the
-// next run finishes what this one began.
+// One save fails, as if the machine had crashed there. The next run succeeds.
 func TestCrashBetweenSaves(t *testing.T) {
 	probe := newWorld(t, verifytest.Options{})
 	probe.repo.Rotate("root", 1, probe.repo.Key("next"))
@@ -198,8 +184,8 @@ func TestCrashBetweenSaves(t *testing.T) {
 			w.repo.Publish()
 			obstacle := filepath.Join(w.cache, filepath.Base(record))
 			require.NoError(t, os.RemoveAll(obstacle))
-			require.NoError(t, os.Mkdir(obstacle, 0o700)) // no file can be renamed to this
-			w.mustFail("could not be saved", w.args("tools/hammer")...)
+			require.NoError(t, os.Mkdir(obstacle, 0o700)) // no file can replace a directory
+			w.mustFail(verify.ErrSave.Error(), w.args("tools/hammer")...)
 			require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 
 			require.NoError(t, os.Remove(obstacle))
@@ -208,8 +194,8 @@ func TestCrashBetweenSaves(t *testing.T) {
 	}
 }
 
-// While one process waits for its snapshot, another one finishes with newer
-// metadata: the first one must not put the older snapshot back.
+// While one process waits for its snapshot, another one saves newer metadata.
+// The first one must not replace it with its older snapshot.
 func TestOlderProcessDoesNotRollTheCacheBack(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	old := w.repo.Metadata().Clone()
@@ -226,14 +212,6 @@ func TestOlderProcessDoesNotRollTheCacheBack(t *testing.T) {
 	w.mustInstall("tools/hammer")
 	require.EqualValues(t, 3, w.cachedVersion("timestamp"))
 	require.EqualValues(t, 3, w.cachedVersion("snapshot"))
-}
-
-func (w *world) cachedVersion(role string) int64 {
-	data, err := os.ReadFile(filepath.Join(w.cache, role+".json"))
-	require.NoError(w.t, err)
-	var file struct{ Signed struct{ Version int64 } }
-	require.NoError(w.t, json.Unmarshal(data, &file))
-	return file.Signed.Version
 }
 
 func TestManyAtOnce(t *testing.T) {
@@ -254,7 +232,7 @@ func TestManyAtOnce(t *testing.T) {
 	require.Empty(t, parts)
 }
 
-func TestOutagesThatPassAreRetried(t *testing.T) {
+func TestTemporaryErrorsAreRetried(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	var failures atomic.Int32
 	outage := func(rw http.ResponseWriter, path string) bool {
@@ -292,7 +270,7 @@ func TestDamagedCacheIsReportedAndReplaced(t *testing.T) {
 	w.mustInstall("app.bin")
 	require.NoError(t, os.WriteFile(filepath.Join(w.cache, "timestamp.json"), []byte("{"), 0o600))
 	_, stderr := w.mustInstall("tools/hammer")
-	require.Contains(t, stderr, "warning: timestamp: stored file is not used")
+	require.Contains(t, stderr, "warning: timestamp: "+verify.ErrStoredFile.Error())
 	_, stderr = w.mustInstall("tools/hammer")
 	require.Empty(t, stderr)
 }
@@ -307,7 +285,7 @@ func TestTrustComesFromTheRootFileOnly(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 }
 
-func TestRoleNamesDoNotCommandTheTerminal(t *testing.T) {
+func TestRoleNamesCannotControlTheTerminal(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	w.repo.Targets().Delegate(verifytest.Delegation{Name: "evil\x1b[2J", Paths: []string{"app*"}})
 	w.repo.Targets().RemoveTarget("app.bin")

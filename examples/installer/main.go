@@ -1,8 +1,8 @@
 // Command installer installs files from a TUF repository, and shows why they
-// are to be trusted.
+// are trusted.
 //
-// Without arguments it demonstrates itself on a repository that it makes up and
-// serves on this machine.
+// Without arguments it is a demonstration: it creates a repository and serves
+// it on this machine.
 package main
 
 import (
@@ -12,22 +12,32 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 )
 
-const description = `Install files from a TUF repository, and show why they are to be trusted.
+var commandLine = cli.Program{
+	Name: "installer",
+	Description: `Install files from a TUF repository, and show why they are trusted.
 
-Without any arguments: a demonstration. Mirrors are asked in the order given; what one gets wrong is asked of the next. Nothing is installed
-unless all targets are known to the repository.
+Without arguments: a demonstration. Mirrors are asked in the given order; if one
+fails or serves a wrong file, the next one is asked. Nothing is installed unless
+the repository lists all targets.
 
-Exit code 0: every target is in place. 1: some are not, or none. 2: wrong usage. 130: interrupted.`
+Exit code 0: every target is installed. 1: some or all are not. 2: wrong usage.
+130: interrupted.`,
+	Help: map[string]string{
+		"metadata": "Base URL of the metadata. Repeat it for more mirrors. All of them must be up.",
+		"targets":  "Base URL of the target files. Repeat it for more mirrors.",
+		"cache":    "Directory for metadata (default: one for each repository, in your cache).",
+	},
+}
 
 func main() { cli.Main(run) }
 
-// run is the program: results go to stdout; progress, warnings and errors to
+// run is the program. Results go to stdout; progress, warnings and errors go to
 // stderr. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	in := &installer{stdout: stdout, stderr: stderr}
 	work := func() error { return demo(ctx, in) }
 	if len(args) > 0 {
-		command, code := cli.Parse(in, "installer", description, args, stdout, stderr)
+		command, code := commandLine.Parse(in, args, stdout, stderr)
 		if command == nil {
 			return code
 		}
@@ -37,5 +47,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return in.run(ctx)
 		}
 	}
-	return cli.End(ctx, work(), "installer", "nothing unverified was left under a target's name", stderr)
+	return commandLine.End(ctx, work(), "every installed file is verified", stderr)
 }

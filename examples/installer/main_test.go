@@ -22,7 +22,7 @@ func TestWrongUsage(t *testing.T) {
 		{w.args(), `expected "<target> ..."`},
 		{w.args("app.bin", "--colour"), "unknown flag --colour"},
 		{w.args("app.bin", "-at", "yesterday"), "yesterday"},
-		{w.args("app.bin", "--targets-url", "ftp://host"), `"ftp://host" is no URL with http or https and a host`},
+		{w.args("app.bin", "--targets-url", "ftp://host"), `"ftp://host" is not a URL with http or https and a host`},
 		{w.args("app.bin", "--metadata-url", "http://host/?key=1"), "query"},
 		{w.args("app.bin", "App.bin"), "would be one file"},
 	} {
@@ -31,7 +31,7 @@ func TestWrongUsage(t *testing.T) {
 		require.Contains(t, stderr, c.because)
 		require.Empty(t, stdout)
 	}
-	require.Empty(t, w.since(), "nobody was asked")
+	require.Empty(t, w.since(), "no requests")
 	require.NoDirExists(t, w.cache)
 
 	code, stdout, _ := runArgs("--help")
@@ -41,8 +41,8 @@ func TestWrongUsage(t *testing.T) {
 	w.mustFail("no such file", append(w.args("app.bin"), "--root", filepath.Join(w.dir, "nowhere"))...)
 }
 
-// The program itself, as a newcomer runs it, and then several processes at once
-// on one cache.
+// The program itself, without arguments, and then several processes at once on
+// one cache.
 func TestProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "installer")
 	if runtime.GOOS == "windows" {
@@ -60,7 +60,7 @@ func TestProgram(t *testing.T) {
 		require.NoError(t, err, string(out))
 		require.Contains(t, string(out), "this is a demonstration")
 		require.Contains(t, string(out), "targets -> tools-team version 1 lists it")
-		require.NotContains(t, string(out), "\x1b", "no terminal, no bars")
+		require.NotContains(t, string(out), "\x1b", "no bars without a terminal")
 		files, err := filepath.Glob(filepath.Join(temp, "tufwalk-demo-*", "installed", "*", "*"))
 		require.NoError(t, err)
 		require.Len(t, files, 3)

@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A cache, and then a destination, that may be read and not written to: nothing
-// is installed, nothing is spoilt, and the reason is given.
+// The cache, and then the destination, is read-only. Nothing is installed,
+// nothing is damaged, and the error gives the reason.
 func TestReadOnlyDirectories(t *testing.T) {
 	start := newHistory(t)
 	for _, locked := range []string{"cache", "dest"} {
 		t.Run(locked, func(t *testing.T) {
 			h := start.fork(t)
-			before := h.floors()
+			before := h.stored()
 			h.chmod(0o777, 0o666)
 			require.NoError(t, os.Chmod(h.rootFile, 0o644))
 			require.NoError(t, filepath.WalkDir(filepath.Join(h.dir, locked), func(path string, d fs.DirEntry, err error) error {
@@ -54,16 +54,17 @@ func (h *history) chmod(dirs, files fs.FileMode) {
 	}))
 }
 
-// unprivileged returns the installer as a process that is not root's, whom no
-// permission keeps out. Nobody else may look into the directories of tests, so
-// those above are opened, and the program is copied to where it can be read.
+// unprivileged returns the installer as a process of another user than root,
+// for whom permissions have no effect. It opens the directories of the test for
+// that user, and copies the program to where that user can read it.
 func (h *history) unprivileged(args ...string) *exec.Cmd {
 	cmd := child(h.t, 0, args...)
 	if os.Geteuid() != 0 {
 		return cmd
 	}
-	for _, dir := range []string{filepath.Dir(h.dir), filepath.Dir(h.rootFile), filepath.Dir(filepath.Dir(h.rootFile))} {
-		require.NoError(h.t, os.Chmod(dir, 0o755))
+	dir := filepath.Dir(h.rootFile)
+	for _, above := range []string{filepath.Dir(h.dir), dir, filepath.Dir(dir)} {
+		require.NoError(h.t, os.Chmod(above, 0o755))
 	}
 	program, err := os.ReadFile(cmd.Path)
 	require.NoError(h.t, err)

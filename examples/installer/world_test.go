@@ -3,22 +3,31 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// world is a repository, a server of it over HTTP, and a user with a cache and
-// a destination.
+// world is a repository, HTTP servers for it, and a user with a cache and a
+// destination.
 type world struct {
 	t         *testing.T
 	repo      *verifytest.Repo
@@ -41,17 +50,19 @@ func newWorld(t *testing.T, o verifytest.Options) *world {
 	t.Helper()
 	w := &world{t: t, repo: verifytest.New(o), dir: t.TempDir()}
 	w.repo.Targets().AddTarget("app.bin", appData)
-	w.repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"tools/*"}}).AddTarget("tools/hammer", toolData)
+	team := w.repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"tools/*"}})
+	team.AddTarget("tools/hammer", toolData)
 	w.repo.Publish()
-	w.cache, w.dest, w.rootFile = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest"), filepath.Join(w.dir, "root.json")
+	w.cache, w.dest = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest")
+	w.rootFile = filepath.Join(w.dir, "root.json")
 	require.NoError(t, os.WriteFile(w.rootFile, w.repo.TrustedRoot(), 0o600))
 	w.metadata = w.mirror(w.repo.Metadata(), nil)
 	w.targets = w.mirror(w.repo.TargetFiles(), nil)
 	return w
 }
 
-// mirror serves files, by the very path on the wire. What answers returns true
-// for it has answered itself.
+// mirror serves files, by the path as it is sent. If answers returns true, it
+// has answered the request itself.
 func (w *world) mirror(files verifytest.Files, answers func(http.ResponseWriter, string) bool) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
@@ -71,7 +82,7 @@ func (w *world) mirror(files verifytest.Files, answers func(http.ResponseWriter,
 	return server.URL
 }
 
-// args are a whole command line for these targets.
+// args returns a whole command line for these targets.
 func (w *world) args(targets ...string) []string {
 	return append([]string{"--root", w.rootFile, "--metadata-url", w.metadata, "--targets-url", w.targets,
 		"--cache", w.cache, "--dest", w.dest, "--at", w.repo.Now().Format(time.RFC3339)}, targets...)
@@ -105,7 +116,7 @@ func (w *world) mustFail(because string, args ...string) {
 	require.Contains(w.t, stderr, because)
 }
 
-// mustHave says that a target is in place, and as it should be.
+// mustHave requires that a target is installed with the right content.
 func (w *world) mustHave(target string) {
 	w.t.Helper()
 	data, err := os.ReadFile(filepath.Join(w.dest, target))
@@ -113,7 +124,7 @@ func (w *world) mustHave(target string) {
 	require.Equal(w.t, map[string][]byte{"app.bin": appData, "tools/hammer": toolData}[target], data)
 }
 
-// mustHaveNothing says that not even a temporary file was left.
+// mustHaveNothing requires that there are no files, not even temporary ones.
 func (w *world) mustHaveNothing() {
 	w.t.Helper()
 	_ = filepath.WalkDir(w.dest, func(path string, d os.DirEntry, err error) error {
@@ -122,11 +133,287 @@ func (w *world) mustHaveNothing() {
 	})
 }
 
-// since returns what was requested after the last call.
+// since returns the paths requested since the last call.
 func (w *world) since() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.requested
 	w.requested = nil
 	return r
+}
+
+// diesAt names a variable. If it is set, the test binary is the installer, and
+// kills itself before the nth operation on the disk; 0: never.
+const diesAt = "INSTALLER_DIES_AT"
+
+func TestMain(m *testing.M) {
+	if n, err := strconv.ParseInt(os.Getenv(diesAt), 10, 64); err == nil {
+		var done atomic.Int64
+		durable.Step = func(string, string) error {
+			if done.Add(1) == n {
+				self, err := os.FindProcess(os.Getpid())
+				if err == nil {
+					err = self.Kill()
+				}
+				if err != nil {
+					panic(err)
+				}
+				select {} // until it takes effect
+			}
+			return nil
+		}
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// child returns the installer as a process that dies at its nth operation.
+func child(t *testing.T, n int, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", diesAt, n))
+	cmd.Stderr = new(bytes.Buffer)
+	return cmd
+}
+
+// history is a world with a past. The user has release 2 of 3, and there is a
+// frozen mirror of each release.
+type history struct {
+	*world
+	mirrors   [4]string // metadata, by release
+	replays   [4]string // the same, with all roots
+	contents  map[string][][]byte
+	published map[string]bool // all metadata files, by content
+	fresh     bool            // the user has no files yet
+}
+
+const chisel = "tools/chisel"
+
+func newHistory(t *testing.T) *history {
+	h := &history{
+		world:    newWorld(t, verifytest.Options{}),
+		contents: map[string][][]byte{}, published: map[string]bool{},
+	}
+	var old [4]verifytest.Files
+	for release := 1; release <= 3; release++ {
+		for target, role := range map[string]string{"app.bin": "targets", chisel: "team"} {
+			data := bytes.Repeat(fmt.Appendf(nil, "%s %d ", target, release), 5000)
+			h.contents[target] = append(h.contents[target], data)
+			h.repo.Role(role).AddTarget(target, data)
+		}
+		if release == 3 {
+			h.repo.Rotate("root", 1, h.repo.Key("next"))
+		}
+		h.repo.Publish()
+		for _, data := range h.repo.Metadata() {
+			h.published[string(data)] = true
+		}
+		old[release] = h.repo.Metadata().Clone()
+		h.mirrors[release] = h.mirror(old[release], nil)
+	}
+	for release := 1; release < 3; release++ {
+		replay := old[release].Clone()
+		replay["2.root.json"] = h.repo.Metadata()["2.root.json"]
+		h.replays[release] = h.mirror(replay, nil)
+	}
+	h.from(2)
+	code, _, stderr := runArgs(h.world.args("app.bin", chisel)...)
+	require.Equal(t, 0, code, stderr)
+	return h
+}
+
+// from returns a command line for the mirror that is frozen at a release.
+func (h *history) from(release int) []string {
+	h.metadata = h.mirrors[release]
+	return h.world.args("app.bin", chisel)
+}
+
+// fork returns another user in the same state.
+func (h *history) fork(t *testing.T) *history {
+	t.Helper()
+	w := &world{t: t, repo: h.repo, dir: t.TempDir(), rootFile: h.rootFile, targets: h.targets}
+	w.cache, w.dest = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest")
+	require.NoError(t, os.CopyFS(w.cache, os.DirFS(h.cache)))
+	require.NoError(t, os.CopyFS(w.dest, os.DirFS(h.dest)))
+	return &history{w, h.mirrors, h.replays, h.contents, h.published, false}
+}
+
+// stored returns the versions that give rollback protection: those of root,
+// timestamp and snapshot.
+func (h *history) stored() (versions [3]int64) {
+	for i, role := range []string{"root", "timestamp", "snapshot"} {
+		versions[i] = h.cachedVersion(role)
+	}
+	return versions
+}
+
+// mustBeWhole requires that each target is of release 2 or 3, and that no file
+// of the cache is partial.
+func (h *history) mustBeWhole() {
+	h.t.Helper()
+	for target, contents := range h.contents {
+		data, err := os.ReadFile(filepath.Join(h.dest, target))
+		if h.fresh && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		require.NoError(h.t, err)
+		whole := bytes.Equal(data, contents[1]) || bytes.Equal(data, contents[2])
+		require.True(h.t, whole, "%s is of no such release", target)
+	}
+	records, err := filepath.Glob(filepath.Join(h.cache, "*.json"))
+	require.NoError(h.t, err)
+	for _, record := range records {
+		data, err := os.ReadFile(record)
+		require.NoError(h.t, err)
+		require.True(h.t, h.published[string(data)], "%s is not what was published", record)
+	}
+}
+
+// mustEndWell requires that the newest release can be installed, and that older
+// ones are refused afterwards.
+func (h *history) mustEndWell() {
+	h.t.Helper()
+	code, _, stderr := runArgs(h.from(3)...)
+	require.Equal(h.t, 0, code, stderr)
+	for target, contents := range h.contents {
+		data, err := os.ReadFile(filepath.Join(h.dest, target))
+		require.NoError(h.t, err)
+		require.True(h.t, bytes.Equal(contents[2], data), target)
+	}
+	h.mustFail("rollback", h.from(2)...)
+}
+
+// mustNotFall requires that no stored version is lower than before.
+func (h *history) mustNotFall(before [3]int64) {
+	h.t.Helper()
+	for i, now := range h.stored() {
+		require.GreaterOrEqual(h.t, now, before[i])
+	}
+}
+
+// damages are the ways to damage a saved file; nil means that it is gone.
+var damages = map[string]func(h *history, name string, data []byte) []byte{
+	"gone":      func(*history, string, []byte) []byte { return nil },
+	"empty":     func(*history, string, []byte) []byte { return []byte{} },
+	"truncated": func(_ *history, _ string, data []byte) []byte { return data[:len(data)/2] },
+	"a bit flipped": func(_ *history, _ string, data []byte) []byte {
+		data = bytes.Clone(data)
+		data[len(data)/3] ^= 4
+		return data
+	},
+	"zeros": func(_ *history, _ string, data []byte) []byte { return make([]byte, len(data)) },
+	"longer": func(_ *history, _ string, data []byte) []byte {
+		return append(bytes.Clone(data), bytes.Repeat([]byte("{"), 9<<20)...)
+	},
+	"swapped": func(h *history, name string, _ []byte) []byte {
+		other := "snapshot.json"
+		if name == other {
+			other = "timestamp.json"
+		}
+		data, err := os.ReadFile(filepath.Join(h.cache, other))
+		require.NoError(h.t, err)
+		return data
+	},
+	"of another repository": func(_ *history, name string, _ []byte) []byte {
+		r := verifytest.New(verifytest.Options{Seed: "stranger"})
+		if data, ok := r.Metadata()[name]; ok {
+			return data
+		}
+		return r.Metadata()["1."+strings.TrimPrefix(name, "2.")]
+	},
+}
+
+// newest returns a user who has release 3. The cache has two roots, a
+// timestamp, a snapshot and two targets roles.
+func newest(t *testing.T) *history {
+	h := newHistory(t)
+	code, _, stderr := runArgs(h.from(3)...)
+	require.Equal(t, 0, code, stderr)
+	return h
+}
+
+// replay returns a command line for a mirror that shows an old release.
+func (h *history) replay(release int, mirrors [4]string) []string {
+	h.metadata = mirrors[release]
+	return h.world.args("app.bin", chisel)
+}
+
+func (h *history) damage(name string, corrupt func(*history, string, []byte) []byte) {
+	path := filepath.Join(h.cache, name)
+	data, err := os.ReadFile(path)
+	require.NoError(h.t, err)
+	if data = corrupt(h, name, data); data == nil {
+		err = os.Remove(path)
+	} else {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	require.NoError(h.t, err)
+}
+
+func (w *world) badTargets(answer func(rw http.ResponseWriter)) {
+	w.targets = w.mirror(nil, func(rw http.ResponseWriter, _ string) bool { answer(rw); return true })
+}
+
+func (w *world) targetFile(suffix string) string {
+	for path := range w.repo.TargetFiles() {
+		if strings.HasSuffix(path, "."+suffix) {
+			return path
+		}
+	}
+	w.t.Fatalf("there is no target file %s", suffix)
+	return ""
+}
+
+func (w *world) cachedVersion(role string) int64 {
+	data, err := os.ReadFile(filepath.Join(w.cache, role+".json"))
+	require.NoError(w.t, err)
+	var file struct{ Signed struct{ Version int64 } }
+	require.NoError(w.t, json.Unmarshal(data, &file))
+	return file.Signed.Version
+}
+
+// realData has copies of real repositories. They are not part of the project:
+// CONTRIBUTING says where they come from.
+var realData = filepath.Join(os.Getenv("TUFWALK_DATA"), "real")
+
+// serveReal serves one of them over HTTP.
+func serveReal(t *testing.T, name string) (dir, url string) {
+	t.Helper()
+	dir = filepath.Join(realData, name)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("no real repositories here: %v", err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	return dir, server.URL
+}
+
+// installReal installs from a fresh cache, and returns the directory.
+func installReal(t *testing.T, url, root, at string, targets ...string) string {
+	t.Helper()
+	dest := t.TempDir()
+	code, _, stderr := runArgs(append([]string{
+		"--root", root, "--metadata-url", url + "/metadata", "--targets-url", url + "/targets",
+		"--cache", t.TempDir(), "--dest", dest, "--at", at,
+	}, targets...)...)
+	require.Equal(t, 0, code, stderr)
+	require.Empty(t, stderr)
+	return dest
+}
+
+// listedTargets reads the target paths of a file without verifying it.
+func listedTargets(t *testing.T, file string) (paths []string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	env, err := metadata.Parse[metadata.Targets](data, metadata.Options{})
+	require.NoError(t, err)
+	content, err := env.Unverified()
+	require.NoError(t, err)
+	for path := range content.Files() {
+		paths = append(paths, path)
+	}
+	return paths
 }

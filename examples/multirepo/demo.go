@@ -22,30 +22,49 @@ const demoMap = `{
     "public":  ["PUBLIC/"]
   },
   "mapping": [
-    {"paths": ["acme/*"],   "repositories": ["private"],           "threshold": 1, "terminating": true},
-    {"paths": ["tools/*"],  "repositories": ["private", "public"], "threshold": 2, "terminating": true},
-    {"paths": ["*", "*/*"], "repositories": ["public"],            "threshold": 1, "terminating": true}
+    {"paths": ["acme/*"], "repositories": ["private"],
+     "threshold": 1, "terminating": true},
+    {"paths": ["tools/*"], "repositories": ["private", "public"],
+     "threshold": 2, "terminating": true},
+    {"paths": ["*", "*/*"], "repositories": ["public"],
+     "threshold": 1, "terminating": true}
   ]
 }
 `
 
-// scenes are what the demonstration shows, in order.
+// scenes are the steps of the demonstration.
 var scenes = []struct {
 	title, target string
-	stopPrivate   bool  // before this one
+	stopPrivate   bool  // before this step
 	want          error // nil: it is installed
-}{
-	{"A private name comes from the private repository.", "acme/billing-1.0.txt", false, nil},
-	{"Dependency confusion: the public repository has a higher version of it. The map does not let it speak for such names.", "acme/billing-99.0.txt", false, verify.ErrNoTarget},
-	{"Both have to agree on tools, and on this one they do.", "tools/lint-2.0.txt", false, nil},
-	{"On this one they do not: somebody has changed it in the public repository, and signed it there.", "tools/lint-2.1.txt", false, multirepo.ErrDisagreement},
-	{"Everything else is the public repository's.", "left-pad-1.3.txt", false, nil},
-	{"The private repository is kept from answering. Its names do not become the public one's.", "acme/billing-1.0.txt", true, multirepo.ErrNoAnswer},
-	{"Neither does one voice become enough where two are asked for.", "tools/lint-2.0.txt", false, multirepo.ErrNoAnswer},
-}
+}{{
+	title:  "A private name comes from the private repository.",
+	target: "acme/billing-1.0.txt",
+}, {
+	title: "Dependency confusion: the public repository has a higher version.\n" +
+		"   The map does not use that repository for such names.",
+	target: "acme/billing-99.0.txt", want: verify.ErrNoTarget,
+}, {
+	title:  "Both repositories have to agree on tools. Here they do.",
+	target: "tools/lint-2.0.txt",
+}, {
+	title: "Here they do not: somebody has changed the file in the public\n" +
+		"   repository, and signed it there.",
+	target: "tools/lint-2.1.txt", want: multirepo.ErrDisagreement,
+}, {
+	title:  "All other names come from the public repository.",
+	target: "left-pad-1.3.txt",
+}, {
+	title: "The private repository is blocked. The public one does not get its\n" +
+		"   names.",
+	target: "acme/billing-1.0.txt", stopPrivate: true, want: multirepo.ErrNoAnswer,
+}, {
+	title:  "One repository is not enough where two have to agree.",
+	target: "tools/lint-2.0.txt", want: multirepo.ErrNoAnswer,
+}}
 
-// demo makes two repositories up, serves them on this machine, and installs
-// from them as from any others.
+// demo creates two repositories, serves them on this machine, and installs from
+// them as from any others.
 func demo(ctx context.Context, in *installer) error {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {
@@ -70,11 +89,16 @@ func demo(ctx context.Context, in *installer) error {
 			return err
 		}
 	}
-	in.Map, in.Cache, in.Dest = filepath.Join(dir, "map.json"), filepath.Join(dir, "cache"), filepath.Join(dir, "installed")
+	in.Map, in.Cache = filepath.Join(dir, "map.json"), filepath.Join(dir, "cache")
+	in.Dest = filepath.Join(dir, "installed")
 	if err := os.WriteFile(in.Map, []byte(text), 0o600); err != nil {
 		return err
 	}
-	fmt.Fprintf(in.stdout, "No arguments, so this is a demonstration: a private and a public TUF repository, made up on the spot, are served on this\nmachine, and files are installed as this map says, %s:\n\n%s", in.Map, text)
+	fmt.Fprintf(in.stdout, `No arguments, so this is a demonstration. It creates a private and a public TUF
+repository, serves them on this machine, and installs files with this map:
+%s
+
+%s`, in.Map, text)
 	for i, s := range scenes {
 		if s.stopPrivate {
 			stopPrivate()
@@ -85,26 +109,31 @@ func demo(ctx context.Context, in *installer) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case !errors.Is(err, s.want): // nil is nil
-			return fmt.Errorf("this should have been another outcome (%v): %w", s.want, err)
+			return fmt.Errorf("the demonstration went wrong: expected %v, found %w", s.want, err)
 		case err != nil:
 			fmt.Fprintf(in.stdout, "refused: %s\n", cli.Printable(err.Error()))
 		}
 	}
-	fmt.Fprintf(in.stdout, "\nThe files are left in %s; delete it when you like.\nTo install from repositories of your choice, see multirepo --help.\n", dir)
+	fmt.Fprintf(in.stdout, "\nThe files stay in %s; delete it when you like.\n"+
+		"To install from other repositories, see multirepo --help.\n", dir)
 	return nil
 }
 
-// demoRepositories have different keys, and not the same opinion of everything.
+// demoRepositories have different keys, and one file with different content.
 func demoRepositories(now time.Time) (private, public *verifytest.Repo) {
 	private = verifytest.New(verifytest.Options{Start: now, Seed: "private", Hashes: []string{"sha256", "sha512"}})
-	team := private.Targets().Delegate(verifytest.Delegation{Name: "billing-team", Paths: []string{"acme/*"}, Terminating: true})
+	team := private.Targets().Delegate(verifytest.Delegation{
+		Name: "billing-team", Paths: []string{"acme/*"}, Terminating: true,
+	})
 	team.AddTarget("acme/billing-1.0.txt", []byte("What customers owe us.\n"))
 	private.Targets().AddTarget("tools/lint-2.0.txt", []byte("Finds mistakes.\n"))
 	private.Targets().AddTarget("tools/lint-2.1.txt", []byte("Finds more mistakes.\n"))
 	private.Publish()
 
 	public = verifytest.New(verifytest.Options{Start: now, Seed: "public"})
-	anybody := public.Targets().Delegate(verifytest.Delegation{Name: "anybody", Paths: []string{"acme/*", "*"}})
+	anybody := public.Targets().Delegate(verifytest.Delegation{
+		Name: "anybody", Paths: []string{"acme/*", "*"},
+	})
 	anybody.AddTarget("acme/billing-99.0.txt", []byte("Sends what customers owe to somebody else.\n"))
 	anybody.AddTarget("left-pad-1.3.txt", []byte("    Pads.\n"))
 	public.Targets().AddTarget("tools/lint-2.0.txt", []byte("Finds mistakes.\n"))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"time"
 
@@ -16,31 +15,28 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// maxMap is more than a map may have.
+// maxMap is the limit for a map, in bytes.
 const maxMap = 2 << 20
 
-// installer is one run of the program: what the command line says, and where to
-// write.
+// installer is one run of the program: the command line, and where to write.
 type installer struct {
 	Targets []string          `arg:"" name:"target" help:"Target paths to install."`
-	Map     string            `required:"" placeholder:"FILE" help:"The TAP 4 map. Like the root files it must come from a place that you trust."`
-	Root    map[string]string `required:"" placeholder:"NAME=FILE" mapsep:"none" help:"The root file that you trust for a repository of the map. One for each."`
+	Map     string            `required:"" placeholder:"FILE" help:"${map}"`
+	Root    map[string]string `required:"" placeholder:"NAME=FILE" mapsep:"none" help:"${roots}"`
 	Dest    string            `default:"." placeholder:"DIR" help:"Directory to install into (default: this one)."`
-	Cache   string            `placeholder:"DIR" help:"Directory for metadata, with a folder for each repository (default: in your cache)."`
-	At      time.Time         `placeholder:"TIME" help:"Judge expiry as of this time, in RFC 3339 (default: now)."`
+	Cache   string            `placeholder:"DIR" help:"${cache}"`
+	At      time.Time         `placeholder:"TIME" help:"${at}"`
 	Timeout time.Duration     `default:"30m" help:"Give up after this time in all (default: ${default})."`
 
 	stdout, stderr io.Writer
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong
-// calls it.
+// Validate finds mistakes before the first request. Package kong calls it.
 func (in *installer) Validate() error {
 	return place.CheckNames(in.Targets)
 }
 
-// run brings all repositories up to date, looks all targets up, and then
-// installs them.
+// run updates all repositories, looks up all targets, and then installs them.
 func (in *installer) run(ctx context.Context) error {
 	r, err := in.open(ctx, mirror.NewClient())
 	if err != nil {
@@ -94,14 +90,15 @@ func readMap(path string) (*metadata.Map, error) {
 	return m, nil
 }
 
-// missing says which targets are not trusted, and who said what of them.
+// missing returns an error for each target that is not trusted, with what each
+// repository says of it.
 func missing(lookups []*multirepo.Lookup) error {
 	var errs []error
 	for _, l := range lookups {
 		if _, err := l.Target(); err != nil {
 			steps := l.Trail()
 			if agreement := new(multirepo.AgreementError); errors.As(err, &agreement) {
-				steps = steps[:len(steps)-1] // the error says what the last one does
+				steps = steps[:len(steps)-1] // the error says the same as the last step
 			}
 			errs = append(errs, fmt.Errorf("%s is not installed:\n%w%s", l.Path(), err, trail(steps)))
 		}
@@ -109,8 +106,8 @@ func missing(lookups []*multirepo.Lookup) error {
 	return errors.Join(errs...)
 }
 
-// installOne brings a target into place, from any mirror of any repository that
-// vouches for it, and says why it is trusted.
+// installOne installs a target, from any mirror of any repository that attests
+// it, and says why it is trusted.
 func (in *installer) installOne(ctx context.Context, r *repositories, dest *place.Dir, l *multirepo.Lookup) error {
 	t, err := l.Target()
 	if err != nil {
@@ -120,28 +117,30 @@ func (in *installer) installOne(ctx context.Context, r *repositories, dest *plac
 	if err != nil {
 		return fmt.Errorf("%s is not installed:\n%w", t.Path, err)
 	}
-	text := fmt.Sprintf("%s: installed (%d bytes, from %s)%s\n", dest.File(t.Path), t.Length, from, trail(l.Trail()))
+	text := fmt.Sprintf("%s: installed (%d bytes, from %s)%s\n", t.Path, t.Length, from, trail(l.Trail()))
 	for _, h := range t.Hashes {
 		text += fmt.Sprintf("  %s %s\n", h.Algorithm, h.Digest)
 	}
-	_, err = fmt.Fprintf(in.stdout, "%s  good until %s\n", cli.Printable(text), t.Expires.Format(time.RFC3339))
+	_, err = fmt.Fprintf(in.stdout, "%s  valid until %s\n", cli.Printable(text), t.Expires.Format(time.RFC3339))
 	return err
 }
 
-// fetch tries the mirrors of all who vouch for the target. Whoever sends it, it
-// is held to what they agreed on.
-func (r *repositories) fetch(ctx context.Context, dest *place.Dir, t *multirepo.Target) (from string, err error) {
+// fetch tries the mirrors of all repositories that attest the target. The file
+// must match their attestations, whichever mirror sends it.
+func (r *repositories) fetch(
+	ctx context.Context, dest *place.Dir, t *multirepo.Target,
+) (from string, err error) {
 	var errs []error
-	for _, v := range t.Attestations {
-		paths, err := v.URLPaths()
+	for _, a := range t.Attestations {
+		paths, err := a.URLPaths()
 		if err != nil {
 			errs = append(errs, err)
 		}
-		for _, base := range r.urls[v.Repository] {
+		for _, base := range r.urls[a.Repository] {
 			for _, path := range paths {
-				err := fetchFrom(ctx, r.client, base+"/targets", path, dest, t)
+				err := r.fetchFrom(ctx, base+"/targets", path, dest, t)
 				if err == nil {
-					return v.Repository, nil
+					return a.Repository, nil
 				}
 				errs = append(errs, err)
 			}
@@ -150,8 +149,10 @@ func (r *repositories) fetch(ctx context.Context, dest *place.Dir, t *multirepo.
 	return "", errors.Join(errs...)
 }
 
-func fetchFrom(ctx context.Context, client *http.Client, base, path string, dest *place.Dir, t *multirepo.Target) error {
-	body, err := mirror.Get(ctx, client, base, path)
+func (r *repositories) fetchFrom(
+	ctx context.Context, base, path string, dest *place.Dir, t *multirepo.Target,
+) error {
+	body, err := mirror.Get(ctx, r.client, base, path)
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func fetchFrom(ctx context.Context, client *http.Client, base, path string, dest
 	return nil
 }
 
-// trail lists who was asked, and what they said.
+// trail lists the repositories, and what each of them says.
 func trail(steps []multirepo.Step) (text string) {
 	for _, step := range steps {
 		text += "\n  " + cli.Printable(step.String())

@@ -1,8 +1,8 @@
-// Command multirepo installs files from several TUF repositories, as a TAP 4
-// map says whose word counts for which of them.
+// Command multirepo installs files from several TUF repositories. A TAP 4 map
+// says which repositories are asked for which files, and how many must agree.
 //
-// Without arguments it demonstrates itself on a private and a public repository
-// that it makes up and serves on this machine.
+// Without arguments it is a demonstration: it creates a private and a public
+// repository and serves them on this machine.
 package main
 
 import (
@@ -12,22 +12,34 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 )
 
-const description = `Install files from several TUF repositories, as a TAP 4 map says whose word counts for which of them.
+var commandLine = cli.Program{
+	Name: "multirepo",
+	Description: `Install files from several TUF repositories. A TAP 4 map says which repositories
+are asked for which files, and how many must agree.
 
-Without any arguments: a demonstration. The map lists the repositories and, for each, base URLs under which there are metadata/ and targets/;
-all mirrors of a repository have to be up for its metadata. Nothing is installed unless all targets can be trusted.
+Without arguments: a demonstration. The map lists the repositories and the base
+URLs of each, which have metadata/ and targets/ below them. All mirrors of a
+repository must be up for its metadata. Nothing is installed unless all targets
+can be trusted.
 
-Exit code 0: every target is in place. 1: some are not, or none. 2: wrong usage. 130: interrupted.`
+Exit code 0: every target is in place. 1: some or all are not. 2: wrong usage.
+130: interrupted.`,
+	Help: map[string]string{
+		"map":   "The TAP 4 map. Get it, like the root files, from a place that you trust.",
+		"roots": "The root file that you trust for a repository of the map. Repeat it: one for each.",
+		"cache": "Directory for metadata, with a folder for each repository (default: in your cache).",
+	},
+}
 
 func main() { cli.Main(run) }
 
-// run is the program: results go to stdout, warnings and errors to stderr. It
-// returns the exit code.
+// run is the program. Results go to stdout; warnings and errors go to stderr.
+// It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	in := &installer{stdout: stdout, stderr: stderr}
 	work := func() error { return demo(ctx, in) }
 	if len(args) > 0 {
-		command, code := cli.Parse(in, "multirepo", description, args, stdout, stderr)
+		command, code := commandLine.Parse(in, args, stdout, stderr)
 		if command == nil {
 			return code
 		}
@@ -37,5 +49,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return in.run(ctx)
 		}
 	}
-	return cli.End(ctx, work(), "multirepo", "nothing unverified was left under a target's name", stderr)
+	return commandLine.End(ctx, work(), "every installed file is verified", stderr)
 }

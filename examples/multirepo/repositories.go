@@ -21,18 +21,17 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// repositories are those of the map, with what this program has for each:
-// mirrors and a folder.
+// repositories are those of the map, each with its mirrors and its store.
 type repositories struct {
 	group  *multirepo.Group
 	client *http.Client
 	urls   map[string][]string
 	stores map[string]verify.Store
 
-	mu sync.Mutex // for the group, while several requests are under way
+	mu sync.Mutex // for the group, while several requests are open
 }
 
-// open reads the map, the root files and what earlier runs have saved.
+// open reads the map, the root files and the stored files.
 func (in *installer) open(ctx context.Context, client *http.Client) (*repositories, error) {
 	m, err := readMap(in.Map)
 	if err != nil {
@@ -41,11 +40,11 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 	r := &repositories{client: client, urls: map[string][]string{}, stores: map[string]verify.Store{}}
 	start, dirs := map[string]multirepo.Repository{}, map[string]*cachedir.Dir{}
 	for name, file := range in.Root {
-		anchor, err := os.ReadFile(file)
+		trustedRoot, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		start[name] = multirepo.Repository{TrustedRoot: anchor}
+		start[name] = multirepo.Repository{TrustedRoot: trustedRoot}
 	}
 	for name, urls := range m.Repositories() {
 		for _, u := range urls {
@@ -53,12 +52,12 @@ func (in *installer) open(ctx context.Context, client *http.Client) (*repositori
 		}
 		one, ok := start[name]
 		if !ok {
-			continue // New says so
+			continue // New returns an error for it
 		}
 		if dirs[name], err = in.openCache(name, r.urls[name][0]); err != nil {
 			return nil, err
 		}
-		one.Stored = verify.LoadStored(dirs[name].Load)
+		one.Stored = verify.LoadStored(context.Background(), dirs[name])
 		start[name] = one
 	}
 	now := in.At
@@ -84,27 +83,26 @@ func (k keeper) Keep(rec verify.Record, stored verify.Stored) bool {
 	return k.group.Keep(multirepo.Record{Repository: k.repository, Record: rec}, stored)
 }
 
-// openCache opens a repository's folder. Its name in the map may be anything,
-// and is not used for a path as it is.
+// openCache opens the folder of a repository. The repository may have any name
+// in the map, so the name is not used as a path.
 func (in *installer) openCache(repository, url string) (*cachedir.Dir, error) {
 	path := in.Cache
 	if path == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fmt.Errorf("no place for metadata, name one with --cache: %w", err)
+			return nil, fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
 		}
-		sum := sha256.Sum256([]byte(url)) // maps may call different repositories the same
+		sum := sha256.Sum256([]byte(url)) // two maps may use one name for different repositories
 		path = filepath.Join(user, "tufwalk-multirepo", hex.EncodeToString(sum[:16]))
 	}
 	return cachedir.Open(filepath.Join(path, multirepo.DirName(repository)))
 }
 
-// atOnce is how many requests are on their way together: many lookups may ask
-// for many roles.
+// atOnce is the limit for parallel requests: many lookups may need many roles.
 const atOnce = 16
 
-// drive does what the group wants done until there is nothing left. What is
-// asked for together, of whichever repositories, is fetched together.
+// drive handles the batches of the group until there are no more. It fetches
+// the files of one batch in parallel, for all repositories.
 func (r *repositories) drive(ctx context.Context) {
 	for {
 		b, ok := r.group.Next()
@@ -125,12 +123,12 @@ func (r *repositories) drive(ctx context.Context) {
 				return nil
 			})
 		}
-		_ = group.Wait() // answers are the session's to judge
+		_ = group.Wait() // the session handles the answers
 	}
 }
 
-// answer gets a request answered by the repository's folder, if it may, or by
-// its mirrors in turn.
+// answer answers a request from the store of the repository, if that is
+// allowed, or else from its mirrors in turn.
 func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
 	if req.StoreName != "" {
 		if data, err := r.stores[req.Repository].Load(req.StoreName); err == nil && r.provide(req, data) == nil {
@@ -154,8 +152,8 @@ func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if absent == len(errs) { // the word of some is not the word of all
-		_ = r.group.NotFound(req.ID) // the ID is open: it was just handed out
+	if absent == len(errs) { // all mirrors say so, not only some
+		_ = r.group.NotFound(req.ID) // the request is open, so there is no error
 		return
 	}
 	_ = r.group.Fail(req.ID, errors.Join(errs...))

@@ -18,8 +18,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// world is several repositories, servers of them over HTTP, a map, and a user
-// with a cache and a destination.
+// world is several repositories, HTTP servers for them, a map, and a user with
+// a cache and a destination.
 type world struct {
 	t         *testing.T
 	dir       string
@@ -34,10 +34,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	dir := t.TempDir()
-	return &world{t: t, dir: dir, cache: filepath.Join(dir, "cache"), dest: filepath.Join(dir, "dest"), repos: map[string]*verifytest.Repo{}, urls: map[string][]string{}}
+	return &world{
+		t: t, dir: dir, cache: filepath.Join(dir, "cache"), dest: filepath.Join(dir, "dest"),
+		repos: map[string]*verifytest.Repo{}, urls: map[string][]string{},
+	}
 }
 
-// add makes a repository that has these files, and serves it.
+// add creates a repository with these files, and serves it.
 func (w *world) add(name string, files map[string]string) *verifytest.Repo {
 	repo := verifytest.New(verifytest.Options{Seed: name})
 	for path, content := range files {
@@ -68,11 +71,14 @@ func (w *world) mirror(name string, metadata, targets verifytest.Files) (url str
 }
 
 func (w *world) entry(path string, threshold int, terminating bool, repositories ...string) {
-	w.mapping = append(w.mapping, map[string]any{"paths": []string{path}, "repositories": repositories, "threshold": threshold, "terminating": terminating})
+	w.mapping = append(w.mapping, map[string]any{
+		"paths": []string{path}, "repositories": repositories,
+		"threshold": threshold, "terminating": terminating,
+	})
 }
 
-// args writes the map and the root files, and is a whole command line for these
-// targets.
+// args writes the map and the root files, and returns a whole command line for
+// these targets.
 func (w *world) args(targets ...string) []string {
 	w.t.Helper()
 	data, err := json.Marshal(map[string]any{"repositories": w.urls, "mapping": w.mapping})
@@ -119,11 +125,23 @@ func (w *world) mustFail(because string, targets ...string) (stderr string) {
 	return stderr
 }
 
-// since returns what was requested after the last call.
+// since returns the requests since the last call.
 func (w *world) since() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.requested
 	w.requested = nil
 	return r
+}
+
+func twoParties(t *testing.T) *world {
+	w := newWorld(t)
+	w.add("private", map[string]string{"acme-1": "billing", "tool-1": "tool", "tool-2": "tool"})
+	w.add("public", map[string]string{
+		"acme-1": "evil", "acme-99": "evil", "tool-1": "tool", "tool-2": "a changed tool", "pad": "pad",
+	})
+	w.entry("acme-*", 1, true, "private")
+	w.entry("tool-*", 2, true, "private", "public")
+	w.entry("*", 1, false, "public")
+	return w
 }

@@ -16,30 +16,36 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// parallel is how many files are downloaded at once.
+// parallel is the number of files that are downloaded at once.
 const parallel = 4
 
-// download is a file to be had: where, and how it is checked on the way.
+// download is a file to download: where it is, and how it is checked.
 type download struct {
 	name   string
 	base   string
 	paths  []string // below the base, to be tried in turn
 	length int64
 	copy   func(dst io.Writer, src io.Reader) error // returns nil only if the bytes may be used
-	target *verify.Target                           // nil: TUF knows nothing of it
+	target *verify.Target                           // nil: not a target of TUF
 }
 
-// newTarget is the download of a target; limit 0 means none but the target's
-// length.
+// downloads fetches files.
+type downloads struct {
+	client *http.Client
+	list   []*download
+}
+
+// newTarget returns the download of a target of at most limit bytes. With limit
+// 0, the target may have any length.
 func newTarget(t *verify.Target, base string, paths []string, limit int64) (*download, error) {
 	if limit > 0 && t.Length > limit {
-		return nil, fmt.Errorf("%s: has %d bytes, at most %d are taken", t.Path, t.Length, limit)
+		return nil, fmt.Errorf("%s: has %d bytes, the limit is %d", t.Path, t.Length, limit)
 	}
 	return &download{name: t.Path, base: base, paths: paths, length: t.Length, copy: t.Copy, target: t}, nil
 }
 
-// plainTarget is the download of a target that the host of distribution files
-// keeps without a hash before its name.
+// plainTarget returns the download of a target that its host serves under a
+// name without a hash.
 func plainTarget(l *verify.Lookup, base string, limit int64) (*download, error) {
 	t, err := l.Target()
 	if err != nil {
@@ -52,18 +58,18 @@ func plainTarget(l *verify.Lookup, base string, limit int64) (*download, error) 
 	return newTarget(t, base, []string{path}, limit)
 }
 
-// has says whether the file is in place already. What TUF knows nothing of is
-// downloaded again.
+// has reports whether the file is in place already. A file that is not a target
+// of TUF is always downloaded again.
 func (d *download) has(dest *place.Dir) bool {
 	if d.target == nil {
 		return false
 	}
 	local := *d.target
-	local.Path = d.name // it is installed under its last segment
+	local.Path = d.name // it is installed under the last segment of its path
 	return dest.Has(&local)
 }
 
-// fetch has use take the body, from the first path that there is.
+// fetch calls use with the body of the first path that exists.
 func (d *download) fetch(ctx context.Context, client *http.Client, use func(io.Reader) error) error {
 	var errs []error
 	for _, path := range d.paths {
@@ -78,21 +84,25 @@ func (d *download) fetch(ctx context.Context, client *http.Client, use func(io.R
 		}
 		errs = append(errs, err)
 		if !errors.Is(err, verify.ErrNotAtSource) {
-			break // the file's other names would give the same
+			break // the other paths of the file would give the same error
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // readAll reads small files into memory. The first error ends it.
-func readAll(ctx context.Context, client *http.Client, downloads []*download) ([][]byte, error) {
-	bodies := make([][]byte, len(downloads))
+func (ds *downloads) readAll(ctx context.Context) ([][]byte, error) {
+	bodies := make([][]byte, len(ds.list))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	for i, d := range downloads {
+	for i, d := range ds.list {
 		group.Go(func() error {
 			var buf bytes.Buffer
-			if err := d.fetch(ctx, client, func(body io.Reader) error { buf.Reset(); return d.copy(&buf, body) }); err != nil {
+			err := d.fetch(ctx, ds.client, func(body io.Reader) error {
+				buf.Reset()
+				return d.copy(&buf, body)
+			})
+			if err != nil {
 				return fmt.Errorf("%s: %w", d.name, err)
 			}
 			bodies[i] = buf.Bytes()
@@ -102,23 +112,28 @@ func readAll(ctx context.Context, client *http.Client, downloads []*download) ([
 	return bodies, group.Wait()
 }
 
-// fetchAll brings files into place, with a bar for each and one for all. The
-// first error ends it; what is in place by then is verified, and stays.
-func fetchAll(ctx context.Context, client *http.Client, downloads []*download, bars progress.Bars, sum int64, dest *place.Dir) error {
-	if len(downloads) == 0 {
+// install downloads files into a directory, with a bar for each and one for
+// all. The first error ends it. Files that are in place by then are verified,
+// and stay.
+func (ds *downloads) install(ctx context.Context, bars progress.Bars, dest *place.Dir) error {
+	if len(ds.list) == 0 {
 		return nil
 	}
-	all := bars.Add("all", sum, len(downloads))
+	sum := int64(0)
+	for _, d := range ds.list {
+		sum += d.length
+	}
+	all := bars.Add("all", sum, len(ds.list))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	for i, d := range downloads {
+	for i, d := range ds.list {
 		group.Go(func() error {
 			label := d.name
 			if d.target == nil {
-				label += " (hash only, no TUF)" // the bar's own word at the end is "verified"
+				label += " (hash only, no TUF)" // the bar ends with "verified"
 			}
 			bar, share := bars.Add(label, d.length, i), &share{all: all}
-			err := d.fetch(ctx, client, func(body io.Reader) error {
+			err := d.fetch(ctx, ds.client, func(body io.Reader) error {
 				body = io.TeeReader(bar.Reader(body), share.again())
 				return dest.Write(d.name, func(w io.Writer) error { return d.copy(w, body) })
 			})
@@ -139,8 +154,8 @@ func fetchAll(ctx context.Context, client *http.Client, downloads []*download, b
 	return nil
 }
 
-// share is one file's part of the bar for all. When the file is begun again,
-// only what goes further than before counts.
+// share is the part of one file in the bar for all. When a download starts
+// again, only bytes beyond the earlier ones count.
 type share struct {
 	all       io.Writer
 	now, most int64

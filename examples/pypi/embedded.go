@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// embed makes an index up, serves it on this machine, and points the installer
-// at it.
+// embed creates an index, serves it on this machine, and makes the installer
+// use it.
 func (in *installer) embed() (stop func(), err error) {
 	dir, err := os.MkdirTemp("", "tufwalk-pypi-")
 	if err != nil {
@@ -27,18 +27,22 @@ func (in *installer) embed() (stop func(), err error) {
 	url := func(i int) string { return "http://" + hosts[i].Addr().String() }
 
 	start := time.Now()
-	shop := newShop(shopOptions{bits: 14, succinct: in.Bins == "succinct", filesURL: url(1), now: start.UTC(), largest: 1 << 20})
+	shop := newShop(shopOptions{
+		bits: 14, succinct: in.Bins == "succinct", filesURL: url(1), now: start.UTC(), largest: 1 << 20,
+	})
 	shop.stock(catalogue)
 	shop.publish()
 	shop.stockExtra("inhouse-report 0.3 requires leather>=1.2", "tongs 99.0")
 	took := time.Since(start)
 
-	servers := []*http.Server{{Handler: serveFiles(shop.index)}, {Handler: serveFiles(shop.files)}, {Handler: serveFiles(shop.extra)}}
+	servers := []*http.Server{
+		{Handler: serveFiles(shop.index)}, {Handler: serveFiles(shop.files)}, {Handler: serveFiles(shop.extra)},
+	}
 	for i, s := range servers {
 		s.Handler, s.ReadHeaderTimeout = slowly(s.Handler), 10*time.Second
 		go func() {
 			if err := s.Serve(hosts[i]); !errors.Is(err, http.ErrServerClosed) {
-				fmt.Fprintln(in.stderr, "made-up index:", err)
+				fmt.Fprintln(in.stderr, "demonstration's server:", err)
 			}
 		}()
 	}
@@ -46,7 +50,7 @@ func (in *installer) embed() (stop func(), err error) {
 		for _, s := range servers {
 			_ = s.Close()
 		}
-		fmt.Fprintf(in.stdout, "The made-up index's files are left in %s; delete it when you like.\n", dir)
+		fmt.Fprintf(in.stdout, "The files stay in %s; delete it when you like.\n", dir)
 	}
 
 	in.Root = filepath.Join(dir, "root.json")
@@ -58,7 +62,9 @@ func (in *installer) embed() (stop func(), err error) {
 	extra := ""
 	if in.ExtraURL == "" {
 		in.ExtraURL = url(2) + "/simple"
-		extra = "\n  extra     " + in.ExtraURL + "  has no TUF metadata; has inhouse-report, and a tongs 99.0 that nobody should get"
+		extra = "\n  extra     " + in.ExtraURL +
+			"\n            an index without TUF: has inhouse-report, and a tongs 99.0 that must\n" +
+			"            not be installed"
 	}
 	if in.Cache == "" {
 		in.Cache = filepath.Join(dir, "cache")
@@ -72,22 +78,27 @@ func (in *installer) embed() (stop func(), err error) {
 		how = "succinct_roles (TAP 15)"
 	}
 	if in.demo {
-		fmt.Fprintf(in.stdout, "No arguments, so this is a demonstration: pypi install %s\n", strings.Join(in.Packages, " "))
+		fmt.Fprintf(in.stdout, "No arguments, so this is a demonstration of\n\n  pypi install %s\n\n",
+			strings.Join(in.Packages, " "))
 	}
-	fmt.Fprintf(in.stdout, `Without --root, a package index is made up and served on this machine, over HTTP and slowly enough to watch.
+	fmt.Fprintf(in.stdout, `Without --root, the program creates a package index and serves it on this
+machine, over HTTP and slowly enough to watch.
 
-  metadata  %s  %d files, %s, signed in %.1f s: 16,384 bins by %s;
-            anvil is claimed: its developers sign for it with their own key; rivet was claimed recently
+  metadata  %s
+            %d files, %s, signed in %.1f s
+            16,384 bins by %s
+            anvil is claimed: its developers sign for it with their own key
+            rivet was claimed recently
   pages     %s/simple/
   files     %s/packages/%s
-  trusted   %s
+  root      %s
   into      %s
 
 `, in.MetadataURL, files, size(bytes), took.Seconds(), how, in.IndexURL, in.FilesURL, extra, in.Root, in.Dest)
 	return stop, nil
 }
 
-// serveFiles serves files by the very path on the wire.
+// serveFiles serves files by the path as it is sent.
 func serveFiles(find func(path string) ([]byte, bool)) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		data, ok := find(strings.TrimPrefix(r.URL.EscapedPath(), "/"))

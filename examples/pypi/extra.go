@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// jsonPages asks for index pages in JSON: an index without TUF answers by this
-// header, and a TUF repository does not mind it.
+// jsonPages requests index pages in JSON. An index without TUF needs this
+// header, and a TUF repository ignores it.
 type jsonPages struct{ next http.RoundTripper }
 
 func (j jsonPages) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -20,28 +20,30 @@ func (j jsonPages) RoundTrip(r *http.Request) (*http.Response, error) {
 	return j.next.RoundTrip(r)
 }
 
-// extraBase is the URL of a project's page on the extra index, and the base of
-// the links there.
+// extraBase returns the URL of a project's page on the extra index. It is the
+// base of the links there.
 func (x *index) extraBase(name string) string {
 	return strings.TrimRight(x.ExtraURL, "/") + "/" + name + "/"
 }
 
-// extraPage says where a page on the extra index is. Nothing vouches for it.
+// extraPage returns the download of a page on the extra index. Nothing verifies
+// it.
 func (x *index) extraPage(p *project) *download {
 	return &download{
-		name: p.name + " is not in the index with TUF, and the extra index answers", base: x.ExtraURL, paths: []string{p.name + "/"},
+		name: p.name + " is not in the index with TUF, and the extra index answers",
+		base: x.ExtraURL, paths: []string{p.name + "/"},
 		copy: func(dst io.Writer, src io.Reader) error { return copyHashed(dst, src, "", maxExtraPage) },
 	}
 }
 
-// Nobody vouches for what an extra index says, its lengths included.
+// Nothing verifies what an extra index says, including lengths.
 const (
 	maxExtraPage = 2 << 20
 	maxExtraFile = 2 << 30
 )
 
-// extraMetadata and extraFile say where a wheel's metadata and the wheel are,
-// for which the extra index's own page must have a hash.
+// extraMetadata and extraFile return the downloads of a wheel's metadata and of
+// the wheel. The page on the extra index must have hashes for them.
 func (x *index) extraMetadata(r *release) (*download, error) {
 	digest, _ := r.file.metadataHash()
 	return x.extraDownload(r, ".metadata", digest, maxMetadata)
@@ -62,11 +64,13 @@ func (x *index) extraDownload(r *release, suffix, digest string, limit int64) (*
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", page, err)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, fmt.Errorf("%s: %q is no URL with http or https", page, r.file.URL)
+		return nil, fmt.Errorf("%s: %q is not a URL with http or https", page, r.file.URL)
 	case limit > maxExtraFile:
-		return nil, fmt.Errorf("%s: %s%s is said to have %d bytes, more than the %d that are taken without TUF", page, r.file.Filename, suffix, limit, int64(maxExtraFile))
+		return nil, fmt.Errorf("%s: %s%s has %d bytes according to the page, the limit without TUF is %d",
+			page, r.file.Filename, suffix, limit, int64(maxExtraFile))
 	case len(digest) != 2*sha256.Size || limit <= 0:
-		return nil, fmt.Errorf("%s: %s%s has no SHA-256 digest or no size there, so nothing of it could be checked", page, r.file.Filename, suffix)
+		return nil, fmt.Errorf("%s: %s%s has no SHA-256 digest or no size there, so it could not be checked",
+			page, r.file.Filename, suffix)
 	}
 	u.Fragment, u.RawFragment = "", ""
 	dir, file := u.String(), ""
@@ -79,8 +83,8 @@ func (x *index) extraDownload(r *release, suffix, digest string, limit int64) (*
 	}, nil
 }
 
-// copyHashed copies at most so many bytes, which must have the digest, unless
-// there is none.
+// copyHashed copies at most limit bytes. They must have the digest, if it is
+// not empty.
 func copyHashed(dst io.Writer, src io.Reader, digest string, limit int64) error {
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(dst, h), io.LimitReader(src, limit+1))
@@ -91,7 +95,7 @@ func copyHashed(dst io.Writer, src io.Reader, digest string, limit int64) error 
 	case n > limit:
 		return fmt.Errorf("longer than %d bytes", limit)
 	case digest != "" && !strings.EqualFold(got, digest):
-		return fmt.Errorf("hash mismatch: the page lists sha256 %s, this is %s", digest, got)
+		return fmt.Errorf("hash mismatch: want sha256 %s, as on the page, found %s", digest, got)
 	}
 	return nil
 }

@@ -14,17 +14,17 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// The most that is read into memory of a page and of a wheel's metadata,
-// whoever vouches for it.
+// The limits for a page and for the metadata of a wheel, which are read into
+// memory, in bytes.
 const (
 	maxPage     = 32 << 20
 	maxMetadata = 1 << 20
 )
 
-// maxProjects bounds the packages of one run.
+// maxProjects is the limit for the packages of one run.
 const maxProjects = 1000
 
-// index is what is known of the two indexes in one run.
+// index has what is known of the two indexes in one run.
 type index struct {
 	*installer
 	client       *http.Client
@@ -32,24 +32,24 @@ type index struct {
 	store        verify.Store
 	source       verify.Source
 	projects     map[string]*project // by normalised name
-	files, bytes int64               // of metadata, as fetched
+	files, bytes int64               // of the metadata that was fetched
 }
 
 func pagePath(name string) string { return "simple/" + name + "/index.json" }
 
-// find looks target paths up, all in the snapshot that the session began with.
-func (x *index) find(paths []string) ([]*verify.Lookup, error) {
+// find looks up target paths, in the snapshot that the session began with.
+func (x *index) find(ctx context.Context, paths []string) ([]*verify.Lookup, error) {
 	lookups := make([]*verify.Lookup, len(paths))
 	for i, p := range paths {
 		lookups[i] = x.session.Lookup(p)
 	}
-	if err := x.session.Run(x.store, x.source); err != nil {
-		return nil, fmt.Errorf("no trustworthy state of the index could be had:\n%w", err)
+	if err := x.session.Run(ctx, x.store, x.source); err != nil {
+		return nil, fmt.Errorf("no trustworthy state of the index is available:\n%w", err)
 	}
 	return lookups, nil
 }
 
-// bring fetches pages and requirements that are missing: one round.
+// bring fetches missing pages and requirements: one round.
 func (x *index) bring(ctx context.Context, m missing) error {
 	paths := make([]string, 0, len(m.pages)+len(m.metadata))
 	for _, name := range m.pages {
@@ -63,14 +63,14 @@ func (x *index) bring(ctx context.Context, m missing) error {
 			paths = append(paths, r.path+".metadata")
 		}
 	}
-	lookups, err := x.find(paths)
+	lookups, err := x.find(ctx, paths)
 	if err != nil {
 		return err
 	}
 
-	var downloads []*download
+	ds := &downloads{client: x.client}
 	if n := len(x.projects) + len(m.pages); n > maxProjects {
-		return fmt.Errorf("%d packages are required, more than the %d that are taken in one run", n, maxProjects)
+		return fmt.Errorf("%d packages are required, the limit for one run is %d", n, maxProjects)
 	}
 	projects := make([]*project, len(m.pages))
 	for i, name := range m.pages {
@@ -79,7 +79,7 @@ func (x *index) bring(ctx context.Context, m missing) error {
 		if err != nil {
 			return err
 		}
-		downloads = append(downloads, d)
+		ds.list = append(ds.list, d)
 	}
 	lookups = lookups[len(m.pages):]
 	for _, r := range m.metadata {
@@ -93,9 +93,9 @@ func (x *index) bring(ctx context.Context, m missing) error {
 		if err != nil {
 			return err
 		}
-		downloads = append(downloads, d)
+		ds.list = append(ds.list, d)
 	}
-	bodies, err := readAll(ctx, x.client, downloads)
+	bodies, err := ds.readAll(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,10 +113,10 @@ func (x *index) bring(ctx context.Context, m missing) error {
 	return nil
 }
 
-// locate finds a wheel's target path, if its page was a target too.
+// locate finds the target path of a wheel, if its page is a target too.
 func (x *index) locate(r *release) (err error) {
 	if _, has := r.file.metadataHash(); !has {
-		return fmt.Errorf("%s has no core metadata there, so nobody knows what it requires", r.file.Filename)
+		return fmt.Errorf("%s has no core metadata there, so its requirements are not known", r.file.Filename)
 	}
 	if r.project.lookup == nil {
 		return nil
@@ -124,8 +124,8 @@ func (x *index) locate(r *release) (err error) {
 	if r.path, err = targetPath(x.FilesURL, r.file.URL); err != nil {
 		return err
 	}
-	if path.Base(r.path) != r.file.Filename { // by its name a wheel is delegated to those who may sign for it
-		return fmt.Errorf("calls %q what is at %s", r.file.Filename, r.file.URL)
+	if path.Base(r.path) != r.file.Filename { // delegations go by the name of the wheel
+		return fmt.Errorf("%s has another file name in its URL, %s", r.file.Filename, r.file.URL)
 	}
 	return nil
 }
@@ -136,16 +136,17 @@ func (x *index) require(r *release, metadata []byte) error {
 		return err
 	}
 	for _, text := range left {
-		fmt.Fprintf(x.stderr, "warning: %s\n", cli.Printable(fmt.Sprintf("%s: conditions are not evaluated, so this is left out: %s", r.file.Filename, text)))
+		text = fmt.Sprintf("%s: conditions are not evaluated, so this is left out: %s", r.file.Filename, text)
+		fmt.Fprintf(x.stderr, "warning: %s\n", cli.Printable(text))
 	}
 	r.requires, r.known = requires, true
 	return nil
 }
 
-// page says where the page of a project is. Only if no role lists it, and the
-// search for it was complete, the extra index may speak: after any other error
-// it is not asked, or whoever can break the connection to the first index could
-// put the extra one's packages in the place of others.
+// page returns the download of a project's page. The extra index is asked only
+// if the search is complete and no role lists the page. After any other error
+// it is not asked. Otherwise an attacker who can block the first index could
+// replace its packages by those of the extra one.
 func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 	t, err := l.Target()
 	switch {
@@ -164,22 +165,22 @@ func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 	return nil, fmt.Errorf("index page of %s: %w%s", p.name, err, trail(l))
 }
 
-// claimed says whether a role has given the name to somebody and wants nobody
-// else asked (PEP 480). It is theirs, even without a page. Succinct bins end
-// the search too, and claim nothing.
+// claimed reports whether a terminating delegation gives the name to a role
+// (PEP 480). Then the name belongs to that role, even if there is no page.
+// Succinct bins are terminating too, but claim no names.
 func claimed(l *verify.Lookup) bool {
 	return slices.ContainsFunc(l.Trail(), func(s verify.Step) bool { return s.Terminating && !s.Succinct })
 }
 
-// findFiles looks the chosen wheels up.
-func (x *index) findFiles(chosen []*release) error {
+// findFiles looks up the chosen wheels.
+func (x *index) findFiles(ctx context.Context, chosen []*release) error {
 	var paths []string
 	for _, r := range chosen {
 		if r.path != "" {
 			paths = append(paths, r.path)
 		}
 	}
-	lookups, err := x.find(paths)
+	lookups, err := x.find(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -195,7 +196,7 @@ func (x *index) findFiles(chosen []*release) error {
 	return nil
 }
 
-// file says where a chosen wheel is, and how it is checked.
+// file returns the download of a chosen wheel.
 func (x *index) file(r *release) (*download, error) {
 	if err := place.CheckName(r.file.Filename); err != nil {
 		return nil, err
@@ -211,26 +212,25 @@ func (x *index) file(r *release) (*download, error) {
 	return d, nil
 }
 
-// verdict says what is to be thought of a wheel in place.
-func (x *index) verdict(r *release) string {
+// outcome returns a text that says how a wheel is verified.
+func (x *index) outcome(r *release) string {
 	if r.lookup == nil {
-		return "NOT VERIFIED BY TUF, only by the hash at " + x.extraBase(r.name)
+		return "NOT VERIFIED BY TUF, only by the hash at\n  " + x.extraBase(r.name)
 	}
-	p, _ := r.project.lookup.Target() // both have been used
+	p, _ := r.project.lookup.Target() // both were found
 	t, _ := r.lookup.Target()
-	who := p.Role + " lists it and its page"
+	text := "verified by TUF, role " + t.Role
 	if p.Role != t.Role {
-		who = t.Role + " lists it, " + p.Role + " its page"
+		text += ", page " + p.Role
 	}
-	text := "verified by TUF: " + who
 	if x.Trail {
 		text += "\n  page " + p.Path + trail(r.project.lookup) + "\n  file " + t.Path + trail(r.lookup)
 	}
 	return text
 }
 
-// expires is when the first of the files that vouch for the chosen wheels and
-// their pages expires.
+// expires returns when the first metadata file of the chosen wheels and their
+// pages expires.
 func (x *index) expires(chosen []*release) time.Time {
 	first := x.session.Expires()
 	for _, r := range chosen {
@@ -246,7 +246,7 @@ func (x *index) expires(chosen []*release) time.Time {
 	return first
 }
 
-// trail lists who was asked, and what they said.
+// trail lists the roles of a search, and what each of them says.
 func trail(l *verify.Lookup) (text string) {
 	for _, step := range l.Trail() {
 		text += "\n    " + step.String()

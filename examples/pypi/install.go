@@ -21,19 +21,30 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// installer is one run of the program: what the command line says, and where to
-// write.
+// help has the help texts of flags.
+var help = map[string]string{
+	"packages": "Packages, as NAME or with versions: NAME==1.2, 'NAME>=1,<2'.",
+	"index":    "Base URL of the index pages, which are at simple/NAME/<hash>.index.json below it.",
+	"files":    "Base URL of the distribution files. Target paths begin after it.",
+	"extra": "A second index, without TUF, for names that the first one does not have, and never for others. " +
+		"Pages are at NAME/ below it.",
+	"dest":  "Directory to install into (default: this one; for the demonstration's index, a temporary one).",
+	"cache": "Directory for metadata (default: one for each index, in your cache).",
+	"bins":  "How the demonstration's index delegates to its bins: path_hash_prefixes, or succinct_roles (TAP 15).",
+}
+
+// installer is one run of the program: the command line, and where to write.
 type installer struct {
-	Packages    []string      `arg:"" name:"package" help:"Packages, as NAME or with versions: NAME==1.2, 'NAME>=1,<2'."`
-	Root        string        `and:"index" placeholder:"FILE" help:"The root file that you trust, of any version; never one from a cache. Without it, the index is a made-up one."`
+	Packages    []string      `arg:"" name:"package" help:"${packages}"`
+	Root        string        `and:"index" placeholder:"FILE" help:"${root} Without it: a demonstration."`
 	MetadataURL string        `and:"index" placeholder:"URL" help:"Base URL of the TUF metadata."`
-	IndexURL    string        `and:"index" placeholder:"URL" help:"Base URL of the index pages, which are at simple/NAME/<hash>.index.json below it."`
-	FilesURL    string        `and:"index" placeholder:"URL" help:"Base URL of the distribution files: target paths begin after it."`
-	ExtraURL    string        `name:"extra-index-url" placeholder:"URL" help:"A second index, without TUF: for names that the first one does not have, and never for others. Pages are at NAME/ below it."`
-	Dest        string        `placeholder:"DIR" help:"Directory to install into (default: this one; for the made-up index, a temporary one)."`
-	Cache       string        `placeholder:"DIR" help:"Directory for metadata (default: one per index in your cache)."`
-	At          time.Time     `placeholder:"TIME" help:"Judge expiry as of this time, in RFC 3339 (default: now)."`
-	Bins        string        `enum:"classic,succinct" default:"classic" help:"How the made-up index delegates to its bins: by path_hash_prefixes (${enum}: TAP 15)."`
+	IndexURL    string        `and:"index" placeholder:"URL" help:"${index}"`
+	FilesURL    string        `and:"index" placeholder:"URL" help:"${files}"`
+	ExtraURL    string        `name:"extra-index-url" placeholder:"URL" help:"${extra}"`
+	Dest        string        `placeholder:"DIR" help:"${dest}"`
+	Cache       string        `placeholder:"DIR" help:"${cache}"`
+	At          time.Time     `placeholder:"TIME" help:"${at}"`
+	Bins        string        `enum:"classic,succinct" default:"classic" help:"${enum}: ${bins}"`
 	Trail       bool          `help:"Show which roles were asked for each page and each file."`
 	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
 
@@ -41,8 +52,7 @@ type installer struct {
 	demo           bool
 }
 
-// Validate finds mistakes before anything is asked of anybody. Package kong
-// calls it.
+// Validate finds mistakes before the first request. Package kong calls it.
 func (in *installer) Validate() error {
 	for _, s := range []string{in.MetadataURL, in.IndexURL, in.FilesURL, in.ExtraURL} {
 		if s == "" {
@@ -67,8 +77,8 @@ func (in *installer) asked() (list []requirement, err error) {
 	return list, nil
 }
 
-// run finds out what to install, in as many rounds as it takes, and then
-// installs all of it.
+// run finds out what to install, in as many rounds as necessary, and then
+// installs it.
 func (in *installer) run(ctx context.Context) error {
 	asked, err := in.asked()
 	if err != nil {
@@ -81,24 +91,28 @@ func (in *installer) run(ctx context.Context) error {
 		}
 		defer stop()
 	}
-	x, err := in.open(ctx)
-	if err != nil {
+	var x *index
+	var chosen []*release
+	err = cachedir.Again(func() error { // another process may store something newer between two rounds
+		if x, err = in.open(ctx); err != nil {
+			return err
+		}
+		chosen, err = in.choose(ctx, x, asked)
+		for _, warning := range x.session.Warnings() {
+			fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
+		}
 		return err
-	}
-	chosen, err := in.choose(ctx, x, asked)
-	for _, warning := range x.session.Warnings() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("nothing is installed:\n%w", err)
 	}
 	return in.install(ctx, x, chosen)
 }
 
-// open begins the session. There is one for everything that is to be found, and
-// it is never refreshed, so that all answers come from one snapshot.
+// open begins the session. One session finds all files, so that all answers come
+// from one snapshot.
 func (in *installer) open(ctx context.Context) (*index, error) {
-	anchor, err := os.ReadFile(in.Root)
+	trustedRoot, err := os.ReadFile(in.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +120,7 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	if cache == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fmt.Errorf("no place for metadata, name one with --cache: %w", err)
+			return nil, fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
 		}
 		sum := sha256.Sum256([]byte(strings.TrimRight(in.MetadataURL, "/")))
 		cache = filepath.Join(user, "tufwalk-pypi", hex.EncodeToString(sum[:16]))
@@ -119,16 +133,19 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(anchor, verify.LoadStored(dir.Load), now, verify.Options{})
+	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, dir), now, verify.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.Root, err)
 	}
 	client := mirror.NewClient()
 	client.Transport = jsonPages{client.Transport}
-	x := &index{installer: in, client: client, session: session, store: dir.Shared(ctx, session), projects: make(map[string]*project)}
-	source := mirror.WithContext(ctx, in.MetadataURL, client)
-	x.source = func(q verify.Request) ([]byte, error) {
-		data, err := source(q)
+	x := &index{
+		installer: in, client: client, session: session, store: dir,
+		projects: make(map[string]*project),
+	}
+	source := mirror.New(in.MetadataURL, client)
+	x.source = func(ctx context.Context, q verify.Request) ([]byte, error) {
+		data, err := source(ctx, q)
 		if err == nil {
 			x.files, x.bytes = x.files+1, x.bytes+int64(len(data))
 		}
@@ -137,8 +154,8 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	return x, nil
 }
 
-// choose goes on in rounds: a page lists versions, the chosen one's metadata
-// lists what it requires, and these have pages again.
+// choose works in rounds. A page lists versions. The metadata of the chosen
+// version lists what it requires. The required packages have pages again.
 func (in *installer) choose(ctx context.Context, x *index, asked []requirement) ([]*release, error) {
 	for round := 1; ; round++ {
 		chosen, m, err := resolve(asked, x.projects)
@@ -146,8 +163,8 @@ func (in *installer) choose(ctx context.Context, x *index, asked []requirement) 
 			return nil, err
 		}
 		if !m.any() {
-			list := slices.SortedFunc(maps.Values(chosen), func(a, b *release) int { return strings.Compare(a.name, b.name) })
-			return list, x.findFiles(list)
+			list := slices.SortedFunc(maps.Values(chosen), byName)
+			return list, x.findFiles(ctx, list)
 		}
 		var what []string
 		if len(m.pages) > 0 {
@@ -171,21 +188,20 @@ func names(list []*release) string {
 	return strings.Join(texts, ", ")
 }
 
-// install downloads what is not in place yet, and then says what is to be
-// thought of it.
+// install downloads the wheels that are not in place yet, and then says how
+// each is verified.
 func (in *installer) install(ctx context.Context, x *index, chosen []*release) error {
-	fmt.Fprintf(in.stdout, "\nWhat TUF verifies is all from root %d, timestamp %d and snapshot %d.\n%d metadata files (%s) were fetched for it; it is good until %s.\n",
-		x.session.Version("root"), x.session.Version("timestamp"), x.session.Version("snapshot"), x.files, size(x.bytes), x.expires(chosen).Format(time.RFC3339))
+	fmt.Fprintf(in.stdout, "\nAll that TUF verifies is from root %d, timestamp %d and snapshot %d.\n"+
+		"%d metadata files (%s) were fetched, valid until %s.\n",
+		x.session.Version("root"), x.session.Version("timestamp"), x.session.Version("snapshot"),
+		x.files, size(x.bytes), x.expires(chosen).Format(time.RFC3339))
 	dest, err := place.Open(in.Dest)
 	if err != nil {
 		return err
 	}
 	defer dest.Close()
-	var (
-		downloads []*download
-		texts     []string
-		total     int64
-	)
+	ds := &downloads{client: x.client}
+	var texts []string
 	for _, r := range chosen {
 		d, err := x.file(r)
 		if err != nil {
@@ -194,21 +210,21 @@ func (in *installer) install(ctx context.Context, x *index, chosen []*release) e
 		how := "unchanged"
 		if !d.has(dest) {
 			how = "installed"
-			downloads, total = append(downloads, d), total+d.length
+			ds.list = append(ds.list, d)
 		}
-		texts = append(texts, fmt.Sprintf("%-20s %-10s %s\n", r.name+" "+r.version.String(), how, x.verdict(r)))
+		texts = append(texts, fmt.Sprintf("%-18s %-9s %s\n", r.name+" "+r.version.String(), how, x.outcome(r)))
 	}
 	bars := progress.New(ctx, in.stderr)
-	err = fetchAll(ctx, x.client, downloads, bars, total, dest)
+	err = ds.install(ctx, bars, dest)
 	bars.Wait()
 	if err != nil {
-		return fmt.Errorf("not everything is installed:\n%w", err)
+		return fmt.Errorf("not all packages are installed:\n%w", err)
 	}
 	fmt.Fprintf(in.stdout, "\n%s\nThe wheels are in %s\n", cli.Printable(strings.Join(texts, "")), dest.File("."))
 	return nil
 }
 
-// size writes a number of bytes for people.
+// size formats a number of bytes.
 func size(n int64) string {
 	if n < 1<<20 {
 		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))

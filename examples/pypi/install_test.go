@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -24,15 +25,16 @@ func TestInstall(t *testing.T) {
 			w.mustBeGenuine("anvil-1.2", "forge-1.0", "inhouse_report-0.3", "ironwork-1.1", "rivet-1.0", "tongs-1.10")
 			require.Contains(t, stdout, "round 4   requirements of ironwork 1.1, tongs 1.10\n")
 			require.Contains(t, stdout, "root 1, timestamp 2 and snapshot 2")
-			require.Regexp(t, `anvil 1\.2 +installed +verified by TUF: anvil-developers lists it and its page\n`, stdout)
-			require.Regexp(t, `rivet 1\.0 +installed +verified by TUF: rivet-developers lists it and its page\n`, stdout)
-			require.Regexp(t, `forge 1\.0 +installed +verified by TUF: .*bin-`, stdout)
+			require.Regexp(t, `anvil 1\.2 +installed +verified by TUF, role anvil-developers\n`, stdout)
+			require.Regexp(t, `rivet 1\.0 +installed +verified by TUF, role rivet-developers\n`, stdout)
+			require.Regexp(t, `forge 1\.0 +installed +verified by TUF, role bin-`, stdout)
 			require.Regexp(t, `inhouse-report 0\.3 +installed +NOT VERIFIED BY TUF`, stdout)
 			require.Equal(t, 1, strings.Count(stdout, "NOT VERIFIED"))
 
 			asked := w.requests()
 			require.Regexp(t, `(?m)^simple/anvil/[0-9a-f]{64}\.index\.json$`, asked, "pages have a hash before their name")
-			require.Regexp(t, `(?m)^packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/anvil-1\.2-py3-none-any\.whl$`, asked, "wheels have none")
+			wheel := `(?m)^packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/anvil-1\.2-py3-none-any\.whl$`
+			require.Regexp(t, wheel, asked, "wheels have none")
 
 			stdout = w.mustRun(append(w.withExtra("forge", "anvil==1.2", "inhouse-report"), "--trail"))
 			require.Regexp(t, `anvil 1\.2 +unchanged`, stdout)
@@ -41,7 +43,7 @@ func TestInstall(t *testing.T) {
 			again := w.requests()
 			require.NotRegexp(t, `(?m)^packages/.*/anvil-1\.2-py3-none-any\.whl$`, again)
 			require.Contains(t, again, "metadata/timestamp.json")
-			require.NotContains(t, again, "snapshot.json", "it was in the cache")
+			require.NotContains(t, again, "snapshot.json", "it was stored")
 
 			evil := bytes.Repeat([]byte("x"), 5000)
 			require.NoError(t, os.WriteFile(filepath.Join(w.dest, "tongs-1.10-py3-none-any.whl"), evil, 0o600))
@@ -54,12 +56,12 @@ func TestInstall(t *testing.T) {
 }
 
 // Between the rounds, the repository publishes a new snapshot with newer
-// wheels: the session goes on in the one that it began with.
+// wheels. The session continues with the snapshot that it began with.
 func TestAllRoundsAreFromOneSnapshot(t *testing.T) {
 	w := newWorld(t, false)
 	published := 0
 	w.before = func(path string) {
-		if strings.HasPrefix(path, "simple/forge/") && published == 0 { // round 1 is over, tongs is not known yet
+		if strings.HasPrefix(path, "simple/forge/") && published == 0 { // after round 1, tongs is not known yet
 			published++
 			w.shop.add(w.shop.role, "tongs", "1.99", "ironwork")
 			w.shop.add(w.shop.role, "ironwork", "7.0")
@@ -78,9 +80,9 @@ func TestAllRoundsAreFromOneSnapshot(t *testing.T) {
 	w.mustBeGenuine("forge-1.0", "ironwork-7.0", "tongs-1.99")
 }
 
-// What TUF has is never taken from the extra index, not even asked for: neither
-// when its version is newer, nor when the one that is wanted is only there, nor
-// when the TUF index cannot be had.
+// The extra index is never asked for what the TUF index has: neither when its
+// version is newer, nor when only it has the wanted version, nor when the TUF
+// index is not available.
 func TestDependencyConfusion(t *testing.T) {
 	extraPages := func(w *world) (asked []string) {
 		for _, path := range strings.Split(w.requests(), "\n") {
@@ -98,7 +100,7 @@ func TestDependencyConfusion(t *testing.T) {
 	})
 	t.Run("the wanted version", func(t *testing.T) {
 		w := newWorld(t, false)
-		w.mustFail("no version of tongs will do: wanted tongs==99.0 (you)", w.withExtra("tongs==99.0"))
+		w.mustFail("no version of tongs fits: want tongs==99.0 (you)", w.withExtra("tongs==99.0"))
 		require.Empty(t, extraPages(w))
 	})
 	for name, instead := range map[string]func(string, []byte, bool) ([]byte, bool){
@@ -130,42 +132,25 @@ func TestDependencyConfusion(t *testing.T) {
 	t.Run("unknown to both", func(t *testing.T) {
 		w := newWorld(t, false)
 		w.mustFail("saw is not in the index with TUF, and the extra index", w.withExtra("saw"))
-		w.mustFail(`there is no package saw: "simple/saw/index.json": no such target`, w.args("saw"))
+		w.mustFail(`there is no package saw: "simple/saw/index.json": `+verify.ErrNoTarget.Error(), w.args("saw"))
 	})
 }
 
-// breakIn is what somebody does who has all online keys, those of the bins,
-// recently-claimed, snapshot and timestamp: sell a wheel of the project.
-func (w *world) breakIn(project string) {
-	shop, offline := w.shop, []string{"root", "targets", "claimed", "unclaimed"}
-	require.NotContains(w, shop.repo.Keys("anvil-developers"), shop.repo.Keys("bin-0")[0])
-	var before, after []int64
-	for _, role := range offline {
-		before = append(before, shop.repo.Version(role))
-	}
-	shop.add(func(_, path string) *verifytest.Role { return shop.unclaimed.Bin(path) }, project, "66.6")
-	mine := shop.repo.Role("recently-claimed").Delegate(verifytest.Delegation{Name: "mine", Paths: []string{"simple/*/*", "packages/*/*/*/*"}, Terminating: true})
-	shop.add(func(string, string) *verifytest.Role { return mine }, project, "66.7")
-	shop.publish()
-	for _, role := range offline {
-		after = append(after, shop.repo.Version(role))
-	}
-	require.Equal(w, before, after, "these keys were not used")
-}
-
 func TestCompromisedOnlineKeys(t *testing.T) {
-	t.Run("replace what is not claimed", func(t *testing.T) { // so the attack is one
+	t.Run("replace what is not claimed", func(t *testing.T) { // so this is an attack
 		w := newWorld(t, false)
 		w.breakIn("tongs")
 		w.mustRun(w.args("tongs"))
 		require.Contains(t, w.installed(), "tongs-66.6")
 	})
-	t.Run("replace what was claimed recently", func(t *testing.T) { // until claimed is signed anew
+	t.Run("replace what was claimed recently", func(t *testing.T) { // until claimed is signed again
 		w := newWorld(t, false)
 		w.shop.repo.Role("recently-claimed").Undelegate("rivet-developers")
 		w.shop.developers = nil
 		w.shop.add(func(string, string) *verifytest.Role {
-			return w.shop.repo.Role("recently-claimed").Delegate(verifytest.Delegation{Name: "mine", Paths: []string{pagePath("rivet"), "packages/*/*/*/rivet-*"}})
+			return w.shop.repo.Role("recently-claimed").Delegate(verifytest.Delegation{
+				Name: "mine", Paths: []string{pagePath("rivet"), "packages/*/*/*/rivet-*"},
+			})
 		}, "rivet", "66.6")
 		w.shop.publish()
 		w.mustRun(w.args("rivet"))
@@ -177,28 +162,30 @@ func TestCompromisedOnlineKeys(t *testing.T) {
 		w.mustRun(w.withExtra("anvil"))
 		w.mustBeGenuine("anvil-2.0", "ironwork-1.1")
 		w.dest = filepath.Join(w.dir, "other")
-		w.mustFail("no version of anvil will do", w.withExtra("anvil>50"))
+		w.mustFail("no version of anvil fits", w.withExtra("anvil>50"))
 	})
-	t.Run("cannot bring back what its developers withdrew", func(t *testing.T) {
+	t.Run("cannot restore what its developers removed", func(t *testing.T) {
 		w := newWorld(t, false)
 		w.shop.developers["anvil"].RemoveTarget(pagePath("anvil"))
 		w.breakIn("anvil")
 		w.mustFail("claimed -> anvil-developers version 2 (terminating) does not list it", w.withExtra("anvil"))
-		require.NotContains(t, w.requests()+"\n", "simple/anvil/\n", "the name is theirs: the extra index was not asked")
+		require.NotContains(t, w.requests()+"\n", "simple/anvil/\n", "the name is claimed, so the extra index was not asked")
 	})
-	t.Run("cannot sell claimed wheels on another page", func(t *testing.T) {
+	t.Run("cannot list claimed wheels on another page", func(t *testing.T) {
 		w := newWorld(t, false)
 		w.breakIn("anvil")
 		page := newPage("tongs")
 		page.Files = w.shop.pages["anvil"].Files
 		w.shop.unclaimed.Bin(pagePath("tongs")).AddTarget(pagePath("tongs"), page.encode())
 		w.shop.publish()
-		w.mustFail("no version of tongs will do", w.args("tongs"))
+		w.mustFail("no version of tongs fits", w.args("tongs"))
 	})
 	for _, role := range []string{"claimed", "anvil-developers"} {
 		t.Run("cannot hide "+role, func(t *testing.T) {
 			w := newWorld(t, false)
-			w.shop.repo.Edit("snapshot", func(signed map[string]any) { delete(signed["meta"].(map[string]any), role+".json") })
+			w.shop.repo.Edit("snapshot", func(signed map[string]any) {
+				delete(signed["meta"].(map[string]any), role+".json")
+			})
 			w.breakIn("anvil")
 			w.mustFail(`role is not in the snapshot: "`+role+`"`, w.withExtra("anvil"))
 			require.NotContains(t, w.requests()+"\n", "simple/anvil/\n", "the extra index was not asked")
@@ -206,25 +193,26 @@ func TestCompromisedOnlineKeys(t *testing.T) {
 	}
 }
 
-// Whichever file is tampered with, cut short or gone on its way, nothing is
-// visible, and the good one is taken the next time.
+// A file is changed on its way. Nothing is installed, and the next run with
+// good files succeeds.
 func TestBadFiles(t *testing.T) {
 	ways := map[string]func([]byte) []byte{
 		"tampered":      bytes.ToUpper,
-		"cut short":     func(data []byte) []byte { return data[:len(data)/2] },
+		"truncated":     func(data []byte) []byte { return data[:len(data)/2] },
 		"one byte more": func(data []byte) []byte { return append(data, 'x') },
 		"empty":         func([]byte) []byte { return nil },
 	}
 	for what, suffix := range map[string]string{
 		"page": ".index.json", "requirements": "-2.0-py3-none-any.whl.metadata", "wheel": "-2.0-py3-none-any.whl",
-		"extra requirements": "/inhouse_report-0.3-py3-none-any.whl.metadata", "extra wheel": "/inhouse_report-0.3-py3-none-any.whl",
+		"extra requirements": "/inhouse_report-0.3-py3-none-any.whl.metadata",
+		"extra wheel":        "/inhouse_report-0.3-py3-none-any.whl",
 	} {
-		for way, spoil := range ways {
+		for way, corrupt := range ways {
 			t.Run(what+" "+way, func(t *testing.T) {
 				w := newWorld(t, false)
 				w.lie(func(path string, data []byte, ok bool) ([]byte, bool) {
 					if strings.HasSuffix(path, suffix) {
-						data = spoil(data)
+						data = corrupt(data)
 					}
 					return data, ok
 				})
@@ -246,22 +234,28 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// What a page may say that must not be followed, although it is signed.
+// Pages that are signed and still must be refused.
 func TestBadPages(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(w *world, p *page)
 		because string
 	}{
 		"another API":     {func(_ *world, p *page) { p.Meta.API = "2.0" }, `has API version "2.0", not 1`},
-		"another project": {func(_ *world, p *page) { p.Name = "tongs" }, `is that of "tongs"`},
-		"another host":    {func(w *world, p *page) { p.Files[0].URL = strings.Replace(p.Files[0].URL, w.files, w.index, 1) }, "is not below"},
-		"another name":    {func(_ *world, p *page) { p.Files[0].Filename = "rivet-1.0.0-py3-none-any.whl" }, "calls"},
+		"another project": {func(_ *world, p *page) { p.Name = "tongs" }, `is the page of "tongs"`},
+		"another host": {func(w *world, p *page) {
+			p.Files[0].URL = strings.Replace(p.Files[0].URL, w.files, w.index, 1)
+		}, "is not below"},
+		"another name": {func(_ *world, p *page) {
+			p.Files[0].Filename = "rivet-1.0.0-py3-none-any.whl"
+		}, "has another file name in its URL"},
 		"no requirements": {func(_ *world, p *page) { p.Files[0].Metadata = nil }, "has no core metadata"},
 		"no such wheel": {func(_ *world, p *page) {
 			p.Files[0].URL = strings.Replace(p.Files[0].URL, "packages/", "packages/0", 1)
-		}, "no such target"},
-		"only for one CPU": {func(_ *world, p *page) { p.Files[0].Filename = "rivet-1.0-cp313-cp313-win32.whl" }, "there are wheels of no other version"},
-		"yanked":           {func(_ *world, p *page) { p.Files[0].Yanked = "bends" }, "no version of rivet will do"},
+		}, verify.ErrNoTarget.Error()},
+		"only for one CPU": {func(_ *world, p *page) {
+			p.Files[0].Filename = "rivet-1.0-cp313-cp313-win32.whl"
+		}, "there are wheels of no version"},
+		"yanked": {func(_ *world, p *page) { p.Files[0].Yanked = "bends" }, "no version of rivet fits"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, false)
@@ -274,8 +268,8 @@ func TestBadPages(t *testing.T) {
 	}
 }
 
-// Without a digest or a size on the extra index's page, nothing could be
-// checked at all.
+// Without a digest or a size on the page of the extra index, a file could not
+// be checked.
 func TestExtraIndexMustListHashes(t *testing.T) {
 	for name, change := range map[string]func(*pageFile){
 		"no hash":             func(f *pageFile) { f.Hashes = nil },
@@ -297,23 +291,24 @@ func TestExtraIndexMustListHashes(t *testing.T) {
 	}
 }
 
-func TestConditionalRequirementsAreLeftOutAloud(t *testing.T) {
+func TestConditionalRequirementsAreLeftOutWithAWarning(t *testing.T) {
 	w := newWorld(t, false)
 	w.shop.add(w.shop.role, "saw", "1.0", `tongs`, `rivet; sys_platform == "win32"`, `forge; extra == "hot"`)
 	w.shop.publish()
 	code, _, stderr := runArgs(w.args("saw")...)
 	require.Equal(t, 0, code)
-	require.Equal(t, "warning: saw-1.0-py3-none-any.whl: conditions are not evaluated, so this is left out: rivet; sys_platform == \"win32\"\n", stderr)
+	require.Equal(t, "warning: saw-1.0-py3-none-any.whl: conditions are not evaluated, so this is left out: "+
+		"rivet; sys_platform == \"win32\"\n", stderr)
 	w.mustBeGenuine("ironwork-1.1", "saw-1.0", "tongs-2.0")
 }
 
 func TestExpiryIsJudgedAsOfTheTimeGiven(t *testing.T) {
 	w := newWorld(t, false)
-	w.mustFail("timestamp version 2: expired", append(w.args("anvil"), "-at", w.shop.repo.Now().Add(25*time.Hour).Format(time.RFC3339)))
+	later := w.shop.repo.Now().Add(25 * time.Hour).Format(time.RFC3339)
+	w.mustFail("timestamp version 2: "+verify.ErrExpired.Error(), append(w.args("anvil"), "-at", later))
 }
 
-// A host that is silent for ever is left when the user wants to: the body never
-// ends before the request is given up.
+// A host never ends a body. An interruption ends the request.
 func TestInterrupted(t *testing.T) {
 	w := newWorld(t, false)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -22,7 +22,7 @@ func TestWrongUsage(t *testing.T) {
 		{w.args("anvil", "--colour"), "unknown flag --colour"},
 		{w.args("anvil", "-at", "yesterday"), "yesterday"},
 		{w.args("anvil==one"), "anvil==one"},
-		{w.args("anvil", "--files-url", "ftp://host"), `"ftp://host" is no URL with http or https and a host`},
+		{w.args("anvil", "--files-url", "ftp://host"), `"ftp://host" is not a URL with http or https and a host`},
 		{w.args("anvil", "--extra-index-url", "http://host/?key=1"), "query"},
 	} {
 		code, stdout, stderr := runArgs(c.args...)
@@ -30,14 +30,14 @@ func TestWrongUsage(t *testing.T) {
 		require.Contains(t, stderr, c.because)
 		require.Empty(t, stdout)
 	}
-	require.Empty(t, w.requests(), "nobody was asked")
+	require.Empty(t, w.requests(), "no requests")
 
 	code, stdout, _ := runArgs("install", "--help")
 	require.Equal(t, 0, code)
 	require.Contains(t, stdout, "--extra-index-url=URL")
 }
 
-// The program itself, as a newcomer runs it, on 16,384 bins.
+// The program itself, with 16,384 bins.
 func TestProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "pypi")
 	if runtime.GOOS == "windows" {
@@ -61,11 +61,11 @@ func TestProgram(t *testing.T) {
 			require.NoError(t, err, string(out))
 			require.Contains(t, string(out), c.how)
 			require.Contains(t, string(out), "16395 files")
-			require.NotContains(t, string(out), "\x1b", "no terminal, no bars")
+			require.NotContains(t, string(out), "\x1b", "no bars without a terminal")
 			left, err := filepath.Glob(filepath.Join(temp, "tufwalk-*"))
 			require.NoError(t, err)
 			require.Len(t, left, 1)
-			require.Contains(t, string(out), "\nThe made-up index's files are left in "+left[0]+"; delete it when you like.\n")
+			require.Contains(t, string(out), "\nThe files stay in "+left[0]+"; delete it when you like.\n")
 			files, err := filepath.Glob(filepath.Join(temp, "tufwalk-pypi-*", "installed", "*.whl"))
 			require.NoError(t, err)
 			require.Len(t, files, c.count)

@@ -15,11 +15,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// project is what an index's page says of one project.
+// project has the content of the page of one project.
 type project struct {
 	name     string
 	releases []*release
-	lookup   *verify.Lookup // the page's; nil if it came from the extra index, which proves nothing
+	lookup   *verify.Lookup // of the page; nil if it is from the extra index
 }
 
 // release is a wheel of one version.
@@ -30,7 +30,7 @@ type release struct {
 	path     string // target path; "" on the extra index
 	known    bool   // requires has been read
 	requires []requirement
-	lookup   *verify.Lookup // the wheel's
+	lookup   *verify.Lookup // of the wheel
 }
 
 // pageFile is an entry of a page (PEP 691, with the size of PEP 700 and the
@@ -58,8 +58,8 @@ func (f pageFile) yanked() bool {
 	return f.Yanked == true || isText && reason != ""
 }
 
-// metadataHash returns the digest of the core metadata, if there is any; it may
-// be empty.
+// metadataHash returns the digest of the core metadata, which may be empty, and
+// whether there is core metadata.
 func (f pageFile) metadataHash() (sha256 string, has bool) {
 	switch m := f.Metadata.(type) {
 	case bool:
@@ -71,9 +71,8 @@ func (f pageFile) metadataHash() (sha256 string, has bool) {
 	return "", false
 }
 
-// read fills in the releases of a project from its page. Of the files, those
-// are kept that any Python 3 on any system can use, which saves this program
-// the tags of platforms.
+// read sets the releases of a project from its page. It uses only wheels for
+// any Python 3 on any system, so that this program needs no platform tags.
 func (p *project) read(data []byte) error {
 	var content page
 	if err := json.Unmarshal(data, &content); err != nil {
@@ -83,7 +82,7 @@ func (p *project) read(data []byte) error {
 		return fmt.Errorf("index page of %s: has API version %q, not 1", p.name, content.Meta.API)
 	}
 	if normalize(content.Name) != p.name {
-		return fmt.Errorf("index page of %s: is that of %q", p.name, content.Name)
+		return fmt.Errorf("index page of %s: is the page of %q", p.name, content.Name)
 	}
 	for _, f := range content.Files {
 		if v, ok := wheelVersion(f.Filename, p.name); ok {
@@ -94,12 +93,14 @@ func (p *project) read(data []byte) error {
 	return nil
 }
 
-// wheelForm is that of PEP 427: name-version(-build)-python-abi-platform.whl.
-// The name has no hyphen, so "anvil-" begins no other project's wheels.
-var wheelForm = regexp.MustCompile(`^([A-Za-z0-9._]+)-([A-Za-z0-9._!+]+)(?:-[0-9][A-Za-z0-9._]*)?-([A-Za-z0-9._]+)-none-any\.whl$`)
+// wheelName matches the names of PEP 427:
+// name-version(-build)-python-abi-platform.whl. There is no hyphen in name, so
+// wheels of other projects do not begin with "anvil-".
+var wheelName = regexp.MustCompile(
+	`^([A-Za-z0-9._]+)-([A-Za-z0-9._!+]+)(?:-[0-9][A-Za-z0-9._]*)?-([A-Za-z0-9._]+)-none-any\.whl$`)
 
 func wheelVersion(filename, project string) (version.Version, bool) {
-	m := wheelForm.FindStringSubmatch(filename)
+	m := wheelName.FindStringSubmatch(filename)
 	if m == nil || normalize(m[1]) != project || !slices.Contains(strings.Split(m[3], "."), "py3") {
 		return version.Version{}, false
 	}
@@ -107,18 +108,19 @@ func wheelVersion(filename, project string) (version.Version, bool) {
 	return v, err == nil
 }
 
-// parseMetadata returns what a wheel's core metadata requires, and the
-// requirements whose marker makes them conditional. Markers are not evaluated:
-// those are left out, and told.
+// parseMetadata returns the requirements in the core metadata of a wheel.
+// Markers are not evaluated: requirements with a marker are returned in left.
 func parseMetadata(data []byte, filename string) (requires []requirement, left []string, err error) {
-	header, _, _ := bytes.Cut(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\n\n")) // the rest is the description
-	fields, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(bytes.TrimSpace(header), "\n\n"...)))).ReadMIMEHeader()
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	header, _, _ := bytes.Cut(data, []byte("\n\n")) // the rest is the description
+	header = append(bytes.TrimSpace(header), "\n\n"...)
+	fields, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(header))).ReadMIMEHeader()
 	if err != nil {
 		return nil, nil, fmt.Errorf("core metadata of %s: %w", filename, err)
 	}
 	for _, text := range fields.Values("Requires-Dist") {
 		if _, marker, ok := strings.Cut(text, ";"); ok {
-			if !strings.Contains(marker, "extra") { // nobody asked for extras
+			if !strings.Contains(marker, "extra") { // extras were not requested
 				left = append(left, text)
 			}
 			continue

@@ -7,18 +7,19 @@ import (
 	"strings"
 )
 
-// URLError says why a URL on an index page is not that of a target.
+// URLError says why a URL on an index page is not the URL of a target.
 type URLError struct{ URL, Reason string }
 
 func (e *URLError) Error() string {
-	return fmt.Sprintf("%q is no target's URL: it %s", e.URL, e.Reason)
+	return fmt.Sprintf("%q is not the URL of a target: it %s", e.URL, e.Reason)
 }
 
-// targetPath returns the target path of the file at a URL: what follows the
-// base URL, decoded. Metadata, and not the page, says whether the file may be
-// trusted; this only keeps a URL from meaning one file to a server and another
-// one to TUF. So whatever has two readings is refused, and the URL itself is
-// never fetched: Target.PlainURLPath makes another one from the path.
+// targetPath returns the target path of the file at a URL: the part after the
+// base URL, decoded. The metadata says whether the file may be trusted, not the
+// page. This function only makes sure that a URL does not mean one file to a
+// server and another to TUF. So it refuses URLs that can be read in two ways.
+// The URL itself is never fetched: Target.PlainURLPath builds a new one from
+// the path.
 func targetPath(base, link string) (string, error) {
 	b, err := url.Parse(strings.TrimRight(base, "/"))
 	if err != nil {

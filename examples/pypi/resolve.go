@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// maxTurns bounds how often versions are chosen anew from what is known.
+// maxTurns is the limit for choosing versions anew.
 const maxTurns = 100
 
 // errCircles is returned for requirements that undo each other's choices.
-var errCircles = errors.New("the requirements' choices go in circles: pin a version with NAME==VERSION")
+var errCircles = errors.New("the requirements go in circles: choose a version with NAME==VERSION")
 
-// missing is what has to be known before more can be said.
+// missing is what has to be fetched before the next round.
 type missing struct {
 	pages    []string
 	metadata []*release
@@ -23,10 +23,10 @@ type missing struct {
 func (m missing) any() bool { return len(m.pages)+len(m.metadata) > 0 }
 
 // resolve chooses a release of each project that is required, directly or not,
-// from what is known so far. It is final if nothing is missing. Each time it
-// begins anew, so what a version required that is not chosen any more leaves no
-// trace. It does not go back and try an older version when requirements
-// conflict; that is reported.
+// from what is known so far. The choice is final if nothing is missing. Each
+// call begins anew, so requirements of a version that is no longer chosen have
+// no effect. It does not try older versions when requirements conflict: that is
+// an error.
 func resolve(asked []requirement, projects map[string]*project) (chosen map[string]*release, m missing, err error) {
 	for range maxTurns {
 		next := make(map[string]*release)
@@ -47,7 +47,7 @@ func resolve(asked []requirement, projects map[string]*project) (chosen map[stri
 		}
 		if m.any() || maps.Equal(next, chosen) {
 			slices.Sort(m.pages)
-			slices.SortFunc(m.metadata, func(a, b *release) int { return strings.Compare(a.name, b.name) })
+			slices.SortFunc(m.metadata, byName)
 			return next, m, nil
 		}
 		chosen = next
@@ -55,8 +55,10 @@ func resolve(asked []requirement, projects map[string]*project) (chosen map[stri
 	return nil, missing{}, errCircles
 }
 
-// demanded collects who demands what, from the packages asked for and on
-// through the chosen releases.
+func byName(a, b *release) int { return strings.Compare(a.name, b.name) }
+
+// demanded collects the requirements for each project: those of the command
+// line and those of the chosen releases.
 func demanded(asked []requirement, chosen map[string]*release) map[string][]requirement {
 	demands := make(map[string][]requirement)
 	for queue := asked; len(queue) > 0; queue = queue[1:] {
@@ -69,13 +71,14 @@ func demanded(asked []requirement, chosen map[string]*release) map[string][]requ
 	return demands
 }
 
-// pick returns the newest release that all demands allow. Pre-releases are for
-// those who have no choice.
+// pick returns the newest release that all demands allow. It returns a
+// pre-release only if there is no other.
 func (p *project) pick(demands []requirement) (*release, error) {
-	pinned := slices.ContainsFunc(demands, func(d requirement) bool { return d.pinned })
+	exact := slices.ContainsFunc(demands, func(d requirement) bool { return d.exact })
 	var pre *release
 	for _, r := range p.releases { // newest first
-		if r.file.yanked() && !pinned || slices.ContainsFunc(demands, func(d requirement) bool { return !d.allows(r.version) }) {
+		refuses := func(d requirement) bool { return !d.allows(r.version) }
+		if r.file.yanked() && !exact || slices.ContainsFunc(demands, refuses) {
 			continue
 		}
 		if !r.version.IsPreRelease() {
@@ -95,6 +98,9 @@ func (p *project) pick(demands []requirement) (*release, error) {
 	for _, r := range p.releases {
 		versions = append(versions, r.version.String())
 	}
-	return nil, fmt.Errorf("no version of %s will do: wanted %s; there are wheels of %s", p.name, strings.Join(texts, ", "),
-		strings.Join(append(versions, "no other version")[:max(1, len(versions))], ", "))
+	if len(versions) == 0 {
+		versions = []string{"no version"}
+	}
+	return nil, fmt.Errorf("no version of %s fits: want %s; there are wheels of %s",
+		p.name, strings.Join(texts, ", "), strings.Join(versions, ", "))
 }

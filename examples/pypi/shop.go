@@ -16,13 +16,13 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// shop is the other side, made up: an index as PEP 458 and PEP 480 lay it out,
-// and an extra one without TUF.
+// shop is the server side of demonstrations and tests: an index with the layout
+// of PEP 458 and PEP 480, and an extra index without TUF.
 type shop struct {
 	shopOptions
 	repo       *verifytest.Repo
 	unclaimed  *verifytest.Role            // delegates to the bins; PEP 458 alone calls it bins
-	developers map[string]*verifytest.Role // who sign for a project themselves
+	developers map[string]*verifytest.Role // they sign for a project themselves
 	pages      map[string]*page
 	wheels     verifytest.Files // by target path
 	extras     verifytest.Files
@@ -36,18 +36,21 @@ type shopOptions struct {
 	largest  int // wheel, in bytes
 }
 
-// newShop delegates as PEP 480 does: first to claimed, whose key is kept
-// offline and which names a project's own developers; then to recently-claimed,
-// the same with an online key, until claimed is signed the next time; and what
-// is left to bins with an online key.
+// newShop delegates like PEP 480. First comes claimed: its key is offline, and
+// it delegates to a project's own developers. Then comes recently-claimed, the
+// same with an online key, until claimed is signed the next time. All other
+// projects go to bins with an online key.
 func newShop(o shopOptions) *shop {
 	s := &shop{
-		shopOptions: o, developers: make(map[string]*verifytest.Role), pages: make(map[string]*page), wheels: verifytest.Files{}, extras: verifytest.Files{},
+		shopOptions: o, developers: make(map[string]*verifytest.Role), pages: make(map[string]*page),
+		wheels: verifytest.Files{}, extras: verifytest.Files{},
 		repo: verifytest.New(verifytest.Options{Start: o.now, Seed: "pypi", Compact: true}),
 	}
 	s.claim("claimed", "anvil")
 	s.claim("recently-claimed", "rivet")
-	s.unclaimed = s.repo.Targets().Delegate(verifytest.Delegation{Name: "unclaimed", Paths: []string{"simple/*/*", "packages/*/*/*/*"}})
+	s.unclaimed = s.repo.Targets().Delegate(verifytest.Delegation{
+		Name: "unclaimed", Paths: []string{"simple/*/*", "packages/*/*/*/*"},
+	})
 	if o.succinct {
 		s.unclaimed.DelegateSuccinct("bin", o.bits)
 	} else {
@@ -56,18 +59,20 @@ func newShop(o shopOptions) *shop {
 	return s
 }
 
-// claim gives a project to its developers: its page and its wheels. Both
-// delegations end the search, so that no role after them is asked for these
-// paths, whatever it says. A wheel's directory is a digest, but its name begins
-// with the project's, in which a hyphen is written as an underscore: the
-// pattern fits no other project's wheels.
+// claim gives the page and the wheels of a project to its developers. Both
+// delegations are terminating, so no later role is asked for these paths. The
+// directory of a wheel is a digest, but its name begins with the name of the
+// project, with underscores for hyphens. So the pattern matches no wheels of
+// other projects.
 func (s *shop) claim(role, project string) {
 	paths := []string{pagePath(project), "packages/*/*/*/" + strings.ReplaceAll(project, "-", "_") + "-*"}
 	claimed := s.repo.Targets().Delegate(verifytest.Delegation{Name: role, Paths: paths, Terminating: true})
-	s.developers[project] = claimed.Delegate(verifytest.Delegation{Name: project + "-developers", Paths: paths, Terminating: true})
+	s.developers[project] = claimed.Delegate(verifytest.Delegation{
+		Name: project + "-developers", Paths: paths, Terminating: true,
+	})
 }
 
-// role is who signs for a path of a project.
+// role returns the role that signs for a path of a project.
 func (s *shop) role(project, path string) *verifytest.Role {
 	if r, ok := s.developers[project]; ok {
 		return r
@@ -75,8 +80,8 @@ func (s *shop) role(project, path string) *verifytest.Role {
 	return s.unclaimed.Bin(path)
 }
 
-// stock adds wheels: a line has a project's name, its versions and, after the
-// word requires, its requirements.
+// stock adds wheels. A line has the name of a project, its versions and, after
+// the word requires, its requirements.
 func (s *shop) stock(lines string) {
 	for line := range strings.Lines(lines) {
 		name, versions, requires, ok := stockLine(line)
@@ -101,8 +106,8 @@ func stockLine(line string) (name string, versions, requires []string, ok bool) 
 	return name, versions, requires, true
 }
 
-// add puts a wheel on sale: the wheel, its core metadata and its project's
-// page, listed by the roles that are given.
+// add adds a wheel, its core metadata and the page of its project. The function
+// role returns the role that lists a path.
 func (s *shop) add(role func(project, path string) *verifytest.Role, name, version string, requires ...string) {
 	file, wheel, metadata := s.wheel(name, version, requires)
 	digest := blake2b.Sum256(wheel)
@@ -140,8 +145,8 @@ func (s *shop) stockExtra(lines ...string) {
 	}
 }
 
-// wheel makes bytes that stand for a wheel: a random number of them, always the
-// same for the same wheel.
+// wheel returns random bytes in place of a real wheel, always the same for the
+// same wheel.
 func (s *shop) wheel(name, version string, requires []string) (file pageFile, wheel, metadata []byte) {
 	file.Filename = fmt.Sprintf("%s-%s-py3-none-any.whl", strings.ReplaceAll(name, "-", "_"), version)
 	seed := sha256.Sum256([]byte(file.Filename + strings.Join(requires, " ")))
@@ -151,7 +156,7 @@ func (s *shop) wheel(name, version string, requires []string) (file pageFile, wh
 	for _, r := range requires {
 		text += "Requires-Dist: " + r + "\n"
 	}
-	metadata = []byte(text + "\nA made-up package.\n")
+	metadata = []byte(text + "\nA package of a demonstration.\n")
 	file.Size, file.Hashes = int64(len(wheel)), map[string]string{"sha256": hexHash(wheel)}
 	file.Metadata = map[string]any{"sha256": hexHash(metadata)}
 	return file, wheel, metadata
@@ -166,7 +171,7 @@ func newPage(name string) *page {
 func (p *page) encode() []byte {
 	data, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // there is nothing in it that JSON has not
+		panic(err) // a page is always valid JSON
 	}
 	return data
 }
@@ -176,7 +181,7 @@ func hexHash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// What the three hosts answer.
+// index, files and extra are the three hosts: they return the file at a path.
 func (s *shop) index(path string) ([]byte, bool) {
 	if name, ok := strings.CutPrefix(path, "metadata/"); ok {
 		data, ok := s.repo.Metadata()[name]
@@ -196,8 +201,8 @@ func (s *shop) metadataSize() (files int, bytes int64) {
 	return files, bytes
 }
 
-// demoPackages are installed when there are no arguments: one of the bins', the
-// claimed one, and one of the extra index.
+// demoPackages are installed when there are no arguments: one from the bins, a
+// claimed one, and one from the extra index.
 var demoPackages = []string{"forge", "anvil==1.2", "inhouse-report"}
 
 const catalogue = `

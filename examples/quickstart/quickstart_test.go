@@ -1,7 +1,7 @@
-// Package quickstart keeps the first client that a newcomer writes,
-// testdata/client/main.go: net/http, os and this library, nothing else. Its
-// test builds it as they would, in a module of its own outside this tree, and
-// runs it against good and bad mirrors.
+// Package quickstart has the first client that a newcomer writes,
+// testdata/client/main.go. It needs net/http, os and this library, nothing
+// else. The test builds it like a newcomer, in a module of its own outside this
+// tree, and runs it against good and bad mirrors.
 package quickstart
 
 import (
@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -32,19 +33,22 @@ require github.com/tufwalk/tufwalk v0.0.0
 replace github.com/tufwalk/tufwalk => %q
 `
 
-// build makes the client in an empty module, which knows the library by its
-// folder alone.
+// build builds the client in an empty module, which replaces the library by its
+// folder.
 func build(t *testing.T) (program string) {
 	t.Helper()
 	library, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	dir := t.TempDir()
-	for from, to := range map[string]string{"testdata/client/main.go": "main.go", filepath.Join(library, "go.sum"): "go.sum"} {
-		data, err := os.ReadFile(from)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, to), data, 0o600))
+	write := func(name string, data []byte) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), fmt.Appendf(nil, goMod, filepath.ToSlash(library)), 0o600))
+	for _, file := range []string{"testdata/client/main.go", filepath.Join(library, "go.sum")} {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		write(filepath.Base(file), data)
+	}
+	write("go.mod", fmt.Appendf(nil, goMod, filepath.ToSlash(library)))
 
 	program = filepath.Join(dir, "client")
 	if runtime.GOOS == "windows" {
@@ -52,14 +56,15 @@ func build(t *testing.T) (program string) {
 	}
 	cmd := exec.Command("go", "build", "-o", program, ".")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod") // go build adds the other requirements then, as go mod tidy does
+	// With -mod=mod go build adds the other requirements, like go mod tidy.
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return program
 }
 
-// user has the client, a root file, a folder for the store, and a file that the
-// client writes.
+// user has the client, a root file, a folder for the store, and the file that
+// the client writes.
 type user struct {
 	t                *testing.T
 	program, dir     string
@@ -74,16 +79,17 @@ func newUser(t *testing.T, program string, repo *verifytest.Repo) *user {
 	return u
 }
 
-// follow has the user's mirrors serve what the repository has now.
+// follow makes the mirrors of the user serve what the repository has now.
 func (u *user) follow(repo *verifytest.Repo) {
 	u.metadata, u.target = serve(u.t, repo.Metadata()), serve(u.t, repo.TargetFiles())
 }
 
-// run runs the client and returns what it wrote, to the terminal and to its
-// file: nil if there is none.
+// run runs the client. It returns what the client printed, and the file that it
+// wrote, or nil.
 func (u *user) run(target string) (output string, installed []byte, err error) {
 	u.t.Helper()
-	cmd := exec.Command(u.program, "-root", "root.json", "-metadata", u.metadata.URL, "-targets", u.target.URL, "-out", "out.bin", target)
+	cmd := exec.Command(u.program,
+		"-root", "root.json", "-metadata", u.metadata.URL, "-targets", u.target.URL, "-out", "out.bin", target)
 	cmd.Dir = u.dir
 	out, err := cmd.CombinedOutput()
 	installed, _ = os.ReadFile(filepath.Join(u.dir, "out.bin"))
@@ -103,22 +109,24 @@ func (u *user) mustInstall(want []byte) {
 	require.True(u.t, bytes.Equal(want, installed))
 }
 
-func (u *user) mustRefuse(because string) {
+func (u *user) mustRefuse(reasons ...string) {
 	u.t.Helper()
 	out, installed, err := u.run("app.bin")
 	require.Error(u.t, err)
-	require.Contains(u.t, out, because)
+	for _, reason := range reasons {
+		require.Contains(u.t, out, reason)
+	}
 	require.Nil(u.t, installed)
 }
 
-// mirror serves files over HTTP and notes what it is asked for.
+// mirror serves files over HTTP and records the requests.
 type mirror struct {
 	*httptest.Server
 	mu    sync.Mutex
 	asked []string
 }
 
-// serve makes a mirror of the files as they are now.
+// serve starts a mirror of the files as they are now.
 func serve(t *testing.T, files verifytest.Files) *mirror {
 	t.Helper()
 	m, fileServer := &mirror{}, http.FileServerFS(files.Clone().FS())
@@ -132,7 +140,7 @@ func serve(t *testing.T, files verifytest.Files) *mirror {
 	return m
 }
 
-// since returns what was asked for after the last call.
+// since returns the paths requested since the last call.
 func (m *mirror) since() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -157,9 +165,10 @@ func TestClient(t *testing.T) {
 		repo := repository(time.Now())
 		u := newUser(t, program, repo)
 		u.mustInstall(app)
-		require.Equal(t, []string{"/2.root.json", "/timestamp.json", "/2.snapshot.json", "/2.targets.json"}, u.metadata.since())
+		require.Equal(t,
+			[]string{"/2.root.json", "/timestamp.json", "/2.snapshot.json", "/2.targets.json"}, u.metadata.since())
 		u.mustInstall(app)
-		require.Equal(t, []string{"/2.root.json", "/timestamp.json"}, u.metadata.since(), "the rest was in the folder")
+		require.Equal(t, []string{"/2.root.json", "/timestamp.json"}, u.metadata.since(), "the rest was stored")
 	})
 	t.Run("a new root", func(t *testing.T) {
 		repo := repository(time.Now())
@@ -178,36 +187,37 @@ func TestClient(t *testing.T) {
 			repo.TargetFiles()[name] = bytes.ToUpper(app)
 		}
 		u.follow(repo)
-		u.mustRefuse("hash mismatch")
+		u.mustRefuse(verify.ErrHash.Error())
 	})
 	t.Run("a target that was never listed", func(t *testing.T) {
 		u := newUser(t, program, repository(time.Now()))
 		out, installed, err := u.run("evil.bin")
 		require.Error(t, err)
-		require.Contains(t, out, `"evil.bin": no such target`)
+		require.Contains(t, out, `"evil.bin": `+verify.ErrNoTarget.Error())
 		require.Nil(t, installed)
 	})
 	t.Run("tampered metadata", func(t *testing.T) {
 		repo := repository(time.Now())
 		u := newUser(t, program, repo)
-		repo.Metadata()["2.targets.json"] = bytes.ReplaceAll(repo.Metadata()["2.targets.json"], []byte("app.bin"), []byte("bad.bin"))
+		targets := repo.Metadata()["2.targets.json"]
+		repo.Metadata()["2.targets.json"] = bytes.ReplaceAll(targets, []byte("app.bin"), []byte("bad.bin"))
 		u.follow(repo)
-		u.mustRefuse("2.targets.json could not be fetched: rejected")
+		u.mustRefuse("2.targets.json", "rejected")
 	})
-	t.Run("a mirror that stopped", func(t *testing.T) {
-		repo := repository(time.Now().AddDate(0, 0, -2)) // its timestamp was good for a day
-		stopped := serve(t, repo.Metadata())
+	t.Run("a frozen mirror", func(t *testing.T) {
+		repo := repository(time.Now().AddDate(0, 0, -2)) // its timestamp is valid for a day
+		frozen := serve(t, repo.Metadata())
 		repo.Advance(48 * time.Hour)
 		repo.Publish()
 
 		u := newUser(t, program, repo)
 		current := u.metadata
-		u.metadata = stopped
-		u.mustRefuse("timestamp version 2: expired")
+		u.metadata = frozen
+		u.mustRefuse("timestamp version 2", verify.ErrExpired.Error())
 		u.metadata = current
 		u.mustInstall(app)
 	})
-	t.Run("a mirror that goes back", func(t *testing.T) {
+	t.Run("a rollback", func(t *testing.T) {
 		repo := repository(time.Now())
 		old := serve(t, repo.Metadata())
 		repo.Publish()
@@ -215,16 +225,16 @@ func TestClient(t *testing.T) {
 		u.mustInstall(app)
 		require.NoError(t, os.Remove(filepath.Join(u.dir, "out.bin")))
 		u.metadata = old
-		u.mustRefuse("rollback")
+		u.mustRefuse(verify.ErrRollback.Error())
 	})
 	t.Run("a server that is down", func(t *testing.T) {
 		u := newUser(t, program, repository(time.Now()))
 		u.metadata.Close()
-		u.mustRefuse("2.root.json could not be fetched")
+		u.mustRefuse("2.root.json")
 	})
 }
 
-// The client stays what a newcomer reads at one sitting.
+// A newcomer reads the client in one sitting.
 func TestClientIsShort(t *testing.T) {
 	data, err := os.ReadFile("testdata/client/main.go")
 	require.NoError(t, err)

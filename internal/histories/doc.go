@@ -1,9 +1,9 @@
-// Package histories makes up repositories and what happens to them, for tests
-// that compare one client with another: publications, rotations, revocations,
-// roll-backs and fast-forwards, roles dropped, thresholds and delegations
-// changed, expiry, lost files, mirrors that stand still or mix states, and
-// single files spoiled in a byte, a member or a signature.
+// Package histories makes up repositories and their histories, for tests that
+// compare two clients: publications, rotations, revocations, rollbacks and
+// fast-forwards, dropped roles, changed thresholds and delegations, expiry,
+// lost files, mirrors that are frozen or mix states, and files that are corrupt
+// in a byte, a member or a signature.
 //
-// The same seed makes the same history. It says nothing about which client is
-// right.
+// The same seed makes the same history. The package does not say which client
+// is right.
 package histories

@@ -8,14 +8,14 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Happen lets a few things happen, and publishes.
+// Happen makes a few things happen, and publishes.
 func (w *World) Happen() {
 	w.note("---")
 	if w.Chance(85) {
 		w.Advance(pick(w, []time.Duration{time.Minute, time.Hour, 20 * time.Hour, 3 * 24 * time.Hour}))
 	}
 	if w.Chance(15) {
-		w.heal()
+		w.fix()
 	}
 	for range w.IntN(4) {
 		w.event()
@@ -50,17 +50,18 @@ func (w *World) event() {
 	case 11:
 		w.Touch(pick(w, w.roles))
 	case 12:
-		w.heal()
+		w.fix()
 	case 13:
 		w.signPartly()
 	}
 }
 
+// AnyRole returns the name of a role.
 func (w *World) AnyRole() string {
 	return pick(w, append([]string{"root", "timestamp", "snapshot", "targets", "timestamp", "snapshot"}, w.roles...))
 }
 
-// revoke takes a delegation back.
+// revoke removes a delegation.
 func (w *World) revoke() {
 	from, name := pick(w, w.roles), pick(w, w.roles)
 	defer func() {
@@ -71,7 +72,7 @@ func (w *World) revoke() {
 	w.Role(from).Undelegate(name)
 }
 
-// sign has a role signed by others than those who should.
+// sign makes a role have other signatures than it should.
 func (w *World) sign() {
 	role := w.AnyRole()
 	should := w.Keys(role)
@@ -95,8 +96,8 @@ func (w *World) sign() {
 	w.note("%s is signed by %d keys, of which it has %d", role, len(signers), len(should))
 }
 
-// signPartly has a delegated role signed by some of its keys: enough for all of
-// its delegators, for some, or for none.
+// signPartly makes a delegated role signed by some of its keys: enough for all
+// of its delegators, for some, or for none.
 func (w *World) signPartly() {
 	role := pick(w, w.roles)
 	signers := []*verifytest.Key{}
@@ -109,7 +110,7 @@ func (w *World) signPartly() {
 	w.note("%s is signed by %d of its keys", role, len(signers))
 }
 
-// version makes a role's next version another than the next.
+// version makes a role's next version something else than the next number.
 func (w *World) version() {
 	role, at := w.AnyRole(), int64(0)
 	v := w.Version(role)
@@ -129,7 +130,7 @@ func (w *World) version() {
 	w.note("%s goes from version %d to %d", role, v, at)
 }
 
-// snapshotLists makes the snapshot say something wrong.
+// snapshotLists makes the snapshot list something wrong.
 func (w *World) snapshotLists() {
 	role, wrong := pick(w, w.roles), w.IntN(3)
 	w.Edit("snapshot", func(signed map[string]any) {
@@ -157,8 +158,8 @@ func (w *World) lifetime() {
 	w.note("%s lives for %v", role, d)
 }
 
-// heal puts right what was wrong on purpose.
-func (w *World) heal() {
+// fix ends much of what was made wrong on purpose.
+func (w *World) fix() {
 	for _, role := range append([]string{"root", "timestamp", "snapshot"}, w.roles...) {
 		if w.Chance(80) {
 			w.SignWith(role)
@@ -169,7 +170,7 @@ func (w *World) heal() {
 			w.SetVersion(role, 5)
 		}
 	}
-	w.note("much is put right")
+	w.note("much is fixed")
 }
 
 func (w *World) publish() {
@@ -184,7 +185,7 @@ func (w *World) publish() {
 		}
 	}
 	w.PublishOnly(list...)
-	w.note("published are only %q", list)
+	w.note("only %q are published", list)
 }
 
 // clock sets the client's clock: to the repository's, or to the moment at which
@@ -192,7 +193,8 @@ func (w *World) publish() {
 func (w *World) clock() {
 	next := w.Now()
 	if w.Chance(30) {
-		name := w.FileName(pick(w, append([]string{"root", "timestamp", "timestamp", "snapshot", "snapshot"}, w.roles...)))
+		roles := append([]string{"root", "timestamp", "timestamp", "snapshot", "snapshot"}, w.roles...)
+		name := w.FileName(pick(w, roles))
 		if expires, ok := expiry(w.Metadata()[name]); ok {
 			next = expires.Add(pick(w, []time.Duration{-time.Second, 0, 0, time.Second}))
 			w.note("%s expires at %v", name, expires)

@@ -13,7 +13,7 @@ func sorted(list []string) []string {
 	return list
 }
 
-// key makes a key that nobody has had.
+// key makes a new key for a role.
 func (w *World) key(role string) *verifytest.Key {
 	w.fresh++
 	k := w.Key(fmt.Sprintf("%s-%d", role, w.fresh))
@@ -21,9 +21,9 @@ func (w *World) key(role string) *verifytest.Key {
 	return k
 }
 
-// signers draws keys and a threshold for a role: from one of one to three of
-// four, seldom too many; some of the keys it had before, one under two IDs, or
-// one of a kind that nobody knows.
+// signers chooses keys and a threshold for a role: from one of one to three of
+// four, sometimes too many. Some of the keys are old ones of the role, one may
+// have two IDs, and one may be of an unknown kind.
 func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	keys := []*verifytest.Key{}
 	for range 1 + w.IntN(3) {
@@ -56,10 +56,13 @@ func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	return keys, threshold
 }
 
-var patterns = []string{"*", "*/*", "*/*", "a/*", "a/*", "b/?", "[ab]/*", "[!a]/*", "[a-c]*/1", "a*/1", "a/x/*", "*/x/1", "d/*", "d/?", "c", "?", "**", "A/*", "a?1", "b?[12]", "?*", "[", "a/[12"}
+var patterns = []string{
+	"*", "*/*", "*/*", "a/*", "a/*", "b/?", "[ab]/*", "[!a]/*", "[a-c]*/1", "a*/1", "a/x/*", "*/x/1",
+	"d/*", "d/?", "c", "?", "**", "A/*", "a?1", "b?[12]", "?*", "[", "a/[12",
+}
 
-// delegate adds a delegation, or puts another in its place, somewhere:
-// siblings, grandchildren, diamonds and cycles come by themselves.
+// delegate adds or replaces a delegation somewhere. Siblings, grandchildren,
+// diamonds and loops come by chance.
 func (w *World) delegate() {
 	from := pick(w, w.roles)
 	name := pick(w, []string{"a", "b", "c", "d", "team/e", "1.x"})
@@ -81,13 +84,14 @@ func (w *World) delegate() {
 		return
 	}
 	w.Role(from).Delegate(d)
-	w.note("%s delegates to %s: %q %q, threshold %d of %d, terminating %v", from, name, d.Paths, d.PathHashPrefixes, max(1, d.Threshold), max(1, len(d.Keys)), d.Terminating)
+	w.note("%s delegates to %s: %q %q, threshold %d of %d, terminating %v", from, name,
+		d.Paths, d.PathHashPrefixes, max(1, d.Threshold), max(1, len(d.Keys)), d.Terminating)
 	if !slices.Contains(w.roles, name) {
 		w.roles = append(w.roles, name)
 	}
 }
 
-// Bins have names of their own, by which they are known here.
+// hasSuccinct tells a role with succinct bins by its name.
 func (w *World) hasSuccinct(role string) bool { return strings.HasPrefix(role, "succinct") }
 
 // bins adds a role with hash bins, classic or succinct.
@@ -116,7 +120,7 @@ func (w *World) bins() {
 
 func (w *World) content() []byte { return []byte(strings.Repeat("x", w.IntN(40))) }
 
-// list has a role list a target, or no longer.
+// list makes a role list a target, or list it no longer.
 func (w *World) list() {
 	role, path := pick(w, w.roles), pick(w, w.paths[:len(w.paths)-1])
 	if w.Chance(15) {
@@ -128,7 +132,7 @@ func (w *World) list() {
 	w.note("%s lists %s", role, path)
 }
 
-// rotate gives a top-level role other keys.
+// rotate replaces the keys of a top-level role.
 func (w *World) rotate() {
 	role := pick(w, []string{"root", "timestamp", "snapshot", "targets"})
 	if len(w.keys[role]) == 0 {

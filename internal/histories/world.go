@@ -14,15 +14,15 @@ type World struct {
 	*verifytest.Repo
 	*rand.Rand
 
-	anchor []byte
+	root   []byte   // the client's trusted root
 	roles  []string // targets roles, the top-level one first
 	paths  []string
-	keys   map[string][]*verifytest.Key // all that the role ever had
+	keys   map[string][]*verifytest.Key // all that a role ever had
 	past   []verifytest.Files           // what was served, the newest last
 	mirror verifytest.Files
 	now    time.Time
 	log    []string
-	fresh  int // names given
+	fresh  int // keys made
 }
 
 // New makes a world: a repository with delegations of all kinds.
@@ -50,20 +50,20 @@ func New(seed uint64) *World {
 			w.rotate()
 		}
 	}
-	w.partialPins()
+	w.partlyListed()
 	w.Repo.Publish()
-	w.anchor = w.Repo.TrustedRoot()
-	if w.Chance(50) { // or else the chain begins with the first
-		w.anchor = w.Metadata()[w.FileName("root")]
+	w.root = w.Repo.TrustedRoot()
+	if w.Chance(50) { // otherwise the chain begins with the first root
+		w.root = w.Metadata()[w.FileName("root")]
 	}
 	w.now = w.Repo.Now()
 	w.serve()
 	return w
 }
 
-// partialPins has snapshot and timestamp list lengths without hashes, or hashes
-// without lengths, in some worlds.
-func (w *World) partialPins() {
+// partlyListed makes snapshot and timestamp list lengths without hashes, or
+// hashes without lengths, in some worlds.
+func (w *World) partlyListed() {
 	if !w.Chance(30) {
 		return
 	}
@@ -80,7 +80,7 @@ func (w *World) partialPins() {
 
 func pick[T any](w *World, list []T) T { return list[w.IntN(len(list))] }
 
-// Chance is true that many times in a hundred.
+// Chance returns true with that probability.
 func (w *World) Chance(percent int) bool { return w.IntN(100) < percent }
 
 func (w *World) note(format string, args ...any) {
@@ -90,16 +90,16 @@ func (w *World) note(format string, args ...any) {
 // Note adds a line to the story.
 func (w *World) Note(format string, args ...any) { w.note(format, args...) }
 
-// Story tells what has happened, for a test that fails.
+// Story is what has happened, a line for each event.
 func (w *World) Story() string { return strings.Join(w.log, "\n") }
 
-// Anchor is the root that the client has.
-func (w *World) Anchor() []byte { return w.anchor }
+// InitialRoot is the root that the client trusts from the beginning.
+func (w *World) InitialRoot() []byte { return w.root }
 
-// Time is what the client's clock says.
+// Time is the time of the client's clock.
 func (w *World) Time() time.Time { return w.now }
 
-// Paths are what to look for: some exist.
+// Paths returns paths to look for. Some of them exist.
 func (w *World) Paths() []string {
 	list := []string{}
 	for range 1 + w.IntN(5) {
@@ -108,11 +108,11 @@ func (w *World) Paths() []string {
 	return list
 }
 
-// Mirror is what is served now.
+// Mirror is what the mirror serves now.
 func (w *World) Mirror() verifytest.Files { return w.mirror }
 
-// Other is some other file than the right one: an older one of that name, or
-// any.
+// Other returns another file than the right one: an older one with that name,
+// or any.
 func (w *World) Other(name string) []byte {
 	files := pick(w, w.past)
 	if body, ok := files[name]; ok && w.Chance(60) {
@@ -125,14 +125,14 @@ func (w *World) Other(name string) []byte {
 	return files[pick(w, sorted(names))]
 }
 
-// serve decides what the mirror has: mostly what the repository has.
+// serve chooses what the mirror has: mostly what the repository has.
 func (w *World) serve() {
 	w.past = append(w.past, w.Metadata().Clone())
 	w.mirror = w.Metadata().Clone()
 	switch w.IntN(10) {
 	case 0:
 		w.mirror = pick(w, w.past).Clone()
-		w.note("the mirror stands still")
+		w.note("the mirror is frozen")
 	case 1:
 		w.mix()
 	case 2:
@@ -140,7 +140,7 @@ func (w *World) serve() {
 	}
 }
 
-// mix serves each file as it was at some time.
+// mix makes the mirror serve each file in its state of some time.
 func (w *World) mix() {
 	w.note("the mirror mixes states")
 	names := []string{}

@@ -8,34 +8,33 @@ import (
 	"time"
 )
 
-// Rules are what clients differ in. The zero value, with Plain's functions, is
-// the specification as this project reads it.
+// Rules are what clients differ in. Plain returns the specification as this
+// project reads it.
 type Rules struct {
 	Match          func(pattern, path string) bool
 	HashText       func(sha256 [32]byte) string // of a path, for prefixes
-	LastSecond     bool                         // a file is still good at the moment of its expiry
+	LastSecond     bool                         // a file is still valid at the moment of its expiry
 	EveryKeyUsable bool                         // a role with one unusable key has none
-	FirstDelegator bool                         // a role that one delegator vouches for is trusted for all
-	ForgetRoot     bool                         // the newest root of earlier runs does not count
+	FirstDelegator bool                         // a role verified for one delegator is trusted for all
+	ForgetRoot     bool                         // the newest root of earlier updates is not used
 	TrustedCopy    bool                         // a saved snapshot of the right version need not have its hash
 	EveryHashKnown bool                         // a listed hash of an unknown kind never matches
-	Loose          map[string]bool              // the requirements of the form that are not checked, by ID
-	// Reading is what becomes of a file when it is read; nil: it stays as it
-	// is.
+	Loose          map[string]bool              // requirements of the file format that are not checked, by ID
+	// Reading changes a file before it is parsed; nil: the file stays as it is.
 	Reading func(kind string, body []byte) ([]byte, error)
 }
 
-// Plain is this project's reading.
+// Plain returns the rules of this project.
 func Plain() Rules { return Rules{Match: match, HashText: hexadecimal} }
 
-// Limits bound what is taken, as in the library.
+// Limits are limits as in the library.
 type Limits struct {
 	Root, Timestamp, Snapshot, Targets int64
 	Roots, Roles                       int
 }
 
-// What a cycle or a search can end with. Anything else would be a body that is
-// refused, which ends nothing.
+// Errors with which an update or a search can end. A rejected body is another
+// error, and ends neither.
 var (
 	ErrRollback = errors.New("the roots end below the saved one")
 	ErrExpired  = errors.New("the last root has expired")
@@ -45,91 +44,76 @@ var (
 	ErrNoTarget = errors.New("no role lists the target")
 )
 
-// Client is the model of one client. What it saves outlives it.
+// Client is the model of one client.
 type Client struct {
-	rules    Rules
-	limits   Limits
-	now      time.Time
-	verdicts map[string]bool
-	saved    map[string]string
+	rules   Rules
+	limits  Limits
+	now     time.Time
+	checked map[string]bool // results of signature checks
+	saved   map[string]string
 
 	phase   string // "root", "timestamp", "snapshot", "targets", "ready", "failed"
 	err     error
 	wants   []*Want
 	lookups []*Lookup
 
-	root      *file
-	unsaved   bool // the anchor, until a root or timestamp after it was taken
-	taken     int  // new roots in this cycle
-	stored    int64
-	floorRoot int64
-	rootFile  string // what is saved as the newest root, as far as it counts
+	root       *file
+	first      bool  // it is the one that the update began with, and nothing signed under it was accepted yet
+	rotations  int   // new roots in this update
+	storedRoot int64 // the highest version of a root that was stored, now or when an earlier update began
+	savedRoot  int64 // the highest version of a root that lies in the store
 
-	timestamp, snapshot           *file // of this cycle
-	oldTimestamp, oldSnapshot     *file // what was trusted before, read and no more
-	floorTimestamp, floorSnapshot *file // the same, if they count
+	timestamp, snapshot             *file // of this update
+	timestamps, snapshots           []*candidate
+	storedTimestamp, storedSnapshot *candidate // the best of them, if enough of the current keys signed it
 
 	targets *file
 	edges   []*edge
 	memory  []memory
-	known   memory // the last snapshot
 }
 
-// memory is a file that was taken, and what it was listed with.
+// memory is an accepted file, and what was listed about it.
 type memory struct {
 	role, info string
 	file       *file
 }
 
-// Want is a file that the client waits for.
+// Want is a file that the client needs.
 type Want struct {
 	Role, Delegator, Path string
 	Version               int64
-	info                  object // nil: not listed anywhere
+	info                  object // what is listed about the file; nil: nothing
 	edge                  *edge
 }
 
 func (w *Want) String() string { return fmt.Sprintf("%s for %s (%s)", w.Path, w.Delegator, w.Role) }
 
-// New begins a run with what earlier ones saved, whatever became of it:
-// "root.json", "timestamp.json" and "snapshot.json".
-func New(anchor []byte, stored map[string][]byte, now time.Time, limits Limits, rules Rules) (*Client, error) {
-	c := &Client{rules: rules, limits: limits, verdicts: map[string]bool{}, saved: map[string]string{}, unsaved: true}
-	if err := attempt(func() { c.root = c.openRoot(anchor) }); err != nil {
+// New begins an update with the files that earlier ones saved: "root.json",
+// "timestamp.json" and "snapshot.json", of each any number. They may be damaged.
+func New(trustedRoot []byte, stored Stored, now time.Time, limits Limits, rules Rules) (*Client, error) {
+	c := &Client{rules: rules, limits: limits, checked: map[string]bool{}}
+	if err := attempt(func() { c.root = c.openRoot(trustedRoot) }); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"root", "timestamp", "snapshot"} {
-		body, ok := stored[name+".json"]
-		max := map[string]int64{"root": limits.Root, "timestamp": limits.Timestamp, "snapshot": limits.Snapshot}[name]
-		if !ok || int64(len(body)) > max {
-			continue
-		}
-		// what is damaged does not count, and that is all.
-		_ = attempt(func() {
-			switch name {
-			case "root":
-				if !rules.ForgetRoot {
-					c.stored = c.openRoot(body).version
-					c.floorRoot, c.rootFile = c.stored, string(body)
-				}
-			case "timestamp":
-				c.oldTimestamp = c.rules.read(body, name)
-			case "snapshot":
-				c.oldSnapshot = c.rules.read(body, name)
-			}
-		})
-	}
+	c.load(stored)
 	c.begin(now)
 	return c, nil
 }
 
-// Refresh begins another cycle. Nothing may be wanted.
-func (c *Client) Refresh(now time.Time) { c.begin(now) }
+// Renew begins the next update. What this one trusted is not forgotten.
+func (c *Client) Renew(stored Stored, now time.Time) *Client {
+	next := &Client{
+		rules: c.rules, limits: c.limits, checked: c.checked,
+		root: c.root, storedRoot: c.storedRoot, memory: c.memory,
+		timestamps: carried(c.timestamps, c.storedTimestamp), snapshots: carried(c.snapshots, c.storedSnapshot),
+	}
+	next.load(stored)
+	next.begin(now)
+	return next
+}
 
 func (c *Client) begin(now time.Time) {
-	c.now, c.err, c.taken = now, nil, 0
-	c.timestamp, c.snapshot, c.targets, c.edges = nil, nil, nil, nil
-	c.phase = "root"
+	c.now, c.first, c.phase, c.saved = now, true, "root", map[string]string{}
 	c.wantRoot()
 	c.search()
 }
@@ -146,7 +130,7 @@ func (c *Client) wantRoot() {
 		c.lastRoot(false)
 		return
 	}
-	if c.taken >= c.limits.Roots {
+	if c.rotations >= c.limits.Roots {
 		c.lastRoot(true)
 		return
 	}
@@ -157,29 +141,22 @@ func (c *Client) wantRoot() {
 // 5.3.10, 5.3.11
 func (c *Client) lastRoot(cut bool) {
 	switch {
-	case c.root.version < c.floorRoot && cut:
+	case c.root.version < c.storedRoot && cut:
 		c.fail(ErrLimit)
 		return
-	case c.root.version < c.floorRoot:
+	case c.root.version < c.storedRoot:
 		c.fail(ErrRollback)
 		return
 	case !c.fresh(c.root):
 		c.fail(ErrExpired)
 		return
 	}
-	// Decision 7: what was trusted before counts if its keys still reach the
-	// threshold.
-	c.floorTimestamp = c.recognize(c.oldTimestamp, "timestamp")
-	c.floorSnapshot = c.recognize(c.oldSnapshot, "snapshot")
+	// A saved file protects against rollback if enough of the current keys
+	// signed it (docs/decisions.md, "What the stored files are for").
+	c.storedTimestamp = c.best(c.timestamps, "timestamp")
+	c.storedSnapshot = c.best(c.snapshots, "snapshot")
 	c.phase = "timestamp"
 	c.want(&Want{Role: "timestamp", Delegator: "root", Path: "timestamp.json"})
-}
-
-func (c *Client) recognize(f *file, role string) *file {
-	if f == nil || attempt(func() { c.verify(f, topLevel(c.root, role), true); c.rules.check(f, role) }) != nil {
-		return nil
-	}
-	return f
 }
 
 // fresh is.
@@ -187,36 +164,34 @@ func (c *Client) fresh(f *file) bool {
 	return f.expires.After(c.now) || c.rules.LastSecond && f.expires.Equal(c.now)
 }
 
-// Offer gives the client a body for what it wants; an error leaves everything
-// as it was.
+// Offer gives the client a body for a file that it wants. An error changes
+// nothing.
 func (c *Client) Offer(w *Want, body []byte) error { return c.offer(w, body, false) }
 
-// OfferSaved is Offer for a file from an earlier run, which is judged as any
-// other.
-func (c *Client) OfferSaved(w *Want, body []byte) error {
-	return c.offer(w, body, c.rules.TrustedCopy && w.Role == "snapshot")
-}
+// OfferSaved is Offer for a saved copy. It is checked like any other, and
+// is not saved again.
+func (c *Client) OfferSaved(w *Want, body []byte) error { return c.offer(w, body, true) }
 
-func (c *Client) offer(w *Want, body []byte, fitting bool) error {
+func (c *Client) offer(w *Want, body []byte, saved bool) error {
 	var commit func()
 	err := attempt(func() {
 		must(int64(len(body)) <= c.most(w.Role), "too long")
-		if w.info != nil && !fitting {
+		if w.info != nil && !(saved && c.rules.TrustedCopy && w.Role == "snapshot") {
 			c.rules.fits(body, w.info)
 		}
 		switch {
 		case w.edge != nil:
-			commit = c.judgeTargets(w, body)
+			commit = c.judgeTargets(w, body, saved)
 		case w.Role == "root":
-			commit = c.judgeRoot(body)
+			commit = c.judgeRoot(body, saved)
 		case w.Role == "timestamp":
-			commit = c.judgeTimestamp(body)
+			commit = c.judgeTimestamp(body, saved)
 		default:
-			commit = c.judgeSnapshot(w, body)
+			commit = c.judgeSnapshot(w, body, saved)
 		}
 	})
 	if err == nil {
-		c.settle(w)
+		c.remove(w)
 		commit()
 		c.search()
 	}
@@ -235,7 +210,7 @@ func (c *Client) most(role string) int64 {
 	return c.limits.Targets
 }
 
-// Most is how long a body for what is wanted may be.
+// Most is the largest length of a body for a wanted file.
 func (c *Client) Most(w *Want) int64 {
 	if length, ok := w.info["length"]; ok {
 		return theInteger(length, math.MinInt64, "length")
@@ -243,14 +218,14 @@ func (c *Client) Most(w *Want) int64 {
 	return c.most(w.Role)
 }
 
-func (c *Client) settle(w *Want) {
+func (c *Client) remove(w *Want) {
 	for i, x := range c.wants {
 		if x == w {
 			c.wants = append(c.wants[:i:i], c.wants[i+1:]...)
 			return
 		}
 	}
-	panic("model: settled twice")
+	panic("model: answered twice")
 }
 
 // Absent says that a file does not exist: for the next root that is the end of
@@ -260,19 +235,19 @@ func (c *Client) Absent(w *Want) {
 		c.GiveUp(w)
 		return
 	}
-	c.settle(w)
+	c.remove(w)
 	c.lastRoot(false)
 	c.search()
 }
 
-// GiveUp says that nobody could bring a good file.
+// GiveUp says that no good file could be fetched.
 func (c *Client) GiveUp(w *Want) {
-	c.settle(w)
+	c.remove(w)
 	c.lost(w.edge, ErrFetch)
 	c.search()
 }
 
-// lost ends what cannot go on.
+// lost ends what waits for a file: the update, or the lookups at an edge.
 func (c *Client) lost(e *edge, err error) {
 	if e == nil || c.phase != "ready" {
 		c.fail(err)
@@ -286,25 +261,36 @@ func (c *Client) lost(e *edge, err error) {
 	}
 }
 
-func (c *Client) judgeRoot(body []byte) func() {
+func (c *Client) judgeRoot(body []byte, saved bool) func() {
 	next := c.openRoot(body)
 	c.verify(next, topLevel(c.root, "root"), false)             // R-5.3.4a
 	must(next.version == c.root.version+1, "not the next root")
 	return func() {
-		c.root, c.unsaved = next, false
-		if next.version > c.stored {
-			c.taken++
+		c.saveFirstRoot()
+		c.root = next
+		if next.version > c.storedRoot {
+			c.rotations++
 		}
-		c.saved[fmt.Sprintf("%d.root.json", next.version)] = next.body
-		c.saveRoot()
+		if !saved {
+			c.saved[fmt.Sprintf("%d.root.json", next.version)] = next.body
+		}
+		c.saveNewestRoot()
 		c.wantRoot()
 	}
 }
 
-// saveRoot keeps the newest root, and no older one in its place.
-func (c *Client) saveRoot() {
-	if c.root.version >= c.floorRoot && c.root.body != c.rootFile {
-		c.floorRoot, c.rootFile = c.root.version, c.root.body
+// saveFirstRoot saves the root that the update began with under its version.
+func (c *Client) saveFirstRoot() {
+	if c.first && c.root.version > c.savedRoot {
+		c.saved[fmt.Sprintf("%d.root.json", c.root.version)] = c.root.body
+	}
+	c.first = false
+}
+
+// saveNewestRoot saves the root, unless one that is as new is saved.
+func (c *Client) saveNewestRoot() {
+	if c.root.version > c.savedRoot && c.root.version >= c.storedRoot {
+		c.savedRoot = c.root.version
 		c.saved["root.json"] = c.root.body
 	}
 }
@@ -321,26 +307,22 @@ func versionIn(info any) int64 {
 	return theInteger(o["version"], math.MinInt64, "version")
 }
 
-func (c *Client) judgeTimestamp(body []byte) func() {
-	next := c.open(body, "timestamp", topLevel(c.root, "timestamp"))
-	if old := c.floorTimestamp; old != nil {
-		must(next.version >= old.version, "timestamp goes back") // R-5.4.3.1a
-		if next.version == old.version {
+func (c *Client) judgeTimestamp(body []byte, saved bool) func() {
+	next := &candidate{file: c.open(body, "timestamp", topLevel(c.root, "timestamp")), stored: saved}
+	if old := c.storedTimestamp; old != nil {
+		c.rules.after(old.file, next.file)
+		if next.file.version == old.file.version {
 			next = old // R-5.4.3.1b
-		} else {
-			must(versionIn(snapshotInfo(next)) >= versionIn(snapshotInfo(old)), "snapshot goes back") // R-5.4.3.2
 		}
 	}
-	must(c.fresh(next), "expired")
+	must(c.fresh(next.file), "expired")
 	return func() {
-		if c.unsaved {
-			c.saveRoot()
-			c.unsaved = false
-		}
-		c.timestamp = next
-		if next != c.floorTimestamp {
-			c.saved["timestamp.json"] = next.body
-			c.floorTimestamp, c.oldTimestamp = next, next
+		c.saveFirstRoot()
+		c.saveNewestRoot()
+		c.timestamp, c.storedTimestamp = next.file, next
+		c.timestamps = with(c.timestamps, next)
+		if !next.stored {
+			c.saved["timestamp.json"] = next.file.body
 		}
 		c.wantSnapshot()
 	}
@@ -349,9 +331,13 @@ func (c *Client) judgeTimestamp(body []byte) func() {
 func (c *Client) wantSnapshot() {
 	c.phase = "snapshot"
 	info := snapshotInfo(c.timestamp)
-	if m := c.known; m.file != nil && m.info == listed(info) {
-		if attempt(func() { c.verify(m.file, topLevel(c.root, "snapshot"), false); c.checkSnapshot(m.file, info) }) == nil {
-			c.takeSnapshot(m.file, info)
+	if m := c.storedSnapshot; m != nil && m.info == listed(info) {
+		err := attempt(func() {
+			c.verify(m.file, topLevel(c.root, "snapshot"), false)
+			c.checkSnapshot(m.file, info)
+		})
+		if err == nil {
+			c.acceptSnapshot(m, info)
 			return
 		}
 	}
@@ -359,10 +345,14 @@ func (c *Client) wantSnapshot() {
 		c.fail(ErrLimit)
 		return
 	}
-	c.want(&Want{Role: "snapshot", Delegator: "root", Version: versionIn(info), Path: c.fileName("snapshot", versionIn(info)), info: info})
+	version := versionIn(info)
+	c.want(&Want{
+		Role: "snapshot", Delegator: "root", Version: version,
+		Path: c.fileName("snapshot", version), info: info,
+	})
 }
 
-// tooLong says whether a file is listed with a length that is never taken.
+// tooLong reports whether a file is listed with a length over the limit.
 func (c *Client) tooLong(role string, info object) bool {
 	length, ok := info["length"]
 	return ok && theInteger(length, math.MinInt64, "length") > c.most(role)
@@ -370,37 +360,39 @@ func (c *Client) tooLong(role string, info object) bool {
 
 func (c *Client) checkSnapshot(next *file, info object) {
 	must(next.version == versionIn(info), "another version")
-	if c.floorSnapshot != nil {                              // R-5.5.5a, R-5.5.5b
-		new := next.signed["meta"].(object)
-		for name, old := range c.floorSnapshot.signed["meta"].(object) {
-			must(versionIn(new[name]) >= versionIn(old), "%s goes back", name)
-		}
+	if c.storedSnapshot != nil {                             // R-5.5.5a, R-5.5.5b
+		noListedFileGoesBack(c.storedSnapshot.file, next)
 	}
 	must(c.fresh(next), "expired")
 }
 
-func (c *Client) judgeSnapshot(w *Want, body []byte) func() {
-	next := c.open(body, "snapshot", topLevel(c.root, "snapshot"))
-	c.checkSnapshot(next, w.info)
-	return func() {
-		c.floorSnapshot, c.oldSnapshot = next, next
-		c.saved["snapshot.json"] = next.body
-		c.takeSnapshot(next, w.info)
-	}
-}
-
-// takeSnapshot goes on to the top-level targets role; files of earlier cycles
-// that are listed otherwise now are forgotten.
-func (c *Client) takeSnapshot(next *file, info object) {
-	c.snapshot = next
-	c.known = memory{"snapshot", listed(info), next}
-	kept := []memory{}
-	for _, m := range c.memory {
-		if info := c.listedInSnapshot(m.role); info != nil && listed(info) == m.info {
-			kept = append(kept, m)
+func (c *Client) judgeSnapshot(w *Want, body []byte, saved bool) func() {
+	next := &candidate{file: c.open(body, "snapshot", topLevel(c.root, "snapshot")), stored: saved}
+	c.checkSnapshot(next.file, w.info)
+	for _, known := range c.snapshots {
+		if known.file.body == next.file.body {
+			next.stored = next.stored || known.stored
 		}
 	}
-	c.memory = kept
+	return func() { c.acceptSnapshot(next, w.info) }
+}
+
+// acceptSnapshot goes on to the top-level targets role. Files of earlier
+// updates that are no longer listed in the same way are forgotten.
+func (c *Client) acceptSnapshot(next *candidate, info object) {
+	c.snapshot, c.storedSnapshot = next.file, next
+	next.info = listed(info)
+	c.snapshots = with(c.snapshots, next)
+	if !next.stored {
+		c.saved["snapshot.json"] = next.file.body
+	}
+	same := []memory{}
+	for _, m := range c.memory {
+		if info := c.listedInSnapshot(m.role); info != nil && listed(info) == m.info {
+			same = append(same, m)
+		}
+	}
+	c.memory = same
 	c.phase = "targets"
 	c.start(c.edgeTo(nil, "root", delegation{role: "targets", signers: topLevel(c.root, "targets")}))
 }
@@ -410,11 +402,14 @@ func (c *Client) listedInSnapshot(role string) object {
 	return info
 }
 
-// fileName is the wire's name, R-5.6.7h.
+// unescaped are the characters that stay as they are in file names.
+const unescaped = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~"
+
+// fileName is the name of a file on a mirror, R-5.6.7h.
 func (c *Client) fileName(role string, version int64) string {
 	var b strings.Builder
 	for _, char := range []byte(role) {
-		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~", rune(char)) {
+		if strings.ContainsRune(unescaped, rune(char)) {
 			b.WriteByte(char)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", char)
@@ -426,23 +421,25 @@ func (c *Client) fileName(role string, version int64) string {
 	return b.String() + ".json"
 }
 
-// Wants returns what the client waits for.
+// Wants returns the files that the client needs.
 func (c *Client) Wants() []*Want { return append([]*Want(nil), c.wants...) }
 
-// Done says whether the cycle is over, and how it ended.
+// Done reports whether the update is over, and its error.
 func (c *Client) Done() (bool, error) {
 	return len(c.wants) == 0 && (c.phase == "ready" || c.phase == "failed"), c.err
 }
 
-// Version returns the version of a top-level role that the cycle trusts, or 0.
+// Version returns the trusted version of a top-level role in this update, or 0.
 func (c *Client) Version(role string) int64 {
-	f := map[string]*file{"root": c.root, "timestamp": c.timestamp, "snapshot": c.snapshot, "targets": c.targets}[role]
+	f := map[string]*file{
+		"root": c.root, "timestamp": c.timestamp, "snapshot": c.snapshot, "targets": c.targets,
+	}[role]
 	if f == nil {
 		return 0
 	}
 	return f.version
 }
 
-// Saved returns what was saved since New: the bodies by "root.json",
-// "7.root.json" and, for the other roles, their names with ".json".
+// Saved returns the files saved since New, by name: "root.json", "7.root.json",
+// and the names of the other roles with ".json".
 func (c *Client) Saved() map[string]string { return c.saved }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// file is a document that was opened: its envelope has been read, and if it is
-// trusted, its content has been too.
+// file is a document whose envelope was read. If it is trusted, its content was
+// checked too.
 type file struct {
 	body       string // as it came
 	signed     object
@@ -21,13 +21,13 @@ type file struct {
 
 type signature struct{ keyID, hex string }
 
-// need is must, for what some clients let pass.
+// need is must for requirements that some clients do not check.
 func (r *Rules) need(id string, ok bool, format string, args ...any) {
 	must(ok || r.Loose[id], format, args...)
 }
 
-// read takes a file apart, without looking into what is signed: R-4.2.1,
-// R-4.2.2, R-4.2.3.
+// read decodes a file without checking the signed content: R-4.2.1, R-4.2.2,
+// R-4.2.3.
 func (r *Rules) read(body []byte, kind string) *file {
 	text := body
 	if r.Reading != nil {
@@ -60,7 +60,7 @@ var (
 	dateTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
 )
 
-// check looks at all of the content of a file.
+// check checks the whole content of a file.
 func (r *Rules) check(f *file, kind string) {
 	s := f.signed
 	r.need("R-4.3.1", specVersion.MatchString(theString(s["spec_version"], "spec_version")), "spec_version")
@@ -96,7 +96,7 @@ func (r *Rules) checkRoot(s object) {
 	roles := theObject(s["roles"], "roles")
 	for _, name := range []string{"root", "timestamp", "snapshot", "targets"} {
 		if roles[name] != nil || !r.Loose["R-4.3.6"] {
-			r.checkSigners(theObject(roles[name], name))
+			r.checkRoleKeys(theObject(roles[name], name))
 		}
 	}
 }
@@ -110,8 +110,8 @@ func (r *Rules) checkKeys(v any) {
 	}
 }
 
-// R-4.3.7, and no key ID twice (decision 13).
-func (r *Rules) checkSigners(role object) {
+// checkRoleKeys is R-4.3.7. No key ID may be listed twice (K2).
+func (r *Rules) checkRoleKeys(role object) {
 	theInteger(role["threshold"], 1, "threshold")
 	ids := theStrings(role["keyids"], "keyids")
 	r.need("K2", unique(ids), "a key ID is listed twice")
@@ -126,7 +126,7 @@ func (r *Rules) checkHashes(v any) object {
 	return hashes
 }
 
-// checkInfo looks at what a timestamp or a snapshot lists of a file: R-4.4.2.
+// checkInfo checks what a timestamp or a snapshot lists about a file: R-4.4.2.
 func (r *Rules) checkInfo(v any) {
 	info := theObject(v, "a listed file")
 	r.need("R-4.3.2", theInteger(info["version"], math.MinInt64, "version") > 0, "version")
@@ -161,7 +161,7 @@ func (r *Rules) checkDelegations(d object) {
 		s := theObject(bins, "succinct_roles")
 		must(theInteger(s["bit_length"], 1, "bit_length") <= 32, "bit_length") // R-T15.1
 		theString(s["name_prefix"], "name_prefix")
-		r.checkSigners(s)
+		r.checkRoleKeys(s)
 		return
 	}
 	found := []string{}
@@ -174,9 +174,10 @@ func (r *Rules) checkDelegations(d object) {
 var hexPrefix = regexp.MustCompile(`^[0-9a-f]{0,64}$`)
 
 func (r *Rules) checkDelegation(role object) string {
-	r.checkSigners(role)
+	r.checkRoleKeys(role)
 	name := theString(role["name"], "name")
-	r.need("R-4.6.10", !slices.Contains([]string{"", "root", "timestamp", "snapshot", "targets", "mirrors"}, name), "reserved name")
+	reserved := []string{"", "root", "timestamp", "snapshot", "targets", "mirrors"}
+	r.need("R-4.6.10", !slices.Contains(reserved, name), "reserved name")
 	if t, ok := role["terminating"]; ok {
 		theBool(t, "terminating") // R-4.6.9
 	}
@@ -194,8 +195,8 @@ func (r *Rules) checkDelegation(role object) string {
 	return name
 }
 
-// publicKey returns the key that a file lists under an ID, or nothing if it can
-// never verify: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
+// publicKey returns the key that a file lists under an ID, or "" if that key
+// cannot be used: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
 func (r *Rules) publicKey(keys object, id string) string {
 	key, ok := keys[id].(object)
 	if !ok || key["keytype"] != "ed25519" || key["scheme"] != "ed25519" && !r.Loose["R-4.2.2.5"] {

@@ -15,7 +15,7 @@ import (
 
 type object = map[string]any
 
-// fault is how the model says no: it goes up to the call that offered the file.
+// fault is a panic value: the reason to reject a file. attempt recovers it.
 type fault string
 
 func (f fault) Error() string { return string(f) }
@@ -28,7 +28,7 @@ func must(ok bool, format string, args ...any) {
 	}
 }
 
-// attempt turns a refusal into an error.
+// attempt returns a fault as an error.
 func attempt(f func()) (err error) {
 	defer func() {
 		switch r := recover().(type) {
@@ -45,7 +45,7 @@ func attempt(f func()) (err error) {
 
 const maxLevels = 64
 
-// readJSON reads a document with that many levels at most: R-4.1.4.
+// readJSON decodes a document with at most that many levels: R-4.1.4.
 func readJSON(data []byte, levels int) any {
 	must(utf8.Valid(data), "not UTF-8")
 	must(json.Valid(data), "not JSON")
@@ -83,7 +83,7 @@ func readValue(d *json.Decoder, levels int) any {
 	for d.More() {
 		name := token(d).(string)
 		_, twice := o[name]
-		must(!twice, "member %q stands twice", name)
+		must(!twice, "duplicate member %q", name)
 		o[name] = readValue(d, levels-1)
 	}
 	token(d)
@@ -92,8 +92,8 @@ func readValue(d *json.Decoder, levels int) any {
 
 var escapes = regexp.MustCompile(`\\(u[0-9a-fA-F]{4}|.)`)
 
-// pairedSurrogates looks at all escapes of the text: a high surrogate must be
-// followed by a low one at once, and a low one must follow.
+// pairedSurrogates checks all escapes of the text: each high surrogate must
+// come just before a low one, and each low one just after a high one.
 func pairedSurrogates(data []byte) bool {
 	high := -1 // where the last high surrogate ended
 	for _, at := range escapes.FindAllIndex(data, -1) {
@@ -117,7 +117,7 @@ var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 var integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 
-// canonical writes a value as the signatures cover it: R-4.1.1, R-4.1.2.
+// canonical encodes a value in the form that is signed: R-4.1.1, R-4.1.2.
 func canonical(v any) string { return canonicalText(v, true) }
 
 func canonicalText(v any, integers bool) string {
@@ -155,7 +155,8 @@ func names(o object) []string {
 	return list
 }
 
-// The following take a member of an object, and refuse another type.
+// The functions that begin with "the" return a value of the type in their name,
+// and reject any other.
 
 func theObject(v any, what string) object {
 	o, ok := v.(object)
@@ -205,5 +206,5 @@ func unique(list []string) bool {
 	return len(seen) == len(list)
 }
 
-// Strict says whether a text is a JSON document as R-4.1.4 wants it.
+// Strict reports whether a text is a JSON document as R-4.1.4 requires.
 func Strict(data []byte) bool { return attempt(func() { readJSON(data, maxLevels) }) == nil }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// match says whether a path is of a pattern. Both are split at
+// match reports whether a path matches a pattern. Both are split at
 // slashes, and each part has to match.
 func match(pattern, path string) bool {
 	patterns, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
@@ -69,7 +69,7 @@ func inSet(set []rune, c rune) bool {
 	return false
 }
 
-// covers says whether a delegation is for a path.
+// covers reports whether a delegation is for a path.
 func (c *Client) covers(role object, path string) bool {
 	if paths, ok := role["paths"]; ok {
 		for _, pattern := range theStrings(paths, "paths") {
@@ -90,30 +90,30 @@ func (c *Client) covers(role object, path string) bool {
 
 func hexadecimal(sum [32]byte) string { return hex.EncodeToString(sum[:]) }
 
-// delegation is one edge that a search may follow.
+// delegation is one delegation that a search may follow.
 type delegation struct {
 	role        string
 	signers     signers
 	terminating bool
 }
 
-// delegations returns the roles that a file delegates a path to, in listed
-// order.
+// delegations returns the roles to which a file delegates a path, in the order
+// of the list.
 func (c *Client) delegations(f *file, path string) []delegation {
 	d, ok := f.signed["delegations"].(object)
 	if !ok {
 		return nil
 	}
 	if s, ok := d["succinct_roles"].(object); ok {
-		return []delegation{{bin(s, path), signersOf(d["keys"], s), true}} // R-T15.5
+		return []delegation{{bin(s, path), roleKeysOf(d["keys"], s), true}} // R-T15.5
 	}
 	list := []delegation{}
-	first := map[string]signers{} // of several with one name, if that is allowed
+	first := map[string]signers{} // if a name may be listed twice, the first entry's keys
 	for _, e := range d["roles"].([]any) {
 		role := e.(object)
 		name := role["name"].(string)
 		if _, ok := first[name]; !ok {
-			first[name] = signersOf(d["keys"], role)
+			first[name] = roleKeysOf(d["keys"], role)
 		}
 		if c.covers(role, path) {
 			list = append(list, delegation{name, first[name], role["terminating"] == true})
@@ -122,8 +122,8 @@ func (c *Client) delegations(f *file, path string) []delegation {
 	return list
 }
 
-// bin is R-T15.2: the number that the leading bits make, as wide as the last
-// one's.
+// bin is the name of a succinct bin (R-T15.2): the number in the leading bits
+// of the hash, with as many digits as the last bin's.
 func bin(s object, path string) string {
 	bits := theInteger(s["bit_length"], 1, "bit_length")
 	sum := sha256.Sum256([]byte(path))

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// edge is a delegation by the content that delegates, and what became of the
-// role's file (R-5.6.7g).
+// edge is a delegation of one content, with the state of the role's file
+// (R-5.6.7g).
 type edge struct {
 	by        *file // nil: the root
 	delegator string
@@ -14,7 +14,7 @@ type edge struct {
 	file   *file
 	asked  bool
 	err    error
-	failed int // lookups there were when it failed: a later one asks again
+	failed int // how many lookups there were when it failed: later ones ask again
 }
 
 func (c *Client) edgeTo(by *file, delegator string, d delegation) *edge {
@@ -32,7 +32,7 @@ func sameContent(a, b *file) bool {
 	return a == b || a != nil && b != nil && a.payload == b.payload
 }
 
-// start looks for the file of an edge: listed, at hand, or to be asked for.
+// start looks for the file of an edge: in memory, or else it wants the file.
 func (c *Client) start(e *edge) {
 	e.asked, e.err = true, nil
 	info := c.listedInSnapshot(e.role)
@@ -42,7 +42,7 @@ func (c *Client) start(e *edge) {
 	}
 	for _, m := range c.memory {
 		if m.role == e.role && m.info == listed(info) && attempt(func() { c.judge(m.file, e, info) }) == nil {
-			c.take(e, m.file)
+			c.accept(e, m.file)
 			return
 		}
 	}
@@ -50,10 +50,14 @@ func (c *Client) start(e *edge) {
 		c.lost(e, ErrLimit)
 		return
 	}
-	c.want(&Want{Role: e.role, Delegator: e.delegator, Version: versionIn(info), Path: c.fileName(e.role, versionIn(info)), info: info, edge: e})
+	version := versionIn(info)
+	c.want(&Want{
+		Role: e.role, Delegator: e.delegator, Version: version,
+		Path: c.fileName(e.role, version), info: info, edge: e,
+	})
 }
 
-// judge says whether a file that was read is good for an edge.
+// judge rejects a file that is not good for an edge.
 func (c *Client) judge(f *file, e *edge, info object) {
 	if !c.rules.FirstDelegator || f.version == 0 {
 		c.verify(f, e.signers, false)
@@ -63,17 +67,19 @@ func (c *Client) judge(f *file, e *edge, info object) {
 	must(c.fresh(f), "expired")
 }
 
-func (c *Client) judgeTargets(w *Want, body []byte) func() {
+func (c *Client) judgeTargets(w *Want, body []byte, saved bool) func() {
 	f := c.rules.read(body, "targets")
 	c.judge(f, w.edge, w.info)
 	return func() {
-		c.saved[w.Role+".json"] = f.body
+		if !saved {
+			c.saved[w.Role+".json"] = f.body
+		}
 		c.memory = append(c.memory, memory{w.Role, listed(w.info), f})
-		c.take(w.edge, f)
+		c.accept(w.edge, f)
 	}
 }
 
-func (c *Client) take(e *edge, f *file) {
+func (c *Client) accept(e *edge, f *file) {
 	e.file = f
 	if c.phase == "targets" {
 		c.targets, c.phase = f, "ready"
@@ -87,19 +93,19 @@ type Lookup struct {
 	settled bool
 	waits   *edge
 
-	// What it found, once it is settled.
+	// The result, once the lookup is done.
 	Err    error
 	Role   string
 	Length int64
 	Hashes map[string]string
 }
 
-// Settled says whether the search is over.
+// Settled reports whether the lookup is done.
 func (l *Lookup) Settled() bool { return l.settled }
 
 func (l *Lookup) end(err error) { l.settled, l.waits, l.Err = true, nil, err }
 
-// Find begins a search.
+// Find begins a lookup.
 func (c *Client) Find(path string) *Lookup {
 	l := &Lookup{Path: path, born: len(c.lookups) + 1}
 	c.lookups = append(c.lookups, l)
@@ -107,7 +113,7 @@ func (c *Client) Find(path string) *Lookup {
 	return l
 }
 
-// search takes all lookups as far as they come, each from its beginning.
+// search continues all lookups as far as possible, each from its beginning.
 func (c *Client) search() {
 	for _, l := range c.lookups {
 		switch {
@@ -124,7 +130,7 @@ func (c *Client) search() {
 	}
 }
 
-// search is one attempt at a lookup.
+// search is one pass of a lookup.
 type search struct {
 	c       *Client
 	lookup  *Lookup
@@ -134,11 +140,11 @@ type search struct {
 type outcome int
 
 const (
-	further outcome = iota // not here
-	stop                   // the search ends, for now or for good
+	further outcome = iota // the role does not list the path
+	stop                   // the pass ends: the lookup is done, or waits for a file
 )
 
-// visit asks one role, and then those that it delegates to: R-5.6.7a.
+// visit looks in one role, and then in those to which it delegates: R-5.6.7a.
 func (s *search) visit(e *edge) outcome {
 	l := s.lookup
 	if slices.Contains(s.visited, e.role) { // R-5.6.7b

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// signers are who must sign: distinct public keys, whatever their IDs
+// signers are the keys that must sign: distinct public keys, with any IDs
 // (R-4.3.K3).
 type signers struct {
 	keys      object
@@ -17,17 +17,18 @@ type signers struct {
 	threshold int64
 }
 
-func signersOf(keys any, role any) signers {
+func roleKeysOf(keys any, role any) signers {
 	r := theObject(role, "role")
 	return signers{keys.(object), theStrings(r["keyids"], "keyids"), theInteger(r["threshold"], 1, "threshold")}
 }
 
 func topLevel(root *file, name string) signers {
-	return signersOf(root.signed["keys"], root.signed["roles"].(object)[name])
+	return roleKeysOf(root.signed["keys"], root.signed["roles"].(object)[name])
 }
 
-// verify counts the keys that signed. With anyID a signature counts for
-// whichever key it verifies with (decision 7).
+// verify counts the keys that signed. With anyID a signature counts for any key
+// that verifies it: key IDs may have changed since the file was saved
+// (docs/decisions.md, "What the stored files are for").
 func (c *Client) verify(f *file, who signers, anyID bool) {
 	signed := map[string]bool{}
 	for _, id := range who.ids {
@@ -45,7 +46,8 @@ func (c *Client) verify(f *file, who signers, anyID bool) {
 	must(int64(len(signed)) >= who.threshold, "%d of %d keys have signed", len(signed), who.threshold)
 }
 
-// goodSignature remembers its verdicts, which is all the haste there is here.
+// goodSignature verifies a signature. It remembers the results, which is the
+// only optimization here.
 func (c *Client) goodSignature(public, payload, sigHex string) bool {
 	sig, err := hex.DecodeString(sigHex)
 	if err != nil || len(sig) != ed25519.SignatureSize {
@@ -53,16 +55,15 @@ func (c *Client) goodSignature(public, payload, sigHex string) bool {
 	}
 	sum := sha256.Sum256([]byte(payload))
 	question := public + string(sig) + string(sum[:])
-	good, known := c.verdicts[question]
+	good, known := c.checked[question]
 	if !known {
 		good = ed25519.Verify(ed25519.PublicKey(public), []byte(payload), sig)
-		c.verdicts[question] = good
+		c.checked[question] = good
 	}
 	return good
 }
 
-// open makes a file trusted content: enough signatures, and then the right
-// form.
+// open verifies a file and then checks its content.
 func (c *Client) open(body []byte, kind string, who signers) *file {
 	f := c.rules.read(body, kind)
 	c.verify(f, who, false)
@@ -70,7 +71,7 @@ func (c *Client) open(body []byte, kind string, who signers) *file {
 	return f
 }
 
-// openRoot opens a root that is signed by its own keys.
+// openRoot checks a root and verifies it with its own keys.
 func (c *Client) openRoot(body []byte) *file {
 	f := c.rules.read(body, "root")
 	c.rules.check(f, "root")
@@ -78,7 +79,7 @@ func (c *Client) openRoot(body []byte) *file {
 	return f
 }
 
-// fits compares a file's bytes with what is listed for it.
+// fits compares a file's bytes with what is listed about it.
 func (r *Rules) fits(body []byte, info object) {
 	if length, ok := info["length"]; ok {
 		must(theInteger(length, math.MinInt64, "length") == int64(len(body)), "wrong length")
@@ -106,11 +107,10 @@ func (r *Rules) fitsHashes(body []byte, hashes object) {
 		checked = true
 		must(strings.EqualFold(hex.EncodeToString(sum), digest.(string)), "wrong %s", algorithm)
 	}
-	must(checked, "no hash that is known")
+	must(checked, "no known hash")
 }
 
-// listed is what a file is listed with: what the client looks at, without the
-// rest.
+// listed is the part of a listing that the client uses.
 func listed(info object) string {
 	o := object{"version": info["version"]}
 	for _, name := range []string{"length", "hashes"} {

@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// InTurn reports how many times the floor something costs: the ratio of the
-// medians of runs in turn, which other work on the machine slows down alike.
-func InTurn(b *testing.B, ours, floor func()) {
+// InTurn reports the time of ours in multiples of the yardstick's: the ratio of
+// the medians of runs in turn, so that other work on the machine slows down
+// both.
+func InTurn(b *testing.B, ours, yardstick func()) {
 	b.Run("ratio", func(b *testing.B) {
-		var a, f []time.Duration
+		var a, y []time.Duration
 		for b.Loop() {
 			a = append(a, timed(ours))
-			runtime.GC() // what one has left behind is not for the other to clear away
-			f = append(f, timed(floor))
+			runtime.GC() // neither collects the garbage of the other
+			y = append(y, timed(yardstick))
 			runtime.GC()
 		}
 		slices.Sort(a)
-		slices.Sort(f)
-		b.ReportMetric(float64(a[len(a)/2])/float64(f[len(f)/2]), "x-floor")
-		b.ReportMetric(0, "ns/op") // it would be the sum of both
+		slices.Sort(y)
+		b.ReportMetric(float64(a[len(a)/2])/float64(y[len(y)/2]), "x-yardstick")
+		b.ReportMetric(0, "ns/op") // hides ns/op, which would be the sum of both
 	})
 }
 

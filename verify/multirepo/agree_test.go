@@ -51,8 +51,8 @@ func TestAgreement(t *testing.T) {
 		{[]string{"256:a", "512:a", "256:a 512:a"}, 3, no, is{lists, lists, lists}, ""},
 		{[]string{"256:a", "512:a", "256:a 512:a"}, 2, ok, is{agrees, agrees, agrees}, "a"},
 		{[]string{"256:a 512:a", "512:a", "256:a"}, 3, no, is{lists, lists, lists}, ""},
-		// ... or contradict each other. A third one lists a hash that both have,
-		// and is a bridge between two files.
+		// ... or contradict each other. A third one lists a hash that both
+		// have, and is a bridge between two files.
 		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 3, no, is{disagrees, disagrees, lists}, ""},
 		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 2, conflict, is{disagrees, disagrees, lists}, ""},
 		{[]string{"256:a", "256:a 512:a", "256:a 512:b"}, 2, conflict, is{lists, disagrees, disagrees}, ""},

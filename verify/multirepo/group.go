@@ -48,7 +48,7 @@ type Group struct {
 	lookups  int
 	pending  map[*Lookup]bool
 	waiting  map[*verify.Lookup]*question
-	answered []*Lookup // all repositories of their entry have answered
+	answered []*Lookup // all repositories of their entry have answered; empty between calls
 	queue    []*Lookup // done, and not handed out yet
 	doneNow  []*Lookup // handed out by the last Next
 }

@@ -59,9 +59,7 @@ func (g *Group) Drop(l *Lookup) {
 		q.session.Drop(q.lookup)
 	}
 	delete(g.pending, l)
-	same := func(other *Lookup) bool { return other == l }
-	g.answered = slices.DeleteFunc(g.answered, same)
-	g.queue = slices.DeleteFunc(g.queue, same)
+	g.queue = slices.DeleteFunc(g.queue, func(other *Lookup) bool { return other == l })
 }
 
 // nextEntry asks the repositories of the next entry that matches the path, all

@@ -2,6 +2,7 @@ package verifytest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -55,7 +56,9 @@ func TestWriteDir(t *testing.T) {
 			require.NoError(t, err)
 			install := func() string {
 				l := s.Lookup("tools/x y/hammer 100%.txt")
-				require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) { return get(t, server.URL+"/metadata/"+r.Path) }))
+				require.NoError(t, s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
+					return get(t, server.URL+"/metadata/"+r.Path)
+				}))
 				target, err := l.Target()
 				require.NoError(t, err)
 				require.Equal(t, "a/b", target.Role)
@@ -76,7 +79,8 @@ func TestWriteDir(t *testing.T) {
 			repo.Rotate("timestamp", 1, repo.Key("timestamp2"))
 			repo.Publish()
 			require.NoError(t, repo.WriteDir(dir))
-			require.NoError(t, s.Refresh(repo.Now()))
+			s, err = s.Renew(verify.Stored{}, repo.Now())
+			require.NoError(t, err)
 			require.Equal(t, "sledgehammer", install())
 
 			_, err = get(t, server.URL+"/metadata/9.root.json")

@@ -1,4 +1,4 @@
-// The page: what is chosen, what is done about it, what is shown.
+// The page: reads the user's choice, runs the client, and shows the outcome.
 
 import { load } from "./tufwalk.js";
 import { openStore } from "./store.js";
@@ -13,19 +13,19 @@ async function start() {
   config = await (await fetch("config.json")).json();
   [store, open] = await Promise.all([openStore(config.store), load()]);
   view.choices(form, config);
-  form.addEventListener("submit", (event) => { event.preventDefault(); view.look(); run(); });
-  form.mirrors.addEventListener("change", () => { view.look(); run(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); view.scroll(); run(); });
+  form.mirrors.addEventListener("change", () => { view.scroll(); run(); });
   document.querySelector("#forget").addEventListener("click", async () => {
     await interrupt();
     await store.forget();
-    await remembered();
-    view.verdict("idle", "Forgotten", "This browser knows nothing of the repository any more, except for the root file that came with the page.");
+    await showStored();
+    view.outcome("idle", "Forgotten", "The stored files are deleted. The root file that came with the page is left.");
   });
-  await remembered();
+  await showStored();
   if (form.path.value) run();
 }
 
-/** Ends what is going on, and waits for its end: two runs must not write to one store. */
+/** Ends the current run, and waits for its end: two runs must not write to one store. */
 async function interrupt() {
   running.abort(new Error("interrupted"));
   running = new AbortController();
@@ -36,13 +36,13 @@ async function run() {
   const mine = interrupt();
   const signal = running.signal;
   await mine;
-  if (signal.aborted) return; // there has been another click since
+  if (signal.aborted) return; // there was another click
   finished = alone(signal, () => attempt(signal)).catch((error) => {
     if (!signal.aborted) view.refused(error);
   });
 }
 
-/** Other tabs use the same store: one at a time. A page that is not served safely has no locks. */
+/** Other tabs use the same store, so only one runs at a time. Locks exist only in secure contexts. */
 function alone(signal, work) {
   return navigator.locks ? navigator.locks.request(config.store, { signal }, work) : work();
 }
@@ -50,43 +50,45 @@ function alone(signal, work) {
 async function attempt(signal) {
   const path = form.path.value;
   const base = `mirrors/${form.elements.mirror.value}`;
-  const floors = await store.floors();
-  const anchor = Uint8Array.from(atob(config.anchor), (c) => c.charCodeAt(0));
-  const session = open(anchor, floors, new Date());
+  const stored = await store.stored();
+  const trustedRoot = Uint8Array.from(atob(config.trustedRoot), (c) => c.charCodeAt(0));
+  const session = open(trustedRoot, stored, new Date());
   const watch = view.begin(path);
   try {
     let lookup;
-    session.find(path);
+    session.lookup(path);
     watch.state(session.state());
     await update(session, store, base, signal, {
-      asked: (request) => {
+      requested: (request) => {
         watch.state(session.state());
-        return watch.asked(request);
+        return watch.requested(request);
       },
-      found: (l) => { lookup = l; },
+      done: (l) => { lookup = l; },
     });
     signal.throwIfAborted();
     const state = session.state();
     watch.state(state);
-    await remembered();
-    watch.found(lookup);
+    await showStored();
+    watch.done(lookup);
     if (state.error) throw state.error;
     if (lookup.error) throw lookup.error;
     const blob = await download(session, lookup.target, base, signal, watch);
-    view.verified(lookup.target, blob, { first: !floors["timestamp.json"], warnings: state.warnings });
+    view.verified(lookup.target, blob, { first: !stored["timestamp.json"], warnings: state.warnings });
   } finally {
     watch.end();
     session.release();
   }
 }
 
-/** Shows what is stored. It is only looked at here: what it is worth is the session's to say. */
-async function remembered() {
+/** Shows the stored versions. This does not verify the files: the session does. */
+async function showStored() {
   const versions = {};
-  for (const [name, data] of Object.entries(await store.floors())) {
-    try { versions[name.split(".")[0]] = JSON.parse(new TextDecoder().decode(data)).signed.version; } catch { /* none, or damaged */ }
+  for (const [name, data] of Object.entries(await store.stored())) {
+    try {
+      versions[name.split(".")[0]] = JSON.parse(new TextDecoder().decode(data)).signed.version;
+    } catch { /* there is no file, or it is damaged */ }
   }
-  view.remembered(versions);
+  view.stored(versions);
 }
 
-start().catch((error) => view.verdict("refused", "The page could not be started", error.message));
+start().catch((error) => view.outcome("refused", "The page could not start", error.message));

@@ -1,21 +1,22 @@
-// The client's I/O: everything that a session wants done, and nothing that it decides.
+// The I/O of the client. The session makes all decisions.
 
-const silence = 20_000; // milliseconds that a mirror may send nothing at all
+const silence = 20_000; // milliseconds that a mirror may send nothing
 
 class Absent extends Error { kind = "absent"; }
 
-/** Goes on until there is nothing to do. What happens is told to watch. */
+/** Handles batches until there is nothing to do. Reports to watch. */
 export async function update(session, store, base, signal, watch) {
   const open = new Set();
   for (;;) {
     const batch = session.next();
     if (batch) {
-      for (const record of batch.save) await store.save(record); // before anything else; if it fails, nothing may be used
+      // Saving comes first: if it fails, nothing may be used.
+      for (const record of batch.save) await store.save(record);
       for (const request of batch.fetch) {
         const answered = answer(session, store, base, signal, request, watch).finally(() => open.delete(answered));
         open.add(answered);
       }
-      for (const lookup of batch.found) watch.found(lookup);
+      for (const lookup of batch.done) watch.done(lookup);
     } else if (open.size > 0) {
       await Promise.race(open);
     } else {
@@ -25,13 +26,13 @@ export async function update(session, store, base, signal, watch) {
 }
 
 async function answer(session, store, base, signal, request, watch) {
-  const entry = watch.asked(request);
-  const remembered = request.name && (await store.load(request.name).catch(() => undefined));
-  if (remembered) {
+  const entry = watch.requested(request);
+  const stored = request.storeName && (await store.load(request.storeName).catch(() => undefined));
+  if (stored) {
     try {
-      session.provide(request.id, remembered);
-      return entry.end("remembered", remembered.length);
-    } catch { /* it may help, and never says no */ }
+      session.provideSaved(request.id, stored);
+      return entry.end("stored", stored.length);
+    } catch { /* the mirror is asked instead */ }
   }
   try {
     const body = await fetchFile(`${base}/metadata/${request.path}`, request.maxBytes, signal);
@@ -40,13 +41,14 @@ async function answer(session, store, base, signal, request, watch) {
   } catch (error) {
     if (error instanceof Absent) session.notFound(request.id);
     else session.fail(request.id, error.message);
-    entry.end(outcome(error), undefined, request.optional && error instanceof Absent ? undefined : error);
+    const expected = request.optional && error instanceof Absent; // there is no newer root
+    entry.end(stateOf(error), undefined, expected ? undefined : error);
   }
 }
 
-const outcome = (error) => error instanceof Absent ? "absent" : error.kind ? "refused" : "failed";
+const stateOf = (error) => error instanceof Absent ? "absent" : error.kind ? "refused" : "failed";
 
-/** The whole body, or so much of it that the session sees that it is too long. */
+/** Returns the body, or one byte more than max: then the session sees that it is too long. */
 async function fetchFile(url, max, signal) {
   const parts = [];
   let length = 0;
@@ -61,26 +63,26 @@ async function fetchFile(url, max, signal) {
   return body;
 }
 
-/** Downloads a target. The result is a Blob of verified bytes; on any doubt there is none. */
+/** Downloads a target. Returns a Blob of verified bytes, or throws. */
 export async function download(session, target, base, signal, watch) {
   let last;
   for (const path of target.urlPaths) {
-    const entry = watch.asked({ isFile: true, path });
+    const entry = watch.requested({ isFile: true, path });
     const verifier = session.verifier(target);
-    const parts = []; // nobody sees them before the verdict
+    const parts = []; // not shown before they are verified
     let length = 0;
     try {
       for await (const part of stream(`${base}/targets/${path}`, signal)) {
         length += part.length;
         watch.progress(length, target.length);
-        verifier.write(part); // throws at the first byte too many, and at a wrong hash
+        verifier.write(part); // throws at the first byte too many, or at a wrong hash
         parts.push(part);
       }
-      verifier.verdict();
+      verifier.verify();
       entry.end("trusted", length);
       return new Blob(parts, { type: "application/octet-stream" });
     } catch (error) {
-      entry.end(outcome(error), length || undefined, error);
+      entry.end(stateOf(error), length || undefined, error);
       if (!(error instanceof Absent)) throw error;
       last = error;
     }
@@ -88,7 +90,7 @@ export async function download(session, target, base, signal, watch) {
   throw last;
 }
 
-/** The body in pieces, as they come; it is given up when it falls silent, when signal says so, or when nobody reads on. */
+/** Yields the pieces of a body. It ends early if nothing comes for too long, by signal, or if the caller stops. */
 async function* stream(url, signal) {
   const quiet = new AbortController();
   let timer;
@@ -99,7 +101,8 @@ async function* stream(url, signal) {
   alive();
   try {
     const response = await fetch(url, {
-      signal: AbortSignal.any([signal, quiet.signal]), cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer",
+      signal: AbortSignal.any([signal, quiet.signal]),
+      cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer",
     });
     if ([403, 404, 410].includes(response.status)) throw new Absent(`HTTP status ${response.status}`);
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);

@@ -1,8 +1,8 @@
-// What the browser remembers of one repository: the files that were trusted, in IndexedDB. They are verified again each time.
+// The trusted files of one repository, in IndexedDB. They are verified again at each use.
 
 const files = "files";
 
-const done = (request) => new Promise((resolve, reject) => {
+const result = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
   request.onerror = () => reject(request.error);
 });
@@ -10,10 +10,10 @@ const done = (request) => new Promise((resolve, reject) => {
 export async function openStore(name) {
   const opening = indexedDB.open(name, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(files);
-  const db = await done(opening);
+  const db = await result(opening);
   const read = () => db.transaction(files).objectStore(files);
 
-  // A write is over when the browser says that it is on the disk, and not before.
+  // A write is done only when the browser says that it is on the disk.
   const write = (change) => new Promise((resolve, reject) => {
     const t = db.transaction(files, "readwrite", { durability: "strict" });
     t.oncomplete = resolve;
@@ -22,13 +22,13 @@ export async function openStore(name) {
   });
 
   return {
-    load: (name) => done(read().get(name)), // undefined if there is none
-    save: (record) => write((s) => s.put(record.data, record.name)),
+    load: (name) => result(read().get(name)), // undefined if there is none
+    save: (record) => write((s) => s.put(record.data, record.storeName)),
     forget: () => write((s) => s.clear()),
-    async floors() {
-      const stored = {};
-      for (const name of ["root.json", "timestamp.json", "snapshot.json"]) stored[name] = await this.load(name);
-      return stored;
+    async stored() {
+      const files = {};
+      for (const name of ["root.json", "timestamp.json", "snapshot.json"]) files[name] = await this.load(name);
+      return files;
     },
   };
 }

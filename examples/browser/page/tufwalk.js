@@ -1,12 +1,12 @@
-// The bridge to the library: numbers become objects, and errors that Go returned are thrown. Each has a kind beside its message.
+// The bridge to the library. It makes objects of numbers, and throws errors that Go returns. Each has a kind.
 
-/** Starts the program; the result opens sessions. */
+/** Starts the program. Returns a function that opens sessions. */
 export async function load() {
   const go = new Go(); // from wasm_exec.js
   const { instance } = await WebAssembly.instantiateStreaming(fetch("bridge.wasm"), go.importObject);
-  const ended = go.run(instance); // has set globalThis.tufwalk when it returns
+  const ended = go.run(instance); // sets globalThis.tufwalk before it returns
   ended.then(() => console.error("the program in the page has ended"));
-  return (anchor, stored, now) => new Session(anchor, stored, now);
+  return (trustedRoot, stored, now) => new Session(trustedRoot, stored, now);
 }
 
 function call(name, ...args) {
@@ -17,10 +17,11 @@ function call(name, ...args) {
 
 class Session {
   #id;
-  constructor(anchor, stored, now) { this.#id = call("open", anchor, stored, now.getTime()); }
-  find(path) { call("find", this.#id, path); }
+  constructor(trustedRoot, stored, now) { this.#id = call("open", trustedRoot, stored, now.getTime()); }
+  lookup(path) { call("lookup", this.#id, path); }
   next() { return call("next", this.#id); }
   provide(id, bytes) { call("provide", this.#id, id, bytes); }
+  provideSaved(id, bytes) { call("provideSaved", this.#id, id, bytes); }
   notFound(id) { call("notFound", this.#id, id); }
   fail(id, why) { call("fail", this.#id, id, String(why)); }
   state() { return call("state", this.#id); }
@@ -29,7 +30,7 @@ class Session {
     const id = call("verifier", this.#id, target.handle);
     return {
       write: (bytes) => call("write", this.#id, id, bytes),
-      verdict: () => call("verdict", this.#id, id),
+      verify: () => call("verify", this.#id, id),
     };
   }
 }

@@ -1,8 +1,9 @@
 //go:build !(js && wasm)
 
-// Command wasm is tufwalk for a web page: compiled with GOOS=js GOARCH=wasm, it
-// gives JavaScript a session's calls. The program in the directory above
-// compiles and serves it; page/tufwalk.js is the other side of the bridge.
+// Command wasm is tufwalk for a web page. Compiled with GOOS=js GOARCH=wasm, it
+// offers the methods of a session to JavaScript. The program in the directory
+// above compiles and serves it. page/tufwalk.js is the other side of the
+// bridge.
 package main
 
 import (
@@ -11,6 +12,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "This is for web pages: build it with GOOS=js GOARCH=wasm, or run the program in the directory above.")
+	fmt.Fprintln(os.Stderr, "wasm: for web pages only: build it with GOOS=js GOARCH=wasm, or run ./examples/browser")
 	os.Exit(2)
 }

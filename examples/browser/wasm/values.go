@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
-	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-func clientOf(args []js.Value) *client           { return clients[args[0].Int()] }
-func requestID(args []js.Value) verify.RequestID { return verify.RequestID(args[1].Float()) }
+func clientOf(args []js.Value) *client { return clients[args[0].Int()] }
+
+// requestID returns the ID of a request that the page got. For any other text it
+// is one that no request has.
+func (c *client) requestID(args []js.Value) verify.RequestID { return c.requests[args[1].String()] }
 
 func goBytes(v js.Value) []byte {
 	data := make([]byte, v.Length())
@@ -27,18 +29,19 @@ func jsBytes(data []byte) js.Value {
 	return v
 }
 
-// kinds are the reasons that the page has words for; the first that fits
-// counts.
+// kinds are the errors that the page explains. The first that fits counts.
 var kinds = []struct {
 	err  error
 	kind string
 }{
-	{verify.ErrNoTarget, "no-target"}, {roles.ErrExpired, "expired"}, {roles.ErrRollback, "rollback"},
-	{roles.ErrThreshold, "signature"}, {metadata.ErrHash, "hash"}, {roles.ErrLength, "length"}, {roles.ErrVersion, "version"},
-	{verify.ErrLimit, "limit"}, {metadata.ErrSyntax, "syntax"}, {verify.ErrPath, "path"}, {verify.ErrNotAtSource, "absent"},
+	{verify.ErrNoTarget, "no-target"}, {verify.ErrExpired, "expired"}, {verify.ErrRollback, "rollback"},
+	{verify.ErrThreshold, "signature"}, {verify.ErrHash, "hash"}, {verify.ErrLength, "length"},
+	{verify.ErrVersion, "version"}, {verify.ErrLimit, "limit"}, {verify.ErrSyntax, "syntax"},
+	{verify.ErrPath, "path"}, {verify.ErrNotAtSource, "absent"},
 }
 
-// jsError is an Error whose kind says what errors.Is would say to a Go program.
+// jsError returns an Error. Its kind stands for the sentinel that errors.Is
+// finds.
 func jsError(err error) js.Value {
 	e := js.Global().Get("Error").New(err.Error())
 	e.Set("kind", "other")
@@ -51,7 +54,7 @@ func jsError(err error) js.Value {
 	return e
 }
 
-// orNull is for members of objects: null says that nothing went wrong.
+// orNull returns an Error, or null without an error.
 func orNull(err error) any {
 	if err == nil {
 		return nil
@@ -73,13 +76,18 @@ func list[T any](items []T, object func(T) map[string]any) []any {
 func (c *client) batch(b verify.Batch) map[string]any {
 	return map[string]any{
 		"save": list(b.Save, func(r verify.Record) map[string]any {
-			return map[string]any{"role": r.Role, "version": r.Version, "name": r.StoreName, "data": jsBytes(r.Data)}
+			return map[string]any{
+				"role": r.Role, "version": r.Version, "storeName": r.StoreName, "data": jsBytes(r.Data),
+			}
 		}),
 		"fetch": list(b.Fetch, func(r verify.Request) map[string]any {
-			return map[string]any{"id": float64(r.ID), "role": r.Role, "version": r.Version, "delegator": r.Delegator,
-				"path": r.Path, "name": r.StoreName, "maxBytes": r.MaxBytes, "optional": r.Optional}
+			c.requests[r.ID.String()] = r.ID
+			return map[string]any{
+				"id": r.ID.String(), "role": r.Role, "version": r.Version, "delegator": r.Delegator,
+				"path": r.Path, "storeName": r.StoreName, "maxBytes": r.MaxBytes, "optional": r.Optional,
+			}
 		}),
-		"found": list(b.Done, c.lookup),
+		"done": list(b.Done, c.lookup),
 	}
 }
 
@@ -107,13 +115,17 @@ func (c *client) target(t *verify.Target) (any, error) {
 	}
 	custom, _ := t.Custom()
 	c.targets = append(c.targets, t)
-	return map[string]any{"handle": len(c.targets) - 1, "path": t.Path, "role": t.Role, "length": t.Length, "hashes": hashes,
-		"expires": millis(t.Expires), "urlPaths": paths, "custom": string(custom)}, nil
+	return map[string]any{
+		"handle": len(c.targets) - 1, "path": t.Path, "role": t.Role, "length": t.Length, "hashes": hashes,
+		"expires": millis(t.Expires), "urlPaths": paths, "custom": string(custom),
+	}, nil
 }
 
 func step(s verify.Step) map[string]any {
-	return map[string]any{"delegator": s.Delegator, "role": s.Role, "terminating": s.Terminating, "version": s.Version,
-		"expires": millis(s.Expires), "lists": s.Lists, "error": orNull(s.Err)}
+	return map[string]any{
+		"delegator": s.Delegator, "role": s.Role, "terminating": s.Terminating, "version": s.Version,
+		"expires": millis(s.Expires), "lists": s.Lists, "error": orNull(s.Err),
+	}
 }
 
 func (c *client) state() map[string]any {
@@ -121,15 +133,15 @@ func (c *client) state() map[string]any {
 	add := func(role string, h metadata.Header) {
 		trusted = append(trusted, map[string]any{"role": role, "version": h.Version, "expires": millis(h.Expires)})
 	}
-	add("root", c.Root().Header)
+	add(metadata.RoleRoot, c.Root().Header)
 	if t := c.Timestamp(); t != nil {
-		add("timestamp", t.Header)
+		add(metadata.RoleTimestamp, t.Header)
 	}
 	if s := c.Snapshot(); s != nil {
-		add("snapshot", s.Header)
+		add(metadata.RoleSnapshot, s.Header)
 	}
 	if t := c.Targets(); t != nil {
-		add("targets", t.Header)
+		add(metadata.RoleTargets, t.Header)
 	}
 	var warnings []any
 	for _, warning := range c.Warnings() {

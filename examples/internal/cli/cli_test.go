@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var prog = Program{Name: "prog", Description: "Does nothing.", Help: map[string]string{"long": "A long text."}}
+
 func TestParse(t *testing.T) {
 	for _, c := range []struct {
 		args   []string
@@ -24,12 +26,12 @@ func TestParse(t *testing.T) {
 		{[]string{"--nonsense", "a"}, Usage, true, "", nil, "prog: unknown flag --nonsense\nSee prog --help.\n"},
 	} {
 		var into struct {
-			At    string
-			Quiet bool     `short:"q"`
+			At    string   `help:"${at}"`
+			Quiet bool     `short:"q" help:"${long}"`
 			Names []string `arg:""`
 		}
 		var stdout, stderr bytes.Buffer
-		command, code := Parse(&into, "prog", "Does nothing.", c.args, &stdout, &stderr)
+		command, code := prog.Parse(&into, c.args, &stdout, &stderr)
 		require.Equal(t, c.code, code, c.args)
 		require.Equal(t, c.done, command == nil, c.args)
 		require.Equal(t, c.stderr, stderr.String())
@@ -37,7 +39,9 @@ func TestParse(t *testing.T) {
 			require.Equal(t, c.at, into.At)
 			require.Equal(t, c.names, into.Names)
 		} else if code == OK {
-			require.Contains(t, stdout.String(), "Does nothing.")
+			for _, text := range []string{prog.Description, AtHelp, "A long text."} {
+				require.Contains(t, stdout.String(), text)
+			}
 		}
 	}
 }
@@ -57,7 +61,7 @@ func TestEnd(t *testing.T) {
 		{interrupted, errors.New("x"), Interrupted, "prog: interrupted; nothing was lost\n"},
 	} {
 		var stderr bytes.Buffer
-		require.Equal(t, c.code, End(c.ctx, c.err, "prog", "nothing was lost", &stderr))
+		require.Equal(t, c.code, prog.End(c.ctx, c.err, "nothing was lost", &stderr))
 		require.Equal(t, c.stderr, stderr.String())
 	}
 }

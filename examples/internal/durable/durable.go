@@ -1,6 +1,6 @@
-// Package durable replaces files in one piece: after a crash, whenever it
-// comes, a file is the old one or the new one, and what was reported as written
-// stays.
+// Package durable replaces files atomically. After a crash at any moment a file
+// has its old content or its new content, and a write that was reported as done
+// is not lost.
 package durable
 
 import (
@@ -13,16 +13,16 @@ import (
 	"strings"
 )
 
-// What a file is called while it is written.
+// The name of a file begins and ends like this while it is written.
 const prefix, suffix = ".tufwalk-", ".part"
 
-// Step is for tests only: it is called before everything that is done to a
-// disk, and may fail it, or end the process there.
+// Step is for tests only. It is called before each operation on the disk, and
+// may make it fail or end the process there.
 var Step = func(what, name string) error { return nil }
 
-// Write has a file filled beside its place, and moves it there only if that
-// succeeds. Directories on the way are made if need be. A process that is
-// killed may leave a hidden file ending in .part; see Sweep.
+// Write calls fill for a temporary file in the directory of the file, and
+// renames it only if that succeeds. It creates missing directories. A process
+// that is killed may leave a hidden file ending in .part; see Sweep.
 func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) error) error {
 	dir := path.Dir(name)
 	if err := makeDir(root, dir); err != nil {
@@ -49,8 +49,8 @@ func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) er
 	return syncUp(root, dir)
 }
 
-// Sweep removes what killed processes left in a directory, as far as it can: it
-// is in nobody's way. Nobody may be writing there.
+// Sweep removes the temporary files that killed processes left in a directory,
+// as far as it can. No process may be writing there.
 func Sweep(root *os.Root, dir string) {
 	entries, _ := fs.ReadDir(root.FS(), dir)
 	for _, e := range entries {
@@ -60,9 +60,8 @@ func Sweep(root *os.Root, dir string) {
 	}
 }
 
-// syncUp makes what was renamed or made in a directory durable, and the
-// directories above it. Without it a rename may be lost, or overtaken by a
-// later one.
+// syncUp syncs a directory and those above it. Without it a crash may lose a
+// rename, or keep a later rename and lose this one.
 func syncUp(root *os.Root, dir string) error {
 	for ; ; dir = path.Dir(dir) {
 		f, err := root.Open(dir)
@@ -77,8 +76,8 @@ func syncUp(root *os.Root, dir string) error {
 	}
 }
 
-// SyncDir makes renames in a directory durable. Windows has no such call, and
-// needs none: NTFS keeps a journal of them.
+// SyncDir makes renames in a directory durable. Windows has no such call and
+// needs none: NTFS has a journal of them.
 func SyncDir(dir *os.File) error {
 	if err := Step("sync directory", dir.Name()); err != nil || runtime.GOOS == "windows" {
 		return err
@@ -120,7 +119,7 @@ func create(root *os.Root, name string, perm fs.FileMode) (file, error) {
 
 func (f file) Write(p []byte) (int, error) {
 	if err := Step("write", f.f.Name()); err != nil {
-		n, _ := f.f.Write(p[:len(p)/2]) // as on a disk that fills up
+		n, _ := f.f.Write(p[:len(p)/2]) // like a disk that fills up
 		return n, err
 	}
 	return f.f.Write(p)
@@ -135,7 +134,7 @@ func (f file) sync() error {
 
 func (f file) close() error {
 	err := Step("close", f.f.Name())
-	if e := f.f.Close(); err == nil { // in any case: a failing test must not leak files
+	if e := f.f.Close(); err == nil { // even then: a failing test must not leak files
 		err = e
 	}
 	return err

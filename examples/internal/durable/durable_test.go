@@ -23,7 +23,7 @@ func open(t *testing.T) *os.Root {
 	return root
 }
 
-// steps has f do everything that is done to the disk, until that is over.
+// steps replaces durable.Step for one test.
 func steps(t *testing.T, f func(what, name string) error) {
 	usual := durable.Step
 	durable.Step = f
@@ -37,7 +37,7 @@ func write(root *os.Root, name, text string) error {
 	})
 }
 
-// What is renamed has reached the disk before, and the rename has before Write
+// The content reaches the disk before the rename, and the rename before Write
 // returns: power may fail at any time.
 func TestOrder(t *testing.T) {
 	root := open(t)
@@ -74,7 +74,7 @@ func TestEachStepFails(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, entries, 1)
 			want := "old text"
-			if broken == "sync directory" { // it is there, but might not be after a crash
+			if broken == "sync directory" { // the rename is done, but a crash may undo it
 				want = "new text"
 			}
 			data, err := root.ReadFile("x.json")

@@ -1,4 +1,5 @@
-// Package loopback serves what demonstrations make up, on this machine alone.
+// Package loopback serves the repositories of demonstrations, to this machine
+// only.
 package loopback
 
 import (
@@ -12,8 +13,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Serve serves on a free port of the loopback interface, until it is told to
-// stop.
+// Serve serves on a free port of the loopback interface, until stop is called.
 func Serve(handler http.Handler) (base string, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -28,8 +28,8 @@ func Serve(handler http.Handler) (base string, stop func(), err error) {
 	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
-// Repository is what a repository has published so far, below /metadata/ and
-// /targets/.
+// Repository serves what a repository has published so far, below /metadata/
+// and /targets/.
 func Repository(repo *verifytest.Repo) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))

@@ -11,13 +11,13 @@ import (
 
 const (
 	connectTimeout = 10 * time.Second
-	silence        = 20 * time.Second // how long a server may send nothing at all
+	silence        = 20 * time.Second // how long a server may send nothing
 	retries        = 3
-	longestPause   = 3 * time.Second // between retries, whatever Retry-After says
+	longestPause   = 3 * time.Second // between retries; a longer Retry-After is cut
 )
 
-// NewClient returns a client that tries again what may pass: no connection,
-// 429, 5xx. Any other status is an answer.
+// NewClient returns a client that retries after temporary errors: no
+// connection, 429, 5xx. Any other status is an answer.
 func NewClient() *http.Client {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -29,7 +29,7 @@ func NewClient() *http.Client {
 		return impatientConn{conn}, nil
 	}
 	transport.ResponseHeaderTimeout = silence
-	transport.IdleConnTimeout = silence / 2 // before the deadline of the read that is waiting
+	transport.IdleConnTimeout = silence / 2 // ends before the read deadline does
 	transport.MaxResponseHeaderBytes = 64 << 10
 
 	c := retryablehttp.NewClient()
@@ -39,11 +39,11 @@ func NewClient() *http.Client {
 	c.Backoff = func(least, most time.Duration, attempt int, res *http.Response) time.Duration {
 		return min(retryablehttp.DefaultBackoff(least, most, attempt, res), longestPause)
 	}
-	c.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer says more than "giving up"
+	c.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer, not "giving up"
 	return c.StandardClient()
 }
 
-// impatientConn gives up on a server that has fallen silent.
+// impatientConn fails a read if the server sends nothing for too long.
 type impatientConn struct{ net.Conn }
 
 func (c impatientConn) Read(p []byte) (int, error) {

@@ -1,5 +1,5 @@
-// Package place puts verified files under their names, durably and in one
-// piece, and refuses names that would mean something else.
+// Package place installs verified files under their names, atomically and
+// durably. It refuses names that are not safe as the name of a file.
 package place
 
 import (
@@ -17,14 +17,14 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Dir is a directory that targets are installed in. An os.Root keeps every
-// access inside it, whatever links lie there.
+// Dir is a directory that targets are installed in. No access leaves it, even
+// through links: it is an os.Root.
 type Dir struct{ root *os.Root }
 
-// Close lets the directory go.
+// Close closes the directory.
 func (d *Dir) Close() error { return d.root.Close() }
 
-// Open opens a directory, and makes it if need be.
+// Open opens a directory, and creates it if necessary.
 func Open(dir string) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (d *Dir) File(target string) string {
 	return filepath.Join(d.root.Name(), filepath.FromSlash(target))
 }
 
-// Has says whether the target is in place already, whole and right.
+// Has reports whether the target is installed already, with the right content.
 func (d *Dir) Has(t *verify.Target) bool {
 	info, err := d.root.Lstat(t.Path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != t.Length {
@@ -55,31 +55,31 @@ func (d *Dir) Has(t *verify.Target) bool {
 	return t.Copy(io.Discard, f) == nil
 }
 
-// Write has a file filled and puts it under its name, durably, only if that
-// succeeds: there it is never partial or unverified. A process that is killed
-// may leave a hidden file ending in .part.
+// Write calls fill for a temporary file, and gives it the target's name only if
+// that succeeds. So no file of that name is partial or unverified. A process
+// that is killed may leave a hidden file ending in .part.
 func (d *Dir) Write(target string, fill func(io.Writer) error) error {
 	return durable.Write(d.root, target, 0o644, fill)
 }
 
-// NameError says why a target's path is no name for a file.
+// NameError says why a target's path cannot be the name of a file.
 type NameError struct{ Path, Reason string }
 
 func (e *NameError) Error() string {
 	return fmt.Sprintf("target %q cannot be installed under its name: it %s", e.Path, e.Reason)
 }
 
-// device matches what Windows takes for a device, with any extension and in any
+// device matches the names of devices on Windows, with any extension and in any
 // directory.
 var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|:|$)`)
 
-// CheckName refuses target paths that would leave the destination, or mean
-// something else on some system. What is refused is the same everywhere.
+// CheckName refuses target paths that would leave the destination, or name
+// something else on some system. It refuses the same paths on every system.
 func CheckName(target string) error {
 	switch {
 	case !utf8.ValidString(target):
 		return &NameError{target, "is not UTF-8"}
-	case strings.ContainsFunc(target, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`\:*?"<>|`, r) }):
+	case strings.ContainsFunc(target, unsafe):
 		return &NameError{target, `has a control character or one of \ : * ? " < > |`}
 	case !fs.ValidPath(target) || target == ".": // no empty segment, no dots, no slash at either end
 		return &NameError{target, "is not a plain relative path"}
@@ -95,9 +95,10 @@ func CheckName(target string) error {
 	return nil
 }
 
-// CheckNames is CheckName for all that is to stand in one directory. It also
-// refuses names that differ in case alone: Windows and macOS take them for the
-// same file.
+func unsafe(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`\:*?"<>|`, r) }
+
+// CheckNames is CheckName for all targets of one directory. It also refuses
+// names that differ only in case: on Windows and macOS they name one file.
 func CheckNames(targets []string) error {
 	seen := make(map[string]string)
 	for _, target := range targets {

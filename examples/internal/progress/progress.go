@@ -1,5 +1,4 @@
-// Package progress shows how downloads go on, with one bar for each: on a
-// terminal only.
+// Package progress shows a progress bar for each download, on a terminal only.
 package progress
 
 import (
@@ -10,10 +9,10 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// Bars are shown one below the other.
+// Bars are shown one below another.
 type Bars struct{ progress *mpb.Progress }
 
-// New writes bars to w, if that is a terminal. They end with the context.
+// New writes bars to w if that is a terminal. They end with the context.
 func New(ctx context.Context, w io.Writer) Bars {
 	return Bars{mpb.NewWithContext(ctx, mpb.WithOutput(w), mpb.WithWidth(64))}
 }
@@ -21,15 +20,16 @@ func New(ctx context.Context, w io.Writer) Bars {
 // Wait waits until all bars have ended.
 func (b Bars) Wait() { b.progress.Wait() }
 
-// Bar is one download's. Its end is told, never guessed from the bytes: all of
-// them may come, and be the wrong ones.
-type Bar struct{ bar *mpb.Bar } // nil if it came after the end
+// Bar is the bar of one download. It ends with Finish or Abort, never with the
+// last byte: a download may be complete and wrong.
+type Bar struct{ bar *mpb.Bar } // nil if it was added after the end
 
-// Add adds a bar for so many bytes. Bars are in the order of their places. One
-// that is added when the context has ended is not shown.
+// Add adds a bar for a download of length bytes. Bars are sorted by place. A bar
+// that is added after the context has ended is not shown.
 func (b Bars) Add(name string, length int64, place int) *Bar {
 	state := decor.OnAbort(decor.OnComplete(decor.CountersKibiByte("% .1f of % .1f"), "verified"), "failed")
-	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place), mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)), mpb.AppendDecorators(state))
+	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place),
+		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)), mpb.AppendDecorators(state))
 	if err != nil {
 		return new(Bar)
 	}
@@ -37,8 +37,8 @@ func (b Bars) Add(name string, length int64, place int) *Bar {
 	return &Bar{mb}
 }
 
-// Reader counts from the start again: another mirror's copy replaces the last
-// one's. (ProxyReader would take the end of the body for success.)
+// Reader counts from zero again: the copy of another mirror replaces the last
+// one. (ProxyReader of mpb would take the end of the body for success.)
 func (b *Bar) Reader(r io.Reader) io.Reader {
 	if b.bar == nil {
 		return r
@@ -47,7 +47,7 @@ func (b *Bar) Reader(r io.Reader) io.Reader {
 	return io.TeeReader(r, b)
 }
 
-// Write counts.
+// Write counts bytes.
 func (b *Bar) Write(p []byte) (int, error) {
 	b.bar.IncrBy(len(p))
 	return len(p), nil
@@ -60,8 +60,8 @@ func (b *Bar) Finish() {
 	}
 }
 
-// Abort ends the bar as failed. It empties the bar first, because a full one
-// that is aborted counts as completed.
+// Abort ends the bar as failed. It empties the bar first: mpb completes a full
+// bar that is aborted.
 func (b *Bar) Abort() {
 	if b.bar == nil {
 		return

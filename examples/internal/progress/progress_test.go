@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestBarDoesNotTakeTheLastByteForSuccess(t *testing.T) {
+func TestLastByteIsNotSuccess(t *testing.T) {
 	bars := New(context.Background(), io.Discard)
 	right, wrong := bars.Add("right", 4, 0), bars.Add("wrong", 4, 1)
 	for _, b := range []*Bar{right, wrong} {
@@ -24,7 +24,7 @@ func TestBarDoesNotTakeTheLastByteForSuccess(t *testing.T) {
 	require.True(t, wrong.bar.Aborted())
 }
 
-// A download that another one's failure ends may be about to begin.
+// When one download fails and ends the others, one may be about to begin.
 func TestBarAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	bars := New(ctx, io.Discard)

@@ -14,19 +14,19 @@ import (
 )
 
 // client runs a program that takes the installer's arguments. The context ends
-// when nobody would wait for it any longer.
-type client func(ctx context.Context, args []string) outcome
+// when a user would have stopped the program.
+type client func(ctx context.Context, args []string) result
 
-// outcome is how a run of the client ended.
-type outcome struct {
-	code int // -1: it was killed, or never began
+// result is how a run of the client ended.
+type result struct {
+	code int // -1: it was killed, or did not start
 	text string
 	took time.Duration
 	hung bool
 }
 
-// build builds the installer: the very program, not a part of it, is what is
-// attacked.
+// build builds the installer. The attacks are on the whole program, not on a
+// part of it.
 func build(ctx context.Context, dir string) (string, error) {
 	program := filepath.Join(dir, "installer")
 	if runtime.GOOS == "windows" {
@@ -34,28 +34,33 @@ func build(ctx context.Context, dir string) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/tufwalk/tufwalk/examples/installer")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s\n(run it in a checkout of tufwalk, where the sources are)", err, bytes.TrimSpace(out))
+		return "", fmt.Errorf("go build: %w\n%s\n(run this in a checkout of tufwalk)", err, bytes.TrimSpace(out))
 	}
 	return program, nil
 }
 
-// process runs a program as a process of its own, which may crash or hang
-// without harm to the demonstration.
+// process runs a program as a process of its own: it may crash or hang, and the
+// demonstration goes on.
 func process(program string) client {
-	return func(ctx context.Context, args []string) outcome {
+	return func(ctx context.Context, args []string) result {
 		begin := time.Now()
 		cmd := exec.CommandContext(ctx, program, args...)
 		cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 		var text bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &text, &text
 		err := cmd.Run()
-		o := outcome{code: -1, text: strings.TrimSpace(text.String()), took: time.Since(begin), hung: ctx.Err() != nil}
+		r := result{
+			code: -1,
+			text: strings.TrimSpace(text.String()),
+			took: time.Since(begin),
+			hung: ctx.Err() != nil,
+		}
 		if cmd.ProcessState != nil {
-			o.code = cmd.ProcessState.ExitCode()
+			r.code = cmd.ProcessState.ExitCode()
 		}
 		if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
-			o.text = err.Error()
+			r.text = err.Error()
 		}
-		return o
+		return r
 	}
 }

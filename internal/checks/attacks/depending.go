@@ -1,20 +1,22 @@
 package main
 
-// Extraneous dependencies: the attacker says that what the user wants needs
-// something more. The installer follows no dependencies: it installs what it is
-// asked for, and what "custom" says of a target is data to it. So what is tried
-// here is to have it said by somebody who may not say it, and to have it heard.
+// Extraneous dependencies: the attacker claims that the app needs something
+// more. The installer follows no dependencies. It installs what it is asked
+// for, and "custom" is only data to it. So these attacks try two things: to
+// make the claim without the right to make it, and to make the installer act on
+// it.
 
-// miner is what no user asks for. The tools' team may list it: it is in its
-// part of the names.
+// miner is a target that no user asks for. The tools' team may list it: the
+// name is below tools/.
 const miner = "tools/miner"
 
-// needs is what a repository may say of a target in "custom".
+// needs is the "custom" of a target that needs another one.
 func needs(target string) object { return object{"requires": []any{target}} }
 
 func requireHammer(s *stage) {
 	s.release("2.0")
-	s.tell("The mirror says in the targets that the app needs the hammer: a good file of this repository, which the user did not ask for. The signatures stay.")
+	s.tell("The mirror writes into the targets that the app needs the hammer. That is a good file of this " +
+		"repository, but the user did not ask for it. The signatures stay as they are.")
 	files := repository(s.repo)
 	files["metadata/"+s.repo.FileName("targets")] = s.edit("targets", func(signed object) {
 		signed["targets"].(object)[app].(object)["custom"] = needs(hammer)
@@ -23,10 +25,12 @@ func requireHammer(s *stage) {
 	s.strike(app)
 }
 
-// requireMiner need not be noticed: the operators list the app themselves, so
-// nobody is asked what the team says of it.
+// requireMiner need not be refused. The operators list the app themselves, so
+// no client asks the team for it.
 func requireMiner(s *stage) {
-	s.tell("The team may speak for tools/* only. The thief, who has its key, lists %s there, and the app as one that needs it; the operators' snapshot takes that in.", miner)
+	s.tell("The operators delegate only tools/* to the team. The thief has the team's key. The team's "+
+		"metadata now lists %s, and the app as a target that needs it. The operators' snapshot lists the "+
+		"new file.", miner)
 	team := s.repo.Role("team")
 	team.AddTarget(miner, content("malware"))
 	team.AddTarget(app, content(app+" 2.0"))

@@ -9,8 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// mirror is a web server that says what it is told to say: the repository's
-// files, the attacker's, or no end of bytes.
+// mirror is a web server that serves what it is told to: the repository's
+// files, the attacker's, or endless data.
 type mirror struct {
 	server *httptest.Server
 
@@ -20,7 +20,7 @@ type mirror struct {
 	log     []*request
 }
 
-// request is what a client asked for, and how much it was sent.
+// request is what a client asked for, and how many bytes it was sent.
 type request struct {
 	path   string
 	status int
@@ -36,7 +36,7 @@ func newMirror() *mirror {
 	return m
 }
 
-// serve has the mirror serve these files and nothing else. Their paths begin
+// serve makes the mirror serve these files and nothing else. Their paths begin
 // with metadata/ or targets/.
 func (m *mirror) serve(files verifytest.Files) {
 	m.mu.Lock()
@@ -44,7 +44,7 @@ func (m *mirror) serve(files verifytest.Files) {
 	m.files, m.replies, m.log = files.Clone(), map[string]http.HandlerFunc{}, nil
 }
 
-// reply has the mirror answer requests for a path in another way.
+// reply makes the mirror answer requests for a path with a handler.
 func (m *mirror) reply(path string, with http.HandlerFunc) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -97,7 +97,7 @@ func repository(r *verifytest.Repo) verifytest.Files {
 	return files.Clone()
 }
 
-// counter notes what is sent.
+// counter records what is sent.
 type counter struct {
 	http.ResponseWriter
 	mirror *mirror
@@ -121,7 +121,7 @@ func (c *counter) Write(p []byte) (int, error) {
 
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// close lets go of clients that still listen, too.
+// close also ends the connections of clients that are still reading.
 func (m *mirror) close() {
 	m.server.CloseClientConnections()
 	m.server.Close()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// traces are digests of the metadata that the operators have published: what
-// else is in a cache is an attacker's.
+// traces are digests of the metadata that the operators have published.
+// Anything else in a cache comes from an attacker.
 type traces map[[sha256.Size]byte]bool
 
 func (t traces) note(files map[string][]byte) {
@@ -30,14 +30,14 @@ func (t traces) foreign(dir string) (names []string) {
 	return names
 }
 
-// repairs are the attacker's files that were in the cache of a client that was
-// content, and are gone.
+// repairs are the attacker's files that were in the cache of a client that did
+// not refuse, and are gone.
 type repairs struct{ atOnce, later []string }
 
 func (r repairs) any() bool { return len(r.atOnce)+len(r.later) > 0 }
 
-// accepted takes note of an update that the client did not refuse: what was
-// foreign before and after it.
+// accepted records an update that the client did not refuse: the foreign files
+// before and after it.
 func (r *repairs) accepted(before, after []string) {
 	for _, name := range before {
 		if !slices.Contains(after, name) {
@@ -47,8 +47,8 @@ func (r *repairs) accepted(before, after []string) {
 	r.later = after
 }
 
-// outlived has the attacker succeed if something of what the client took was in
-// its cache still, after an update from an honest mirror.
+// outlived makes the attack a success if a file that the client accepted is
+// still in its cache after an update from an honest mirror.
 func (r *row) outlived(foreign []string) {
 	for _, name := range r.repairs.later {
 		if slices.Contains(foreign, name) {
@@ -57,7 +57,7 @@ func (r *row) outlived(foreign []string) {
 	}
 }
 
-// String says what was repaired when.
+// String says which files were replaced, and when.
 func (r repairs) String() string {
 	text := ""
 	if len(r.atOnce) > 0 {

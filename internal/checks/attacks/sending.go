@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// endless sends until nobody listens any more. A client that listens for that
-// long has lost, so it need not be for ever.
+// endless sends data until the client stops reading. It ends some time after
+// the client has lost.
 func endless(w http.ResponseWriter, _ *http.Request) {
 	piece := bytes.Repeat([]byte(" "), 64<<10)
 	for range 4 * mostBytes / len(piece) {
@@ -20,14 +20,14 @@ func endless(w http.ResponseWriter, _ *http.Request) {
 }
 
 func endlessTimestamp(s *stage) {
-	s.tell("The mirror answers the request for the timestamp with spaces, and does not stop.")
+	s.tell("The mirror answers the request for the timestamp with endless spaces.")
 	s.mirror.reply("metadata/timestamp.json", endless)
 	s.strike(app)
 }
 
 func endlessApp(s *stage) {
 	s.release("2.0")
-	s.tell("The metadata is right. The mirror sends the app, and then goes on.")
+	s.tell("The metadata is right. The mirror sends the app, and then more and more data.")
 	s.mirror.reply(s.appPath(), func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(s.newest())
 		endless(w, r)
@@ -35,7 +35,8 @@ func endlessApp(s *stage) {
 	s.strike(app)
 }
 
-// pack returns a file with a quarter of a gigabyte of spaces behind it, packed.
+// pack returns a file followed by a quarter of a gigabyte of spaces,
+// compressed.
 func pack(data []byte) []byte {
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
@@ -51,7 +52,8 @@ func pack(data []byte) []byte {
 func bomb(s *stage) {
 	s.release("2.0")
 	bomb := pack(s.repo.Metadata()["timestamp.json"])
-	s.tell("The mirror sends %s with Content-Encoding: gzip: the right timestamp, and 256 MiB of white space.", size(int64(len(bomb))))
+	s.tell("The mirror sends %s with Content-Encoding: gzip: the right timestamp and 256 MiB of white "+
+		"space.", size(int64(len(bomb))))
 	s.mirror.reply("metadata/timestamp.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(bomb)
@@ -59,8 +61,8 @@ func bomb(s *stage) {
 	s.strike(app)
 }
 
-// slowly sends a byte every tenth of a second: enough for a client that only
-// waits for the next byte.
+// slowly sends a byte every tenth of a second. A client that only limits the
+// wait for the next byte would never give up.
 func slowly(data []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		tick := time.NewTicker(100 * time.Millisecond)
@@ -82,7 +84,7 @@ func slowly(data []byte) http.HandlerFunc {
 func slowTimestamp(s *stage) {
 	s.release("2.0")
 	s.limit = 2 * time.Second
-	s.tell("The user grants the update %s. The mirror sends the timestamp, the right one, ten bytes a second.", s.limit)
+	s.tell("The update may take %s. The mirror sends the right timestamp at ten bytes a second.", s.limit)
 	s.mirror.reply("metadata/timestamp.json", slowly(s.repo.Metadata()["timestamp.json"]))
 	s.strike(app)
 	s.limit = usualLimit
@@ -91,14 +93,14 @@ func slowTimestamp(s *stage) {
 func slowApp(s *stage) {
 	s.release("2.0")
 	s.limit = 2 * time.Second
-	s.tell("The user grants the update %s. The mirror sends the app, the right one, ten bytes a second.", s.limit)
+	s.tell("The update may take %s. The mirror sends the right app at ten bytes a second.", s.limit)
 	s.mirror.reply(s.appPath(), slowly(s.newest()))
 	s.strike(app)
 	s.limit = usualLimit
 }
 
 func pages(s *stage) {
-	s.tell("The mirror answers everything with status 200 and a page of HTML, as hotels and captive portals do.")
+	s.tell("The mirror answers every request with status 200 and a page of HTML, as captive portals do.")
 	s.mirror.reply(everything, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<!doctype html><title>Welcome</title><p>Please log in."))
@@ -117,30 +119,33 @@ func flipBits(s *stage) {
 	})
 }
 
-// eachFile has each file of a new release spoilt in turn, with all others
-// right.
-func (s *stage) eachFile(how string, spoil func([]byte) []byte) {
+// eachFile corrupts each file of a new release in turn, and serves it with the
+// other files as they should be.
+func (s *stage) eachFile(how string, corrupt func([]byte) []byte) {
 	s.rotate("root")
 	s.release("2.0")
 	files := repository(s.repo)
 	for _, path := range []string{
-		"metadata/" + s.repo.FileName("root"), "metadata/timestamp.json",
-		"metadata/" + s.repo.FileName("snapshot"), "metadata/" + s.repo.FileName("targets"), s.appPath(),
+		"metadata/" + s.repo.FileName("root"),
+		"metadata/timestamp.json",
+		"metadata/" + s.repo.FileName("snapshot"),
+		"metadata/" + s.repo.FileName("targets"),
+		s.appPath(),
 	} {
 		s.tell("The mirror serves %s %s.", path, how)
-		spoilt := files.Clone()
-		spoilt[path] = spoil(spoilt[path])
-		s.mirror.serve(spoilt)
+		served := files.Clone()
+		served[path] = corrupt(served[path])
+		s.mirror.serve(served)
 		s.strike(app)
 	}
 }
 
-// breakParsers sends what has crashed readers of such files before, where no
-// signature has been looked at yet.
+// breakParsers sends files that have crashed parsers before. A client parses
+// them before it has verified a signature.
 func breakParsers(s *stage) {
 	s.rotate("root")
 	s.release("2.0")
-	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} { // none of which is saved before its turn is over
+	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
 		path := "metadata/" + s.repo.FileName(role)
 		good := string(repository(s.repo)[path])
 		for _, c := range breaking(good) {
@@ -158,10 +163,12 @@ func breakParsers(s *stage) {
 
 type broken struct{ what, body string }
 
-// breaking returns what may become of a good file.
+// breaking returns variants of a good file that may crash a parser.
 func breaking(file string) []broken {
 	deep := strings.Repeat("[", 8000)
-	null := func(member string) string { return strings.Replace(file, member+`": {`, member+`": null, "x": {`, 1) }
+	null := func(member string) string {
+		return strings.Replace(file, member+`": {`, member+`": null, "x": {`, 1)
+	}
 	return []broken{
 		{"nothing", ""},
 		{"null", "null"},
@@ -179,7 +186,7 @@ func breaking(file string) []broken {
 		{"null for targets", null(`"targets`)},
 		{"null for a file", null(`.json`)},
 		{"null for delegations", null(`"delegations`)},
-		{"no hex", strings.Replace(file, `"sig": "`, `"sig": "xyz`, 1)},
+		{"a signature that is not hexadecimal", strings.Replace(file, `"sig": "`, `"sig": "xyz`, 1)},
 		{"a huge version", strings.Replace(file, `"version": `, `"version": 99999999999999999999`, 1)},
 		{"a fraction", strings.Replace(file, `"version": `, `"version": 0.`, 1)},
 		{"deep nesting", deep},
@@ -188,7 +195,7 @@ func breaking(file string) []broken {
 		{"broken UTF-8", "{\"signed\xff\":{}}"},
 		{"a lone surrogate", `{"signed":{"_type":"\ud800"},"signatures":[]}`},
 		{"two values", file + file},
-		{"a name twice", `{"signed":{},"signed":{},"signatures":[]}`},
-		{"a date of no year", strings.Replace(file, `"expires": "`, `"expires": "99999-99-99T`, 1)},
+		{"a duplicate member", `{"signed":{},"signed":{},"signatures":[]}`},
+		{"an impossible date", strings.Replace(file, `"expires": "`, `"expires": "99999-99-99T`, 1)},
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// errSucceeded says that the demonstration showed what it must never show.
-var errSucceeded = errors.New("the installer did not stand")
+// errSucceeded says that some row of the table is not as it must be.
+var errSucceeded = errors.New("the installer failed")
 
-// show plays the attacks and prints what came of them.
+// show plays the attacks and prints their outcomes.
 func show(ctx context.Context, chosen []attack, verbose bool, c client, dir string, out io.Writer) error {
 	begin := time.Now()
 	rows := playAll(ctx, chosen, c, dir)
@@ -36,7 +36,7 @@ func show(ctx context.Context, chosen []attack, verbose bool, c client, dir stri
 func playAll(ctx context.Context, chosen []attack, c client, dir string) []row {
 	rows := make([]row, len(chosen))
 	var group errgroup.Group
-	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // some only wait
+	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // some attacks only wait
 	for i, a := range chosen {
 		group.Go(func() error {
 			rows[i] = perform(ctx, a, filepath.Join(dir, strconv.Itoa(i)), c)
@@ -47,7 +47,7 @@ func playAll(ctx context.Context, chosen []attack, c client, dir string) []row {
 	return rows
 }
 
-// choose returns the attacks of a name, or all.
+// choose returns the attacks with that name, or all for an empty name.
 func choose(only string) ([]attack, error) {
 	if only == "" {
 		return attacks, nil
@@ -68,11 +68,11 @@ func choose(only string) ([]attack, error) {
 	return chosen, nil
 }
 
-// plain is a name as it is typed.
+// plain is a name as it is typed on the command line.
 func plain(name string) string { return strings.ReplaceAll(name, " ", "-") }
 
-// perform plays one attack, and then looks whether an honest mirror still gets
-// through.
+// perform plays one attack, and then checks that an update from an honest
+// mirror still succeeds.
 func perform(ctx context.Context, a attack, dir string, c client) row {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return row{attack: a, broken: err}

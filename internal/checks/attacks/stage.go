@@ -14,38 +14,35 @@ import (
 )
 
 // stage is where one attack is played: a repository with its operators, the
-// mirror between, a user's machine. Its methods do what their names say and
-// tell it. Once something went wrong that is no attack's doing, they do nothing
-// any more.
+// mirror, and a user's machine. Its methods do what their names say and add it
+// to the story. After an error that no attack caused, they do nothing.
 type stage struct {
 	ctx    context.Context
 	client client
 	repo   *verifytest.Repo
 	mirror *mirror
 	dir    string
-	limit  time.Duration // what the user grants one update
-	clock  time.Time     // of the user; zero: the machine's own
+	limit  time.Duration // how long one update may take
+	clock  time.Time     // of the user; zero: the machine's clock
 
 	version   string // of the newest release
-	published traces // the metadata of the operators, of all times
+	published traces // all metadata that the operators ever published
 	story     strings.Builder
-	err       error // what kept the attack from being played
+	err       error // why the attack could not be played
 	row       row
 }
 
 const (
-	// app is what the user wants to have, and hammer what the tools' team
-	// makes.
+	// The user wants app. The tools' team publishes hammer.
 	app, hammer = "app.bin", "tools/hammer"
-	// patience is how long the user goes on waiting for an installer whose own
-	// limit has passed.
+	// patience is how long the user waits after the installer's own limit.
 	patience   = 5 * time.Second
 	usualLimit = 30 * time.Second
 	appSize    = 64 << 10
 )
 
-// newStage opens with a user who has installed release 1.0 from an honest
-// mirror. The root and the targets role need two keys of two.
+// newStage begins with a user who has installed release 1.0 from an honest
+// mirror. The root and the targets role need two signatures by two keys.
 func newStage(ctx context.Context, dir string, c client) *stage {
 	s := &stage{ctx: ctx, client: c, dir: dir, limit: usualLimit, mirror: newMirror(), published: traces{}}
 	s.repo = verifytest.New(verifytest.Options{Start: time.Now().UTC(), Seed: "attacks"})
@@ -60,7 +57,7 @@ func newStage(ctx context.Context, dir string, c client) *stage {
 	return s
 }
 
-// content makes a file that says on its first line what it is.
+// content returns a file whose first line says what it is.
 func content(title string) []byte {
 	return append([]byte(title+"\n"), strings.Repeat("x", appSize-len(title)-1)...)
 }
@@ -72,8 +69,8 @@ func (s *stage) tell(format string, args ...any) {
 	}
 }
 
-// release has the operators publish a new version of the app. Until the
-// attacker changes that, the mirror serves it.
+// release publishes a new version of the app. The mirror serves it until the
+// attacker changes that.
 func (s *stage) release(version string) {
 	s.tell("The operators release app.bin %s.", version)
 	s.version = version
@@ -84,33 +81,37 @@ func (s *stage) release(version string) {
 	s.mirror.serve(repository(s.repo))
 }
 
-// wait lets time go by, for the user and the operators.
+// wait lets time pass, for the user and the operators.
 func (s *stage) wait(d time.Duration) {
-	s.tell("%d days go by.", d/(24*time.Hour))
+	s.tell("%d days pass.", d/(24*time.Hour))
 	s.repo.Advance(d)
 	s.clock = s.repo.Now()
 }
 
-// update has the user update from an honest mirror, which must succeed. It is
-// no part of an attack.
+// update is an update from an honest mirror, outside the attack. It must
+// succeed.
 func (s *stage) update() {
 	if s.err != nil {
 		return
 	}
-	o := s.run(app)
+	r := s.run(app)
 	has := readDisk(s.dir).installed[app]
-	s.tell("The user updates from an honest mirror: exit code %d, and has %s.", o.code, title(has))
-	if o.code != 0 || !bytes.Equal(has, s.newest()) {
-		s.err = fmt.Errorf("an honest mirror could not get %s %s across: exit code %d\n%s", app, s.version, o.code, o.text)
+	s.tell("The user updates from an honest mirror: exit code %d, and has %s.", r.code, title(has))
+	if r.code != 0 || !bytes.Equal(has, s.newest()) {
+		s.err = fmt.Errorf("update to %s %s from an honest mirror: exit code %d\n%s", app, s.version, r.code, r.text)
 	}
 }
 
 // run runs the installer.
-func (s *stage) run(targets ...string) outcome {
+func (s *stage) run(targets ...string) result {
 	s.mirror.since()
 	args := []string{
-		"--root", filepath.Join(s.dir, "root.json"), "--cache", filepath.Join(s.dir, "cache"), "--dest", filepath.Join(s.dir, "installed"),
-		"--metadata-url", s.mirror.server.URL + "/metadata", "--targets-url", s.mirror.server.URL + "/targets", "--timeout", s.limit.String(),
+		"--root", filepath.Join(s.dir, "root.json"),
+		"--cache", filepath.Join(s.dir, "cache"),
+		"--dest", filepath.Join(s.dir, "installed"),
+		"--metadata-url", s.mirror.server.URL + "/metadata",
+		"--targets-url", s.mirror.server.URL + "/targets",
+		"--timeout", s.limit.String(),
 	}
 	if !s.clock.IsZero() {
 		args = append(args, "--at", s.clock.Format(time.RFC3339))
@@ -120,24 +121,25 @@ func (s *stage) run(targets ...string) outcome {
 	return s.client(ctx, append(args, targets...))
 }
 
-// newest is what the operators released last.
+// newest is the newest release of the app.
 func (s *stage) newest() []byte { return content(app + " " + s.version) }
 
-// appPath is where the mirror has it.
-func (s *stage) appPath() string { return fmt.Sprintf("targets/%x.%s", sha256.Sum256(s.newest()), app) }
+// appPath is its path on the mirror.
+func (s *stage) appPath() string {
+	return fmt.Sprintf("targets/%x.%s", sha256.Sum256(s.newest()), app)
+}
 
-// rotate has the operators replace the keys of roles by new ones, because the
-// old ones were stolen.
+// rotate replaces the keys of roles, because the old ones were stolen.
 func (s *stage) rotate(roles ...string) {
-	s.tell("The operators find out, and replace the keys of %s by a new root.", strings.Join(roles, " and "))
+	s.tell("The operators notice the theft, and replace the keys of %s with a new root.", strings.Join(roles, " and "))
 	for _, role := range roles {
 		keys := []*verifytest.Key{s.repo.Key("new-" + role)}
 		s.repo.Rotate(role, len(keys), keys...)
 	}
 }
 
-// recover ends every attack: from an honest mirror, the user gets the next
-// release. Refusing for ever would be a victory too.
+// recover ends every attack: the user must get the next release from an honest
+// mirror. A client that refuses for ever has lost too.
 func (s *stage) recover() {
 	if s.err != nil {
 		return
@@ -153,7 +155,7 @@ func (s *stage) recover() {
 	s.row.outlived(s.published.foreign(s.dir))
 }
 
-// mustHaveNewest is for what has to succeed.
+// mustHaveNewest is for updates that have to succeed.
 func (s *stage) mustHaveNewest() {
 	if s.err == nil && !bytes.Equal(readDisk(s.dir).installed[app], s.newest()) {
 		s.row.won = append(s.row.won, "the client refused an honest mirror")

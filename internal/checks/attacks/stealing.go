@@ -7,7 +7,8 @@ import (
 )
 
 func oneOfTwoTargets(s *stage) {
-	s.tell("The thief signs a release with the real keys for timestamp and snapshot, and one of the two for targets.")
+	s.tell("The thief signs a release with the real keys for timestamp and snapshot, and with one of the " +
+		"two keys for targets.")
 	with := s.online()
 	with["targets"] = []*verifytest.Key{s.repo.Key("targets-a")}
 	s.mirror.serve(s.forgeAll(with))
@@ -19,7 +20,7 @@ func oneKeyTwice(s *stage) {
 	alias := *key
 	alias.KeyID = s.repo.Key("targets-b").ID()
 	for _, second := range []*verifytest.Key{key, &alias} {
-		s.tell("The thief signs the targets with the one key, under the key IDs %.8s... and %.8s...", key.ID(), second.ID())
+		s.tell("The thief signs the targets with one key, under the key IDs %.8s... and %.8s...", key.ID(), second.ID())
 		with := s.online()
 		with["targets"] = []*verifytest.Key{key, second}
 		s.mirror.serve(s.forgeAll(with))
@@ -28,11 +29,13 @@ func oneKeyTwice(s *stage) {
 }
 
 func oneOfTwoRoots(s *stage) {
-	s.tell("The thief signs a root that lists the thief's key for every role, with one of the two root keys and that key, and a release to go with it.")
+	s.tell("The thief signs a root that lists the thief's key for every role. It is signed with one of the " +
+		"two root keys and with the thief's. A release goes with it.")
 	own := s.own()[0]
 	files := s.forgeAll(keys{"targets": s.own(), "snapshot": s.own(), "timestamp": s.own()})
 	next := s.repo.Version("root") + 1
-	files[fmt.Sprintf("metadata/%d.root.json", next)] = s.forge("root", []*verifytest.Key{s.repo.Key("root-a"), own}, func(signed object) {
+	with := []*verifytest.Key{s.repo.Key("root-a"), own}
+	files[fmt.Sprintf("metadata/%d.root.json", next)] = s.forge("root", with, func(signed object) {
 		signed["version"] = next
 		signed["keys"] = object{own.ID(): own.Object()}
 		for _, role := range signed["roles"].(object) {

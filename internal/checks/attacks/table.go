@@ -14,8 +14,8 @@ import (
 	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
-// tableWidth is that of the terminal, within reason; 116 columns where there is
-// none.
+// tableWidth is the width of the terminal, but at least 100 and at most 160
+// columns; 116 if there is no terminal.
 func tableWidth(out io.Writer) int {
 	width := 116
 	if file, ok := out.(*os.File); ok {
@@ -26,14 +26,17 @@ func tableWidth(out io.Writer) int {
 	return min(max(width, 100), 160)
 }
 
-// Widths of columns: narrowest is that of a table of 100, at which no usual
-// word is broken; what there is beyond is shared out in these parts.
+// The widths of the columns: narrowest is for a table of 100 columns, in which
+// no usual word is broken. What a wider table has more is shared out in parts
+// of ten.
 var narrowest, parts = []int{13, 15, 16, 16, 12, 9}, []int{0, 3, 2, 4, 1, 0}
 
 func columns(width int) (list []table.ColumnConfig) {
 	for i, n := range narrowest {
 		n += (width - 100) * parts[i] / 10
-		list = append(list, table.ColumnConfig{Number: i + 1, WidthMax: n, WidthMaxEnforcer: text.WrapSoft, AutoMerge: i == 0})
+		list = append(list, table.ColumnConfig{
+			Number: i + 1, WidthMax: n, WidthMaxEnforcer: text.WrapSoft, AutoMerge: i == 0,
+		})
 	}
 	return list
 }
@@ -46,9 +49,11 @@ func printTable(out io.Writer, width int, rows []row) {
 	t.Style().Options.SeparateRows = true
 	t.Style().Format.Header = text.FormatDefault
 	t.SetColumnConfigs(columns(width))
-	t.AppendHeader(table.Row{"attack", "the attacker", "asked for, and sent", "the client's error", "left on disk", "verdict"})
+	t.AppendHeader(table.Row{
+		"attack", "the attacker", "asked for, and sent", "the client's error", "left on disk", "outcome",
+	})
 	for _, r := range rows {
-		t.AppendRow(table.Row{r.name, r.by + ": " + r.how, r.saw, r.ending(), r.left, r.verdict()})
+		t.AppendRow(table.Row{r.name, r.by + ": " + r.how, r.saw, r.ending(), r.left, r.outcome()})
 	}
 	t.Render()
 	for _, line := range legend {
@@ -58,16 +63,22 @@ func printTable(out io.Writer, width int, rows []row) {
 	}
 }
 
-// legend says how to read the table.
+// legend explains the table.
 var legend = []string{
-	"An attack succeeds if it removes what is installed or installs anything but the newest release, sets a saved version back, is not refused where it must be, has the client hang, crash or be sent more than " +
-		size(mostBytes) + ", or lasts beyond the next update from an honest mirror.",
-	"refused: the client ended with an error. repaired: it did not, and what the attacker had put into its cache is gone. harmless: it did not, and all that is on its disk is the operators'.",
-	"Sent is what the mirror handed to the system, whose sockets buffer megabytes; a client that stops at its limit has read less.",
-	"wrong: keys, by the first 8 digits of their key IDs, whose signatures do not fit. Digests are shortened in the same way.",
+	"An attack succeeds if it removes an installed file or installs anything but the newest release, " +
+		"if a saved version gets lower, if it is not refused where it must be, " +
+		"if the client hangs, crashes or is sent more than " + size(mostBytes) +
+		", or if it lasts beyond the next update from an honest mirror.",
+	"refused: the client ended with an error. " +
+		"repaired: it did not, and what the attacker had put into its cache is gone. " +
+		"harmless: it did not, and everything on its disk comes from the operators.",
+	"Sent is what the mirror handed to the system, whose sockets buffer megabytes. " +
+		"A client that stops at its limit has read less.",
+	"wrong: keys whose signatures do not verify, by the first 8 digits of their key IDs. " +
+		"Digests are shortened in the same way.",
 }
 
-// ending is the client's error, if any, with what else the verdict goes by.
+// ending is the client's error, if any, with what else decides the outcome.
 func (r row) ending() string {
 	switch {
 	case r.broken != nil:
@@ -85,34 +96,35 @@ func (r row) repeated() string {
 	return ""
 }
 
-// printStories tells the attacks one by one.
+// printStories prints each attack step by step.
 func printStories(out io.Writer, rows []row) {
 	for _, r := range rows {
-		fmt.Fprintf(out, "\n%s\n%s: %s\n\n%s  Verdict: %s.\n", strings.ToUpper(r.name), r.by, r.how, cli.Printable(r.story), r.verdict())
+		fmt.Fprintf(out, "\n%s\n%s: %s\n\n%s  Outcome: %s.\n",
+			strings.ToUpper(r.name), r.by, r.how, cli.Printable(r.story), r.outcome())
 	}
 	fmt.Fprintln(out)
 }
 
-// sum counts. Its error is nil only if the honest mirror, if it was asked,
-// succeeded, and nobody else did.
+// sum prints how many attacks had which outcome. It returns nil only if no
+// attack succeeded and the honest mirror did, if it was among the rows.
 func sum(out io.Writer, rows []row, took time.Duration) error {
-	played, tries, verdicts := 0, 0, map[string]int{}
+	played, tries, outcomes := 0, 0, map[string]int{}
 	for _, r := range rows {
-		verdicts[r.verdict()]++
+		outcomes[r.outcome()]++
 		if r.name != control {
 			played++
 			tries += r.tries
 		}
 	}
 	fmt.Fprintf(out, "%s, %s under attack, %.0f s: ", count(played, "attack"), count(tries, "update"), took.Seconds())
-	for _, verdict := range []string{wasRefused, wasRepaired, wasHarmless} {
-		fmt.Fprintf(out, "%d %s, ", verdicts[verdict], verdict)
+	for _, outcome := range []string{wasRefused, wasRepaired, wasHarmless} {
+		fmt.Fprintf(out, "%d %s, ", outcomes[outcome], outcome)
 	}
-	fmt.Fprintf(out, "%d succeeded.\n", verdicts[hasSucceeded])
-	if verdicts[hasSucceeded]+verdicts[hasFailed]+verdicts[notPlayed] > 0 {
+	fmt.Fprintf(out, "%d succeeded.\n", outcomes[hasSucceeded])
+	if outcomes[hasSucceeded]+outcomes[hasFailed]+outcomes[notPlayed] > 0 {
 		return fmt.Errorf("%w: %d attacks succeeded, %d could not be played, and the honest mirror failed in %d rows",
-			errSucceeded, verdicts[hasSucceeded], verdicts[notPlayed], verdicts[hasFailed])
+			errSucceeded, outcomes[hasSucceeded], outcomes[notPlayed], outcomes[hasFailed])
 	}
-	fmt.Fprintln(out, "After each of them, an honest mirror brought the next release to the user.")
+	fmt.Fprintln(out, "After each attack, the user got the next release from an honest mirror.")
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"unicode"
 
@@ -21,22 +22,24 @@ const (
 	Interrupted = 130
 )
 
-// Main runs a program until it ends or is interrupted, which ends its context,
-// and exits with its code.
+// Main runs a program and exits with its code. An interrupt ends the program's
+// context.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second signal ends a program that does not listen
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// Parse reads the arguments into a struct as package kong has it. If it is not
-// ok, the program ends with the code: help was asked for and given, or the
-// usage is wrong and has been explained.
-func Parse(into any, name, description string, args []string, stdout, stderr io.Writer) (code int, ok bool) {
-	helped := false
-	exit := kong.Exit(func(int) { helped = true })
-	parser := kong.Must(into, kong.Name(name), kong.Description(description), kong.Writers(stdout, stderr), exit)
-	_, err := parser.Parse(args)
+// Parse reads the arguments into a struct with package kong's tags. If ok is
+// false, the program should end with the code: it has printed the help, or what
+// is wrong with the arguments.
+func Parse(
+	into any, name, description string, args []string, stdout, stderr io.Writer, more ...kong.Option,
+) (code int, ok bool) {
+	helped := false // kong calls Exit after the help, and would then go on
+	options := append(more, kong.Name(name), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }))
+	_, err := kong.Must(into, options...).Parse(args)
 	switch {
 	case helped:
 		return OK, false
@@ -47,7 +50,8 @@ func Parse(into any, name, description string, args []string, stdout, stderr io.
 	return OK, true
 }
 
-// End reports how a program ended and returns its exit code.
+// End prints the error with which a program ends, if any, and returns the exit
+// code.
 func End(ctx context.Context, err error, name, interrupted string, stderr io.Writer) int {
 	switch {
 	case err == nil:
@@ -60,7 +64,20 @@ func End(ctx context.Context, err error, name, interrupted string, stderr io.Wri
 	return Failed
 }
 
-// Printable keeps text that comes from elsewhere from commanding the terminal.
+// Version returns the version of a module that the program was built with.
+func Version(module string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == module {
+				return strings.TrimPrefix(m.Version, "v")
+			}
+		}
+	}
+	return "of unknown version"
+}
+
+// Printable replaces what a terminal could take for a command. It is for text
+// from outside the program.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || unicode.IsPrint(r) {

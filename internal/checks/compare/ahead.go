@@ -6,8 +6,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// options are those of the sessions here: to ask in the strict order of the
-// specification, or for up to 64 files before they are needed.
+// options are those of all sessions here. Ahead means that up to 64 files are
+// asked for before they are needed; otherwise the order is the specification's.
 func options(ahead bool) verify.Options {
 	o := verify.Options{Limits: largest}
 	if ahead {
@@ -16,9 +16,8 @@ func options(ahead bool) verify.Options {
 	return o
 }
 
-// rejections returns an error if something that was asked for ahead proved bad.
-// Another mirror would be asked next, but here there is only one, an honest
-// one.
+// rejections returns an error if a file that was asked for ahead was rejected.
+// There is no other mirror to ask, and this one is honest.
 func rejections(b verify.Batch) error {
 	for _, r := range b.Rejected {
 		return fmt.Errorf("%s: %w", r.Request.Path, r.Err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"image/color"
 	"io"
 	"slices"
 	"strconv"
@@ -12,25 +13,27 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// barHeight and rowHeight are those of one client and of one row.
+// barHeight is the height of one client's bar, rowHeight that of one row.
 const (
 	barHeight = vg.Length(11)
 	rowHeight = vg.Length(52)
 )
 
-// barChart shows how many times its floor each client took for each row.
+// barChart shows each client's time for each row, in multiples of the
+// yardstick.
 func barChart(w io.Writer, rows []row) error {
 	p := newPlot()
-	p.Title.Text = "Cold start to resolved targets: time, in multiples of the floor"
-	p.X.Label.Text = "floor = 1: sha256 of the files needed, the signatures needed, and json.Valid"
+	p.Title.Text = "Cold start to resolved targets: time, in multiples of the yardstick"
+	p.X.Label.Text = "yardstick = 1: sha256 of the files needed, the signatures needed, and json.Valid"
 	p.X.Min = 0
 	p.Legend.Top = false
 	p.Legend.YPosition = draw.PosBottom
 	names := make([]string, len(rows))
 	for i, r := range rows {
-		names[len(rows)-1-i] = fmt.Sprintf("%s\n%s", r.title, size(uint64(r.bytes))) // the first row is the topmost
+		// The first row is at the top.
+		names[len(rows)-1-i] = fmt.Sprintf("%s\n%s", r.title, size(uint64(r.bytes)))
 	}
-	for i, client := range []string{floorName, walkName, goTUFName} {
+	for i, client := range []string{yardstickName, walkName, goTUFName} {
 		if err := addBars(p, rows, client, vg.Length(1-i)*(barHeight+2)); err != nil {
 			return err
 		}
@@ -38,12 +41,12 @@ func barChart(w io.Writer, rows []row) error {
 	p.NominalY(names...)
 	p.Y.Min, p.Y.Max = -0.6, float64(len(rows))-0.4
 	p.X.Tick.Marker = multiples(p.X.Max)
-	p.X.Max *= 1.22 // for what stands behind the bars
+	p.X.Max *= 1.22 // room for the numbers next to the bars
 	height := vg.Length(len(rows))*rowHeight + vg.Points(90)
 	return writeSVG(w, vg.Points(860), height, func(dc draw.Canvas) { p.Draw(dc) })
 }
 
-// multiples are at most about ten whole numbers up to a largest.
+// multiples returns about ten whole numbers, up to the largest.
 func multiples(largest float64) plot.ConstantTicks {
 	step := 1
 	for largest/float64(step) > 10 {
@@ -59,7 +62,7 @@ func multiples(largest float64) plot.ConstantTicks {
 	return ticks
 }
 
-// addBars adds one client's bars, with what they say behind them.
+// addBars adds one client's bars, with a text next to each.
 func addBars(p *plot.Plot, rows []row, client string, offset vg.Length) error {
 	done, stopped := make(plotter.Values, len(rows)), make(plotter.Values, len(rows))
 	var texts plotter.XYLabels
@@ -81,19 +84,16 @@ func addBars(p *plot.Plot, rows []row, client string, offset vg.Length) error {
 		texts.XYs = append(texts.XYs, plotter.XY{X: x, Y: float64(at)})
 		texts.Labels = append(texts.Labels, text)
 	}
-	for values, fill := range map[*plotter.Values]int{&done: 0, &stopped: 1} {
-		bars, err := plotter.NewBarChart(*values, barHeight)
-		if err != nil {
-			return err
-		}
-		bars.Horizontal, bars.Offset, bars.LineStyle.Width, bars.Color = true, offset, 0, colors[client]
-		if fill == 1 {
-			bars.Color = halted
-		} else {
-			p.Legend.Add(client, bars)
-		}
-		p.Add(bars)
+	bars, err := barsOf(done, offset, colors[client])
+	if err != nil {
+		return err
 	}
+	unfinished, err := barsOf(stopped, offset, halted)
+	if err != nil {
+		return err
+	}
+	p.Add(bars, unfinished)
+	p.Legend.Add(client, bars)
 	labels, err := plotter.NewLabels(texts)
 	if err != nil {
 		return err
@@ -105,4 +105,13 @@ func addBars(p *plot.Plot, rows []row, client string, offset vg.Length) error {
 	}
 	p.Add(labels)
 	return nil
+}
+
+func barsOf(values plotter.Values, offset vg.Length, fill color.Color) (*plotter.BarChart, error) {
+	bars, err := plotter.NewBarChart(values, barHeight)
+	if err != nil {
+		return nil, err
+	}
+	bars.Horizontal, bars.Offset, bars.LineStyle.Width, bars.Color = true, offset, 0, fill
+	return bars, nil
 }

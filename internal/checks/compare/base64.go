@@ -10,32 +10,32 @@ import (
 	"strings"
 )
 
-// inBase64 is why go-tuf finds no target in classic bins: a known fault, and
-// none of this program's.
-type inBase64 struct{ said error }
+// base64Fault is why go-tuf finds no target in classic bins: a known fault of
+// go-tuf, not of this program.
+type base64Fault struct{ said error }
 
-func (inBase64) Error() string {
+func (base64Fault) Error() string {
 	return "finds no target: compares path_hash_prefixes with base64 (go-tuf#783)"
 }
 
-func (e inBase64) Unwrap() error { return e.said }
+func (e base64Fault) Unwrap() error { return e.said }
 
-// known recognises that fault: go-tuf found nothing where a delegation is for
-// the path's hash in hexadecimal, and is not for it in base64.
+// known recognizes that fault: go-tuf found no target, and some delegation
+// matches the path's hash in hexadecimal but not in base64.
 func (r *served) known(err error, paths []string) error {
 	if err == nil {
 		return nil
 	}
 	for _, path := range paths {
 		if err.Error() == fmt.Sprintf("target %s not found", path) && r.onlyInHex(path) {
-			return inBase64{err}
+			return base64Fault{err}
 		}
 	}
 	return err
 }
 
-// onlyInHex says whether a delegation here is for a path by its hash in
-// hexadecimal only.
+// onlyInHex reports whether some delegation matches the path's hash in
+// hexadecimal but not in base64.
 func (r *served) onlyInHex(path string) bool {
 	sum := sha256.Sum256([]byte(path))
 	inHex, in64 := hex.EncodeToString(sum[:]), base64.URLEncoding.EncodeToString(sum[:])

@@ -13,20 +13,21 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The charts bring their own white ground, so that they look the same on a dark
-// page. Clients differ in lightness too, for those who do not see the colours.
+// The charts have a white background, so that they look the same on a dark
+// page. The colours of the clients differ in lightness too, for readers who
+// cannot tell the colours apart.
 var (
 	ink    = color.RGBA{0x24, 0x29, 0x2f, 0xff}
 	pale   = color.RGBA{0xe1, 0xe4, 0xe8, 0xff}
 	colors = map[string]color.RGBA{
-		floorName: {0x9a, 0xa0, 0xa6, 0xff},
-		walkName:  {0x0b, 0x4f, 0x9e, 0xff},
-		goTUFName: {0xe8, 0x8b, 0x2e, 0xff},
+		yardstickName: {0x9a, 0xa0, 0xa6, 0xff},
+		walkName:      {0x0b, 0x4f, 0x9e, 0xff},
+		goTUFName:     {0xe8, 0x8b, 0x2e, 0xff},
 	}
-	halted = color.RGBA{0xf9, 0xde, 0xc1, 0xff} // go-tuf's, as far as it came
+	halted = color.RGBA{0xf9, 0xde, 0xc1, 0xff} // of go-tuf, where it found no target
 )
 
-// newPlot returns an empty plot in the style of all of them.
+// newPlot returns an empty plot in the style of all charts.
 func newPlot() *plot.Plot {
 	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
 	p := plot.New()
@@ -46,15 +47,15 @@ func newPlot() *plot.Plot {
 	return p
 }
 
-// textStyle is that of numbers inside a plot.
+// textStyle is the style of numbers inside a plot.
 func textStyle(p *plot.Plot, size float64, ink color.Color) draw.TextStyle {
 	style := p.Legend.TextStyle
 	style.Font.Size, style.Color = vg.Points(size), ink
 	return style
 }
 
-// writeSVG draws on a canvas and writes it. The font that the library knows is
-// on few machines: those that look like it come next.
+// writeSVG draws a canvas and writes it as SVG. Few machines have the font that
+// the library knows, so similar fonts follow in the list.
 func writeSVG(w io.Writer, width, height vg.Length, paint func(draw.Canvas)) error {
 	canvas := vgsvg.NewWith(vgsvg.UseWH(width, height))
 	dc := draw.New(canvas)
@@ -65,6 +66,7 @@ func writeSVG(w io.Writer, width, height vg.Length, paint func(draw.Canvas)) err
 	if _, err := canvas.WriteTo(&buf); err != nil {
 		return err
 	}
-	_, err := strings.NewReplacer("font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;").WriteString(w, buf.String())
+	const only, similar = "font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;"
+	_, err := io.WriteString(w, strings.ReplaceAll(buf.String(), only, similar))
 	return err
 }

@@ -12,45 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// few is small enough for a test.
-var few = bins{bits: 8, wheels: 20, others: 3}
-
-func someGlobs(repo *verifytest.Repo) {
-	for _, name := range []string{"a", "b", "c"} {
-		repo.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{name + "/*"}}).AddTarget(name+"/x", []byte(name))
-	}
-}
-
-// scenes are small repositories of each kind, and how many rounds of fetching
-// each client needs for them.
-var scenes = []struct {
-	name               string
-	hashes             bool
-	fill               func(*verifytest.Repo)
-	paths              []string
-	walk, ahead, goTUF int
-	notFound           bool // by go-tuf, which compares path_hash_prefixes with hashes in base64
-}{
-	{"classic bins", true, few.classic, wheels(1), 6, 5, 5, true},
-	{"classic bins, many targets", true, few.classic, wheels(20), 6, 5, 5, true},
-	{"succinct bins", true, few.succinct, wheels(1), 5, 4, 5, false},
-	{"succinct bins, versions only", false, few.succinct, wheels(1), 5, 4, 5, false},
-	{"succinct bins, many targets", true, few.succinct, wheels(20), 5, 4, 4 + fewBins, false},
-	{"globs", false, someGlobs, []string{"c/x", "a/x"}, 5, 4, 6, false},
-	{"roots", false, roots(7), []string{"top"}, 7 + 4, 6, 7 + 4, false},
-}
-
-// fewBins is how many of the bins the targets are in.
-var fewBins = func() int {
-	seen := make(map[uint32]bool)
-	for i := range few.wheels {
-		seen[few.number(wheel(i))] = true
-	}
-	return len(seen)
-}()
-
-// Both clients find the same targets in the same files, or the table would
-// compare nothing. The rounds are what the table will say.
+// Both clients find the same targets in the same files, or there would be
+// nothing to compare. The table shows the same rounds.
 func TestClientsAgree(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
@@ -71,7 +34,7 @@ func TestClientsAgree(t *testing.T) {
 			require.Equal(t, s.goTUF, g.fetcher.rounds)
 			if s.notFound {
 				require.EqualError(t, err, "target packages/0000.whl not found")
-				require.ErrorAs(t, repo.known(err, s.paths), &inBase64{})
+				require.ErrorAs(t, repo.known(err, s.paths), &base64Fault{})
 				return
 			}
 			require.NoError(t, err)
@@ -80,14 +43,15 @@ func TestClientsAgree(t *testing.T) {
 				require.Equal(t, s.paths[i], target.Path)
 				require.Equal(t, target.Path, theirs[i].Path)
 				require.Equal(t, target.Length, theirs[i].Length)
-				require.Equal(t, map[string]string{"sha256": hex.EncodeToString(theirs[i].Hashes["sha256"])}, maps.Collect(target.Hashes.All()))
+				hashes := map[string]string{"sha256": hex.EncodeToString(theirs[i].Hashes["sha256"])}
+				require.Equal(t, hashes, maps.Collect(target.Hashes.All()))
 			}
 		})
 	}
 }
 
-// The known fault is named only where it is one: not where both ways of writing
-// the hash fit, nor for another error.
+// The known fault is reported only if it occurred: not if both ways to write
+// the hash match, and not for another error.
 func TestKnown(t *testing.T) {
 	classic, succinct := build(true, few.classic), build(true, few.succinct)
 	both := build(true, func(repo *verifytest.Repo) {
@@ -95,7 +59,7 @@ func TestKnown(t *testing.T) {
 	})
 	notFound := errors.New("target packages/0000.whl not found")
 	require.ErrorIs(t, classic.known(notFound, wheels(1)), notFound)
-	require.ErrorAs(t, classic.known(notFound, wheels(1)), &inBase64{})
+	require.ErrorAs(t, classic.known(notFound, wheels(1)), &base64Fault{})
 	for _, r := range []*served{succinct, both} {
 		require.Equal(t, notFound, r.known(notFound, wheels(1)))
 	}
@@ -105,8 +69,7 @@ func TestKnown(t *testing.T) {
 	require.NoError(t, classic.known(nil, wheels(1)))
 }
 
-// A file that has been tampered with is refused by both: neither is let off its
-// work.
+// Both clients refuse a file that was changed: neither skips verification.
 func TestClientsVerify(t *testing.T) {
 	for _, name := range []string{"timestamp.json", "2.snapshot.json", "2.targets.json"} {
 		t.Run(name, func(t *testing.T) {
@@ -122,26 +85,29 @@ func TestClientsVerify(t *testing.T) {
 	}
 }
 
-// From saved files, both ask for the next root and the timestamp, and for
-// nothing else; with lookahead at once.
+// With saved files, both ask for the next root and the timestamp only; with
+// lookahead, in one round.
 func TestWarm(t *testing.T) {
 	repo := build(true, few.succinct)
 	store, cache := files(t.TempDir()), t.TempDir()
-	session, err := repo.newWalker(repo.fromMemory, options(false))
+	session, err := repo.newWarmWalker(repo.fromMemory, options(false), files(t.TempDir()))
 	require.NoError(t, err)
 	_, err = session.resolve(wheels(20))
 	require.NoError(t, err)
+	inOrder := func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }
+	ahead := func() (asked, error) { return repo.walkWarm(store, wheels(20), true) }
+	goTUF := func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }
 	for _, s := range []struct {
 		name string
 		run  func() (asked, error)
 		want asked
 	}{
-		{"nothing is saved yet", func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }, asked{5, 4 + fewBins}},
-		{"saved", func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }, asked{2, 2}},
-		{"saved, ahead", func() (asked, error) { return repo.walkWarm(store, wheels(20), true) }, asked{1, 2}},
-		{"the same session", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
-		{"go-tuf, nothing is saved yet", func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }, asked{4 + fewBins, 4 + fewBins}},
-		{"go-tuf, saved", func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }, asked{2, 2}},
+		{"nothing is saved yet", inOrder, asked{5, 4 + fewBins}},
+		{"saved", inOrder, asked{2, 2}},
+		{"saved, ahead", ahead, asked{1, 2}},
+		{"renewed", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
+		{"go-tuf, nothing is saved yet", goTUF, asked{4 + fewBins, 4 + fewBins}},
+		{"go-tuf, saved", goTUF, asked{2, 2}},
 	} {
 		got, err := s.run()
 		require.NoError(t, err, s.name)
@@ -149,7 +115,7 @@ func TestWarm(t *testing.T) {
 	}
 }
 
-// What the README says of a long chain of roots.
+// The rounds that the documentation states for a long chain of roots.
 func TestManyRoots(t *testing.T) {
 	repo := build(false, roots(100))
 	for ahead, rounds := range map[bool]int{false: 104, true: 9} {
@@ -159,7 +125,7 @@ func TestManyRoots(t *testing.T) {
 	}
 }
 
-// Over HTTP the rounds are the same.
+// Over HTTP the number of rounds is the same.
 func TestOnline(t *testing.T) {
 	c := &comparison{dir: t.TempDir()}
 	for _, s := range scenes {
@@ -190,7 +156,7 @@ func TestTarget(t *testing.T) {
 	require.NoError(t, err)
 	ours := watched(func() error { return repo.walkTarget(length) })
 	require.NoError(t, ours.err)
-	require.Less(t, ours.bytes, uint64(length), "it is never held as a whole")
+	require.Less(t, ours.bytes, uint64(length), "it is never in memory as a whole")
 	require.Error(t, repo.walkTarget(length-1))
 	require.Error(t, repo.walkTarget(length+1))
 

@@ -9,7 +9,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// workload is a repository, and what clients want of it.
+// workload is a repository, and the targets that clients look up in it.
 type workload struct {
 	title  string
 	hashes bool
@@ -22,12 +22,14 @@ type want struct {
 	paths []string
 }
 
-// atPyPI is about the size of PyPI, with bins of 35 kB.
+// atPyPI has about the size of PyPI, with bins of 35 kB.
 var atPyPI = bins{bits: 14, wheels: 100, others: 150}
 
+var oneAndHundred = []want{{"", wheels(1)}, {", 100 targets", wheels(100)}}
+
 var workloads = []workload{
-	{"16,384 classic bins, with hashes", true, atPyPI.classic, []want{{"", wheels(1)}, {", 100 targets", wheels(100)}}},
-	{"16,384 succinct bins, with hashes", true, atPyPI.succinct, []want{{"", wheels(1)}, {", 100 targets", wheels(100)}}},
+	{"16,384 classic bins, with hashes", true, atPyPI.classic, oneAndHundred},
+	{"16,384 succinct bins, with hashes", true, atPyPI.succinct, oneAndHundred},
 	{"16,384 succinct bins, versions only", false, atPyPI.succinct, []want{{"", wheels(1)}}},
 	{"10,000 roles with one glob each", false, globs, []want{{"", []string{"dir-09999/x"}}}},
 	{"100 new roots", false, roots(100), []want{{"", []string{"top"}}}},
@@ -65,12 +67,12 @@ func (c *comparison) cold(ctx context.Context) error {
 
 // coldRow measures one row; withTUF says whether go-tuf takes part.
 func (c *comparison) coldRow(t turns, title string, repo *served, paths []string, withTUF bool) (row, error) {
-	f, err := newFloor(repo, paths)
+	y, err := newYardstick(repo, paths)
 	if err != nil {
 		return row{}, err
 	}
 	contenders := []contender{
-		{floorName, func() sample { return measure(func() (asked, error) { return asked{}, f.check() }) }},
+		{yardstickName, func() sample { return measure(func() (asked, error) { return asked{}, y.check() }) }},
 		{walkName, func() sample { return measure(func() (asked, error) { return repo.walkCold(paths, false) }) }},
 		{aheadName, func() sample { return measure(func() (asked, error) { return repo.walkCold(paths, true) }) }},
 	}
@@ -83,14 +85,15 @@ func (c *comparison) coldRow(t turns, title string, repo *served, paths []string
 			return measure(func() (asked, error) { return repo.tufCold(folder, paths) })
 		}})
 	}
-	r, err := newRow(title, f.bytes, t, contenders)
+	r, err := newRow(title, y.bytes, t, contenders)
 	if err != nil {
 		return row{}, err
 	}
 	return r, r.judge(repo, paths)
 }
 
-// judge recognises known faults, and returns an error if there is one of ours.
+// judge recognizes known faults of go-tuf, and returns an error if anything
+// else failed.
 func (r row) judge(repo *served, paths []string) error {
 	for i := range r.lines {
 		if strings.HasPrefix(r.lines[i].client, goTUFName) {
@@ -100,8 +103,8 @@ func (r row) judge(repo *served, paths []string) error {
 	return r.mustHaveWorked()
 }
 
-// mustHaveWorked returns an error if the floor or tufwalk failed. What go-tuf
-// cannot do is a result.
+// mustHaveWorked returns an error if the yardstick or tufwalk failed. If go-tuf
+// cannot do something, that is a result.
 func (r row) mustHaveWorked() error {
 	for _, l := range r.lines {
 		if l.err != nil && !strings.HasPrefix(l.client, goTUFName) {

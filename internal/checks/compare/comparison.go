@@ -10,22 +10,24 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
 // comparison is the program's command line, and where it writes.
 type comparison struct {
-	Parts  []string      `arg:"" optional:"" enum:"cold,warm,target,http,growth" help:"What to compare: cold, warm, target, http, growth. Default: all but growth."`
-	Times  int           `default:"3" help:"How many turns each client has for one row, as far as the budget goes."`
-	Size   int64         `default:"64" placeholder:"MB" help:"The target's size for part target, in millions of bytes."`
-	Budget time.Duration `help:"When no more rows begin; what is slow has fewer turns before. Default: 90s, and 6m more with growth."`
-	SVG    string        `name:"svg" placeholder:"DIR" help:"Write cold.svg and growth.svg there, as far as these parts are run."`
+	Parts  []string      `arg:"" optional:"" enum:"cold,warm,target,http,growth" help:"${parts}"`
+	Times  int           `default:"3" help:"How many turns each client has for one row, if the budget allows."`
+	Size   int64         `default:"64" placeholder:"MB" help:"The target's size in part target, in millions of bytes."`
+	Budget time.Duration `help:"${budget}"`
+	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of parts cold and growth to this folder."`
 
 	stdout, stderr io.Writer
-	dir            string // for go-tuf's files, and for ours in part warm
+	dir            string // for the files of the clients
 	pace           pace
 }
 
-// part compares something, and prints it.
+// part is one comparison, which prints its own table.
 type part struct {
 	name  string
 	share int // of the budget
@@ -51,7 +53,9 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	if len(c.Parts) == 0 {
 		c.Parts = []string{"cold", "warm", "target", "http"}
 	}
-	chosen := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !slices.Contains(c.Parts, p.name) })
+	chosen := slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
+		return !slices.Contains(c.Parts, p.name)
+	})
 	if c.Budget == 0 {
 		c.Budget = budgetOf(chosen)
 	}
@@ -66,11 +70,14 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// printLegend says what the words in the tables mean.
+// printLegend explains the words in the tables.
 func (c *comparison) printLegend() {
-	fmt.Fprintf(c.stdout, "tufwalk and go-tuf %s, %s %s/%s, %d CPUs.\n", goTUFVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
-	fmt.Fprintf(c.stdout, "Medians of %s; fewer for what is slow if time is short. No row begins after %s.\n", turnsText(c.Times), c.Budget)
-	fmt.Fprint(c.stdout, `  floor          a yardstick: sha256 of the files needed, their signatures, one json.Valid
+	goTUF := cli.Version("github.com/theupdateframework/go-tuf/v2")
+	fmt.Fprintf(c.stdout, "tufwalk and go-tuf %s, %s %s/%s, %d CPUs.\n",
+		goTUF, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
+	fmt.Fprintf(c.stdout, "Medians of %s; slow clients have fewer if time is short. No row begins after %s.\n",
+		turnsText(c.Times), c.Budget)
+	fmt.Fprint(c.stdout, `  yardstick      sha256 of the files needed, their signatures, one json.Valid
                  (a client can be faster than json.Valid)
   ahead          Options{Lookahead: 64}, requests together: files are asked for before it is known
                  whether they are needed
@@ -79,15 +86,15 @@ Limits are raised, go-tuf's too, where files are over 8 MB (65,536 bins).
 `)
 }
 
-// progress says what is being done; it may take a while.
+// progress says what the program is doing, for what takes a while.
 func (c *comparison) progress(format string, args ...any) {
 	fmt.Fprintf(c.stderr, "... "+format+"\n", args...)
 }
 
-// folder makes an empty folder for one run, which go-tuf is to find nothing in.
+// folder makes an empty folder for one run.
 func (c *comparison) folder() (string, error) { return os.MkdirTemp(c.dir, "run-") }
 
-// draw writes a chart, if charts are wanted.
+// draw writes a chart, if --svg is given.
 func (c *comparison) draw(name string, chart func(io.Writer) error) error {
 	if c.SVG == "" {
 		return nil

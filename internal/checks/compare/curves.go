@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// figure is what the vertical axis of a panel shows.
+// figure is the quantity on the vertical axis of a panel.
 type figure struct {
 	label string
 	of    func(sample) float64
@@ -22,20 +22,38 @@ type figure struct {
 }
 
 var figures = []figure{
-	{"time", func(s sample) float64 { return float64(s.time) / float64(time.Second) }, plot.ConstantTicks{
-		{Value: 1e-3, Label: "1 ms"}, {Value: 1e-2, Label: "10 ms"}, {Value: 1e-1, Label: "100 ms"}, {Value: 1, Label: "1 s"}, {Value: 10, Label: "10 s"}, {Value: 100, Label: "100 s"}}},
-	{"memory allocated, in all", func(s sample) float64 { return float64(s.bytes) }, plot.ConstantTicks{
-		{Value: 1e5, Label: "0.1 MB"}, {Value: 1e6, Label: "1 MB"}, {Value: 1e7, Label: "10 MB"}, {Value: 1e8, Label: "100 MB"}, {Value: 1e9, Label: "1 GB"}, {Value: 1e10, Label: "10 GB"}}},
+	{
+		"time",
+		func(s sample) float64 { return float64(s.time) / float64(time.Second) },
+		plot.ConstantTicks{
+			{Value: 1e-3, Label: "1 ms"}, {Value: 1e-2, Label: "10 ms"}, {Value: 1e-1, Label: "100 ms"},
+			{Value: 1, Label: "1 s"}, {Value: 10, Label: "10 s"}, {Value: 100, Label: "100 s"},
+		},
+	},
+	{
+		"memory allocated, in all",
+		func(s sample) float64 { return float64(s.bytes) },
+		plot.ConstantTicks{
+			{Value: 1e5, Label: "0.1 MB"}, {Value: 1e6, Label: "1 MB"}, {Value: 1e7, Label: "10 MB"},
+			{Value: 1e8, Label: "100 MB"}, {Value: 1e9, Label: "1 GB"}, {Value: 1e10, Label: "10 GB"},
+		},
+	},
 }
 
-// metadataTicks are those of the horizontal axes, by what grows.
+// metadataTicks are the ticks of the horizontal axes, by what grows.
 var metadataTicks = map[string]plot.ConstantTicks{
-	"bins":    {{Value: 1e5, Label: "0.1 MB"}, {Value: 1e6, Label: "1 MB"}, {Value: 1e7, Label: "10 MB"}, {Value: 1e8, Label: "100 MB"}},
-	"targets": {{Value: 2e6, Label: "2 MB"}, {Value: 5e6, Label: "5 MB"}, {Value: 1e7, Label: "10 MB"}, {Value: 2e7, Label: "20 MB"}, {Value: 5e7, Label: "50 MB"}},
+	"bins": {
+		{Value: 1e5, Label: "0.1 MB"}, {Value: 1e6, Label: "1 MB"}, {Value: 1e7, Label: "10 MB"},
+		{Value: 1e8, Label: "100 MB"},
+	},
+	"targets": {
+		{Value: 2e6, Label: "2 MB"}, {Value: 5e6, Label: "5 MB"}, {Value: 1e7, Label: "10 MB"},
+		{Value: 2e7, Label: "20 MB"}, {Value: 5e7, Label: "50 MB"},
+	},
 }
 
-// growthChart has a panel for each figure, against the bytes of metadata, as
-// the bins and as the targets grow.
+// growthChart has a panel for each figure against the bytes of metadata: once
+// for more and more bins, once for more and more targets.
 func growthChart(w io.Writer, curves []curve) error {
 	var panels [][]*plot.Plot
 	for _, f := range figures {
@@ -49,11 +67,11 @@ func growthChart(w io.Writer, curves []curve) error {
 		}
 		panels = append(panels, across)
 	}
-	legend := panels[0][0].Legend // all panels have the same curves, or fewer
+	legend := panels[0][0].Legend // the other panels have the same curves, or fewer
 	for _, p := range slices.Concat(panels...) {
 		p.Legend = plot.NewLegend()
 	}
-	panels[1][0].Legend = legend // where there is room
+	panels[1][0].Legend = legend // this panel has room for it
 	panels[0][0].Title.Text = "Growth with the number of bins: 1,024 to 65,536"
 	panels[0][1].Title.Text = "and of targets: 1 to 1,000, in 16,384 bins"
 	return writeSVG(w, vg.Points(860), vg.Points(700), func(dc draw.Canvas) {
@@ -76,7 +94,7 @@ func growthPanel(f figure, grows string, curves []curve) (*plot.Plot, error) {
 		return nil, err
 	}
 	for _, c := range curves {
-		for _, client := range []string{floorName, walkName, goTUFName} {
+		for _, client := range []string{yardstickName, walkName, goTUFName} {
 			if c.grows != grows {
 				continue
 			}
@@ -90,8 +108,8 @@ func growthPanel(f figure, grows string, curves []curve) (*plot.Plot, error) {
 	return p, nil
 }
 
-// within returns the ticks as far as they are needed: the panels side by side
-// show the same range.
+// within returns the ticks up to the largest value. Panels side by side show
+// the same range.
 func (f figure) within(curves []curve) plot.ConstantTicks {
 	largest := 0.0
 	for _, c := range curves {
@@ -108,7 +126,7 @@ func (f figure) within(curves []curve) plot.ConstantTicks {
 	return f.ticks[:n+1]
 }
 
-// addGuides draws lines along which a figure is proportional to the bytes.
+// addGuides draws lines on which a figure is proportional to the bytes.
 func addGuides(p *plot.Plot) error {
 	for exponent := -12; exponent <= 8; exponent++ {
 		k := math.Pow(10, float64(exponent))
@@ -125,10 +143,10 @@ func addGuides(p *plot.Plot) error {
 	return nil
 }
 
-// addCurve adds what one client took. Classic bins are drawn through, succinct
-// ones dashed.
+// addCurve adds one client's curve: a solid line for classic bins, a dashed one
+// for succinct bins.
 func addCurve(p *plot.Plot, f figure, c curve, client string) error {
-	if client == floorName && f.label != "time" { // it allocates nothing
+	if client == yardstickName && f.label != "time" { // it allocates almost nothing
 		return nil
 	}
 	var at plotter.XYLabels
@@ -139,7 +157,7 @@ func addCurve(p *plot.Plot, f figure, c curve, client string) error {
 		}
 		at.XYs = append(at.XYs, plotter.XY{X: float64(pt.bytes), Y: f.of(pt.lines[k].sample)})
 		at.Labels = append(at.Labels, grouped(uint64(pt.n)))
-		if n := len(at.XYs) - 1; n > 0 && at.XYs[n].X < 1.15*at.XYs[n-1].X { // one text for both
+		if n := len(at.XYs) - 1; n > 0 && at.XYs[n].X < 1.15*at.XYs[n-1].X { // one label for both points
 			at.Labels[n], at.Labels[n-1] = at.Labels[n-1]+", "+at.Labels[n], ""
 		}
 	}
@@ -158,13 +176,13 @@ func addCurve(p *plot.Plot, f figure, c curve, client string) error {
 	}
 	p.Add(lines, dots)
 	p.Legend.Add(fmt.Sprintf("%s, %s bins", client, c.kind), lines, dots)
-	if client == floorName {
+	if client == yardstickName {
 		return nil
 	}
 	return addNumbers(p, at, colors[client], client == walkName && c.kind == "succinct")
 }
 
-// addNumbers writes beside each point how many bins or targets it stands for.
+// addNumbers writes the number of bins or targets next to each point.
 func addNumbers(p *plot.Plot, at plotter.XYLabels, ink color.Color, below bool) error {
 	labels, err := plotter.NewLabels(at)
 	if err != nil {

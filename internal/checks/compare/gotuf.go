@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -12,24 +11,11 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/updater"
 )
 
-// goTUFVersion is the version that this program was built with.
-func goTUFVersion() string {
-	const path = "github.com/theupdateframework/go-tuf/v2"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path == path {
-				return strings.TrimPrefix(m.Version, "v")
-			}
-		}
-	}
-	return "of unknown version"
-}
-
-// memoryURL is where go-tuf believes the repository to be when it is in memory.
+// memoryURL is the URL that go-tuf is given for a repository in memory.
 const memoryURL = "http://memory.test/metadata"
 
-// counting is a fetcher that counts. go-tuf asks for one file at a time, so
-// that each request is a round.
+// counting is a fetcher that counts requests. go-tuf asks for one file at a
+// time, so each request is a round.
 type counting struct {
 	fetcher.Fetcher
 	asked
@@ -61,12 +47,11 @@ type tuf struct {
 	fetcher *counting
 }
 
-// newTUF begins a cold start with an empty folder. Unless files are to be
-// saved, go-tuf's cache is off, so that it neither writes them nor reads back
-// what it wrote. Its limits are raised, as ours are: some of these repositories
-// have files of more than 2 and 5 MB.
+// newTUF begins a cold start with an empty folder. Without save, go-tuf's cache
+// is off: it writes no files and reads none. Its limits are raised, as those of
+// tufwalk are: some of these repositories have files of more than 2 and 5 MB.
 func (r *served) newTUF(f fetcher.Fetcher, url, folder string, save bool) (*tuf, error) {
-	c, err := config.New(url, r.anchor)
+	c, err := config.New(url, r.trustedRoot)
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +62,11 @@ func (r *served) newTUF(f fetcher.Fetcher, url, folder string, save bool) (*tuf,
 	if t.updater, err = updater.New(c); err != nil {
 		return nil, err
 	}
-	t.updater.UnsafeSetRefTime(r.now) // the repository has a clock of its own, and no real time is needed
+	t.updater.UnsafeSetRefTime(r.now) // the repository has its own clock
 	return t, nil
 }
 
-// resolve returns what go-tuf says of those paths.
+// resolve returns the targets with those paths.
 func (t *tuf) resolve(paths []string) ([]*metadata.TargetFiles, error) {
 	if err := t.updater.Refresh(); err != nil {
 		return nil, err

@@ -8,12 +8,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// curve is how what a cold start takes grows with one thing, while the rest
-// stays.
+// curve shows how the cost of a cold start grows with one quantity, while all
+// others stay the same.
 type curve struct {
 	title  string
 	grows  string // what grows: "bins" or "targets"
-	kind   string // of bins
+	kind   string // of bins: "classic" or "succinct"
 	points []point
 }
 
@@ -26,7 +26,8 @@ type point struct {
 // growth compares cold starts of larger and larger repositories, and of more
 // and more targets.
 func (c *comparison) growth(ctx context.Context) error {
-	printHead(c.stdout, "GROWTH: cold, metadata in memory; no go-tuf in classic bins, where it finds nothing (go-tuf#783)", "rounds", "requests")
+	const title = "GROWTH: cold, metadata in memory; no go-tuf in classic bins, where it finds nothing (go-tuf#783)"
+	printHead(c.stdout, title, "rounds", "requests")
 	var curves []curve
 	for _, kind := range []string{"classic", "succinct"} {
 		byBins := curve{fmt.Sprintf("1 target, %s bins", kind), "bins", kind, nil}
@@ -44,8 +45,8 @@ func (c *comparison) growth(ctx context.Context) error {
 	return c.draw("growth.svg", func(w io.Writer) error { return growthChart(w, curves) })
 }
 
-// grow adds points for one repository to a curve: at n, or else at each number
-// of targets.
+// grow adds points for one repository to a curve: one point at n, or, if n is
+// 0, a point for each number of targets.
 func (c *comparison) grow(ctx context.Context, to *curve, b bins, n int, targets []int) error {
 	if c.late(to.title) {
 		return nil
@@ -55,7 +56,8 @@ func (c *comparison) grow(ctx context.Context, to *curve, b bins, n int, targets
 	repo := build(true, fill)
 	for _, t := range targets {
 		at := max(n, t)
-		r, err := c.coldRow(c.turns(ctx, 1), fmt.Sprintf("%s: %s", to.title, grouped(uint64(at))), repo, wheels(t), to.kind == "succinct")
+		title := fmt.Sprintf("%s: %s", to.title, grouped(uint64(at)))
+		r, err := c.coldRow(c.turns(ctx, 1), title, repo, wheels(t), to.kind == "succinct")
 		if err != nil {
 			return err
 		}

@@ -9,28 +9,30 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/fetcher"
 )
 
-// latencies are what a request waits for its answer: beside the server, in its
-// country, over an ocean.
+// latencies are how long a request waits for its answer: near the server, in
+// the same country, over an ocean.
 var latencies = []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
 
-// someRoots are as many as a repository has after some years; more would be a
-// long wait.
+// someRoots has as many roots as a repository has after some years. More would
+// take too long.
 var someRoots = workload{"25 new roots", false, roots(25), []want{{"", []string{"top"}}}}
 
-// patience is how long a run may take that is to be repeated: after that it is
-// the waiting that counts.
+// patience is the longest run that is repeated. In longer runs the waiting
+// dominates, and that varies little.
 const patience = 2 * time.Second
 
-// http compares what a person waits for, over a server that takes its time.
+// http compares whole cold starts over a server that delays its answers.
 func (c *comparison) http(ctx context.Context) error {
-	fmt.Fprintf(c.stdout, "\nHTTP: cold, over a loopback server that waits before each answer; up to %d requests at once\n", parallel)
-	fmt.Fprintf(c.stdout, "Medians; *: one run only (over %s, or time was short); ?: unsteady (from once to over twice as long)\n", patience)
+	fmt.Fprintf(c.stdout, "\nHTTP: cold, over a loopback server that waits before each answer; "+
+		"up to %d requests at once\n", parallel)
+	fmt.Fprintf(c.stdout, "Medians; *: one run only (over %s, or time was short); "+
+		"?: unsteady (from once to over twice as long)\n", patience)
 	fmt.Fprintf(c.stdout, "  %-26s", "")
 	for _, latency := range latencies {
 		fmt.Fprintf(c.stdout, " %10s ", fmt.Sprintf("%d ms", latency.Milliseconds()))
 	}
 	fmt.Fprintf(c.stdout, " %8s %9s\n", "rounds", "requests")
-	resolved := []workload{workloads[1], someRoots} // by go-tuf, too; and they differ in rounds
+	resolved := []workload{workloads[1], someRoots} // go-tuf can do these two, and they differ in rounds
 	left := len(latencies) * (len(workloads[1].wants) + len(someRoots.wants))
 	for _, w := range resolved {
 		if c.late(w.title) {
@@ -63,8 +65,8 @@ func (c *comparison) online() []online {
 	return []online{{walkName, walkOnline(false)}, {aheadName, walkOnline(true)}, {goTUFName, c.tufOnline}}
 }
 
-// waits returns a line for each client. So many cells are left, this row's
-// included, to share what is left of the budget.
+// waits returns a line for each client. left is the number of cells, with those
+// of this row, that share the rest of the budget.
 func (c *comparison) waits(ctx context.Context, repo *served, paths []string, left int) (string, error) {
 	clients := c.online()
 	lines := make([]strings.Builder, len(clients))
@@ -94,7 +96,7 @@ func (c *comparison) waits(ctx context.Context, repo *served, paths []string, le
 	return all.String(), nil
 }
 
-// mark says how far a time is to be trusted.
+// mark marks times that are less reliable.
 func mark(s sample) string {
 	switch {
 	case s.runs == 1:
@@ -105,7 +107,9 @@ func mark(s sample) string {
 	return ""
 }
 
-func waiting(ctx context.Context, repo *served, latency time.Duration, clients []online, paths []string) []contender {
+func waiting(
+	ctx context.Context, repo *served, latency time.Duration, clients []online, paths []string,
+) []contender {
 	var list []contender
 	for _, client := range clients {
 		list = append(list, contender{client.name, func() sample {
@@ -117,7 +121,9 @@ func waiting(ctx context.Context, repo *served, latency time.Duration, clients [
 	return list
 }
 
-func wait(ctx context.Context, repo *served, latency time.Duration, client online, paths []string) (sample, error) {
+func wait(
+	ctx context.Context, repo *served, latency time.Duration, client online, paths []string,
+) (sample, error) {
 	if err := ctx.Err(); err != nil {
 		return sample{}, err
 	}

@@ -1,40 +1,50 @@
-// Command compare runs tufwalk and go-tuf on the same repositories, in one
-// process and in turn, and shows what each of them takes.
+// Command compare runs tufwalk and go-tuf in turn on the same repositories, in
+// one process, and compares their time, memory and rounds of fetching.
 //
-//	go run ./internal/checks/compare                                   # all but growth; no row begins after 90 seconds
-//	go run ./internal/checks/compare cold growth --svg internal/checks/compare  # the charts
+//	go run ./internal/checks/compare                         # all but growth
+//	go run ./internal/checks/compare cold growth --svg docs  # the charts
 //
-// Beside both stands the floor, a yardstick: the hashes and signatures of the
-// files that are needed and one check that they are JSON. The repositories are
-// made up on the spot and are the same for both, byte for byte.
+// Both are compared with a yardstick: the hashes and signatures of the files
+// that are needed, and one check that each is JSON. The repositories are made
+// up by the program, and are the same for both clients, byte for byte.
 package main
 
 import (
 	"context"
 	"io"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
-const description = `Run tufwalk and go-tuf on the same repositories, in turn, and compare time, memory and rounds of fetching.
+const description = `Run tufwalk and go-tuf on the same repositories, in turn,
+and compare time, memory and rounds of fetching.
 
 Parts:
 cold: from one root file to resolved targets, metadata in memory.
-warm: the same once more, from saved files.
-target: one large file verified as it comes.
+warm: the same again, from saved files.
+target: one large file, verified while it is read.
 http: cold, over a loopback server that waits before each answer.
 growth: cold, against the number of hash bins and of targets.
 Without any: all but growth.
 
-Ahead: tufwalk with Options{Lookahead: 64}, which asks for files before it is known whether they are needed; requests go out together.
-Floor: a yardstick. sha256 of the files needed, their signatures, one json.Valid. A client can be faster than json.Valid.
-Round: a set of requests that were under way together.
+Ahead: tufwalk with Options{Lookahead: 64}, which asks for files before it is known whether they are needed;
+requests go out together.
+Yardstick: sha256 of the files needed, their signatures, one json.Valid. A client can be faster than json.Valid.
+Round: a set of requests that were made at the same time.
 With hashes: timestamp and snapshot list the files' hashes. Versions only: they do not.
 
-Times and allocations are medians. All but growth takes less than two minutes, as no row begins after 90 seconds: on a slow or busy machine
-what is slow has fewer turns, or rows are left out, and the output says where.
+Times and allocations are medians. All but growth takes less than two minutes, as no row begins after 90 seconds.
+On a slow or busy machine slow clients have fewer turns, or rows are left out; the output says where.
 
 Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`
+
+// helps are help texts too long for a struct tag.
+var helps = kong.Vars{
+	"parts":  "What to compare: cold, warm, target, http, growth. Default: all but growth.",
+	"budget": "No row begins after this time; slow clients have fewer turns. Default: 90s, and 6m more with growth.",
+}
 
 func main() { cli.Main(run) }
 
@@ -42,9 +52,9 @@ func main() { cli.Main(run) }
 // returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &comparison{stdout: stdout, stderr: stderr}
-	code, ok := cli.Parse(c, "compare", description, args, stdout, stderr)
+	code, ok := cli.Parse(c, "compare", description, args, stdout, stderr, helps)
 	if !ok {
 		return code
 	}
-	return cli.End(ctx, c.run(ctx), "compare", "what was measured until then is above", stderr)
+	return cli.End(ctx, c.run(ctx), "compare", "what was measured before is above", stderr)
 }

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// sample is what one run took.
+// sample is what one run took, or a median of several.
 type sample struct {
 	time   time.Duration
 	bytes  uint64 // allocated, in all
 	allocs uint64
-	peak   uint64 // of the heap, where it is watched
+	peak   uint64 // of the heap, if it was watched
 	asked
-	least time.Duration // of the times, in a median
-	most  time.Duration
-	runs  int   // in a median
-	err   error // what a client that could not do it said
+	least time.Duration // the shortest time, in a median
+	most  time.Duration // the longest
+	runs  int           // in a median
+	err   error         // of the client, if it failed
 }
 
-// asked is what a client had to fetch: how many files, and in how many rounds
-// of requests that were under way together.
+// asked counts what a client fetched: requests, and rounds of requests that
+// were made at the same time.
 type asked struct{ rounds, requests int }
 
-// measure runs something once. The garbage of earlier runs is not its business.
+// measure measures one run. The garbage of earlier runs is collected before.
 func measure(run func() (asked, error)) sample {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -33,10 +33,17 @@ func measure(run func() (asked, error)) sample {
 	asked, err := run()
 	took := time.Since(start)
 	runtime.ReadMemStats(&after)
-	return sample{time: took, bytes: after.TotalAlloc - before.TotalAlloc, allocs: after.Mallocs - before.Mallocs, asked: asked, err: err}
+	return sample{
+		time:   took,
+		bytes:  after.TotalAlloc - before.TotalAlloc,
+		allocs: after.Mallocs - before.Mallocs,
+		asked:  asked,
+		err:    err,
+	}
 }
 
-// median takes each figure's: it is a typical run, and no single one.
+// median takes the median of each figure: the result is a typical run, not one
+// of the samples.
 func median(samples []sample) sample {
 	m := samples[0]
 	m.runs = len(samples)
@@ -61,28 +68,31 @@ func middle[T cmp.Ordered](samples []sample, figure func(sample) T) T {
 	return list[(len(list)-1)/2]
 }
 
-// contender is one of those that are compared.
+// contender is a client, or the yardstick, in a comparison.
 type contender struct {
 	name string
 	run  func() sample
 }
 
-// quick is how long a run takes that is repeated even when time is short: a
-// single one would say little.
+// quick is the longest run that is repeated even if time is short: a single one
+// would say little.
 const quick = 500 * time.Millisecond
 
-// turns says how often contenders run. The first turn is never left out.
+// turns says how many turns contenders have. The first turn is never left out.
 type turns struct {
-	times       int
-	until       time.Time     // once a turn as long as the one before would end later, only quick contenders go on
-	once        time.Duration // who takes longer than that has no further turn; zero: nobody
+	times int
+	// until is when all turns should be over. If the next turn, as long as the
+	// one before, would end later, only quick contenders go on.
+	until time.Time
+	// once is the longest run after which a contender has another turn; zero:
+	// no limit.
+	once        time.Duration
 	interrupted func() error
 }
 
-// inTurn runs all contenders, then all of them again, so that what else the
-// machine does meets each. Those that are quick run several times when it is
-// their turn. It returns a median for each, and how many turns there were for
-// all.
+// inTurn runs all contenders, then all of them again, so that other work on the
+// machine affects each. Quick ones run several times in each turn. It returns a
+// median for each, and the number of turns that all contenders had.
 func inTurn(t turns, contenders []contender) (medians []sample, full int, err error) {
 	samples := make([][]sample, len(contenders))
 	last, late := time.Duration(0), false
@@ -127,6 +137,5 @@ func oneTurn(c contender, interrupted func() error) (samples []sample, err error
 	return samples, nil
 }
 
-// unsteady says whether the runs of a median differ so much that it says
-// little.
+// unsteady reports whether the runs differ so much that the median says little.
 func (s sample) unsteady() bool { return s.most > 2*s.least }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// pace shares out the budget, so that a run ends in time on a slow or busy
-// machine too: first those that are slow have fewer turns, then rows are left
+// pace divides the budget among the parts, so that a run ends in time on a slow
+// or busy machine too. First slow clients have fewer turns, then rows are left
 // out.
 type pace struct {
 	end     time.Time // of the whole budget
@@ -15,7 +15,7 @@ type pace struct {
 	partEnd time.Time
 }
 
-// budgetOf is the default for some parts.
+// budgetOf is the default budget for those parts.
 func budgetOf(chosen []part) time.Duration {
 	for _, p := range chosen {
 		if p.name == "growth" {
@@ -32,21 +32,22 @@ func (p *pace) begin(budget time.Duration, chosen []part) {
 	}
 }
 
-// nextPart gives a part its share of what is left: what earlier ones did not
-// need, too.
+// nextPart gives the next part its share of what is left, with what earlier
+// parts did not need.
 func (p *pace) nextPart(share int) {
 	left := time.Until(p.end)
 	p.partEnd = time.Now().Add(time.Duration(float64(left) * float64(share) / float64(p.shares)))
 	p.shares -= share
 }
 
-// turns are those for the next of so many rows of this part.
+// turns returns the turns for the next row, if this part has so many rows left.
 func (c *comparison) turns(ctx context.Context, rows int) turns {
-	return turns{times: c.Times, until: time.Now().Add(time.Until(c.pace.partEnd) / time.Duration(max(rows, 1))), interrupted: ctx.Err}
+	each := time.Until(c.pace.partEnd) / time.Duration(max(rows, 1))
+	return turns{times: c.Times, until: time.Now().Add(each), interrupted: ctx.Err}
 }
 
-// late says so if this part has no time for another row: the next parts are to
-// have theirs.
+// late reports whether this part has no time for another row, and prints that
+// the row is left out.
 func (c *comparison) late(title string) bool {
 	if time.Now().Before(c.pace.partEnd) {
 		return false

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// watched is measure, and looks at the heap all the while.
+// watched is measure, and also watches the heap during the run.
 func watched(run func() error) sample {
 	var peak uint64
 	s := measure(func() (asked, error) {
@@ -35,8 +35,8 @@ func watched(run func() error) sample {
 	return s
 }
 
-// heap returns how many bytes objects on the heap take up, dead ones that are
-// not yet collected included.
+// heap returns the bytes of all objects on the heap, with dead ones that are
+// not yet collected.
 func heap() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(s)

@@ -9,21 +9,21 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// served is a repository as its mirror has it, and what every client of it has
-// to begin with.
+// served is a repository as its mirror has it, with the trusted root and the
+// time that every client begins with.
 type served struct {
-	anchor   []byte
-	now      time.Time
-	metadata verifytest.Files
-	hashes   bool // snapshot and timestamp list hashes, not only versions
+	trustedRoot []byte
+	now         time.Time
+	metadata    verifytest.Files
+	hashes      bool // snapshot and timestamp list hashes, not only versions
 }
 
-// build makes a repository up. Its JSON is indented, as most repositories' is.
+// build makes up a repository. Its JSON is indented, as in most repositories.
 func build(hashes bool, fill func(*verifytest.Repo)) *served {
 	repo := verifytest.New(verifytest.Options{MetaHashes: hashes, Seed: "compare"})
 	fill(repo)
 	repo.Publish()
-	return &served{anchor: repo.TrustedRoot(), now: repo.Now(), metadata: repo.Metadata(), hashes: hashes}
+	return &served{trustedRoot: repo.TrustedRoot(), now: repo.Now(), metadata: repo.Metadata(), hashes: hashes}
 }
 
 // wheel is the path of target i.
@@ -37,22 +37,22 @@ func wheels(n int) []string {
 	return list
 }
 
-// bins is a repository with 1<<bits hash bins. The first wheels are in it, and
-// the bins that they are in hold so many other targets each, which makes them
-// as large as those of a repository in use.
+// bins is a repository with 1<<bits hash bins. It lists the first wheels. Each
+// bin that lists one of them lists so many other targets too, to be as large as
+// in a real repository.
 type bins struct {
 	bits, wheels, others int
 }
 
-// classic fills the bins as PEP 458 has them: path_hash_prefixes, below a role
-// of their own.
+// classic makes bins as in PEP 458: with path_hash_prefixes, below a role of
+// their own.
 func (b bins) classic(repo *verifytest.Repo) {
 	delegator := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
 	delegator.DelegateBins("bin", 1<<b.bits)
 	b.fill(delegator)
 }
 
-// succinct fills the bins as TAP 15 has them.
+// succinct makes bins as in TAP 15.
 func (b bins) succinct(repo *verifytest.Repo) {
 	repo.Targets().DelegateSuccinct("bin", b.bits)
 	b.fill(repo.Targets())
@@ -73,29 +73,33 @@ func (b bins) fill(delegator *verifytest.Role) {
 		if n := b.number(path); missing[n] > 0 {
 			missing[n]--
 			total--
-			delegator.Bin(path).AddTargetInfo(path, int64(i), map[string]string{"sha256": fmt.Sprintf("%064x", i)})
+			hashes := map[string]string{"sha256": fmt.Sprintf("%064x", i)}
+			delegator.Bin(path).AddTargetInfo(path, int64(i), hashes)
 		}
 	}
 }
 
-// number is the bin that a path is in.
+// number is the number of the bin for a path.
 func (b bins) number(path string) uint32 {
 	sum := sha256.Sum256([]byte(path))
 	return binary.BigEndian.Uint32(sum[:]) >> (32 - b.bits)
 }
 
-// globs is a repository in which 10,000 roles, with a key each, speak for a
-// directory each.
+// globs is a repository with 10,000 delegated roles. Each has its own key and
+// its own directory.
 func globs(repo *verifytest.Repo) {
 	for i := range 10_000 {
-		role := repo.Targets().Delegate(verifytest.Delegation{Name: fmt.Sprintf("role-%05d", i), Paths: []string{fmt.Sprintf("dir-%05d/*", i)}})
+		role := repo.Targets().Delegate(verifytest.Delegation{
+			Name:  fmt.Sprintf("role-%05d", i),
+			Paths: []string{fmt.Sprintf("dir-%05d/*", i)},
+		})
 		if i == 9_999 {
 			role.AddTarget("dir-09999/x", []byte("hello"))
 		}
 	}
 }
 
-// roots is a repository whose root key was replaced so many times.
+// roots is a repository whose root key was replaced that many times.
 func roots(rotations int) func(*verifytest.Repo) {
 	return func(repo *verifytest.Repo) {
 		repo.Targets().AddTarget("top", []byte("hello"))

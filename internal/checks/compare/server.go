@@ -15,12 +15,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// parallel is how many requests may be under way together: so many at least a
-// server of HTTP/2 should allow on one connection.
+// parallel is how many requests are made at the same time. An HTTP/2 server
+// should allow at least this many on one connection.
 const parallel = 100
 
-// serve serves a repository on a free loopback port, until it is told to stop.
-// Each answer waits first, as if it came from afar.
+// serve serves a repository on a free loopback port until stop is called. Each
+// answer is delayed by the latency.
 func (r *served) serve(latency time.Duration) (url string, stop func()) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if latency > 0 {
@@ -37,17 +37,17 @@ func (r *served) serve(latency time.Duration) (url string, stop func()) {
 			http.NotFound(w, req)
 			return
 		}
-		_, _ = w.Write(data) // a client that is gone needs no answer
+		_, _ = w.Write(data) // the client may be gone
 	}))
 	return server.URL, server.Close
 }
 
-// newClient returns a client without any connection yet.
+// newClient returns a client that has no open connection.
 func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: parallel}}
 }
 
-// overHTTP fetches what a round asks for at once.
+// overHTTP fetches the files of a round at the same time.
 func overHTTP(ctx context.Context, client *http.Client, url string) fetch {
 	return func(reqs []verify.Request) ([][]byte, error) {
 		bodies := make([][]byte, len(reqs))
@@ -63,7 +63,7 @@ func overHTTP(ctx context.Context, client *http.Client, url string) fetch {
 	}
 }
 
-// get returns nil for a file that is not there.
+// get returns nil for a file that the server does not have.
 func get(ctx context.Context, client *http.Client, url string, most int64) (data []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

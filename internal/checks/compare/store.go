@@ -1,20 +1,23 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// files is a store in a folder. It writes as go-tuf does, by a temporary file
-// and without fsync, so that like is compared with like: a client that people
-// rely on has to sync (see internal/cachedir).
+// files is a store in a folder. It writes as go-tuf does, to make the
+// comparison fair: through a temporary file, and without fsync. A real client
+// has to sync (see examples/internal/cachedir).
 type files string
 
-func (f files) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
+func (f files) Load(_ context.Context, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), name))
+}
 
-func (f files) Save(rec verify.Record) error {
+func (f files) Save(_ context.Context, rec verify.Record) error {
 	temp := filepath.Join(string(f), "new")
 	if err := os.WriteFile(temp, rec.Data, 0o600); err != nil {
 		return err

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// row is what several clients made of one repository. The floor comes first, if
-// there is one.
+// row compares clients on one repository. The yardstick comes first, if there
+// is one.
 type row struct {
 	title string
-	bytes int64 // of the files that are needed
+	bytes int64 // of the files that a client needs
 	lines []line
-	turns int // that there were, for all clients
-	of    int // that there should have been
+	turns int // that all clients had
+	of    int // that they should have had
 }
 
 type line struct {
@@ -25,12 +25,12 @@ type line struct {
 }
 
 const (
-	floorName   = "floor"
-	walkName    = "tufwalk"
-	aheadName   = "tufwalk, ahead"
-	sameName    = "tufwalk, same session"
-	goTUFName   = "go-tuf"
-	tableFormat = "  %-26s %10s %9s %11s %12s %8s %9s\n"
+	yardstickName = "yardstick"
+	walkName      = "tufwalk"
+	aheadName     = "tufwalk, ahead"
+	renewedName   = "tufwalk, renewed"
+	goTUFName     = "go-tuf"
+	tableFormat   = "  %-26s %10s %11s %11s %12s %8s %9s\n"
 )
 
 // newRow measures a row.
@@ -46,19 +46,19 @@ func newRow(title string, bytes int64, t turns, contenders []contender) (row, er
 	return r, nil
 }
 
-// ratio is how many times the row's floor a line took; 0 if there is nothing to
-// compare: a session that goes on does not begin anew, as the floor does.
+// ratio is the time of a line in multiples of the row's yardstick. It is 0 for
+// a session that continues: the yardstick is for a cold start.
 func (r row) ratio(l line) float64 {
-	if r.lines[0].client != floorName || l.err != nil || l.client == sameName {
+	if r.lines[0].client != yardstickName || l.err != nil || l.client == renewedName {
 		return 0
 	}
 	return float64(l.time) / float64(r.lines[0].time)
 }
 
-// printHead begins a table. The last columns are those of the rounds and
-// requests, or of the peak.
+// printHead begins a table. The last columns are for rounds and requests, or
+// for the peak.
 func printHead(w io.Writer, title, last, requests string) {
-	heads := fmt.Sprintf(tableFormat, "", "time", "x floor", "allocated", "allocations", last, requests)
+	heads := fmt.Sprintf(tableFormat, "", "time", "x yardstick", "allocated", "allocations", last, requests)
 	fmt.Fprintf(w, "\n%s\n%s\n", title, strings.TrimRight(heads, " \n"))
 }
 
@@ -75,29 +75,32 @@ func (r row) print(w io.Writer) {
 		case l.peak > 0:
 			last = size(l.peak)
 		}
-		text := fmt.Sprintf(tableFormat, l.client, duration(l.time), ratio, size(l.bytes), grouped(l.allocs), last, requests)
+		text := fmt.Sprintf(tableFormat,
+			l.client, duration(l.time), ratio, size(l.bytes), grouped(l.allocs), last, requests)
 		fmt.Fprintln(w, strings.TrimRight(text, " \n"))
 		if l.err != nil {
 			printFailure(w, l.err)
 		}
 	}
 	if r.turns < r.of {
-		fmt.Fprintf(w, "    for lack of time %s instead of %d for those that took over %s\n", turnsText(r.turns), r.of, quick)
+		fmt.Fprintf(w, "    for lack of time %s instead of %d for those that took over %s\n",
+			turnsText(r.turns), r.of, quick)
 	}
-	if f := r.lines[0]; f.client == floorName && f.unsteady() {
-		fmt.Fprintf(w, "    unsteady: the floor took between %s and %s; is the machine busy?\n", duration(f.least), duration(f.most))
+	if y := r.lines[0]; y.client == yardstickName && y.unsteady() {
+		fmt.Fprintf(w, "    unsteady: the yardstick took between %s and %s; is the machine busy?\n",
+			duration(y.least), duration(y.most))
 	}
 }
 
 func printFailure(w io.Writer, err error) {
-	if known := (inBase64{}); errors.As(err, &known) {
+	if known := (base64Fault{}); errors.As(err, &known) {
 		fmt.Fprintf(w, "    %v\n    in its own words: %v\n", known, known.said)
 		return
 	}
 	fmt.Fprintf(w, "    could not: %v\n", err)
 }
 
-// duration rounds to what can be relied on.
+// duration rounds to three digits or so.
 func duration(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	switch {
@@ -109,7 +112,7 @@ func duration(d time.Duration) string {
 	return grouped(uint64(ms+0.5)) + " ms"
 }
 
-// size is in millions of bytes, or thousands.
+// size writes a number of bytes in kB or MB, with 1 kB = 1,000 bytes.
 func size(n uint64) string {
 	switch {
 	case n < 100_000:

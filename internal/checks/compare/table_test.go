@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
 	"io"
 	"os"
@@ -17,51 +16,51 @@ import (
 	"github.com/tufwalk/tufwalk/internal/checks/cli"
 )
 
-func sampleRow() row {
-	return row{title: "16,384 classic bins", bytes: 7_300_000, lines: []line{
-		{floorName, sample{time: 35 * time.Millisecond, bytes: 480, allocs: 7}},
-		{walkName, sample{time: 45500 * time.Microsecond, bytes: 29_000_000, allocs: 731, asked: asked{6, 6}}},
-		{goTUFName, sample{time: 1107 * time.Millisecond, bytes: 334_000_000, allocs: 5_935_860, asked: asked{5, 5}, err: errors.New("target x not found")}},
-	}}
-}
-
 func TestTable(t *testing.T) {
 	var b strings.Builder
 	printHead(&b, "COLD", "rounds", "requests")
 	sampleRow().print(&b)
 	require.Equal(t, `
 COLD
-                                   time   x floor   allocated  allocations   rounds  requests
+                                   time x yardstick   allocated  allocations   rounds  requests
 16,384 classic bins (7.3 MB)
-  floor                         35.0 ms       1.0      0.5 kB            7
-  tufwalk                       45.5 ms       1.3       29 MB          731        6         6
-  go-tuf                       1,107 ms                334 MB    5,935,860        5         5
+  yardstick                     35.0 ms         1.0      0.5 kB            7
+  tufwalk                       45.5 ms         1.3       29 MB          731        6         6
+  go-tuf                       1,107 ms                  334 MB    5,935,860        5         5
     could not: target x not found
 `, b.String())
 	b.Reset()
 	busy := sampleRow()
 	busy.lines[0].least, busy.lines[0].most = 30*time.Millisecond, 90*time.Millisecond
 	busy.print(&b)
-	require.Contains(t, b.String(), "unsteady: the floor took between 30.0 ms and 90.0 ms")
+	require.Contains(t, b.String(), "unsteady: the yardstick took between 30.0 ms and 90.0 ms")
 	require.Error(t, row{lines: []line{{walkName, sample{err: errors.New("x")}}}}.mustHaveWorked())
 	require.NoError(t, sampleRow().mustHaveWorked())
 
 	b.Reset()
 	short := sampleRow()
 	short.turns, short.of = 1, 3
-	short.lines[1].client, short.lines[2].err = sameName, inBase64{errors.New("target x not found")}
+	short.lines[1].client, short.lines[2].err = renewedName, base64Fault{errors.New("target x not found")}
 	short.print(&b)
 	require.Contains(t, b.String(), "\n    for lack of time 1 turn instead of 3 for those that took over 500ms\n")
-	require.Contains(t, b.String(), "\n    finds no target: compares path_hash_prefixes with base64 (go-tuf#783)\n    in its own words: target x not found\n")
+	require.Contains(t, b.String(), "\n    finds no target: compares path_hash_prefixes with base64 (go-tuf#783)\n"+
+		"    in its own words: target x not found\n")
 	require.NotContains(t, b.String(), "could not")
-	require.Regexp(t, `tufwalk, same session +45.5 ms +29 MB`, b.String(), "no ratio to a cold start's floor")
+	require.Regexp(t, `tufwalk, renewed +45.5 ms +29 MB`, b.String(), "not compared with a cold start")
 }
 
 func TestFigures(t *testing.T) {
-	for d, want := range map[time.Duration]string{1234 * time.Microsecond: "1.23 ms", 12340 * time.Microsecond: "12.3 ms", 1234567 * time.Microsecond: "1,235 ms"} {
+	for d, want := range map[time.Duration]string{
+		1234 * time.Microsecond:    "1.23 ms",
+		12340 * time.Microsecond:   "12.3 ms",
+		1234567 * time.Microsecond: "1,235 ms",
+	} {
 		require.Equal(t, want, duration(d))
 	}
-	for n, want := range map[uint64]string{0: "0.0 kB", 99_999: "100.0 kB", 100_000: "0.1 MB", 9_990_000: "10.0 MB", 12_600_000: "13 MB", 1_348_000_000: "1,348 MB"} {
+	for n, want := range map[uint64]string{
+		0: "0.0 kB", 99_999: "100.0 kB",
+		100_000: "0.1 MB", 9_990_000: "10.0 MB", 12_600_000: "13 MB", 1_348_000_000: "1,348 MB",
+	} {
 		require.Equal(t, want, size(n))
 	}
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
@@ -104,29 +103,32 @@ func TestInTurn(t *testing.T) {
 	require.Equal(t, 1, done, "the first turn is never left out")
 	require.Equal(t, "ab", order.String())
 	order.Reset()
-	_, done, err = inTurn(turns{times: 3, until: time.Now(), interrupted: never}, append(two, contender{"fast", func() sample {
-		order.WriteByte('f')
-		return sample{time: quick}
-	}}))
+	fast := contender{"fast", func() sample { order.WriteByte('f'); return sample{time: quick} }}
+	_, done, err = inTurn(turns{times: 3, until: time.Now(), interrupted: never}, append(two, fast))
 	require.NoError(t, err)
 	require.Equal(t, 1, done)
 	require.Equal(t, "abfff", order.String(), "quick ones go on")
 
-	quick := 0
-	_, _, err = inTurn(turns{times: 1, interrupted: never}, []contender{{"quick", func() sample { quick++; return sample{} }}})
+	runs := 0
+	count := []contender{{"count", func() sample { runs++; return sample{} }}}
+	_, _, err = inTurn(turns{times: 1, interrupted: never}, count)
 	require.NoError(t, err)
-	require.Equal(t, 10, quick)
-	_, _, err = inTurn(turns{times: 1, interrupted: func() error { return context.Canceled }}, []contender{{"a", func() sample { return sample{} }}})
+	require.Equal(t, 10, runs)
+	_, _, err = inTurn(turns{times: 1, interrupted: func() error { return context.Canceled }}, count)
 	require.ErrorIs(t, err, context.Canceled)
 
 	failed := median([]sample{{}, {err: context.Canceled}})
 	require.ErrorIs(t, failed.err, context.Canceled, "no failure is lost")
-	for want, s := range map[string]sample{"*": {runs: 1}, "?": {runs: 3, least: 2, most: 5}, "": {runs: 3, least: 2, most: 4}} {
+	for want, s := range map[string]sample{
+		"*": {runs: 1},
+		"?": {runs: 3, least: 2, most: 5},
+		"":  {runs: 3, least: 2, most: 4},
+	} {
 		require.Equal(t, want, mark(s))
 	}
 }
 
-// The parts share the budget; what one does not need goes to the others.
+// The parts share the budget. What one part does not need, the next ones get.
 func TestPace(t *testing.T) {
 	var p pace
 	p.begin(100*time.Hour, parts[:4])
@@ -144,10 +146,11 @@ func TestPace(t *testing.T) {
 	require.InDelta(t, 25, time.Until(c.turns(t.Context(), 4).until).Hours(), 0.1)
 }
 
-func TestBudgetIsKept(t *testing.T) {
+func TestBudgetIsRespected(t *testing.T) {
 	var stdout strings.Builder
 	require.Equal(t, cli.OK, run(t.Context(), []string{"--budget", "1ns"}, &stdout, io.Discard))
-	require.Equal(t, 2+len(workloads)+2+1, strings.Count(stdout.String(), "left out for lack of time (--budget=1ns)"), stdout.String())
+	left := strings.Count(stdout.String(), "left out for lack of time (--budget=1ns)")
+	require.Equal(t, 2+len(workloads)+2+1, left, stdout.String())
 	require.NotContains(t, stdout.String(), "\n  tufwalk ")
 }
 
@@ -163,7 +166,9 @@ func TestCharts(t *testing.T) {
 	var growth bytes.Buffer
 	require.NoError(t, growthChart(&growth, []curve{
 		{"", "bins", "classic", []point{{1024, 500_000, r.lines[:2]}, {4096, 1_700_000, r.lines[:2]}}},
-		{"", "targets", "succinct", []point{{1, 2_800_000, r.lines}, {10, 3_000_000, r.lines}, {100, 5_300_000, r.lines}}},
+		{"", "targets", "succinct", []point{
+			{1, 2_800_000, r.lines}, {10, 3_000_000, r.lines}, {100, 5_300_000, r.lines},
+		}},
 	}))
 	texts = textsOf(t, &growth)
 	for _, want := range []string{"1,024", "4,096", "1, 10", "100", "10 s", "1 GB", "tufwalk, classic bins"} {
@@ -172,27 +177,12 @@ func TestCharts(t *testing.T) {
 	require.NotContains(t, texts, "100 s", "nothing takes that long")
 }
 
-// textsOf returns what stands in a chart, which has to be well-formed.
-func textsOf(t *testing.T, svg *bytes.Buffer) []string {
-	var texts []string
-	require.NotContains(t, svg.String(), "NaN")
-	for d := xml.NewDecoder(svg); ; {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return texts
-		}
-		require.NoError(t, err)
-		if text, ok := token.(xml.CharData); ok && strings.TrimSpace(string(text)) != "" {
-			texts = append(texts, string(text))
-		}
-	}
-}
-
 func TestProgram(t *testing.T) {
 	var stdout, stderr strings.Builder
 	code := run(t.Context(), []string{"target", "--times", "1", "--size", "1"}, &stdout, &stderr)
 	require.Equal(t, cli.OK, code, stderr.String())
-	require.Regexp(t, `(?s)TARGET: .*\none file \(1.0 MB\)\n  floor .*\n  tufwalk .*\n  go-tuf, its own fetcher .*\n  go-tuf, one buffer `, stdout.String())
+	require.Regexp(t, `(?s)TARGET: .*\none file \(1.0 MB\)\n  yardstick .*\n  tufwalk .*\n`+
+		`  go-tuf, its own fetcher .*\n  go-tuf, one buffer `, stdout.String())
 	require.Contains(t, stdout.String(), "\n  ahead          Options{Lookahead: 64}, requests together")
 	for _, line := range strings.Split(stdout.String(), "\n") {
 		require.LessOrEqual(t, len(line), 100, line)

@@ -14,11 +14,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// block is what a large target consists of: its bytes are made as they are
-// read, and held by nobody.
+// block is repeated to make a large target, so that the target is never in
+// memory as a whole.
 var block = make([]byte, 1<<20)
 
-// repeated reads the block again and again.
+// repeated reads the block again and again, up to a length.
 type repeated struct{ left, at int64 }
 
 func (r *repeated) Read(p []byte) (int, error) {
@@ -40,7 +40,8 @@ func large(length int64) (*served, error) {
 		return nil, err
 	}
 	return build(true, func(repo *verifytest.Repo) {
-		repo.Targets().AddTargetInfo(largePath, length, map[string]string{"sha256": hex.EncodeToString(h.Sum(nil))})
+		hashes := map[string]string{"sha256": hex.EncodeToString(h.Sum(nil))}
+		repo.Targets().AddTargetInfo(largePath, length, hashes)
 	}), nil
 }
 
@@ -55,9 +56,10 @@ func (c *comparison) target(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printHead(c.stdout, "TARGET: a large file verified as it comes\nHere the floor is sha256 of the stream; peak is the most that was on the heap at a time.", "peak", "")
+	printHead(c.stdout, "TARGET: a large file, verified while it is read\n"+
+		"Here the yardstick is sha256 of the stream; peak is the most that was on the heap at one time.", "peak", "")
 	contenders := []contender{
-		{floorName, func() sample { return watched(func() error { return hashed(length) }) }},
+		{yardstickName, func() sample { return watched(func() error { return hashed(length) }) }},
 		{walkName, func() sample { return watched(func() error { return repo.walkTarget(length) }) }},
 		{goTUFName + ", its own fetcher", c.tufTarget(repo, &http.Client{Transport: stream(length)}, nil)},
 		{goTUFName + ", one buffer", c.tufTarget(repo, nil, oneBuffer(length))},
@@ -87,8 +89,8 @@ func (r *served) walkTarget(length int64) error {
 	return targets[0].Copy(io.Discard, &repeated{left: length})
 }
 
-// tufTarget downloads with go-tuf's own fetcher over that client, or with that
-// fetcher.
+// tufTarget downloads with go-tuf's own fetcher over that client or, if it is
+// nil, with the other fetcher.
 func (c *comparison) tufTarget(repo *served, client *http.Client, body fetcher.Fetcher) func() sample {
 	return func() sample {
 		folder, err := c.folder()
@@ -119,19 +121,20 @@ func (c *comparison) tufTarget(repo *served, client *http.Client, body fetcher.F
 	}
 }
 
-// stream is a server without a network: it answers everything with the large
+// stream stands in for a server: it answers every request with the large
 // target.
 type stream int64
 
 func (s stream) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{
-		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req, Header: http.Header{},
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Request: req, Header: http.Header{},
 		Body: io.NopCloser(&repeated{left: int64(s)}), ContentLength: int64(s),
 	}, nil
 }
 
-// oneBuffer is the best fetcher that go-tuf's interface allows: one that knows
-// the length.
+// oneBuffer is the best fetcher that go-tuf's interface allows: it knows the
+// length, and so allocates once.
 type oneBuffer int64
 
 func (b oneBuffer) DownloadFile(string, int64, time.Duration) ([]byte, error) {

@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// fetch brings all files of one round: an answer for each request, in their
-// order. An error is the end of everything; a file that is not there has a nil
-// answer.
+// fetch fetches the files of one round and returns a body for each request, in
+// the same order: nil for a file that does not exist. An error ends the
+// comparison.
 type fetch func([]verify.Request) ([][]byte, error)
 
 // fromMemory fetches without copying.
@@ -21,33 +22,32 @@ func (r *served) fromMemory(reqs []verify.Request) ([][]byte, error) {
 	return bodies, nil
 }
 
-// largest takes what the defaults refuse: a targets file that delegates to
-// 65,536 bins has more than 8 MB.
+// largest has higher limits than the defaults: a targets file with 65,536 bins
+// has more than 8 MB.
 var largest = verify.Limits{MaxSnapshotBytes: math.MaxInt32, MaxTargetsBytes: math.MaxInt32}
 
-// walker is a client written on tufwalk: the loop that fetches what a batch
-// asks for at once.
+// walker is a client written on tufwalk. It fetches all files of a batch at the
+// same time.
 type walker struct {
 	session *verify.Session
 	fetch   fetch
-	store   verify.Store    // nil: nothing is saved
-	cached  map[string]bool // names that the store has just answered for: they need not be saved again
-	asked                   // what the store had is not counted
+	store   verify.Store // nil: nothing is saved
+	asked                // without files from the store
 }
 
 // newWalker begins a cold start.
 func (r *served) newWalker(fetch fetch, options verify.Options) (*walker, error) {
-	s, err := verify.New(r.anchor, verify.Stored{}, r.now, options)
+	s, err := verify.New(r.trustedRoot, verify.Stored{}, r.now, options)
 	return &walker{session: s, fetch: fetch}, err
 }
 
-// newWarmWalker begins with what the store has.
+// newWarmWalker begins with the files in the store.
 func (r *served) newWarmWalker(fetch fetch, options verify.Options, store verify.Store) (*walker, error) {
-	s, err := verify.New(r.anchor, verify.LoadStored(store.Load), r.now, options)
-	return &walker{session: s, fetch: fetch, store: store, cached: make(map[string]bool)}, err
+	s, err := verify.New(r.trustedRoot, verify.LoadStored(context.Background(), store), r.now, options)
+	return &walker{session: s, fetch: fetch, store: store}, err
 }
 
-// resolve returns the targets of those paths.
+// resolve returns the targets with those paths.
 func (w *walker) resolve(paths []string) ([]*verify.Target, error) {
 	lookups := make([]*verify.Lookup, len(paths))
 	for i, path := range paths {
@@ -72,9 +72,8 @@ func (w *walker) run() error {
 		if !ok {
 			return w.session.Err()
 		}
-		if err := w.save(b.Save); err != nil {
-			w.session.Abandon(err)
-			return w.session.Err()
+		if err := w.session.Save(context.Background(), w.store, b.Save); err != nil {
+			return err
 		}
 		if err := rejections(b); err != nil {
 			return err
@@ -85,22 +84,8 @@ func (w *walker) run() error {
 	}
 }
 
-func (w *walker) save(records []verify.Record) error {
-	if w.store == nil {
-		return nil
-	}
-	for _, rec := range records {
-		if w.cached[rec.StoreName] {
-			delete(w.cached, rec.StoreName)
-		} else if err := w.store.Save(rec); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// round fetches, and answers. The only mirror is an honest one: a body that is
-// rejected means that this program is wrong.
+// round fetches and answers requests. The only mirror is honest, so a rejected
+// body means that this program has a bug.
 func (w *walker) round(reqs []verify.Request) error {
 	if len(reqs) == 0 {
 		return nil
@@ -124,7 +109,7 @@ func (w *walker) round(reqs []verify.Request) error {
 	return nil
 }
 
-// fromStore answers what saved files can, and returns the rest.
+// fromStore answers requests with saved files, and returns the other requests.
 func (w *walker) fromStore(reqs []verify.Request) []verify.Request {
 	if w.store == nil {
 		return reqs
@@ -132,8 +117,8 @@ func (w *walker) fromStore(reqs []verify.Request) []verify.Request {
 	var rest []verify.Request
 	for _, req := range reqs {
 		if req.StoreName != "" {
-			if data, err := w.store.Load(req.StoreName); err == nil && w.session.Provide(req.ID, data) == nil {
-				w.cached[req.StoreName] = true
+			data, err := w.store.Load(context.Background(), req.StoreName)
+			if err == nil && w.session.ProvideSaved(req.ID, data) == nil {
 				continue
 			}
 		}

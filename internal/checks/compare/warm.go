@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/tufwalk/tufwalk/verify"
 )
 
-// warm compares second starts, when nothing has changed at the repository and
-// everything is saved.
+// warm compares updates of an unchanged repository whose files are all saved.
 func (c *comparison) warm(ctx context.Context) error {
-	printHead(c.stdout, "WARM: the same from saved files, nothing has changed\nThe floor is a cold start's: a session that goes on does not need it, and has no ratio.", "rounds", "requests")
+	printHead(c.stdout, "WARM: the same from saved files, nothing has changed\n"+
+		"The yardstick is that of a cold start. A renewed session is not compared with it.", "rounds", "requests")
 	for i, w := range workloads[:2] {
 		if c.late(w.title) {
 			continue
@@ -20,12 +22,13 @@ func (c *comparison) warm(ctx context.Context) error {
 		}
 		r.print(c.stdout)
 	}
-	fmt.Fprintln(c.stdout, "  A session is refreshed in place. An updater of go-tuf is refreshed once: then a new one reads the files.")
+	fmt.Fprintln(c.stdout, "  A session of tufwalk can be renewed. An updater of go-tuf cannot: "+
+		"a new one reads the files.")
 	return nil
 }
 
 func (c *comparison) warmRow(t turns, title string, repo *served, paths []string) (row, error) {
-	f, err := newFloor(repo, paths)
+	y, err := newYardstick(repo, paths)
 	if err != nil {
 		return row{}, err
 	}
@@ -40,26 +43,28 @@ func (c *comparison) warmRow(t turns, title string, repo *served, paths []string
 	if _, err := repo.walkWarm(files(store), paths, false); err != nil { // fills the store
 		return row{}, err
 	}
-	_, _ = repo.tufWarm(cache, paths) // fills the cache, as far as it comes
-	session, err := repo.newWalker(repo.fromMemory, options(false))
+	_, _ = repo.tufWarm(cache, paths) // fills the cache; it may find no target
+	renewed, err := repo.newWarmWalker(repo.fromMemory, options(false), files(store))
 	if err != nil {
 		return row{}, err
 	}
-	if _, err := session.resolve(paths); err != nil {
+	if _, err := renewed.resolve(paths); err != nil {
 		return row{}, err
 	}
 	contenders := []contender{
-		{floorName, func() sample { return measure(func() (asked, error) { return asked{}, f.check() }) }},
-		{sameName, func() sample { return measure(func() (asked, error) { return session.again(repo, paths) }) }},
+		{yardstickName, func() sample { return measure(func() (asked, error) { return asked{}, y.check() }) }},
+		{renewedName, func() sample { return measure(func() (asked, error) { return renewed.again(repo, paths) }) }},
 		{walkName + ", from files", func() sample {
 			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, false) })
 		}},
 		{aheadName + ", from files", func() sample {
 			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, true) })
 		}},
-		{goTUFName + ", from files", func() sample { return measure(func() (asked, error) { return repo.tufWarm(cache, paths) }) }},
+		{goTUFName + ", from files", func() sample {
+			return measure(func() (asked, error) { return repo.tufWarm(cache, paths) })
+		}},
 	}
-	r, err := newRow(title, f.bytes, t, contenders)
+	r, err := newRow(title, y.bytes, t, contenders)
 	if err != nil {
 		return row{}, err
 	}
@@ -75,13 +80,14 @@ func (r *served) walkWarm(store files, paths []string, ahead bool) (asked, error
 	return w.asked, err
 }
 
-// again begins the session's next cycle.
+// again goes on with the session of the next update.
 func (w *walker) again(r *served, paths []string) (asked, error) {
-	if err := w.session.Refresh(r.now); err != nil {
+	next, err := w.session.Renew(verify.LoadStored(context.Background(), w.store), r.now)
+	if err != nil {
 		return asked{}, err
 	}
-	w.asked = asked{}
-	_, err := w.resolve(paths)
+	w.session, w.asked = next, asked{}
+	_, err = w.resolve(paths)
 	return w.asked, err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -21,31 +22,32 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// situation is what a client has to go by in one cycle.
+// situation is what a client is given for one update.
 type situation struct {
-	anchor []byte
-	mirror verifytest.Files
-	now    time.Time
-	paths  []string
+	trustedRoot []byte
+	mirror      verifytest.Files
+	now         time.Time
+	paths       []string
 }
 
-// bothNames saves delegated roles under two names: the second is what the model
-// calls them.
+// bothNames saves delegated roles under a second name: the one that the model
+// uses.
 type bothNames struct{ verifytest.Store }
 
-func (s bothNames) Save(rec verify.Record) error {
+func (s bothNames) Save(ctx context.Context, rec verify.Record) error {
 	if rec.Role != "root" {
 		s.Store[rec.Role+".json"] = rec.Data
 	}
-	return s.Store.Save(rec)
+	return s.Store.Save(ctx, rec)
 }
 
-// runTufwalk is one run of the library.
+// runTufwalk is one update with the library.
 func runTufwalk(c situation, store verifytest.Store) (o outcome) {
-	defer func() { o.kept = keptIn(store) }()
-	s, err := verify.New(c.anchor, verify.LoadStored(store.Load), c.now, verify.Options{})
+	defer func() { o.saved = savedIn(store) }()
+	ctx := context.Background()
+	s, err := verify.New(c.trustedRoot, verify.LoadStored(ctx, store), c.now, verify.Options{})
 	if err == nil {
-		err = s.Run(bothNames{store}, c.mirror.Source())
+		err = s.Run(ctx, bothNames{store}, c.mirror.Source())
 	}
 	if err != nil {
 		return outcome{reasons: []string{err.Error()}}
@@ -56,7 +58,7 @@ func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	}
 	for _, path := range c.paths {
 		l := s.Lookup(path)
-		_ = s.Run(bothNames{store}, c.mirror.Source()) // the lookup says what is to be said
+		_ = s.Run(ctx, bothNames{store}, c.mirror.Source()) // the lookup has the error
 		t, err := l.Target()
 		switch {
 		case err == nil:
@@ -76,7 +78,7 @@ func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	return o
 }
 
-// mirrorFetcher is go-tuf's way to the mirror.
+// mirrorFetcher fetches from the mirror for go-tuf.
 type mirrorFetcher struct{ files verifytest.Files }
 
 const base = "https://mirror.invalid/"
@@ -92,7 +94,7 @@ func (f mirrorFetcher) DownloadFile(address string, most int64, _ time.Duration)
 	return append([]byte(nil), data...), nil
 }
 
-// runGoTUF is one run of go-tuf with a folder for its cache. A panic is an
+// runGoTUF is one update with go-tuf, with its cache in a folder. A panic is an
 // outcome too.
 func runGoTUF(c situation, folder string) (o outcome) {
 	defer func() {
@@ -100,10 +102,10 @@ func runGoTUF(c situation, folder string) (o outcome) {
 			o = outcome{panicked: true, reasons: []string{fmt.Sprintf("panic: %v", r)}}
 		}
 		if _, cache, err := cacheOf(folder); err == nil {
-			o.kept = keptIn(cache)
+			o.saved = savedIn(cache)
 		}
 	}()
-	cfg, err := config.New(base, c.anchor)
+	cfg, err := config.New(base, c.trustedRoot)
 	if err != nil {
 		return outcome{reasons: []string{err.Error()}}
 	}
@@ -119,7 +121,12 @@ func runGoTUF(c situation, folder string) (o outcome) {
 	}
 	o.refreshed = true
 	set := u.GetTrustedMetadataSet()
-	o.versions = [4]int64{set.Root.Signed.Version, set.Timestamp.Signed.Version, set.Snapshot.Signed.Version, set.Targets[metadata.TARGETS].Signed.Version}
+	o.versions = [4]int64{
+		set.Root.Signed.Version,
+		set.Timestamp.Signed.Version,
+		set.Snapshot.Signed.Version,
+		set.Targets[metadata.TARGETS].Signed.Version,
+	}
 	for _, path := range c.paths {
 		t, err := u.GetTargetInfo(path)
 		switch {
@@ -140,9 +147,9 @@ func runGoTUF(c situation, folder string) (o outcome) {
 	return o
 }
 
-// cacheOf reads go-tuf's cache: all of it, and what of it go-tuf finds again,
-// which looks for files under the plain names of the roles and keeps them under
-// escaped ones.
+// cacheOf reads go-tuf's cache: all of it, and the part that go-tuf finds
+// again. go-tuf saves files under the escaped names of roles, and looks for
+// them under the plain names.
 func cacheOf(folder string) (all, again verifytest.Store, err error) {
 	all, again = verifytest.Store{}, verifytest.Store{}
 	entries, err := os.ReadDir(folder)
@@ -160,20 +167,23 @@ func cacheOf(folder string) (all, again verifytest.Store, err error) {
 	return all, again, err
 }
 
-// runModel is one run of the model with some rules: what the library would make
-// of it, or go-tuf if the rules are all that differs.
+// runModel is one update with the model. With the plain rules it must do what
+// the library does; with the right rules changed, what go-tuf does.
 func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome) {
-	limits := model.Limits{Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000, Roots: 256, Roles: 33}
-	m, err := model.New(c.anchor, cache, c.now, limits, rules)
+	limits := model.Limits{
+		Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000,
+		Roots: 256, Roles: 33,
+	}
+	m, err := model.New(c.trustedRoot, model.One(cache), c.now, limits, rules)
 	if err != nil {
-		return outcome{kept: keptIn(cache), reasons: []string{err.Error()}}
+		return outcome{saved: savedIn(cache), reasons: []string{err.Error()}}
 	}
 	defer func() {
 		after := maps.Clone(cache)
 		for name, body := range m.Saved() {
 			after[name] = []byte(body)
 		}
-		o.kept = keptIn(after)
+		o.saved = savedIn(after)
 	}()
 	pull(m, c.mirror, cache)
 	if _, err := m.Done(); err != nil {
@@ -198,8 +208,8 @@ func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome
 	return o
 }
 
-// pull brings the model what it wants: from the cache where it may be, and from
-// the mirror.
+// pull gives the model the files that it wants: from the cache, if they are
+// there and good, or else from the mirror.
 func pull(m *model.Client, mirror verifytest.Files, cache verifytest.Store) {
 	for len(m.Wants()) > 0 {
 		w := m.Wants()[0]

@@ -5,21 +5,21 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/internal/histories"
 	"github.com/tufwalk/tufwalk/internal/model"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// How many histories TestHistories plays.
+// fullRun and shortRun are how many histories TestHistories plays.
 const fullRun, shortRun = uint64(250), uint64(40)
 
-// TestHistories plays some histories: nothing may be left unexplained, and what
-// is known to differ must show, or the histories do not reach it.
+// TestHistories plays some histories: every difference must be explained. The
+// usual differences must occur, or the histories do not reach them.
 func TestHistories(t *testing.T) {
-	n, usual := fullRun, []string{"D6", "F4", "G4", "G9", keepsNoRoots, "R-4.6.5", "R-5.5.8"}
+	n, usual := fullRun, []string{"D6", "F4", "G4", "G9", savesNoRoots, "R-4.6.5", "R-5.5.8"}
 	if testing.Short() || raceDetector {
 		n, usual = shortRun, nil
 	}
@@ -29,17 +29,14 @@ func TestHistories(t *testing.T) {
 	require.Greater(t, all.found, int(n))
 	seen := all.seen()
 	for _, id := range usual {
-		require.True(t, seen[id], "%s does not show; seen are %v", id, seen)
+		require.True(t, seen[id], "%s did not occur; seen are %v", id, seen)
 	}
 }
 
-// TestExplain shows that not everything is explained: neither a target that
-// nobody lists, nor an answer of ours that the model does not give.
+// TestExplain shows that not everything is explained: not a target that no role
+// lists, and not a result of ours that the model does not have.
 func TestExplain(t *testing.T) {
-	w := histories.New(1)
-	e := evidence{situation: situation{w.Anchor(), w.Mirror(), w.Time(), []string{"nowhere/2"}}, ourStore: verifytest.Store{}, allCache: verifytest.Store{}, cache: verifytest.Store{}}
-	e.ours = runTufwalk(e.situation, verifytest.Store{})
-	e.theirs = runGoTUF(e.situation, t.TempDir())
+	e := firstUpdate(t, 0)
 	require.True(t, e.ours.refreshed)
 	require.True(t, e.ours.equal(e.theirs))
 
@@ -54,14 +51,10 @@ func TestExplain(t *testing.T) {
 	require.Empty(t, e.explain())
 }
 
-// TestExplainExpiry explains one deviation from beginning to end: at the very
-// moment of expiry go-tuf still goes on.
+// TestExplainExpiry explains one deviation: at the moment of expiry, go-tuf
+// still accepts a file.
 func TestExplainExpiry(t *testing.T) {
-	w := histories.New(1)
-	at := w.Time().Add(24 * 60 * 60 * 1e9) // the timestamp's lifetime
-	e := evidence{situation: situation{w.Anchor(), w.Mirror(), at, []string{"nowhere/2"}}, ourStore: verifytest.Store{}, allCache: verifytest.Store{}, cache: verifytest.Store{}}
-	e.ours = runTufwalk(e.situation, verifytest.Store{})
-	e.theirs = runGoTUF(e.situation, t.TempDir())
+	e := firstUpdate(t, 24*time.Hour) // the timestamp's lifetime
 	require.False(t, e.ours.refreshed)
 	require.True(t, e.theirs.refreshed)
 	require.Equal(t, []string{"G4"}, e.explain())
@@ -77,14 +70,15 @@ func TestCommand(t *testing.T) {
 	require.Contains(t, out.String(), "3 histories")
 	require.NotContains(t, out.String(), "What happened")
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Contains(t, lines[len(lines)-1], "tufwalk and go-tuf agree in ", "the last line is a verdict")
+	require.Contains(t, lines[len(lines)-1], "tufwalk and go-tuf agree in ", "the last line is a summary")
 	out.Reset()
 	require.Zero(t, run(t.Context(), []string{"-h"}, &out, &errs))
 	require.Contains(t, out.String(), "Exit code 0")
 	require.Equal(t, 2, run(t.Context(), []string{"-nonsense"}, &out, &errs))
 }
 
-// A single history is told: what both clients did wherever they differ.
+// For a single history, the program prints what both clients did where they
+// differ.
 func TestTell(t *testing.T) {
 	seed, r := uint64(0), result{}
 	for len(r.explained) == 0 {
@@ -95,31 +89,37 @@ func TestTell(t *testing.T) {
 		require.NoError(t, r.finding)
 	}
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"--first", fmt.Sprint(seed), "--histories", "1"}, &out, &errs), errs.String())
-	require.Contains(t, out.String(), "\nWhat happened (--- ends a cycle):\n\n"+r.story+"\n\nWhere they disagree (")
+	args := []string{"--first", fmt.Sprint(seed), "--histories", "1"}
+	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	require.Contains(t, out.String(), "\nWhat happened (--- ends an update):\n\n"+r.story+"\n\nWhere they disagree (")
 	for _, d := range r.explained {
 		require.False(t, d.ours.equal(d.theirs))
-		require.Contains(t, out.String(), fmt.Sprintf("\n%s, known as %s:\n  both look for %q\n", d.where, d.ids, d.paths))
+		head := fmt.Sprintf("\n%s, known as %s:\n  both look for %q\n", d.where, d.ids, d.paths)
+		require.Contains(t, out.String(), head)
 		require.Contains(t, out.String(), "\n  tufwalk: "+d.ours.String()+"\n  go-tuf:  "+d.theirs.String()+"\n")
 	}
 
 	out.Reset()
 	(&result{story: "nothing"}).tell(&out)
-	require.Equal(t, "What happened (--- ends a cycle):\n\nnothing\n\n", out.String())
+	require.Equal(t, "What happened (--- ends an update):\n\nnothing\n\n", out.String())
 }
 
-// Only what occurred is listed, and as go-tuf's.
+// Only deviations that occurred are listed, as go-tuf's.
 func TestPrint(t *testing.T) {
-	all := &tally{histories: 2, cycles: 9, explained: map[string][]string{"G4": {"history 2, cycle 1"}, "D6+G15": {"history 1, cycle 3", "history 2, cycle 4"}}}
+	all := &tally{histories: 2, updates: 9, explained: map[string][]string{
+		"G4":     {"history 2, update 1"},
+		"D6+G15": {"history 1, update 3", "history 2, update 4"},
+	}}
 	var out bytes.Buffer
 	all.print(&out)
 	require.Contains(t, out.String(), "\nWhat go-tuf ")
-	require.Regexp(t, `D6\+G15 +2 +history 1, cycle 3\n`, out.String())
+	require.Regexp(t, `D6\+G15 +2 +history 1, update 3\n`, out.String())
 	for _, d := range deviations {
 		require.Equal(t, all.seen()[d.id], strings.Contains(out.String(), d.what), d.id)
 	}
-	require.Equal(t, "tufwalk and go-tuf agree in 6 of 9 cycles; the other 3 are explained by known deviations of go-tuf.", all.verdict())
-	require.Equal(t, "tufwalk and go-tuf agree in all 9 cycles.", (&tally{cycles: 9}).verdict())
+	require.Equal(t, "tufwalk and go-tuf agree in 6 of 9 updates; "+
+		"the other 3 are explained by known deviations of go-tuf.", all.summary())
+	require.Equal(t, "tufwalk and go-tuf agree in all 9 updates.", (&tally{updates: 9}).summary())
 
 	out.Reset()
 	(&tally{histories: 1}).print(&out)

@@ -1,10 +1,9 @@
 // Command differential plays random histories of repositories to tufwalk and to
-// go-tuf, and compares what they trust. Where they differ, the difference has
-// to be one that is known, or the command fails.
+// go-tuf, and compares what they trust. It fails if they differ in a way that
+// is not known.
 //
-// That a difference is known is more than a label: package model, a third
-// verifier, is given go-tuf's rule in the place of ours, and must then do what
-// go-tuf did.
+// A known difference is more than a label. Package model, a third verifier,
+// runs with go-tuf's rule in place of ours, and must then do what go-tuf did.
 package main
 
 import (
@@ -12,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -25,14 +23,16 @@ import (
 
 const description = `Play random histories of repositories to tufwalk and to go-tuf, and compare what they trust.
 
-Where they differ, the difference has to be explained: a third verifier, with go-tuf's known rule in the place of ours, has to do what go-tuf did.
-A thousand histories take about a minute on two cores. Of a single one (--first N --histories 1) it is told what happened, and what both clients did where they differ.
+Each difference must be explained: a third verifier, with go-tuf's known rule in place of ours, must do what go-tuf did.
+A thousand histories take about a minute on two cores.
+For a single one (--first N --histories 1) it prints what happened, and what both clients did where they differ.
 
-Exit code 0: they agree, but for what is explained. 1: something is not explained, or went wrong. 2: wrong usage. 130: interrupted.`
+Exit code 0: they agree, or the differences are explained. 1: a difference is not explained, or something went wrong.
+2: wrong usage. 130: interrupted.`
 
 type options struct {
 	Histories uint64 `default:"1000" help:"How many histories to play (default: ${default})."`
-	First     uint64 `default:"1" help:"The seed of the first (default: ${default}). The table names it: history N. With --histories 1, that history is told."`
+	First     uint64 `default:"1" help:"The seed of the first history (default: ${default})."`
 }
 
 func main() { cli.Main(run) }
@@ -45,25 +45,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	t, err := playAll(ctx, o.First, o.Histories)
 	t.print(stdout)
-	if err == nil { // or else it tells the history
+	if err == nil { // otherwise the error describes the history
 		if o.Histories == 1 {
 			t.last.tell(stdout)
 		}
-		fmt.Fprintln(stdout, t.verdict())
+		fmt.Fprintln(stdout, t.summary())
 	}
-	return cli.End(ctx, err, "differential", "the histories so far are counted", stderr)
+	return cli.End(ctx, err, "differential", "the numbers above are for the histories before", stderr)
 }
 
-// tally is what all histories showed.
+// tally counts the results of all histories.
 type tally struct {
-	histories, cycles, refreshed, found int
-	explained                           map[string][]string // where, by IDs
-	last                                result
+	histories, updates, refreshed, found int
+	explained                            map[string][]string // where, by IDs
+	last                                 result
 }
 
 func (t *tally) add(r result) {
 	t.histories++
-	t.cycles += r.cycles
+	t.updates += r.updates
 	t.refreshed += r.refreshed
 	t.found += r.found
 	t.last = r
@@ -72,7 +72,7 @@ func (t *tally) add(r result) {
 	}
 }
 
-// playAll plays histories on all cores until one shows a finding.
+// playAll plays histories on all cores, until one has a finding.
 func playAll(ctx context.Context, first, n uint64) (*tally, error) {
 	t := &tally{explained: map[string][]string{}}
 	var mutex sync.Mutex
@@ -100,7 +100,8 @@ func playAll(ctx context.Context, first, n uint64) (*tally, error) {
 }
 
 func (t *tally) print(out io.Writer) {
-	fmt.Fprintf(out, "%d histories, %d cycles, of which tufwalk accepted %d; %d targets found.\n\n", t.histories, t.cycles, t.refreshed, t.found)
+	fmt.Fprintf(out, "%d histories, %d updates, of which tufwalk accepted %d; %d targets found.\n\n",
+		t.histories, t.updates, t.refreshed, t.found)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	ids := []string{}
 	for id := range t.explained {
@@ -110,7 +111,8 @@ func (t *tally) print(out io.Writer) {
 	if len(ids) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "What go-tuf %s does differently (IDs as in docs/attacks.md and docs/conformance.md; + where several meet):\n\n", goTUFVersion())
+	fmt.Fprintf(out, "What go-tuf %s does differently (IDs as in docs/attacks.md and docs/conformance.md; "+
+		"+ joins several):\n\n", cli.Version("github.com/theupdateframework/go-tuf/v2"))
 	fmt.Fprintln(w, "known deviation\tdisagreements\tfor example")
 	for _, id := range ids {
 		fmt.Fprintf(w, "%s\t%d\t%s\n", id, len(t.explained[id]), slices.Min(t.explained[id]))
@@ -138,27 +140,16 @@ func (t *tally) seen() map[string]bool {
 	return seen
 }
 
-// verdict is for when nothing is left unexplained.
-func (t *tally) verdict() string {
+// summary is the last line, if every difference is explained.
+func (t *tally) summary() string {
 	disagreements := 0
 	for _, places := range t.explained {
 		disagreements += len(places)
 	}
 	if disagreements == 0 {
-		return fmt.Sprintf("tufwalk and go-tuf agree in all %d cycles.", t.cycles)
+		return fmt.Sprintf("tufwalk and go-tuf agree in all %d updates.", t.updates)
 	}
-	return fmt.Sprintf("tufwalk and go-tuf agree in %d of %d cycles; the other %d are explained by known deviations of go-tuf.",
-		t.cycles-disagreements, t.cycles, disagreements)
-}
-
-// goTUFVersion is the version that this program was built with.
-func goTUFVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path == "github.com/theupdateframework/go-tuf/v2" {
-				return strings.TrimPrefix(m.Version, "v")
-			}
-		}
-	}
-	return "of unknown version"
+	return fmt.Sprintf("tufwalk and go-tuf agree in %d of %d updates; "+
+		"the other %d are explained by known deviations of go-tuf.",
+		t.updates-disagreements, t.updates, disagreements)
 }

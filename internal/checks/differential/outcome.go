@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// outcome is what a client made of a cycle, as far as clients can be compared.
+// outcome is the result of an update, as far as clients can be compared.
 type outcome struct {
 	panicked  bool
 	refreshed bool
 	versions  [4]int64 // of root, timestamp, snapshot and targets, if refreshed
 	lookups   []string // "found 5 sha256=...", "no target" or "no answer", in the order of the paths
-	kept      kept
-	reasons   []string // in the client's own words; not compared
+	saved     saved
+	reasons   []string // the client's errors; not compared
 }
 
-// kept is what the client has for its next run, whether or not this one
-// succeeded: what it holds against rollbacks.
-type kept struct{ timestamp, snapshot string }
+// saved is what protects the client's next update against rollback, whether or
+// not this one succeeded.
+type saved struct{ timestamp, snapshot string }
 
-func keptIn(files map[string][]byte) kept {
-	return kept{string(files["timestamp.json"]), string(files["snapshot.json"])}
+func savedIn(files map[string][]byte) saved {
+	return saved{string(files["timestamp.json"]), string(files["snapshot.json"])}
 }
 
 var topLevel = [4]string{"root", "timestamp", "snapshot", "targets"}
@@ -42,13 +42,14 @@ func found(length int64, hashes map[string]string) string {
 }
 
 func (o outcome) equal(p outcome) bool {
-	return o.panicked == p.panicked && o.refreshed == p.refreshed && o.versions == p.versions && o.kept == p.kept && slices.Equal(o.lookups, p.lookups)
+	return o.panicked == p.panicked && o.refreshed == p.refreshed && o.versions == p.versions &&
+		o.saved == p.saved && slices.Equal(o.lookups, p.lookups)
 }
 
 func (o outcome) String() string {
-	reasons := strings.Join(o.reasons, "; ")
+	reasons, digest := strings.Join(o.reasons, "; "), sha256.Sum256(fmt.Append(nil, o.saved))
 	if !o.refreshed {
-		return fmt.Sprintf("refused (%s), keeps %.12x", reasons, sha256.Sum256(fmt.Append(nil, o.kept)))
+		return fmt.Sprintf("refused (%s), has saved %.12x", reasons, digest)
 	}
-	return fmt.Sprintf("versions %v, lookups %q (%s), keeps %.12x", o.versions, o.lookups, reasons, sha256.Sum256(fmt.Append(nil, o.kept)))
+	return fmt.Sprintf("versions %v, lookups %q (%s), has saved %.12x", o.versions, o.lookups, reasons, digest)
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// result is what one history showed.
+// result is the result of one history.
 type result struct {
-	cycles, refreshed, found int
-	explained                []disagreement
-	finding                  error  // a disagreement that nothing explains
-	story                    string // of the repository
+	updates, refreshed, found int
+	explained                 []disagreement
+	finding                   error  // a disagreement that nothing explains
+	story                     string // of the repository
 }
 
 type disagreement struct {
@@ -28,11 +28,12 @@ type disagreement struct {
 }
 
 func (d disagreement) String() string {
-	return fmt.Sprintf("%s, known as %s:\n  both look for %q\n  tufwalk: %v\n  go-tuf:  %v\n", d.where, d.ids, d.paths, d.ours, d.theirs)
+	return fmt.Sprintf("%s, known as %s:\n  both look for %q\n  tufwalk: %v\n  go-tuf:  %v\n",
+		d.where, d.ids, d.paths, d.ours, d.theirs)
 }
 
 // play plays the history of a seed to both clients. After a disagreement both
-// begin anew, so that one does not cause the next.
+// clients start again without saved files, so that one does not cause the next.
 func play(seed uint64) (r result, err error) {
 	folder, err := os.MkdirTemp("", "differential")
 	if err != nil {
@@ -46,9 +47,9 @@ func play(seed uint64) (r result, err error) {
 		if i > 0 {
 			w.Happen()
 		}
-		c := situation{w.Anchor(), w.Mirror(), w.Time(), w.Paths()}
+		c := situation{w.InitialRoot(), w.Mirror(), w.Time(), w.Paths()}
 		if w.Chance(25) {
-			spoil(w, c)
+			corrupt(w, c)
 		}
 		all, cache, err := cacheOf(folder)
 		if err != nil {
@@ -60,12 +61,13 @@ func play(seed uint64) (r result, err error) {
 		if ours.equal(theirs) {
 			continue
 		}
+		where := fmt.Sprintf("history %d, update %d", seed, i+1)
 		ids := evidence{c, before, all, cache, ours, theirs}.explain()
 		if len(ids) == 0 {
-			r.finding = fmt.Errorf("history %d, cycle %d:\ntufwalk: %v\ngo-tuf:  %v\n%s", seed, i+1, ours, theirs, w.Story())
+			r.finding = fmt.Errorf("%s:\ntufwalk: %v\ngo-tuf:  %v\n%s", where, ours, theirs, w.Story())
 			return r, nil
 		}
-		r.explained = append(r.explained, disagreement{strings.Join(ids, "+"), fmt.Sprintf("history %d, cycle %d", seed, i+1), c.paths, ours, theirs})
+		r.explained = append(r.explained, disagreement{strings.Join(ids, "+"), where, c.paths, ours, theirs})
 		store = verifytest.Store{}
 		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700)); err != nil {
 			return r, err
@@ -74,21 +76,21 @@ func play(seed uint64) (r result, err error) {
 	return r, nil
 }
 
-// tell prints what a table has no room for.
+// tell prints the story of the history, and the disagreements in it.
 func (r *result) tell(out io.Writer) {
-	fmt.Fprintf(out, "What happened (--- ends a cycle):\n\n%s\n\n", cli.Printable(r.story))
+	fmt.Fprintf(out, "What happened (--- ends an update):\n\n%s\n\n", cli.Printable(r.story))
 	if len(r.explained) == 0 {
 		return
 	}
-	fmt.Fprint(out, "Where they disagree (the versions are those of root, timestamp, snapshot and targets; the lookups are in the order of the paths;\n"+
-		"what is kept for the next run, the saved timestamp and snapshot, is shown as a digest):\n\n")
+	fmt.Fprint(out, "Where they disagree (the versions are those of root, timestamp, snapshot and targets;\n"+
+		"the lookups are in the order of the paths; the saved timestamp and snapshot are shown as a digest):\n\n")
 	for _, d := range r.explained {
 		fmt.Fprintln(out, cli.Printable(d.String()))
 	}
 }
 
 func (r *result) count(o outcome) {
-	r.cycles++
+	r.updates++
 	if o.refreshed {
 		r.refreshed++
 	}
@@ -99,14 +101,14 @@ func (r *result) count(o outcome) {
 	}
 }
 
-// spoil spoils a file or two of the mirror.
-func spoil(w *histories.World, c situation) {
+// corrupt corrupts a file or two of the mirror.
+func corrupt(w *histories.World, c situation) {
 	for range 1 + w.IntN(2) {
 		role := w.AnyRole()
 		name := w.FileName(role)
 		if body, ok := c.mirror[name]; ok {
-			c.mirror[name] = w.Spoil(role, body)
-			w.Note("%s is spoilt: %q", name, c.mirror[name])
+			c.mirror[name] = w.Corrupt(role, body)
+			w.Note("%s is corrupt: %q", name, c.mirror[name])
 		}
 	}
 }

@@ -2,5 +2,5 @@
 
 package main
 
-// raceDetector says that everything takes many times as long.
+// raceDetector says that everything is many times slower.
 const raceDetector = true

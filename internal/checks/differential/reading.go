@@ -13,7 +13,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// alsoRead adds a way of reading files to those of other deviations.
+// alsoRead adds a function to those that read a file before the model does.
 func alsoRead(r *model.Rules, f func(kind string, body []byte) ([]byte, error)) {
 	before := r.Reading
 	r.Reading = func(kind string, body []byte) ([]byte, error) {
@@ -29,7 +29,7 @@ func alsoRead(r *model.Rules, f func(kind string, body []byte) ([]byte, error)) 
 
 var errPanic = errors.New("panic")
 
-// goTUF reads a file into go-tuf's structs and writes it again.
+// goTUF parses a file into go-tuf's structs and encodes it again.
 func goTUF(kind string, body []byte) (again []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -63,8 +63,8 @@ func kindOf(body []byte) string {
 	return kind
 }
 
-// nilInside says whether go-tuf takes a file that has nothing where something
-// must be.
+// nilInside reports whether go-tuf accepts a file in which something is null or
+// missing that must be there.
 func nilInside(body []byte) bool {
 	switch kindOf(body) {
 	case metadata.ROOT:
@@ -92,8 +92,9 @@ func hasNil[T any](m map[string]*T) bool {
 	return false
 }
 
-// asStructs leaves files that are not strict JSON alone: those are another
-// deviation's. Numbers that no float64 holds are refused.
+// asStructs replaces a file by what go-tuf's structs hold of it. It leaves
+// files that are not strict JSON alone: they belong to another deviation. It
+// refuses numbers that no float64 can hold.
 func asStructs(kind string, body []byte) ([]byte, error) {
 	again, err := goTUF(kind, body)
 	if number := new(json.UnmarshalTypeError); errors.As(err, &number) && number.Type.Kind() == reflect.Float64 {

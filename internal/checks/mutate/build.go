@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 )
 
-// binaries are the compiled tests, with all mutants in them.
+// binaries are the compiled tests, with all mutants in the code.
 type binaries struct {
 	dir  string
 	list []*binary
 }
 
-// binary is the tests of one package.
+// binary has the tests of one package.
 type binary struct {
 	tester
 	file  string
@@ -24,7 +24,7 @@ type binary struct {
 
 func (b *binaries) remove() { os.RemoveAll(b.dir) }
 
-// build compiles the tests, all that may notice, once.
+// build compiles, once, all tests that may notice a mutant.
 func (t *tree) build(ctx context.Context) (_ *binaries, err error) {
 	b := new(binaries)
 	if b.dir, err = os.MkdirTemp("", "mutate-"); err != nil {
@@ -41,22 +41,22 @@ func (t *tree) build(ctx context.Context) (_ *binaries, err error) {
 	}
 	for i, tester := range t.testers {
 		file := filepath.Join(b.dir, fmt.Sprintf("%d.test.exe", i))
-		out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", file, tester.path).CombinedOutput()
-		if err != nil {
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", file, tester.path)
+		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("the mutants of %s do not compile: %w\n%s", tester.path, err, out)
 		}
-		if _, err := os.Stat(file); err == nil { // or there are no tests
+		if _, err := os.Stat(file); err == nil { // a package without tests has no binary
 			b.list = append(b.list, &binary{tester: tester, file: file})
 		}
 	}
 	return b, nil
 }
 
-// overlay writes the changed files, and the switches of each package.
+// overlay writes the changed files and the switches of each package.
 func (t *tree) overlay(dir string) (string, error) {
 	replace := map[string]string{}
 	add := func(name, text string) error {
-		if replace[name] != "" { // the switches of a package's other file
+		if replace[name] != "" { // another file of the package has added the switches
 			return nil
 		}
 		replace[name] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
@@ -79,12 +79,12 @@ func (t *tree) overlay(dir string) (string, error) {
 	return name, os.WriteFile(name, data, 0o600)
 }
 
-// The variables of a test binary's environment: the mutant to be switched on,
-// and the file to note in which ones are reached.
+// Environment variables of a test binary: the ID of the mutant that is on, and
+// the file to which it appends the IDs of the mutants that it reaches.
 const mutantVariable, reachedVariable = "MUTATE_MUTANT", "MUTATE_REACHED"
 
-// switchesOf is what each changed package is given. Some mutants eat memory
-// without end: they end, and have been noticed.
+// switchesOf is a file that is added to each changed package. Some mutants use
+// endless memory: the program exits, which counts as noticed.
 const switchesOf = `package %s
 
 import (

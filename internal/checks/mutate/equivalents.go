@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// equivalents are mutants that are known to change nothing that a test could
-// see, each with the reason.
+// equivalents are mutants that no test can notice, each with the reason.
 type equivalents struct{ reasons map[string]string }
 
-// readEquivalents reads a file of keys with reasons indented below them. Lines
-// that begin with # say nothing.
+// readEquivalents reads a file of keys, with reasons indented below them. Lines
+// that begin with # are comments.
 func readEquivalents(file string) (*equivalents, error) {
 	known := &equivalents{map[string]string{}}
 	if file == "" {
@@ -52,9 +51,8 @@ func (e *equivalents) has(m *mutant) bool {
 	return ok
 }
 
-// stale returns the entries that are wrong: a test notices the mutant. Those of
-// packages that are not looked at may stay; others that no mutant has are wrong
-// too.
+// stale returns the entries that are wrong: a test notices the mutant, or there
+// is no such mutant in a file that was changed.
 func (e *equivalents) stale(all []*mutant, results []result) (keys []string) {
 	files, keyed := map[string]bool{}, map[string]bool{}
 	for _, m := range all {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// result is what became of a mutant.
+// result is the result of one mutant.
 type result struct {
 	*mutant
 	by         string // what noticed it; "" if it survived
@@ -21,9 +21,11 @@ type result struct {
 
 // judge tries the mutants, several at a time, and prints survivors as they are
 // found.
-func (o *options) judge(ctx context.Context, b *binaries, chosen []*mutant, known *equivalents, stdout io.Writer) ([]result, error) {
+func (o *options) judge(
+	ctx context.Context, b *binaries, chosen []*mutant, known *equivalents, stdout io.Writer,
+) ([]result, error) {
 	results := make([]result, len(chosen))
-	var print sync.Mutex
+	var output sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Jobs)
 	for i, m := range chosen {
@@ -33,15 +35,17 @@ func (o *options) judge(ctx context.Context, b *binaries, chosen []*mutant, know
 				return err
 			}
 			results[i] = r
-			print.Lock()
-			defer print.Unlock()
+			output.Lock()
+			defer output.Unlock()
 			switch {
 			case r.by == "" && !r.equivalent && r.reached:
 				fmt.Fprintln(stdout, "survived:", m)
 			case r.by == "" && !r.equivalent:
 				fmt.Fprintln(stdout, "not reached:", m)
+			case o.Verbose && r.equivalent:
+				fmt.Fprintf(stdout, "%s: %s\n", m, strings.TrimSpace(r.by+" equivalent"))
 			case o.Verbose:
-				fmt.Fprintf(stdout, "%s: %s\n", m, strings.TrimSpace(r.by+map[bool]string{true: " equivalent"}[r.equivalent]))
+				fmt.Fprintf(stdout, "%s: %s\n", m, r.by)
 			}
 			return nil
 		})

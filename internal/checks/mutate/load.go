@@ -10,7 +10,7 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// tree is the packages to change, and those whose tests may notice.
+// tree has the packages to change, and those whose tests may notice.
 type tree struct {
 	packages []*packages.Package
 	testers  []tester
@@ -50,10 +50,11 @@ func load(ctx context.Context, patterns []string) (*tree, error) {
 	return t, t.findTesters(ctx, module)
 }
 
-// findTesters looks for the packages of the module that depend on the changed
-// ones, or are among them.
+// findTesters finds the packages of the module that depend on the changed ones,
+// or are among them.
 func (t *tree) findTesters(ctx context.Context, module string) error {
-	c := &packages.Config{Context: ctx, Tests: true, Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedForTest | packages.NeedModule}
+	c := &packages.Config{Context: ctx, Tests: true, Mode: packages.NeedName | packages.NeedFiles |
+		packages.NeedImports | packages.NeedDeps | packages.NeedForTest | packages.NeedModule}
 	list, err := packages.Load(c, module+"/...")
 	if err != nil {
 		return err

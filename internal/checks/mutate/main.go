@@ -1,25 +1,24 @@
-// Command mutate asks of the tests what the tests ask of the code: it makes one
-// small change at a time, a check left out, say, and sees whether any test
-// notices.
+// Command mutate tests the tests. It makes one small change to the code at a
+// time, such as leaving out a check, and sees whether any test notices.
 //
 //	go run ./internal/checks/mutate ./roles ./delegation ./verify
 //
-// All mutants of all packages are woven into one copy of the sources, each
-// behind a switch, and compiled once, through the go command's overlay: the
-// tree is never touched. An environment variable throws one switch for one run
-// of a test binary. Which tests reach a mutant is recorded first, and only
-// those are run for it, the quick ones before the slow, until one fails. A
-// mutant that none of them notices has survived.
+// All mutants of all packages go into one copy of the sources, each behind a
+// switch. They are compiled once, with the go command's overlay: the source
+// tree is never changed. An environment variable turns on one switch for one
+// run of a test binary. First mutate records which tests reach which mutant.
+// For each mutant it then runs only those, quick ones first, until one fails. A
+// mutant that no test notices has survived.
 //
-// The mutators: a condition of an if or a case is always or never met; an
-// operand of && or || is dropped; a comparison takes the bound in or leaves it
-// out, or is turned around; "not" is dropped; an error is not returned; a 0
-// becomes a 1 and the reverse, true false; a statement is left out; a string of
-// a case or a list is another.
+// The changes: a condition of an if or a case is always or never true; an
+// operand of && or || is dropped; a comparison includes or excludes its limit,
+// or is reversed; "not" is dropped; an error is not returned; 0 and 1, true and
+// false change places; a statement is left out; a string in a case or a list is
+// another.
 //
-// Not gremlins, the best kept of the known mutation testers: it copies and
-// compiles the module for each mutant, runs whole packages, and knows neither
-// dropped checks nor dropped statements nor a list of equivalents.
+// The best maintained tool of this kind, gremlins, is not used: it copies and
+// compiles the module for each mutant, runs whole packages, cannot drop checks
+// or statements, and has no list of equivalents.
 package main
 
 import (
@@ -36,21 +35,23 @@ import (
 
 const description = `Change packages in small ways, one at a time, and see whether the tests notice.
 
-The tests are those of the packages and of all that import them in their module, with -short. Survivors are printed with file, line and change. Mutants that are
-known to change nothing are listed, each with the reason, in a file (--equivalents): a line "FILE FUNCTION: CHANGE" as it is printed, and the reason indented below.
+The tests are those of the packages, and of all packages in the module that import them, with -short.
+Survivors are printed with file, line and change.
+Mutants that no test can notice are listed in a file (--equivalents), each with the reason:
+a line "FILE FUNCTION: CHANGE", as the program prints it, and the reason indented below.
 
 Exit code 0: no mutant survived. 1: one did, or an entry of the list is out of date. 2: wrong usage. 130: interrupted.`
 
 type options struct {
 	Packages    []string       `arg:"" help:"Packages to change, as the go command names them."`
-	Jobs        int            `short:"j" default:"2" help:"So many test binaries run at a time."`
-	Equivalents string         `placeholder:"FILE" help:"Mutants that change nothing."`
-	Only        *regexp.Regexp `placeholder:"REGEXP" help:"Only mutants whose line of the report matches; the tests are recorded for all of them."`
+	Jobs        int            `short:"j" default:"2" help:"How many test binaries run at a time."`
+	Equivalents string         `placeholder:"FILE" help:"The list of mutants that no test can notice."`
+	Only        *regexp.Regexp `placeholder:"REGEXP" help:"Only mutants whose line in the report matches."`
 	Every       int            `default:"1" help:"Only every n-th mutant."`
 	First       int            `default:"0" help:"With --every: the first one."`
 	List        bool           `help:"List the mutants and end."`
 	Verbose     bool           `short:"v" help:"Print each mutant with the test that noticed it."`
-	Timeout     time.Duration  `default:"20s" help:"A test that takes so much longer than without the change has noticed it."`
+	Timeout     time.Duration  `default:"20s" help:"A test that takes this much longer has noticed the mutant."`
 }
 
 func main() { cli.Main(run) }
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "mutate: %v\n", err)
 		return cli.Usage
 	}
-	return cli.End(ctx, err, "mutate", "the sources are as they were", stderr)
+	return cli.End(ctx, err, "mutate", "the sources are unchanged", stderr)
 }
 
 var (
@@ -75,7 +76,7 @@ var (
 	errNothing   = errors.New("no mutant matches")
 )
 
-// Validate is for package kong, which reports what it returns as wrong usage.
+// Validate is called by package kong, for which an error is wrong usage.
 func (o *options) Validate() error {
 	if o.Jobs < 1 || o.Every < 1 || o.First < 0 {
 		return errors.New("--jobs and --every must be 1 or more, --first 0 or more")
@@ -94,7 +95,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	all := tree.mutants()
 	chosen := o.choose(all)
-	if len(chosen) == 0 { // which would pass, after minutes
+	if len(chosen) == 0 { // otherwise it would pass, after minutes
 		return fmt.Errorf("%w%s: there are %d in %s", errNothing, o.choice(), len(all), strings.Join(o.Packages, " "))
 	}
 	if o.List {
@@ -122,7 +123,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// choice is what was asked for, as it is typed.
+// choice is the options that chose the mutants, as they are typed.
 func (o *options) choice() (text string) {
 	if o.Only != nil {
 		text = fmt.Sprintf(" --only %q", o.Only)
@@ -133,7 +134,7 @@ func (o *options) choice() (text string) {
 	return text
 }
 
-// choose leaves out what was not asked for.
+// choose returns the mutants that the options ask for.
 func (o *options) choose(all []*mutant) (chosen []*mutant) {
 	for i, m := range all {
 		if (o.Only == nil || o.Only.MatchString(m.String())) && (i+o.Every-o.First%o.Every)%o.Every == 0 {

@@ -28,7 +28,7 @@ func mutate(t *testing.T, args ...string) (code int, lines []string, stderr stri
 
 const header = "mutants killed equivalent survived not reached score package"
 
-// What no test notices is what survives, and nothing else.
+// The survivors are the mutants that no test notices, and no others.
 func TestSurvivors(t *testing.T) {
 	code, lines, stderr := mutate(t)
 	require.Equal(t, 1, code)
@@ -52,7 +52,7 @@ func TestSurvivors(t *testing.T) {
 	}, lines)
 }
 
-// Each mutator, and which test noticed it.
+// Each kind of change, with the test that noticed it.
 func TestMutators(t *testing.T) {
 	code, lines, _ := mutate(t, "-v", "--only", "Within")
 	require.Zero(t, code)
@@ -71,18 +71,19 @@ func TestMutators(t *testing.T) {
 	}, lines)
 }
 
-// The list of equivalents excuses what survives, and is refused where it is
-// wrong.
+// The list of equivalents excuses survivors. Wrong entries are errors.
 func TestEquivalents(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "equivalents.txt")
 	write := func(text string) { require.NoError(t, os.WriteFile(list, []byte(text), 0o600)) }
-	write("# why\nmodule/limits.go First: len(list) == 0 -> false\nmodule/limits.go First: calls++ left out\n\tNobody\n\tcounts.\n")
+	write("# why\nmodule/limits.go First: len(list) == 0 -> false\n" +
+		"module/limits.go First: calls++ left out\n\tNobody\n\tcounts.\n")
 	code, lines, _ := mutate(t, "--equivalents", list, "--only", "First: (len.*false|calls)")
 	require.Zero(t, code, lines)
 	require.Equal(t, []string{"2 0 2 0 0 0.0 % example.com/limits", header}, lines)
 
 	t.Chdir(filepath.Join("..", ".."))
-	write("module/limits.go First: 0 -> 1 (2)\nmodule/limits.go Last: calls++ left out\n\tA mistake.\nother/file.go x: y\n\tAnother package.\n")
+	write("module/limits.go First: 0 -> 1 (2)\nmodule/limits.go Last: calls++ left out\n\tA mistake.\n" +
+		"other/file.go x: y\n\tAnother package.\n")
 	code, lines, _ = mutate(t, "--equivalents", list, "--only", "First: 0 -> 1 .2")
 	require.Equal(t, 1, code)
 	require.Equal(t, []string{
@@ -100,8 +101,7 @@ func TestEquivalents(t *testing.T) {
 	require.ErrorContains(t, err, "equivalents.txt:3: listed twice")
 }
 
-// The list that is kept beside the program is well-formed, and gives a reason
-// for each of its entries.
+// The list next to the program is well-formed, and has a reason for each entry.
 func TestListOfEquivalents(t *testing.T) {
 	known, err := readEquivalents("equivalents.txt")
 	require.NoError(t, err)
@@ -112,17 +112,21 @@ func TestListOfEquivalents(t *testing.T) {
 	}
 }
 
-// Several packages are changed at a time, and each is seen by the tests of
-// those that import it.
+// Several packages can be changed together. The tests of packages that import
+// one of them are run too.
 func TestPackages(t *testing.T) {
 	code, lines, stderr := mutate(t, "--only", "(Within|Both)", "./other")
 	require.Zero(t, code, lines)
 	require.Contains(t, stderr, "example.com/limits/other: 1 tests reach mutants")
-	require.Equal(t, []string{"3 3 0 0 0 100.0 % example.com/limits/other", "9 9 0 0 0 100.0 % example.com/limits", header}, lines)
+	require.Equal(t, []string{
+		"3 3 0 0 0 100.0 % example.com/limits/other",
+		"9 9 0 0 0 100.0 % example.com/limits",
+		header,
+	}, lines)
 }
 
-// What chooses no mutant is a mistake, as is what cannot choose any: it is said
-// before anything is compiled, and nothing is reported.
+// Options that choose no mutant are wrong usage. The program says so before it
+// compiles anything, and prints no report.
 func TestNothingChosen(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -145,12 +149,13 @@ func TestNothingChosen(t *testing.T) {
 	}
 }
 
-// A test that the switches make fail is left out, and the message does not call
-// it broken.
+// A test that fails because of the switches is left out. The message does not
+// say that the test is broken.
 func TestUnfit(t *testing.T) {
 	code, lines, stderr := mutate(t, "--only", "counted/", "./counted")
 	require.Zero(t, code, lines)
-	require.Contains(t, stderr, "example.com/limits/counted: TestSmallAllocatesNothing takes no part: it fails once the mutants are woven in, though none is on, as ")
+	require.Contains(t, stderr, "example.com/limits/counted: TestSmallAllocatesNothing is left out: "+
+		"it fails with the mutants compiled in, though none is on, as ")
 	require.Contains(t, stderr, "example.com/limits/counted: 1 tests reach mutants")
-	require.NotContains(t, stderr, "TestSmall takes")
+	require.NotContains(t, stderr, "TestSmall is left out")
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// finder goes through a file and notes what can be changed.
+// finder goes through a file and records what can be changed.
 type finder struct {
 	*source
 	function string
@@ -78,7 +78,7 @@ func (f *finder) isUniverse(n *ast.Ident) bool {
 	return o != nil && o.Parent() == types.Universe
 }
 
-// condition is met always, or never.
+// condition makes a condition always true, or never.
 func (f *finder) condition(c ast.Expr) {
 	yes, no := f.mutant(c, "true"), f.mutant(c, "false")
 	f.wrap(c, "(mutantIs(%d) || !mutantIs(%d) && (%s))", yes, no)
@@ -112,7 +112,7 @@ func (f *finder) binary(b *ast.BinaryExpr) {
 	}
 }
 
-// operand is dropped from && or ||, and the rest is left.
+// operand drops one operand of && or ||, and leaves the rest.
 func (f *finder) operand(b *ast.BinaryExpr, dropped, rest ast.Expr) {
 	id := f.mutant(b, f.of(rest))
 	if b.Op == token.LAND {
@@ -122,12 +122,12 @@ func (f *finder) operand(b *ast.BinaryExpr, dropped, rest ast.Expr) {
 	}
 }
 
-// flip gives the opposite.
+// flip changes a value to its opposite.
 func (f *finder) flip(e ast.Expr, changed string) {
 	f.wrap(e, "(mutantIs(%d) != (%s))", f.mutant(e, changed))
 }
 
-// compare uses another operator.
+// compare changes the operator of a comparison.
 func (f *finder) compare(b *ast.BinaryExpr, op string) {
 	if f.constant(b) {
 		return
@@ -135,7 +135,8 @@ func (f *finder) compare(b *ast.BinaryExpr, op string) {
 	id := f.mutant(b, f.of(b.X)+" "+op+" "+f.of(b.Y))
 	f.edit(b, func(text func(from, to token.Pos) string) string {
 		x, y := text(b.X.Pos(), b.X.End()), text(b.Y.Pos(), b.Y.End())
-		return fmt.Sprintf("(!mutantIs(%d) && (%s) %s (%s) || mutantIs(%d) && (%s) %s (%s))", id, x, b.Op, y, id, x, op, y)
+		return fmt.Sprintf("(!mutantIs(%d) && (%s) %s (%s) || mutantIs(%d) && (%s) %s (%s))",
+			id, x, b.Op, y, id, x, op, y)
 	})
 }
 
@@ -144,7 +145,7 @@ func (f *finder) constant(n ast.Node) bool {
 	return ok && f.pkg.TypesInfo.Types[e].Value != nil
 }
 
-// number turns 0 into 1 and the reverse.
+// number changes 0 to 1, and 1 to 0.
 func (f *finder) number(n *ast.BasicLit, parent ast.Node) {
 	if n.Kind != token.INT || n.Value != "0" && n.Value != "1" || f.constant(parent) {
 		return
@@ -152,8 +153,11 @@ func (f *finder) number(n *ast.BasicLit, parent ast.Node) {
 	if _, keyed := parent.(*ast.KeyValueExpr); keyed && f.key(n, parent) {
 		return
 	}
+	if b, ok := parent.(*ast.BinaryExpr); ok && (b.Op == token.SHL || b.Op == token.SHR) {
+		return
+	}
 	t, ok := f.pkg.TypesInfo.Types[n].Type.(*types.Basic)
-	if b, shift := parent.(*ast.BinaryExpr); !ok || t.Info()&types.IsUntyped != 0 || shift && (b.Op == token.SHL || b.Op == token.SHR) {
+	if !ok || t.Info()&types.IsUntyped != 0 {
 		return
 	}
 	other := map[string]string{"0": "1", "1": "0"}[n.Value]
@@ -162,7 +166,7 @@ func (f *finder) number(n *ast.BasicLit, parent ast.Node) {
 
 func (f *finder) key(n ast.Node, parent ast.Node) bool { return parent.(*ast.KeyValueExpr).Key == n }
 
-// texts of a case or a list are others.
+// texts changes the strings of a case or a list.
 func (f *finder) texts(list []ast.Expr) {
 	for _, e := range list {
 		if s, ok := e.(*ast.BasicLit); ok && s.Kind == token.STRING {
@@ -171,7 +175,7 @@ func (f *finder) texts(list []ast.Expr) {
 	}
 }
 
-// noError returns nil for an error.
+// noError returns nil in place of an error.
 func (f *finder) noError(r *ast.ReturnStmt) {
 	fields := f.results[len(f.results)-1].Results
 	if len(r.Results) == 0 || fields.NumFields() != len(r.Results) {
@@ -186,7 +190,7 @@ func (f *finder) noError(r *ast.ReturnStmt) {
 	f.wrap(last, "mutantNoError(%d, %s)", f.mutant(r, text))
 }
 
-// statements are left out, those that nothing else depends on to compile.
+// statements leaves out statements, if the code still compiles without them.
 func (f *finder) statements(list []ast.Stmt) {
 	for _, s := range list {
 		switch s := s.(type) {

@@ -8,7 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// report prints the score of each package, and says whether all is well.
+// report prints the score of each package. It returns false if there are
+// survivors or stale entries.
 func report(results []result, stale []string, stdout io.Writer) bool {
 	type score struct{ all, killed, equivalent, survived, unreached int }
 	scores := map[string]*score{}

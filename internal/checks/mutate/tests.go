@@ -25,10 +25,9 @@ type test struct {
 	unfit   bool         // it fails with no mutant switched on
 }
 
-// record runs every test by itself, with no mutant switched on, and notes how
-// long it takes and which mutants it reaches. A test that fails for all that
-// can judge no mutant; those that count allocations do, as what takes note of
-// mutants allocates too.
+// record runs every test by itself, with no mutant on, and records how long it
+// takes and which mutants it reaches. A test that fails then is left out. Tests
+// that count allocations do fail: the code that records mutants allocates.
 func (b *binaries) record(ctx context.Context, jobs int, stderr io.Writer) error {
 	if err := b.listTests(ctx); err != nil {
 		return err
@@ -62,8 +61,9 @@ func (b *binaries) record(ctx context.Context, jobs int, stderr io.Writer) error
 	return nil
 }
 
-// unfitFormat does not know why a test fails, and says so.
-const unfitFormat = "%s: %s takes no part: it fails once the mutants are woven in, though none is on, as tests that count allocations do; go test shows whether it passes without\n"
+// unfitFormat does not say why a test fails: mutate does not know.
+const unfitFormat = "%s: %s is left out: it fails with the mutants compiled in, though none is on, " +
+	"as tests that count allocations do; go test shows whether it passes without them\n"
 
 func (b *binaries) listTests(ctx context.Context) error {
 	for _, bin := range b.list {
@@ -108,11 +108,11 @@ func (b *binary) command(ctx context.Context, args ...string) *exec.Cmd {
 	return c
 }
 
-// quick tests share a process.
+// quick is the longest time of tests that share a process.
 const quick = 300 * time.Millisecond
 
-// notices runs the tests that reach a mutant until one fails, and returns what
-// noticed it; "" if nothing did.
+// notices runs the tests that reach a mutant until one fails, and returns the
+// name of that test, or "" if none failed.
 func (b *binary) notices(ctx context.Context, m *mutant, slack time.Duration) (string, error) {
 	var batch []*test
 	for _, t := range b.tests {
@@ -133,14 +133,15 @@ func (b *binary) notices(ctx context.Context, m *mutant, slack time.Duration) (s
 	return b.try(ctx, m, batch, slack)
 }
 
-// try runs some tests with a mutant.
+// try runs some tests with a mutant on.
 func (b *binary) try(ctx context.Context, m *mutant, batch []*test, slack time.Duration) (string, error) {
 	var names []string
 	for _, t := range batch {
 		names = append(names, t.name)
 		slack += 4 * t.took
 	}
-	c := b.command(ctx, "-test.short", "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$", "-test.timeout", slack.String())
+	c := b.command(ctx, "-test.short", "-test.failfast",
+		"-test.run", "^("+strings.Join(names, "|")+")$", "-test.timeout", slack.String())
 	c.Env = append(os.Environ(), mutantVariable+"="+strconv.Itoa(m.id))
 	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
@@ -153,7 +154,8 @@ func (b *binary) try(ctx context.Context, m *mutant, batch []*test, slack time.D
 	return noticedBy(string(out)), nil
 }
 
-// noticedBy finds out what a failing test binary says.
+// noticedBy finds the failed test, or another reason, in the output of a test
+// binary.
 func noticedBy(out string) string {
 	for _, c := range []struct{ text, by string }{{"test timed out", "a timeout"}, {"out of memory", "memory"}} {
 		if strings.Contains(out, c.text) {

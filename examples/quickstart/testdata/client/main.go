@@ -1,10 +1,10 @@
-// Command client downloads one file of a TUF repository, and keeps it only if
-// it is the right one.
+// Command client downloads one file from a TUF repository and verifies it.
 //
-//	client -root root.json -metadata https://example.com/metadata -targets https://example.com/targets -out app.tar.gz app.tar.gz
+//	client -root root.json -metadata URL -targets URL -out app.tar.gz app.tar.gz
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,7 +22,7 @@ func main() {
 	root := flag.String("root", "", "the root `file` that you trust")
 	metadata := flag.String("metadata", "", "base `URL` of the metadata")
 	targets := flag.String("targets", "", "base `URL` of the target files")
-	store := flag.String("store", "tuf", "`folder` for what was trusted, one for each repository")
+	store := flag.String("store", "tuf", "`folder` for trusted metadata, one for each repository")
 	out := flag.String("out", "", "`file` to write")
 	flag.Parse()
 	if flag.NArg() != 1 || *root == "" || *metadata == "" || *targets == "" || *out == "" {
@@ -35,23 +35,23 @@ func main() {
 	}
 }
 
-// install is the whole of TUF: what may be trusted now, where the target is,
-// and whether that is what came.
+// install does all of TUF: update the metadata, look up the target, download
+// and verify it.
 func install(root, metadataURL, targetsURL string, store folder, name, out string) error {
-	anchor, err := os.ReadFile(root)
+	trustedRoot, err := os.ReadFile(root)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(string(store), 0o700); err != nil {
 		return err
 	}
-	s, err := verify.New(anchor, verify.LoadStored(store.Load), time.Now(), verify.Options{})
+	s, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), store), time.Now(), verify.Options{})
 	if err != nil {
 		return err
 	}
 	lookup := s.Lookup(name)
-	err = s.Run(store, mirror(metadataURL))
-	for _, warning := range s.Warnings() { // such as a damaged folder: then nothing keeps a mirror from going back
+	err = s.Run(context.Background(), store, mirror(metadataURL))
+	for _, warning := range s.Warnings() { // a damaged file in the folder gives no rollback protection
 		fmt.Fprintln(os.Stderr, "warning:", warning)
 	}
 	if err != nil {
@@ -61,7 +61,7 @@ func install(root, metadataURL, targetsURL string, store folder, name, out strin
 	if err != nil {
 		return err
 	}
-	paths, err := target.URLPaths() // a file with several hashes may have several names; most mirrors know the first
+	paths, err := target.URLPaths() // one for each hash; most mirrors have the first
 	if err != nil {
 		return err
 	}
@@ -73,15 +73,15 @@ func install(root, metadataURL, targetsURL string, store folder, name, out strin
 	return write(out, func(w io.Writer) error { return target.Copy(w, body) })
 }
 
-// mirror fetches what the session asks for.
+// mirror fetches what the session requests.
 func mirror(base string) verify.Source {
-	return func(req verify.Request) ([]byte, error) {
+	return func(_ context.Context, req verify.Request) ([]byte, error) {
 		body, err := get(base + "/" + req.Path) // encoded already
 		if err != nil {
 			return nil, err
 		}
 		defer body.Close()
-		return io.ReadAll(io.LimitReader(body, req.MaxBytes+1)) // the one byte more shows that a file is too long
+		return io.ReadAll(io.LimitReader(body, req.MaxBytes+1)) // one byte more shows that a file is too long
 	}
 }
 
@@ -96,37 +96,42 @@ func get(url string) (io.ReadCloser, error) {
 		return res.Body, nil
 	}
 	res.Body.Close()
-	if res.StatusCode == http.StatusNotFound { // only this says that there is no such file
+	if res.StatusCode == http.StatusNotFound { // no other status says that there is no such file
 		return nil, fmt.Errorf("%s: %w", url, verify.ErrNotAtSource)
 	}
 	return nil, fmt.Errorf("%s: %s", url, res.Status)
 }
 
-// folder keeps what was trusted, so that no mirror can go back behind it. It is
-// for one process at a time; Session.Keep helps more.
+// folder stores trusted metadata, for rollback protection. Only one process at a
+// time may use it; for more, see Session.Keep.
 type folder string
 
-func (f folder) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
-
-func (f folder) Save(rec verify.Record) error {
-	return write(filepath.Join(string(f), rec.StoreName), func(w io.Writer) error { _, err := w.Write(rec.Data); return err })
+func (f folder) Load(_ context.Context, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), name))
 }
 
-// write gives a file its name only once it is filled without an error, and on
-// the disk.
+func (f folder) Save(_ context.Context, rec verify.Record) error {
+	return write(filepath.Join(string(f), rec.StoreName), func(w io.Writer) error {
+		_, err := w.Write(rec.Data)
+		return err
+	})
+}
+
+// write gives a file its name only after fill has succeeded and the content is
+// on the disk.
 func write(path string, fill func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".partial-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // does nothing after the rename
+	defer os.Remove(f.Name()) // fails after the rename
 	if err := errors.Join(fill(f), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil || runtime.GOOS == "windows" {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path)) // the new name must last, too
+	dir, err := os.Open(filepath.Dir(path)) // the new name must be on the disk, too
 	if err != nil {
 		return err
 	}

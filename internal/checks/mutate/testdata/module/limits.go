@@ -1,5 +1,4 @@
-// Package limits is there to be changed: Within is tested, First only on a good
-// day, and nobody calls Unused.
+// Package limits is for the tests: only some of its code is well tested.
 package limits
 
 import "errors"

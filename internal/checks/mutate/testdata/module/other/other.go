@@ -1,4 +1,4 @@
-// Package other is tested by nobody but itself, and imports limits.
+// Package other imports limits. No other package tests it.
 package other
 
 import "example.com/limits"

@@ -1,0 +1,131 @@
+package roles
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"strings"
+
+	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
+
+// Scheme is a pair of a key type and a signature scheme, as keys name them.
+type Scheme struct{ KeyType, Scheme string }
+
+// Verifier verifies signatures of one key. The result must depend only on the
+// key, the message and the signature, because a result may be used again.
+// Verify must not change or retain the message.
+type Verifier interface {
+	Verify(message, signature []byte) error
+}
+
+// NewVerifier returns the Verifier of a key. It must refuse a key of the wrong
+// type or size.
+//
+// The material identifies the public key, and nothing else. Two spellings of
+// one key must give the same material, whatever their key types and schemes.
+// Otherwise one key could count twice toward a threshold. If the key has a DER
+// form (SubjectPublicKeyInfo), the material must be that, as it is for the
+// built-in schemes.
+type NewVerifier func(metadata.Key) (v Verifier, material []byte, err error)
+
+// roleKey is a key of a role, under the ID that the delegator lists.
+type roleKey struct {
+	id       string
+	scheme   Scheme
+	material string
+	key      string // the whole key, if the scheme is not built in, as its Verifier may depend on it
+	verifier Verifier
+}
+
+func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
+	public, err := k.PublicKey()
+	if err == nil {
+		return builtin(k, public)
+	}
+	newVerifier := p.Schemes[Scheme{k.Type, k.Scheme}]
+	if newVerifier == nil || known(k) {
+		return roleKey{}, err
+	}
+	v, material, err := newVerifier(k)
+	if err != nil {
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+	}
+	return roleKey{k.ID, schemeOf(k), string(material), string(k.JSON()), v}, nil
+}
+
+// schemeOf returns the scheme of a key. It retains no part of the file.
+func schemeOf(k metadata.Key) Scheme { return Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)} }
+
+// known reports whether the scheme of a key is built in. If such a key is
+// unusable, no other Verifier may accept it.
+func known(k metadata.Key) bool {
+	switch k.Scheme {
+	case "ed25519", "rsassa-pss-sha256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521":
+		return true
+	}
+	return false
+}
+
+// sslibVerifier is the interface of go-securesystemslib's verifiers.
+type sslibVerifier interface {
+	Verify(ctx context.Context, data, sig []byte) error
+}
+
+type libraryVerifier struct{ sslibVerifier }
+
+func (v libraryVerifier) Verify(message, signature []byte) error {
+	return v.sslibVerifier.Verify(context.Background(), message, signature)
+}
+
+// builtin returns a key with a built-in scheme, which package metadata has
+// checked. It encodes the key again for go-securesystemslib, because that and
+// the standard library panic on some other spellings.
+func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
+	der, err := encode(public)
+	if err != nil {
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+	}
+	key := &signerverifier.SSLibKey{KeyID: k.ID}
+	var v sslibVerifier
+	switch public := public.(type) {
+	case ed25519.PublicKey:
+		key.KeyVal.Public = hex.EncodeToString(public)
+		v, err = signerverifier.NewED25519SignerVerifierFromSSLibKey(key)
+	case *ecdsa.PublicKey:
+		key.KeyVal.Public = armor(der)
+		v, err = signerverifier.NewECDSASignerVerifierFromSSLibKey(key)
+	case *rsa.PublicKey:
+		key.KeyVal.Public = armor(der)
+		v, err = signerverifier.NewRSAPSSSignerVerifierFromSSLibKey(key)
+	}
+	if err != nil {
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+	}
+	// .K3: the DER form is the same for all spellings of a key.
+	return roleKey{k.ID, schemeOf(k), string(der), "", libraryVerifier{v}}, nil
+}
+
+// prefix25519 precedes the 32 bytes of an ed25519 key in its
+// SubjectPublicKeyInfo (RFC 8410, section 4).
+const prefix25519 = "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"
+
+// encode returns the DER form of a key. It does not use an encoder for ed25519,
+// which is the most common type, because a search may need one key a role.
+func encode(public crypto.PublicKey) ([]byte, error) {
+	if key, ok := public.(ed25519.PublicKey); ok {
+		return append([]byte(prefix25519), key...), nil
+	}
+	return x509.MarshalPKIXPublicKey(public)
+}
+
+func armor(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}

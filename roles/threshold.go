@@ -1,0 +1,142 @@
+package roles
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tufwalk/tufwalk/metadata"
+)
+
+// ErrThreshold is returned (wrapped) when too few keys of a role have signed.
+var ErrThreshold = errors.New("not enough signatures")
+
+// ThresholdError is the error for a file that too few keys have signed. It
+// wraps ErrThreshold.
+type ThresholdError struct {
+	// Role is the name of the role.
+	Role string
+	// Threshold is the number of distinct keys that must sign. Valid is the
+	// number of those that have signed.
+	Threshold, Valid int64
+	// Wrong are the IDs of the role's keys whose signatures do not verify. If
+	// there are many, it has the first few.
+	Wrong []string
+	// Strangers is the number of signatures with key IDs that the role does not
+	// list.
+	Strangers int
+	// Unusable has an error for each key of the role that is unusable, which
+	// wraps metadata.ErrKey. If there are many, it has the first few.
+	Unusable []error
+}
+
+// maxListed limits the keys that an error lists.
+const maxListed = 8
+
+func (e *ThresholdError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %v: want %d, found %d", metadata.Printable(e.Role), ErrThreshold, e.Threshold, e.Valid)
+	if len(e.Wrong) > 0 {
+		fmt.Fprintf(&b, "; wrong: %q", e.Wrong)
+	}
+	if e.Valid == 0 && len(e.Wrong) == 0 && e.Strangers > 0 {
+		fmt.Fprintf(&b, "; found signatures by %d other keys", e.Strangers)
+	}
+	for _, err := range e.Unusable {
+		fmt.Fprintf(&b, "; %v", err)
+	}
+	return b.String()
+}
+
+func (e *ThresholdError) Unwrap() error { return ErrThreshold }
+
+// strangers counts the signatures with key IDs that the role does not list.
+func (r Role) strangers(signatures []metadata.Signature) (n int) {
+	for _, sig := range signatures {
+		if !slices.ContainsFunc(r.keys, func(s roleKey) bool { return s.id == sig.KeyID }) {
+			n++
+		}
+	}
+	return n
+}
+
+// checkSignatures returns an error unless enough distinct public keys of the
+// role have signed the payload. A signature counts for the key whose ID it has.
+// With anyID, it also counts for any other key that it verifies with.
+func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, anyID bool) error {
+	if r.threshold < 1 {
+		return &ThresholdError{Role: r.name, Threshold: 1, Unusable: r.unusable}
+	}
+	var wrong []string
+	valid := make(map[string]bool) // .K3: by key material, not by ID
+	withoutID := maxTries(payload)
+	for _, s := range r.keys {
+		for _, sig := range signatures { // signatures of other keys are ignored
+			if sig.KeyID == s.id && !valid[s.material] {
+				if s.id == "" && s.costs(sig) { // any number of signatures in a DSSE envelope may have no ID (R-T17.6)
+					if withoutID--; withoutID < 0 {
+						break
+					}
+				}
+				if s.signed(payload, sig) {
+					valid[s.material] = true
+				} else if len(wrong) < maxListed {
+					wrong = append(wrong, s.id)
+				}
+			}
+		}
+		if int64(len(valid)) >= r.threshold {
+			return nil
+		}
+	}
+	if anyID && r.tryAllKeys(payload, signatures, valid) {
+		return nil
+	}
+	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
+}
+
+// maxTries returns how often the payload is hashed for signatures that anyone
+// can add to a file: until 64 MB are hashed.
+func maxTries(payload []byte) int { return 64<<20/(len(payload)+1) + 1 }
+
+// tryAllKeys tries all signatures with all keys that have no valid signature
+// yet, up to maxTries of those that cost a hash of the payload. It reports whether
+// the threshold is reached.
+func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
+	left := maxTries(payload)
+	for _, sig := range signatures {
+		for _, s := range r.keys {
+			if valid[s.material] || sig.KeyID == s.id || !s.costs(sig) {
+				continue
+			}
+			if left--; left < 0 {
+				return false
+			}
+			if s.signed(payload, sig) {
+				valid[s.material] = true
+			}
+		}
+		if int64(len(valid)) >= r.threshold {
+			return true
+		}
+	}
+	return false
+}
+
+// costs reports whether it takes a hash of the payload to find out if a signature
+// is valid for the key. Text that is no signature, and one of a wrong length, costs
+// nothing: anyone can add any number of them.
+func (s roleKey) costs(sig metadata.Signature) bool {
+	b := sig.Bytes()
+	return b != nil && (s.scheme.Scheme != "ed25519" || len(b) == ed25519.SignatureSize)
+}
+
+// signed reports whether a signature is valid for the key.
+//
+// text that is not a signature is never valid.
+func (s roleKey) signed(payload []byte, sig metadata.Signature) bool {
+	b := sig.Bytes()
+	return b != nil && s.verifier.Verify(payload, b) == nil
+}
