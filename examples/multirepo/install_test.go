@@ -62,8 +62,8 @@ func TestCache(t *testing.T) {
 	require.Contains(t, stderr, verify.ErrRollback.Error(), "a warning, although this target does not need it")
 }
 
-// Another process installs a newer state while this one is in the middle of its
-// update. This one begins again from there, and nothing in the stores goes back.
+// Another process installs a newer state while this one is in the middle of
+// its update. This one begins again from there, and nothing in the stores goes back.
 func TestOvertakenByAnotherProcess(t *testing.T) {
 	w := twoParties(t)
 	w.mustInstall("tool-1", "tool")

@@ -647,13 +647,13 @@ func TestRenewedGroupsInParallel(t *testing.T) {
 	}
 	w.entry("*", "a,b", 2, true)
 	up := map[string][]verify.Source{"a": {repos["a"].Metadata().Source()}, "b": {repos["b"].Metadata().Source()}}
-	bad := up["b"][0]
-	down := map[string][]verify.Source{"a": up["a"], "b": {func(ctx context.Context, req verify.Request) ([]byte, error) {
+	noTimestamp := func(ctx context.Context, req verify.Request) ([]byte, error) {
 		if req.Role == metadata.RoleTimestamp {
 			return nil, errDown
 		}
-		return bad(ctx, req)
-	}}}
+		return up["b"][0](ctx, req)
+	}
+	down := map[string][]verify.Source{"a": up["a"], "b": {noTimestamp}}
 	find := func(g *multirepo.Group, from int, sources map[string][]verify.Source) error {
 		for i := from; i < paths; i += 3 {
 			l := g.Lookup(fmt.Sprint("file-", i))

@@ -132,9 +132,11 @@ func (g *Group) Wanted(id verify.RequestID) bool {
 }
 
 // Save saves records in a store, as verify.Session.Save does. All of them must
-// be of one repository, and the store must be that repository's. An error ends
-// the group: a *RepositoryError that wraps verify.ErrSave or, if another
-// process has saved something newer, a *verify.SupersededError.
+// be of one repository, and the store must be that repository's. The error is a
+// *RepositoryError. If it wraps verify.ErrSave or, because another process has
+// saved something newer, a *verify.SupersededError, the group has ended.
+// Records of a repository that is not in the map are the caller's mistake, and
+// are not saved.
 func (g *Group) Save(ctx context.Context, store verify.Store, records []verify.Record) error {
 	if g.broken != nil || len(records) == 0 {
 		return g.broken

@@ -109,13 +109,14 @@ func TestSuperseded(t *testing.T) {
 		if run {
 			err = slow.Run(t.Context(), w.stores, sources)
 		} else {
-			rec := verify.Record{
-				Repository: "b", Role: "timestamp", Version: 2, StoreName: "timestamp.json", Data: old["b"]["timestamp.json"],
+			const name = "timestamp.json"
+			save := func(repository string) error {
+				return slow.Save(t.Context(), w.stores[repository], []verify.Record{{
+					Repository: repository, Role: "timestamp", Version: 2, StoreName: name, Data: old[repository][name],
+				}})
 			}
-			require.NoError(t, slow.Save(t.Context(), w.stores["a"], []verify.Record{{
-				Repository: "a", Role: "timestamp", Version: 2, StoreName: "timestamp.json", Data: old["a"]["timestamp.json"],
-			}}), "there is nothing newer of a")
-			err = slow.Save(t.Context(), w.stores["b"], []verify.Record{rec})
+			require.NoError(t, save("a"), "there is nothing newer of a")
+			err = save("b")
 		}
 		var about *multirepo.RepositoryError
 		require.ErrorAs(t, err, &about)
