@@ -63,7 +63,8 @@ func TestCache(t *testing.T) {
 }
 
 // Another process installs a newer state while this one is in the middle of
-// its update. This one begins again from there, and nothing in the stores goes back.
+// its update. This one begins again from there, and nothing in the stores goes
+// back.
 func TestOvertakenByAnotherProcess(t *testing.T) {
 	w := twoParties(t)
 	w.mustInstall("tool-1", "tool")
