@@ -8,7 +8,9 @@ import (
 
 // RequestID names one request: of which repository (Options.Repository), in which
 // update (1 in a session made by New, one more in each made by Renew), and a number
-// that counts up from 1. IDs can be compared and are never used again.
+// that counts up from 1. IDs can be compared. None comes twice in a session, nor in
+// those that are renewed from it one after the other. A copy (Session.Copy) and what
+// it was made from number their later requests alike.
 type RequestID struct {
 	Repository string
 	Update     uint64

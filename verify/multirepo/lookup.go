@@ -191,15 +191,15 @@ func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
 	return step, nil
 }
 
-// answer returns what a repository says. An earlier view counts until it expires.
+// answer returns what a repository says. An earlier view counts until it
+// expires.
 func (g *Group) answer(q *question) (Answer, *verify.Target) {
 	t, err := q.lookup.Target()
 	a := Answer{Repository: q.member.name, Err: err, Trail: q.lookup.Trail()}
 	if q.session == q.member.earlier {
 		a.AsOf = q.session.Time()
 		if !expiry(q.session, a.Trail).After(g.now) {
-			a.Err = q.member.session.Err()
-			return a, nil
+			return Answer{Repository: a.Repository, Err: q.member.session.Err()}, nil
 		}
 	}
 	switch {

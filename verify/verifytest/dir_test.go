@@ -79,7 +79,8 @@ func TestWriteDir(t *testing.T) {
 			repo.Rotate("timestamp", 1, repo.Key("timestamp2"))
 			repo.Publish()
 			require.NoError(t, repo.WriteDir(dir))
-			require.NoError(t, s.Refresh(repo.Now()))
+			s, err = s.Renew(verify.Stored{}, repo.Now())
+			require.NoError(t, err)
 			require.Equal(t, "sledgehammer", install())
 
 			_, err = get(t, server.URL+"/metadata/9.root.json")

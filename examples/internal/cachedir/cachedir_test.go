@@ -17,7 +17,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-var _ verify.Store = (*cachedir.Dir)(nil)
+var (
+	_ verify.Store  = (*cachedir.Dir)(nil)
+	_ verify.Locker = (*cachedir.Dir)(nil)
+)
 
 func open(t *testing.T) *cachedir.Dir {
 	t.Helper()
@@ -38,11 +41,11 @@ func list(t *testing.T, d *cachedir.Dir) (names []string) {
 
 func TestSaveAndLoad(t *testing.T) {
 	d := open(t)
-	_, err := d.Load("timestamp.json")
+	_, err := d.Load(context.Background(), "timestamp.json")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	for _, text := range []string{"one", "a longer two", "", "3"} {
-		require.NoError(t, d.Save(verify.Record{StoreName: "timestamp.json", Data: []byte(text)}))
-		data, err := d.Load("timestamp.json")
+		require.NoError(t, d.Save(context.Background(), verify.Record{StoreName: "timestamp.json", Data: []byte(text)}))
+		data, err := d.Load(context.Background(), "timestamp.json")
 		require.NoError(t, err)
 		require.Equal(t, text, string(data))
 	}
@@ -52,8 +55,8 @@ func TestSaveAndLoad(t *testing.T) {
 func TestNamesStayInside(t *testing.T) {
 	d := open(t)
 	for _, name := range []string{"", ".", "..", "../x.json", "a/x.json", "/x.json", ".lock"} {
-		require.Error(t, d.Save(verify.Record{StoreName: name}), name)
-		_, err := d.Load(name)
+		require.Error(t, d.Save(context.Background(), verify.Record{StoreName: name}), name)
+		_, err := d.Load(context.Background(), name)
 		require.Error(t, err, name)
 	}
 	require.Empty(t, list(t, d))
@@ -63,26 +66,26 @@ func TestLargeFilesAreNotRead(t *testing.T) {
 	d := open(t)
 	require.NoError(t, os.WriteFile(filepath.Join(d.Path(), "root.json"), nil, 0o600))
 	require.NoError(t, os.Truncate(filepath.Join(d.Path(), "root.json"), 1<<40))
-	_, err := d.Load("root.json")
+	_, err := d.Load(context.Background(), "root.json")
 	require.ErrorContains(t, err, "larger than the limit")
 }
 
 func TestReadersSeeOneVersionOrTheOther(t *testing.T) {
 	d := open(t)
 	versions := [][]byte{bytes.Repeat([]byte("a"), 100_000), bytes.Repeat([]byte("b"), 50_000)}
-	require.NoError(t, d.Save(verify.Record{StoreName: "x.json", Data: versions[0]}))
+	require.NoError(t, d.Save(context.Background(), verify.Record{StoreName: "x.json", Data: versions[0]}))
 	var wait sync.WaitGroup
 	for i := range 2 {
 		wait.Go(func() {
 			for range 20 {
-				if err := d.Save(verify.Record{StoreName: "x.json", Data: versions[i]}); err != nil {
+				if err := d.Save(context.Background(), verify.Record{StoreName: "x.json", Data: versions[i]}); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	for range 100 {
-		data, err := d.Load("x.json")
+		data, err := d.Load(context.Background(), "x.json")
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(data, versions[0]) || bytes.Equal(data, versions[1]))
 	}
@@ -124,7 +127,7 @@ func TestNotAFile(t *testing.T) {
 	dir, err := cachedir.Open(t.TempDir())
 	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(filepath.Join(dir.Path(), "timestamp.json"), 0o700))
-	_, err = dir.Load("timestamp.json")
+	_, err = dir.Load(context.Background(), "timestamp.json")
 	require.ErrorContains(t, err, "not a file")
 	require.NotErrorIs(t, err, fs.ErrNotExist)
 }

@@ -34,19 +34,20 @@ type situation struct {
 // uses.
 type bothNames struct{ verifytest.Store }
 
-func (s bothNames) Save(_ context.Context, rec verify.Record) error {
+func (s bothNames) Save(ctx context.Context, rec verify.Record) error {
 	if rec.Role != "root" {
 		s.Store[rec.Role+".json"] = rec.Data
 	}
-	return s.Store.Save(context.Background(), rec)
+	return s.Store.Save(ctx, rec)
 }
 
 // runTufwalk is one update with the library.
 func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	defer func() { o.saved = savedIn(store) }()
-	s, err := verify.New(c.trustedRoot, verify.LoadStored(context.Background(), store), c.now, verify.Options{})
+	ctx := context.Background()
+	s, err := verify.New(c.trustedRoot, verify.LoadStored(ctx, store), c.now, verify.Options{})
 	if err == nil {
-		err = s.Run(bothNames{store}, c.mirror.Source())
+		err = s.Run(ctx, bothNames{store}, c.mirror.Source())
 	}
 	if err != nil {
 		return outcome{reasons: []string{err.Error()}}
@@ -57,7 +58,7 @@ func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	}
 	for _, path := range c.paths {
 		l := s.Lookup(path)
-		_ = s.Run(bothNames{store}, c.mirror.Source()) // the lookup has the error
+		_ = s.Run(ctx, bothNames{store}, c.mirror.Source()) // the lookup has the error
 		t, err := l.Target()
 		switch {
 		case err == nil:

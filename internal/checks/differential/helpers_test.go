@@ -144,7 +144,7 @@ func askOurs(s served, fallThrough bool) string {
 		return "refused"
 	}
 	l := g.Lookup("x")
-	if err := g.Run(nil, sources); err != nil {
+	if err := g.Run(context.Background(), nil, sources); err != nil {
 		return err.Error()
 	}
 	target, err := l.Target()
