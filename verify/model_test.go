@@ -76,7 +76,7 @@ func TestModel(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(text), fmt.Sprintf("TestModel, seed %d", r.seed))
 	}
-	n := manyOr(fewHistories, 300)
+	n := manyOr(fewHistories, 500)
 	seen := compareAll(t, n)
 	requireOutcomes(t, n, seen, allOutcomes)
 }
