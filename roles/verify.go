@@ -28,8 +28,8 @@ func (t Trusted[T]) Content() *T {
 // Name returns the name of the role for which the file was verified.
 func (t Trusted[T]) Name() string { return t.name }
 
-// Header returns what the content begins with, such as version and expiry; the zero
-// Header for the zero value.
+// Header returns what the content begins with, such as version and expiry; the
+// zero Header for the zero value.
 func (t Trusted[T]) Header() metadata.Header {
 	if t.content == nil {
 		return metadata.Header{}

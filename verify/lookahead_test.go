@@ -296,8 +296,8 @@ func TestFailedUpdateDropsRequestsAhead(t *testing.T) {
 	}
 }
 
-// The next update begins with no requests ahead, whatever the last one left open;
-// that one stays as it is.
+// The next update begins with no requests ahead, whatever the last one left
+// open; that one stays as it is.
 func TestRenewBeginsWithNothingAhead(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	delegateAll(repo, "role0", "role1", "role2", "role3")
@@ -323,8 +323,8 @@ func TestRenewBeginsWithNothingAhead(t *testing.T) {
 	require.Len(t, c.session.Outstanding(), 2)
 }
 
-// The next update knows none of the requests of the last one, also none that were
-// no longer needed.
+// The next update knows none of the requests of the last one, also none that
+// were no longer needed.
 func TestRenewKnowsNoOldRequests(t *testing.T) {
 	repo := withRoots(1)
 	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 1})

@@ -93,8 +93,8 @@ func (d *comparison) update() {
 	d.compareEnd()
 }
 
-// renew begins the next update: with what lies in the store, which may be damaged,
-// with candidates beside it, or without a store.
+// renew begins the next update: with what lies in the store, which may be
+// damaged, with candidates beside it, or without a store.
 func (d *comparison) renew() {
 	d.w.Note("the next update")
 	if d.w.Chance(10) {
@@ -115,7 +115,8 @@ func (d *comparison) renew() {
 	d.session, d.model, d.saved = session, d.model.Renew(stored, d.w.Time()), map[string]string{}
 }
 
-// stored is what lies in the store, sometimes with older files beside the newest.
+// stored is what lies in the store, sometimes with older files beside the
+// newest.
 func (d *comparison) stored() model.Stored {
 	stored := model.One(d.store)
 	for _, role := range []string{"timestamp", "snapshot"} {

@@ -43,8 +43,8 @@ var regressions = []struct {
 	{1929, "a stored file counts only under the key IDs that are in it", "renamed-key"},
 }
 
-// manyOr is how many histories to play: as many as asked for, otherwise n, or few
-// with -short.
+// manyOr is how many histories to play: as many as asked for, otherwise n, or
+// few with -short.
 func manyOr(n, few int) int {
 	switch {
 	case *manyHistories > 0:

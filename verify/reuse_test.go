@@ -19,8 +19,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R15: a lookup is never answered from an update that failed, and what happens in
-// one update changes no lookup of another.
+// R15: a lookup is never answered from an update that failed, and what happens
+// in one update changes no lookup of another.
 func TestRenewAfterAFailure(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
@@ -43,8 +43,8 @@ func TestRenewAfterAFailure(t *testing.T) {
 	}
 	require.Nil(t, c.session.Targets())
 
-	// The next update: a lookup waits for it, and lookups that are done keep their
-	// result.
+	// The next update: a lookup waits for it, and lookups that are done keep
+	// their result.
 	c.session = renew(t, c.session, repo.Now())
 	waiting := c.session.Lookup("a/1")
 	again := c.forward("a")
@@ -185,9 +185,9 @@ func TestRenewAfterAKeyChanged(t *testing.T) {
 	}
 }
 
-// A file that the keys signed under other IDs than the new root gives them still
-// protects from a rollback, and is not used again (docs/decisions.md, "Key IDs
-// are opaque").
+// A file that the keys signed under other IDs than the new root gives them
+// still protects from a rollback, and is not used again (docs/decisions.md,
+// "Key IDs are opaque").
 func TestRenewAfterAKeyWasRenamed(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets"} {
 		repo := verifytest.New(verifytest.Options{})
@@ -224,8 +224,8 @@ func TestRenewWithNothing(t *testing.T) {
 	require.ErrorIs(t, err, metadata.ErrSyntax)
 }
 
-// A file that was verified is not verified again: not by the next update, and not
-// because a stored file protects from a rollback and is the answer too.
+// A file that was verified is not verified again: not by the next update, and
+// not because a stored file protects from a rollback and is the answer too.
 func TestVerifiedOnce(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	role := map[string]string{} // by public key
@@ -255,15 +255,16 @@ func TestVerifiedOnce(t *testing.T) {
 	run(s, 1, 0, 0)
 	s = newSession(t, repo, verify.LoadStored(context.Background(), store), options)
 	run(s, 2, 1, 1)
-	// Another snapshot: the stored one is offered first. It is not verified again
-	// to find out that it is the old one.
+	// Another snapshot: the stored one is offered first. It is not verified
+	// again to find out that it is the old one.
 	repo.Touch("snapshot")
 	repo.Publish()
 	s = renew(t, s, repo.Now())
 	run(s, 1, 1, 0)
 }
 
-// A long chain of sessions does not hold on to files that newer ones have replaced.
+// A long chain of sessions does not hold on to files that newer ones have
+// replaced.
 func TestRenewFreesReplacedFiles(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})

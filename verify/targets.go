@@ -8,8 +8,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// stepTargets asks for the top-level targets role. With it, the update is ready.
-// (5.6)
+// stepTargets asks for the top-level targets role. With it, the update is
+// ready. (5.6)
 func (s *Session) stepTargets() *task {
 	e := s.topLevelEdge()
 	if !e.asked {

@@ -169,14 +169,20 @@ const rootName = "root.json"
 // cache is the trusted root: anyone who can write to this directory decides
 // what is trusted. A program gets its trusted root from elsewhere, for example
 // built in, and lets the session verify the stored roots from there on.
-type store struct{ *cachedir.Dir }
+//
+// It has no lock, since the suite also wants no other files. One process at a
+// time may use it.
+type store struct{ dir *cachedir.Dir }
+
+// Load returns a saved file.
+func (s store) Load(ctx context.Context, name string) ([]byte, error) { return s.dir.Load(ctx, name) }
 
 // Save saves the files that the suite expects.
 func (s store) Save(ctx context.Context, rec verify.Record) error {
 	if rec.Role == metadata.RoleRoot && rec.StoreName != rootName {
 		return nil
 	}
-	return s.Dir.Save(ctx, rec)
+	return s.dir.Save(ctx, rec)
 }
 
 // date returns the time of the date command. The suite fakes the time with

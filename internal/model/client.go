@@ -91,7 +91,8 @@ type Want struct {
 func (w *Want) String() string { return fmt.Sprintf("%s for %s (%s)", w.Path, w.Delegator, w.Role) }
 
 // New begins an update with the files that earlier ones saved: "root.json",
-// "timestamp.json" and "snapshot.json", of each any number. They may be damaged.
+// "timestamp.json" and "snapshot.json", of each any number. They may be
+// damaged.
 func New(trustedRoot []byte, stored Stored, now time.Time, limits Limits, rules Rules) (*Client, error) {
 	c := &Client{rules: rules, limits: limits, checked: map[string]bool{}}
 	if err := attempt(func() { c.root = c.openRoot(trustedRoot) }); err != nil {
@@ -170,8 +171,8 @@ func (c *Client) fresh(f *file) bool {
 // nothing.
 func (c *Client) Offer(w *Want, body []byte) error { return c.offer(w, body, false) }
 
-// OfferSaved is Offer for a saved copy. It is checked like any other, and
-// is not saved again.
+// OfferSaved is Offer for a saved copy. It is checked like any other,
+// and is not saved again.
 func (c *Client) OfferSaved(w *Want, body []byte) error { return c.offer(w, body, true) }
 
 func (c *Client) offer(w *Want, body []byte, saved bool) error {

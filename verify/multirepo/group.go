@@ -245,8 +245,9 @@ func (g *Group) Renew(stored map[string]verify.Stored, now time.Time) (*Group, e
 	return next, nil
 }
 
-// earlierView returns the last view that succeeded; nil if none did, or if it has
-// expired. That of a group whose files could not all be saved does not count.
+// earlierView returns the last view that succeeded; nil if none did, or if it
+// has expired. That of a group whose files could not all be saved does not
+// count.
 func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
 	for _, session := range x.sessions() {
 		if g.broken != nil && session == x.session {

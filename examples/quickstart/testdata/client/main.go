@@ -39,10 +39,7 @@ func main() {
 // and verify it.
 func install(root, metadataURL, targetsURL string, store folder, name, out string) error {
 	trustedRoot, err := os.ReadFile(root)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(string(store), 0o700); err != nil {
+	if err := errors.Join(err, os.MkdirAll(string(store), 0o700)); err != nil {
 		return err
 	}
 	s, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), store), time.Now(), verify.Options{})
@@ -103,7 +100,7 @@ func get(url string) (io.ReadCloser, error) {
 }
 
 // folder stores trusted metadata, for rollback protection. Only one process at
-// a time may use it; for more, see Session.Keep.
+// a time may use it; for more, it has to be a verify.Locker.
 type folder string
 
 func (f folder) Load(_ context.Context, name string) ([]byte, error) {
