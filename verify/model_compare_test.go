@@ -65,11 +65,14 @@ func (d disagreement) Error() string { return string(d) }
 
 func disagree(format string, args ...any) { panic(disagreement(fmt.Sprintf(format, args...))) }
 
+// defaultLimits are those of the library.
+var defaultLimits = model.Limits{
+	Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
+}
+
 // drawLimits chooses the limits: mostly the defaults, and sometimes lower ones.
 func (d *comparison) drawLimits() {
-	d.limits = model.Limits{
-		Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
-	}
+	d.limits = defaultLimits
 	if d.w.Chance(20) {
 		d.limits.Roots, d.limits.Roles = 1+d.w.IntN(3), 1+d.w.IntN(4)
 	}

@@ -1,13 +1,16 @@
 package verify_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/internal/histories"
+	"github.com/tufwalk/tufwalk/internal/model"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
@@ -38,7 +41,7 @@ func TestProcesses(t *testing.T) {
 		}
 	}
 	requireOutcomes(t, n, seen, []string{
-		"saved over", "superseded: root", "superseded: timestamp", "superseded: snapshot", "killed", "killed between saves", "renewed", "renewed after a failure", "succeeded", "failed",
+		"saved over", "superseded: root", "superseded: timestamp", "superseded: snapshot", "killed", "killed between saves", "renewed", "renewed after a failure", "succeeded", "failed", "as the model saves",
 	})
 }
 
@@ -55,6 +58,7 @@ type sharedStore struct {
 type process struct {
 	name    string
 	session *verify.Session
+	model   *model.Client    // the same, as the model has it; nil once requests cannot be told apart
 	began   verify.Stored    // what lay there when its update began
 	mirror  verifytest.Files // that it asks in this update
 	save    []verify.Record  // to be saved, one by one
@@ -96,7 +100,7 @@ func (w *sharedStore) kill(p *process) {
 func (w *sharedStore) begin(p *process) {
 	stored := verify.LoadStored(w.Context(), w.store)
 	old := p.session
-	var err error
+	var err, err2 error
 	if old != nil {
 		w.w.Note("%s begins its next update", p.name)
 		w.seen["renewed"]++
@@ -104,16 +108,25 @@ func (w *sharedStore) begin(p *process) {
 			w.seen["renewed after a failure"]++
 		}
 		p.session, err = old.Renew(stored, w.w.Time())
+		if err == nil && p.model != nil {
+			p.model = p.model.Renew(asModel(stored), w.w.Time())
+		}
 	} else {
 		w.w.Note("%s starts", p.name)
-		p.session, err = verify.New(w.w.InitialRoot(), stored, w.w.Time(), verify.Options{Lookahead: w.w.IntN(2) * 8})
+		p.session, err = verify.New(w.w.InitialRoot(), stored, w.w.Time(), verify.Options{})
+		p.model, err2 = model.New(w.w.InitialRoot(), asModel(stored), w.w.Time(), defaultLimits, model.Plain())
+		require.Equal(w, err == nil, err2 == nil)
 	}
 	if err != nil { // the clock was set back, or the root is none
 		p.session = nil
 		return
 	}
 	p.began, p.mirror, p.save, p.fetch = stored, w.w.Mirror(), nil, nil
-	p.session.Lookup(w.w.Paths()[0])
+	path := w.w.Paths()[0]
+	p.session.Lookup(path)
+	if p.model != nil {
+		p.model.Find(path)
+	}
 }
 
 // step has a process do the next thing: save one record, answer one request, or
@@ -141,26 +154,85 @@ func (w *sharedStore) step(p *process) {
 	}
 }
 
+// answer answers a request, from the store or from the process's mirror, to the
+// session and to the model.
 func (w *sharedStore) answer(p *process, req verify.Request) {
-	if data, err := w.store.Load(w.Context(), req.StoreName); err == nil && req.StoreName != "" && p.session.ProvideSaved(req.ID, data) == nil {
+	if !p.session.Wanted(req.ID) {
 		return
+	}
+	want := w.want(p, req)
+	data, err := w.store.Load(w.Context(), req.StoreName)
+	if err == nil && req.StoreName != "" {
+		err := p.session.ProvideSaved(req.ID, data)
+		if want != nil {
+			require.Equal(w, err == nil, p.model.OfferSaved(want, data) == nil, "%v\n%s", err, w.w.Story())
+		}
+		if err == nil {
+			return
+		}
 	}
 	body, ok := p.mirror[req.Path]
 	if !ok {
 		require.NoError(w, p.session.NotFound(req.ID))
+		if want != nil {
+			p.model.Absent(want)
+		}
 		return
 	}
-	if err := p.session.Provide(req.ID, body); err != nil {
-		require.NoError(w, p.session.Fail(req.ID, err))
+	err = p.session.Provide(req.ID, body)
+	if want != nil {
+		require.Equal(w, err == nil, p.model.Offer(want, body) == nil, "%v\n%s", err, w.w.Story())
 	}
+	if err != nil {
+		require.NoError(w, p.session.Fail(req.ID, err))
+		if want != nil {
+			p.model.GiveUp(want)
+		}
+	}
+}
+
+// want finds what the model wants for a request. Where two files of one delegator
+// are asked for, the process goes on without the model.
+func (w *sharedStore) want(p *process, req verify.Request) (found *model.Want) {
+	if p.model == nil {
+		return nil
+	}
+	for _, want := range p.model.Wants() {
+		if want.Role != req.Role || want.Delegator != req.Delegator {
+			continue
+		}
+		if found != nil {
+			p.model = nil
+			return nil
+		}
+		found = want
+	}
+	require.NotNil(w, found, "the model does not want %s\n%s", req.Path, w.w.Story())
+	return found
+}
+
+func asModel(stored verify.Stored) model.Stored {
+	return model.Stored{"root.json": stored.Root, "timestamp.json": stored.Timestamp, "snapshot.json": stored.Snapshot}
 }
 
 // saveOne saves one record and compares what lay there with what lies there
 // now.
 func (w *sharedStore) saveOne(p *process, rec verify.Record) {
 	before := verify.LoadStored(w.Context(), w.store)
+	modelWrites, modelErr := false, error(nil)
+	if p.model != nil {
+		modelWrites, modelErr = p.model.Save(rec.StoreName, rec.Data, asModel(before))
+	}
 	err := p.session.Save(w.Context(), w.store, []verify.Record{rec})
 	after := verify.LoadStored(w.Context(), w.store)
+	if p.model != nil {
+		require.Equal(w, modelErr == nil, err == nil, "%v, and in the model %v\n%s", err, modelErr, w.w.Story())
+		if fixed := asModel(after)[rec.StoreName]; fixed != nil && err == nil {
+			written := !slices.EqualFunc(fixed, asModel(before)[rec.StoreName], bytes.Equal)
+			require.Equal(w, modelWrites, written, "%s is written\n%s", rec.StoreName, w.w.Story())
+			w.seen["as the model saves"]++
+		}
+	}
 	w.w.Note("%s saves %s version %d: %v", p.name, rec.StoreName, rec.Version, err)
 	if err != nil {
 		require.ErrorIs(w, err, verify.ErrSuperseded)

@@ -225,21 +225,24 @@ func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Sto
 	files, _ := loadAll(ctx, store, rec.StoreName) // what cannot be read is replaced
 	write = true
 	for _, raw := range files {
-		f := known.find(raw)
-		if f == nil {
-			envelope, err := parse[T](s, raw)
-			if err != nil {
-				continue
-			}
-			f = &storedFile[T]{envelope: envelope}
-			if f.check(known.best.role); f.err != nil {
-				continue
-			}
-			if err := checkAfter(f.file); err != nil || f.version() > rec.Version {
-				return false, &SupersededError{rec.Role, f.version(), rec.Version, err}
-			}
+		if bytes.Equal(raw, rec.Data) {
+			write = false
 		}
-		if f == known.best || f.err == nil && f.version() == rec.Version {
+		if known.find(raw) != nil { // it was there when the update began, and was judged
+			continue
+		}
+		envelope, err := parse[T](s, raw)
+		if err != nil {
+			continue
+		}
+		f := &storedFile[T]{envelope: envelope}
+		if f.check(known.best.role); f.err != nil {
+			continue
+		}
+		if err := checkAfter(f.file); err != nil || f.version() > rec.Version {
+			return false, &SupersededError{rec.Role, f.version(), rec.Version, err}
+		}
+		if f.version() == rec.Version { // what lies there stays
 			write = false
 		}
 	}

@@ -168,7 +168,7 @@ func (c *Client) compare(
 		if !judged && (f.version > own.file.version || attempt(func() { check(f, own.file) }) != nil) {
 			return false, ErrSuperseded
 		}
-		if f.version == own.file.version {
+		if f.body == own.file.body || !judged && f.version == own.file.version {
 			write = false
 		}
 	}
