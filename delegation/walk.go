@@ -123,6 +123,7 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	var list []Pending
 	left := w.options.MaxDelegations - len(w.visited)
+	// only delegations that match the path
 	for e := range rolesFor(delegator, by.Content().Delegations(), w.path) {
 		if w.options.SuccinctFallThrough && e.Position < 0 {
 			e.Terminating = false
@@ -139,6 +140,7 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 			break
 		}
 	}
+	// the delegation that is listed first is visited first.
 	slices.Reverse(list)
 	w.stack = append(w.stack, list...)
 }

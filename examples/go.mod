@@ -2,14 +2,14 @@ module github.com/tufwalk/tufwalk/examples
 
 go 1.25.0
 
-// Why each: kong declares a whole command line, with its help and errors, as one
-// struct. retryablehttp retries what may pass (no connection, 5xx, 429), with
-// bounds, behind an ordinary http.Client. mpb draws several bars at once, and
-// nothing where there is no terminal. flock locks between processes on every
-// system, by context. errgroup and semaphore bound what goes on at once, by
-// context. go-pep440-version orders Python's versions and matches their
-// specifiers. blake2b makes paths like PyPI's. chromedp drives a headless Chromium
-// in the test of the web page.
+// The reason for each: kong makes a whole command line, with help and errors,
+// from one struct. retryablehttp retries after temporary errors (no connection,
+// 5xx, 429), with limits, behind an ordinary http.Client. mpb draws several
+// progress bars at once, and nothing without a terminal. flock locks between
+// processes on every system, with a context. errgroup and semaphore limit
+// parallel work, with a context. go-pep440-version sorts Python versions and
+// matches their specifiers. blake2b makes paths like PyPI's. chromedp drives a
+// headless Chromium in the test of the web page.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1

@@ -54,6 +54,7 @@ func (s Signature) Bytes() []byte {
 	if s.Base64 != "" {
 		return fromBase64([]byte(s.Base64))
 	}
+	// either case
 	b, err := hex.DecodeString(s.Hex)
 	if err != nil || len(b) == 0 {
 		return nil
@@ -100,6 +101,7 @@ func parse[T Content](data []byte, o Options) (*Envelope[T], *SyntaxError) {
 		return nil, err
 	}
 	e := &Envelope[T]{format: o.EnvelopeFormat}
+	// R-T17.5: the caller chooses the format.
 	switch o.EnvelopeFormat {
 	case Classic:
 		err = e.read(doc, o.MaxSignatures)

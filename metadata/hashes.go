@@ -23,6 +23,7 @@ func (h Hashes) Listed() bool { return h.text != "" }
 // The order is sha512, sha256, then the others by name.
 func (h Hashes) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
+		// the strongest first, in every file
 		for _, name := range []string{"sha512", "sha256"} {
 			if digest, ok := h.digest(name); ok && !yield(name, digest) {
 				return

@@ -136,6 +136,7 @@ const minRSABits, maxRSABits = 2048, 8192
 func (k Key) PublicKey() (crypto.PublicKey, error) {
 	var key crypto.PublicKey
 	var reason string
+	// R-4.2.2.1: these schemes and no others
 	switch {
 	case k.Type == "ed25519" && k.Scheme == "ed25519":
 		key, reason = k.ed25519()
@@ -176,6 +177,7 @@ func (k Key) ed25519() (ed25519.PublicKey, string) {
 	return b, ""
 }
 
+// ecdsa decodes an ECDSA key. R-4.2.2.4: its curve is that of the scheme.
 func (k Key) ecdsa(c elliptic.Curve) (*ecdsa.PublicKey, string) {
 	if point, err := hex.DecodeString(k.Public); err == nil {
 		key, err := ecdsa.ParseUncompressedPublicKey(c, point)
@@ -199,6 +201,7 @@ func (k Key) rsa() (*rsa.PublicKey, string) {
 	case reason != "":
 	case !ok:
 		reason = "not an RSA key"
+	// R-4.2.2.2
 	case key.N.BitLen() < minRSABits || key.N.BitLen() > maxRSABits:
 		reason = fmt.Sprintf("an RSA key of %d bits, want %d to %d",
 			key.N.BitLen(), minRSABits, maxRSABits)
@@ -210,6 +213,7 @@ func (k Key) rsa() (*rsa.PublicKey, string) {
 
 // spki decodes a SubjectPublicKeyInfo in PEM. Only white space is allowed
 // around it.
+// R-4.2.2.4: the key is PEM.
 func (k Key) spki() (crypto.PublicKey, string) {
 	const header = "-----BEGIN PUBLIC KEY-----"
 	text := strings.TrimSpace(k.Public)

@@ -146,6 +146,7 @@ func (r *reader) root(root *Root) {
 	keys := false
 	r.content(&root.Header, func(name string) {
 		switch name {
+		// it stays false if the member is absent.
 		case "consistent_snapshot":
 			root.ConsistentSnapshot = r.boolean()
 		case "keys":

@@ -45,6 +45,7 @@ type part struct {
 //
 // members are sorted by the UTF-8 bytes of their names, there is no
 // white space, and only the quote and the backslash are escaped.
+// unknown members stay, and nothing is added or normalized.
 func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
 	return canonicalizeAt(1, in, maxDepth)
 }

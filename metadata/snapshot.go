@@ -15,6 +15,7 @@ type MetaFile struct {
 
 func (r *reader) metaFile() MetaFile {
 	at := r.pos
+	// length and hashes may be absent.
 	f := MetaFile{Length: -1}
 	m := r.object()
 	for m.next() {

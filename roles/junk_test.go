@@ -10,8 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// K14: signatures that cost nothing to refuse use up no tries. A large file whose key
-// has got another ID is still recognized behind any number of them.
+// K14: signatures that cost nothing to refuse use up no tries. A large file
+// whose key has got another ID is still recognized behind any number of them.
 func TestJunkSignaturesUseUpNoTries(t *testing.T) {
 	for name, junk := range map[string]string{
 		"empty":       "",

@@ -67,6 +67,7 @@ func schemeOf(k metadata.Key) Scheme { return Scheme{strings.Clone(k.Type), stri
 // known reports whether the scheme of a key is built in. If such a key is
 // unusable, no other Verifier may accept it.
 func known(k metadata.Key) bool {
+	// R-4.2.2.5: these names cannot be given another meaning.
 	switch k.Scheme {
 	case "ed25519", "rsassa-pss-sha256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521":
 		return true
@@ -93,6 +94,7 @@ func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	if err != nil {
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
+	// R-4.2.2.1: a signature is verified by the scheme of its key.
 	key := &signerverifier.SSLibKey{KeyID: k.ID}
 	var v sslibVerifier
 	switch public := public.(type) {

@@ -42,6 +42,7 @@ const strictTime = "2006-01-02T15:04:05Z"
 // check applies the strict options to a file.
 func (p *Policy) check(role string, content any) error {
 	header, keys := parts(content)
+	// one way to write a time
 	if p.StrictTimes && header.ExpiresText() != header.Expires.UTC().Format(strictTime) {
 		return refused(role, header,
 			fmt.Sprintf("found time of expiry %q, want a time like %s", header.ExpiresText(), strictTime))
@@ -49,6 +50,7 @@ func (p *Policy) check(role string, content any) error {
 	if !p.StrictKeyIDs || keys == nil {
 		return nil
 	}
+	// .K1: the ID is the hash of the key.
 	for k := range keys {
 		if want := k.ContentID(); k.ID != want {
 			return refused(role, header, fmt.Sprintf("found key ID %q, want %s", k.ID, want))

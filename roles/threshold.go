@@ -102,8 +102,8 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 func maxTries(payload []byte) int { return 64<<20/(len(payload)+1) + 1 }
 
 // tryAllKeys tries all signatures with all keys that have no valid signature
-// yet, up to maxTries of those that cost a hash of the payload. It reports whether
-// the threshold is reached.
+// yet, up to maxTries of those that cost a hash of the payload. It reports
+// whether the threshold is reached.
 func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
 	left := maxTries(payload)
 	for _, sig := range signatures {
@@ -125,9 +125,9 @@ func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid 
 	return false
 }
 
-// costs reports whether it takes a hash of the payload to find out if a signature
-// is valid for the key. Text that is no signature, and one of a wrong length, costs
-// nothing: anyone can add any number of them.
+// costs reports whether it takes a hash of the payload to find out if a
+// signature is valid for the key. Text that is no signature, and one of a wrong
+// length, costs nothing: anyone can add any number of them.
 func (s roleKey) costs(sig metadata.Signature) bool {
 	b := sig.Bytes()
 	return b != nil && (s.scheme.Scheme != "ed25519" || len(b) == ed25519.SignatureSize)

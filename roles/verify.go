@@ -28,8 +28,8 @@ func (t Trusted[T]) Content() *T {
 // Name returns the name of the role for which the file was verified.
 func (t Trusted[T]) Name() string { return t.name }
 
-// Header returns what the content begins with, such as version and expiry; the zero
-// Header for the zero value.
+// Header returns what the content begins with, such as version and expiry; the
+// zero Header for the zero value.
 func (t Trusted[T]) Header() metadata.Header {
 	if t.content == nil {
 		return metadata.Header{}
@@ -69,6 +69,7 @@ func Verify[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T
 // The work is limited, because anyone can add signatures to a file. Signatures
 // with the ID of a key are all tried with that key. Other combinations of
 // signatures and keys are tried until they have hashed 64 MB.
+// the keys that are left must still reach the threshold.
 func VerifyAnyKeyID[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return verify(env, role, true)
 }

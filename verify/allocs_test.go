@@ -93,13 +93,13 @@ func TestTrustedLookupsAllocateTheSameInAnyNumberOfBins(t *testing.T) {
 // An update in which nothing is new verifies the timestamp and nothing else, in
 // any number of bins. The test finds work that is done again: verifying the
 // snapshot, comparing it with itself, or reading the roles.
-func TestUnchangedRefreshAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
+func TestUnchangedUpdateAllocatesTheSameInAnyNumberOfBins(t *testing.T) {
 	inAnyNumberOfBins(t, func(t *testing.T, m *served, s *verify.Session) {
 		n := testing.AllocsPerRun(10, func() {
-			require.NoError(t, s.Refresh(m.now))
+			s = renew(t, s, m.now)
 			require.NoError(t, s.Run(context.Background(), nil, m.source))
 		})
-		require.LessOrEqual(t, n, 112.0)
+		require.LessOrEqual(t, n, 165.0)
 	})
 }
 

@@ -30,7 +30,7 @@ func TestArbitrarySoftware(t *testing.T) {
 	s := newDeepSetup(t, verifytest.Options{Compact: true})
 	for _, role := range everyRole {
 		session, req := s.forward(role)
-		good, err := s.source()(req)
+		good, err := s.source()(context.Background(), req)
 		require.NoError(t, err)
 		for i := range good {
 			bad := bytes.Clone(good)
@@ -49,8 +49,8 @@ func TestArbitrarySoftware(t *testing.T) {
 	}
 }
 
-// Wrong software (go-tuf#742): the bytes of one target in place of another's, of
-// the same length or not, whichever role lists it.
+// Wrong software (go-tuf#742): the bytes of one target in place of another's,
+// of the same length or not, whichever role lists it.
 func TestWrongSoftware(t *testing.T) {
 	o := verifytest.Options{Hashes: []string{"sha256", "sha512"}}
 	atEachPosition(t, o, func(s *setup) {
@@ -144,7 +144,7 @@ func TestCrashBeforeSignature(t *testing.T) {
 				require.True(t, rejected, "%s: %v", role, err)
 			}
 		}
-		good, err := s.source()(req)
+		good, err := s.source()(context.Background(), req)
 		require.NoError(t, err)
 		require.NoError(t, session.Provide(req.ID, good))
 	}

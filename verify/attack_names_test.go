@@ -22,9 +22,9 @@ var oddNames = []string{
 }
 
 // CVE-2021-41131, GHSA-wjw6-2cqr-j4qr, CVE-2021-41149, CVE-2021-41150,
-// CVE-2026-24137, CVE-2026-24686, tuf-js#783, F5, G12: the name of a role is one
-// segment of a URL and one name of a file, and a file is loaded under the name
-// under which it was saved.
+// CVE-2026-24137, CVE-2026-24686, tuf-js#783, F5, G12: the name of a role is
+// one segment of a URL and one name of a file, and a file is loaded under the
+// name under which it was saved.
 func TestNamesOfRoles(t *testing.T) {
 	for _, name := range oddNames {
 		for _, above := range [][]string{{}, {"one", "two"}} {
@@ -83,9 +83,9 @@ func TestTwoFilesOneURL(t *testing.T) {
 	c.provide(req)
 }
 
-// CVE-2021-41149, CVE-2026-6968, CVE-2026-24137, uptane-standard#225, D9, F6: no
-// URL is made of a target path that leads elsewhere, and the library writes no
-// file. In other paths each segment is encoded.
+// CVE-2021-41149, CVE-2026-6968, CVE-2026-24137, uptane-standard#225, D9, F6:
+// no URL is made of a target path that leads elsewhere, and the library writes
+// no file. In other paths each segment is encoded.
 func TestNamesOfTargets(t *testing.T) {
 	atEachPosition(t, verifytest.Options{}, func(s *setup) {
 		for _, path := range oddNames {

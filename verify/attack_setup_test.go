@@ -198,7 +198,7 @@ type attackedClient struct {
 // saved, and one that comes for the first time.
 func (s *setup) clients() []attackedClient {
 	s.Helper()
-	require.NoError(s, s.session.Refresh(s.repo.Now()))
+	s.session = renew(s, s.session, s.repo.Now())
 	again, first := maps.Clone(s.store), verifytest.Store{}
 	return []attackedClient{
 		{"refreshed", s.lasting, s.session},

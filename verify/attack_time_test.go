@@ -13,8 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before its
-// expiry a file is good, and from then on it is not, whichever file it is.
+// Indefinite freeze (G4, R2, CVE-2015-9259, aktualizr#1185): a second before
+// its expiry a file is good, and from then on it is not, whichever file it is.
 func TestIndefiniteFreeze(t *testing.T) {
 	for _, role := range everyRole {
 		for _, at := range []time.Duration{-time.Second, 0, time.Second} {
@@ -53,7 +53,7 @@ func (s *setup) mustExpire(role string) {
 	s.repo.SetLifetime(role, 1000*time.Hour)
 	s.repo.Publish()
 	for _, c := range clients {
-		require.NoError(s, c.session.Refresh(s.repo.Now()))
+		c.session = renew(s, c.session, s.repo.Now())
 		_, err := s.ask(c.session, c.store)
 		require.NoError(s, err, c.name)
 	}
@@ -95,7 +95,7 @@ func testRollback(t *testing.T, expired, hashes bool) {
 			repo.SetVersion(role, version)
 			repo.Publish()
 			again := maps.Clone(store)
-			err := resume(t, repo, again).Run(again, repo.Metadata().Source())
+			err := resume(t, repo, again).Run(context.Background(), again, repo.Metadata().Source())
 			require.ErrorIs(t, err, roles.ErrRollback, "%s version %d", role, version)
 			if role == "timestamp" || role == "snapshot" {
 				require.Equal(t, store, again, "the timestamp itself is rejected: nothing is saved")

@@ -108,8 +108,8 @@ func misplaced(page string) (faults []string) {
 	return faults
 }
 
-// attackFaults returns what is wrong with the rows, given the texts of all tests
-// by name.
+// attackFaults returns what is wrong with the rows, given the texts of all
+// tests by name.
 func attackFaults(rows []knownAttack, texts map[string]string) (faults []string) {
 	seen := map[string]bool{}
 	for _, a := range rows {

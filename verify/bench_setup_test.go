@@ -48,7 +48,7 @@ func serve(t testing.TB, o verifytest.Options, build func(*verifytest.Repo), pat
 	m.cost = append(m.cost, m.root)
 	source := repo.Metadata().Source()
 	m.find(t, m.session(t, nil), m.saved, func(_ context.Context, q verify.Request) ([]byte, error) {
-		data, err := source(q)
+		data, err := source(context.Background(), q)
 		if err == nil {
 			m.files[q.Path] = data
 			m.cost = append(m.cost, data)
@@ -90,7 +90,7 @@ func (m *served) find(t testing.TB, s *verify.Session, store verify.Store, sourc
 func (m *served) cold(t testing.TB) { m.find(t, m.session(t, nil), nil, m.source) }
 
 // source returns the files themselves: a copy would be measured too.
-func (m *served) source(q verify.Request) ([]byte, error) {
+func (m *served) source(_ context.Context, q verify.Request) ([]byte, error) {
 	if data, ok := m.files[q.Path]; ok {
 		return data, nil
 	}

@@ -31,8 +31,9 @@ func (e *edge) step() Step {
 }
 
 // edgeKey tells edges apart by the very content that delegates, not by the
-// delegator's name: two files of one role, each signed for its own delegator, may
-// give the same name different keys. It is zero for the top-level targets role.
+// delegator's name: two files of one role, each signed for its own delegator,
+// may give the same name different keys. It is zero for the top-level targets
+// role.
 type edgeKey struct {
 	by   roles.Trusted[metadata.Targets]
 	role string
@@ -45,8 +46,9 @@ type targetsFiles struct {
 	clock    uint64                     // counts uses of retained files
 }
 
-// retainedFile is a targets file that was accepted, in this update or an earlier
-// one, and may serve again for another delegation or in the next update.
+// retainedFile is a targets file that was accepted, in this update or an
+// earlier one, and may serve again for another delegation or in the next
+// update.
 type retainedFile struct {
 	listed metadata.MetaFile
 	role   roles.Role // whose signatures the file is known to have
@@ -73,7 +75,8 @@ func (f *targetsFiles) topLevel() (file roles.Trusted[metadata.Targets]) {
 	return file
 }
 
-// forgetUnlisted lets go of the files that a snapshot does not list in that form.
+// forgetUnlisted lets go of the files that a snapshot does not list in that
+// form.
 func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 	for role, files := range f.retained {
 		listed, _ := s.File(role) // no version, where there is none
@@ -87,9 +90,9 @@ func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 	}
 }
 
-// retain adds a file that has been accepted for an edge. It returns the retained
-// one with the same content, if there is one: what it delegates to is then asked
-// for once.
+// retain adds a file that has been accepted for an edge. It returns the
+// retained one with the same content, if there is one: what it delegates to is
+// then asked for once.
 func (f *targetsFiles) retain(e *edge, file roles.Trusted[metadata.Targets], size int64) roles.Trusted[metadata.Targets] {
 	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
 	f.use(e)
@@ -137,7 +140,7 @@ func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
 }
 
 // start returns the request for the file of an edge; nil if it is at hand, or
-// cannot be trusted. (5.6.1)
+// cannot be trusted.
 func (s *Session) start(e *edge) *task {
 	e.asked, e.err = true, nil
 	listed, ok := s.trusted.snapshot.Content().File(e.Role)
@@ -181,8 +184,8 @@ func (s *Session) reuse(e *edge) bool {
 	return false
 }
 
-// serves returns a retained file as that of an edge, if it is. What was verified
-// for the same keys is not verified again.
+// serves returns a retained file as that of an edge, if it is. What was
+// verified for the same keys is not verified again.
 func (s *Session) serves(r *retainedFile, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
 	if r.listed != e.listed {
 		return file, false
@@ -219,8 +222,8 @@ func (s *Session) checkTargets(e *edge, body []byte) (file roles.Trusted[metadat
 	return file, s.checkListed(file, e.listed)
 }
 
-// checkListed compares a targets file with what is listed for it, and judges its
-// expiry.
+// checkListed compares a targets file with what is listed for it, and judges
+// its expiry.
 func (s *Session) checkListed(file roles.Trusted[metadata.Targets], listed metadata.MetaFile) error {
 	if err := roles.CheckTargets(file, listed); err != nil {
 		return err

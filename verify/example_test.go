@@ -85,7 +85,7 @@ func ExampleOptions_lookahead() {
 		errs := make([]error, len(b.Fetch))
 		var wait sync.WaitGroup
 		for i, req := range b.Fetch {
-			wait.Go(func() { bodies[i], errs[i] = mirror(req) })
+			wait.Go(func() { bodies[i], errs[i] = mirror(context.Background(), req) })
 		}
 		wait.Wait()
 		for i, req := range b.Fetch { // a session is not safe for concurrent use
@@ -148,6 +148,7 @@ func ExampleSession_Next() {
 	// Output:
 	// not found 2.root.json
 	// fetched timestamp.json <nil>
+	// save 1.root.json
 	// save root.json
 	// save timestamp.json
 	// fetched 2.snapshot.json <nil>

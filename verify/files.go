@@ -14,8 +14,8 @@ func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], 
 	})
 }
 
-// verifyTopLevel reads the file of a top-level role other than root and verifies
-// its signatures under the trusted root.
+// verifyTopLevel reads the file of a top-level role other than root and
+// verifies its signatures under the trusted root.
 func verifyTopLevel[T metadata.Content](s *Session, name string, body []byte) (*storedFile[T], error) {
 	envelope, err := parse[T](s, body)
 	if err != nil {

@@ -19,15 +19,15 @@ import (
 )
 
 // FuzzSession changes a repository at random, and has a client update from
-// mirrors that are right, wrong, late, old or silent. After every step it checks
-// what must always hold:
+// mirrors that are right, wrong, late, old or silent. After every step it
+// checks what must always hold:
 //
 //   - a rejected body leaves the session as it was, and so does overwriting a
 //     body after Provide: a second session that sees neither does the same all
 //     the time;
 //   - no file is saved that the repository did not sign;
-//   - the versions of stored files never go back, except after a rotation of the
-//     keys that signed them;
+//   - the versions of stored files never go back, except after a rotation of
+//     the keys that signed them;
 //   - every request is done once;
 //   - answers in any order give the same records, and with lookahead the same
 //     results and no fewer records;
@@ -63,8 +63,8 @@ func (w *world) update() {
 	cached := w.n(2) == 1
 	w.drive(s, twin, files, cached)
 	w.compare(s, lookups, twin, twins)
-	require.NoError(w, s.Refresh(w.repo.Now()))
-	require.NoError(w, twin.Refresh(w.repo.Now()))
+	s = renew(w, s, w.repo.Now())
+	twin = renew(w, twin, w.repo.Now())
 	lookups, twins = append(lookups, s.Lookup("ab/1")), append(twins, twin.Lookup("ab/1"))
 	w.drive(s, twin, w.mirror(), cached)
 	w.compare(s, lookups, twin, twins)
@@ -103,7 +103,7 @@ func (w *world) drive(s, twin *verify.Session, files verifytest.Files, cached bo
 	w.Fatal("a session without end")
 }
 
-// provide gives a session a body that it may keep no reference to, after some
+// provide gives a session a body, which is overwritten afterwards, after some
 // that are likely to be wrong. The twin gets the body only.
 func (w *world) provide(s, twin *verify.Session, req verify.Request, body []byte) {
 	w.reject(s, req)
@@ -130,8 +130,8 @@ func (w *world) answer(req verify.Request, files verifytest.Files, cached bool) 
 	return files[req.Path]
 }
 
-// reject offers bodies that are likely to be wrong. A body that may be right, an
-// old or unneeded one, is not offered.
+// reject offers bodies that are likely to be wrong. A body that may be right,
+// an old or unneeded one, is not offered.
 func (w *world) reject(s *verify.Session, req verify.Request) {
 	if req.Ahead && (req.Role == "root" || req.Role == "timestamp") {
 		return // it would be accepted, and rejected in its turn
@@ -233,7 +233,7 @@ func (w *world) save(rec verify.Record) {
 			}
 		}
 	}
-	require.NoError(w, w.store.Save(rec))
+	require.NoError(w, w.store.Save(context.Background(), rec))
 }
 
 // signerOf returns the key ID of a file's first signature.
@@ -254,17 +254,17 @@ func versionsIn(t *testing.T, file []byte) map[string]int64 {
 	return list
 }
 
-// run drives a session to its end with right answers. Of the open requests, pick
-// says which to answer. After so many answers the session is abandoned; -1:
-// never. It returns the records, sorted and each one once: a file may come for
-// two delegations.
+// run drives a session to its end with right answers. Of the open requests,
+// pick says which to answer. After so many answers the session is abandoned;
+// -1: never. It returns the records, sorted and each one once: a file may come
+// for two delegations.
 func (w *world) run(
 	s *verify.Session, store verifytest.Store, files verifytest.Files, pick func(n int) int, answers int,
 ) (records []string) {
 	for ; ; answers-- {
 		b, _ := s.Next()
 		for _, rec := range b.Save {
-			require.NoError(w, store.Save(rec))
+			require.NoError(w, store.Save(context.Background(), rec))
 			records = append(records, fmt.Sprintf("%s %d %s", rec.StoreName, rec.Version, rec.Data))
 		}
 		open := s.Outstanding()

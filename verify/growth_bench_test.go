@@ -122,7 +122,7 @@ func BenchmarkRefresh(b *testing.B) {
 		m.find(b, s, nil, m.source)
 		check := yardstick(b, [][]byte{m.files["timestamp.json"]}, false)
 		refresh := func() {
-			require.NoError(b, s.Refresh(m.now))
+			s = renew(b, s, m.now)
 			require.NoError(b, s.Run(context.Background(), nil, m.source))
 		}
 		ratio.InTurn(b, refresh, check)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"testing"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,20 @@ func newSession(
 func resume(t testing.TB, repo *verifytest.Repo, store verify.Store) *verify.Session {
 	t.Helper()
 	return newSession(t, repo, verify.LoadStored(context.Background(), store), verify.Options{})
+}
+
+// renew begins the next update of a session, without a store.
+func renew(t testing.TB, s *verify.Session, now time.Time) *verify.Session {
+	t.Helper()
+	next, err := s.Renew(verify.Stored{}, now)
+	require.NoError(t, err)
+	return next
+}
+
+// renewErr returns why the next update of a session cannot begin.
+func renewErr(s *verify.Session, now time.Time) error {
+	_, err := s.Renew(verify.Stored{}, now)
+	return err
 }
 
 // answer gives a session what a mirror has for a request.

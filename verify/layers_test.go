@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// layers are the files of package verify, as doc.go draws them: a file calls its
-// own layer and those below, never one above.
+// layers are the files of package verify, as doc.go draws them: a file calls
+// its own layer and those below, never one above.
 var layers = [][]string{
 	{"session.go", "request.go", "save.go", "run.go"}, // the public calls
 	{"update.go"}, // the loop over the steps
@@ -26,7 +26,8 @@ var layers = [][]string{
 	{"files.go", "names.go", "limits.go", "phase.go", "target.go", "aliases.go", "doc.go"}, // files alone
 }
 
-// TestLayers reads the package: calls go down only, and every file has its layer.
+// TestLayers reads the package: calls go down only, and every file has its
+// layer.
 func TestLayers(t *testing.T) {
 	layer := map[string]int{}
 	for i, files := range layers {
@@ -56,8 +57,8 @@ func TestLayers(t *testing.T) {
 
 type call struct{ from, to, name string }
 
-// callsBetweenFiles returns the calls of the package's own functions. Other packages
-// need not be known for that.
+// callsBetweenFiles returns the calls of the package's own functions. Other
+// packages need not be known for that.
 func callsBetweenFiles(t *testing.T) (calls []call) {
 	paths, err := filepath.Glob("*.go")
 	require.NoError(t, err)

@@ -6,8 +6,8 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Limits bound what a session accepts. Zero fields mean the defaults; below zero
-// nothing is accepted.
+// Limits bound what a session accepts. Zero fields mean the defaults; below
+// zero nothing is accepted.
 type Limits struct {
 	MaxRootBytes      int64 // of a root file; default 512,000
 	MaxTimestampBytes int64 // of a timestamp file; default 16,384
@@ -18,7 +18,8 @@ type Limits struct {
 	MaxAheadBytes int64
 	// MaxRetainedBytes bounds the targets files that Renew takes over, by the
 	// size of their files, the least recently used left out first; default
-	// 64,000,000: more than a thousand hash bins of PEP 458, of 54,349 bytes each.
+	// 64,000,000: more than a thousand hash bins of PEP 458, of 54,349 bytes
+	// each.
 	MaxRetainedBytes int64
 	MaxRootRotations int // new roots in one update, not counting those up to the stored one; default 256
 	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
@@ -60,8 +61,8 @@ func orDefault[N int | int64](n, standard N) N {
 // LimitError says which of the session's limits was reached.
 type LimitError struct {
 	Role string
-	// What is limited, and so the unit of Max and Got: "bytes", "new roots in one
-	// update" or "candidates".
+	// What is limited, and so the unit of Max and Got: "bytes", "new roots in
+	// one update" or "candidates".
 	What     string
 	Max, Got int64
 }

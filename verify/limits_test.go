@@ -12,8 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R-5.3.3c: where no new root is accepted, a newer stored one cannot be reached.
-// The error says that the limit is the reason.
+// R-5.3.3c: where no new root is accepted, a newer stored one cannot be
+// reached. The error says that the limit is the reason.
 func TestNoNewRootsAllowed(t *testing.T) {
 	repo := withRoots(2)
 	o := verify.Options{Limits: verify.Limits{MaxRootRotations: -1}}
@@ -36,8 +36,8 @@ func TestRootLimitAndStoredRoots(t *testing.T) {
 	}
 }
 
-// G6: a listed length lowers the limit, even to zero. It may be as high
-// as the limit, and no higher.
+// G6: a listed length lowers the limit, even to zero. It may be as
+// high as the limit, and no higher.
 func TestListedLengthIsTheLimit(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
@@ -108,8 +108,8 @@ func TestLookupLimit(t *testing.T) {
 	}
 }
 
-// A delegator cannot make a lookup hold much: no more roles wait than the lookup
-// may visit.
+// A delegator cannot make a lookup hold much: no more roles wait than the
+// lookup may visit.
 func TestManyMatchingDelegations(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for i := range 2000 {

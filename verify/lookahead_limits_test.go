@@ -189,8 +189,8 @@ func TestNoRootAfterTheLast(t *testing.T) {
 		{"2.snapshot.json"}, {"1.targets.json"},
 	}, c.rounds)
 
-	// The same where the last but one is accepted before the answer for the last
-	// one comes.
+	// The same where the last but one is accepted before the answer for the
+	// last one comes.
 	s = begin(initial)
 	for b, more := s.Next(); more; b, more = s.Next() {
 		for _, req := range b.Fetch {

@@ -20,9 +20,9 @@ var ErrPending = errors.New("lookup is pending")
 // snapshot, so that it cannot be trusted and is not asked for.
 var ErrUnlisted = errors.New("role is not in the snapshot")
 
-// Lookup is the search for one target path. Once it has been handed out by Next,
-// and the records that came with it are saved, it does not change any more and may
-// be used from several goroutines.
+// Lookup is the search for one target path. Once it has been handed out by
+// Next, and the records that came with it are saved, it does not change any
+// more and may be used from several goroutines.
 type Lookup struct {
 	path   string
 	number int // of the lookups of its session
@@ -84,9 +84,9 @@ func (l *lookups) inOrder() []*Lookup {
 func (l *Lookup) Path() string { return l.path }
 
 // Target returns what was found, or why nothing was: ErrPending until Next has
-// handed the lookup out, an error that wraps ErrNoTarget if the search is complete
-// and no role lists the path, ErrLimit if it was cut short, and otherwise
-// what kept it from an answer.
+// handed the lookup out, an error that wraps ErrNoTarget if the search is
+// complete and no role lists the path, ErrLimit if it was cut short,
+// and otherwise what kept it from an answer.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
 		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is done", l.path, ErrPending)
@@ -94,8 +94,8 @@ func (l *Lookup) Target() (*Target, error) {
 	return l.target, l.err
 }
 
-// Trail returns every delegation that the search followed, in order, and what came
-// of it: why the target is trusted. The slice is the caller's.
+// Trail returns every delegation that the search followed, in order, and what
+// came of it: why the target is trusted. The slice is the caller's.
 func (l *Lookup) Trail() []Step {
 	if !l.handed {
 		return nil
@@ -127,8 +127,8 @@ func (s *Session) advanceLookups() {
 	s.lookups.runnable = nil
 }
 
-// wake has the lookups that wait for an edge go on: its file is trusted, or cannot
-// be.
+// wake has the lookups that wait for an edge go on: its file is trusted, or
+// cannot be.
 func (s *Session) wake(e *edge, err error) {
 	if err != nil {
 		s.failEdge(e, err)
@@ -181,8 +181,8 @@ func (l *Lookup) visit(e *edge) error {
 	return err
 }
 
-// prefetch asks for the roles that a lookup will need next, unless the one that it
-// waits for lists the target.
+// prefetch asks for the roles that a lookup will need next, unless the one that
+// it waits for lists the target.
 func (s *Session) prefetch(l *Lookup) {
 	if !s.queue.mayAhead() {
 		return

@@ -23,13 +23,7 @@ import (
 // files. They must reach the same end, trust, save and find the same, and give
 // the same reasons for what they do not find.
 func TestLookaheadChangesNothing(t *testing.T) {
-	n := fewHistories / 3
-	switch {
-	case *manyHistories > 0:
-		n = *manyHistories
-	case testing.Short():
-		n = 200
-	}
+	n := manyOr(fewHistories/3, 200)
 	seen := map[string]int{}
 	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
 		compareLookahead(t, seed, seen)
@@ -39,8 +33,8 @@ func TestLookaheadChangesNothing(t *testing.T) {
 	})
 }
 
-// compareLookahead plays the history of a seed to both clients, and adds to seen
-// what happened to the one with lookahead.
+// compareLookahead plays the history of a seed to both clients, and adds to
+// seen what happened to the one with lookahead.
 func compareLookahead(t *testing.T, seed uint64, seen map[string]int) {
 	w := histories.New(seed)
 	without, with := verifytest.Store{}, verifytest.Store{}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -27,33 +28,40 @@ var fewHistories = 3000
 
 // regressions are seeds whose histories found a mistake that was made in the
 // library on purpose, which few others do. A change of package histories makes
-// other histories of them. What happened in these is written down in
-// testdata/script and in the tests that are named here.
+// other histories of them. So what happened is written down in a script of its
+// own, too.
 var regressions = []struct {
-	seed uint64
-	why  string
+	seed    uint64
+	mistake string
+	script  string // in testdata/script
 }{
-	// TestListedHashes, and in package roles TestCheckFile.
-	{332, "a file shorter than its listed length is accepted"},
-	// Script root-rotation.
-	{383, "a new root needs no signatures by the old root's keys"},
-	// Script diamond.
-	{484, "a role that is trusted for one delegator is trusted for all"},
-	// Script equal-timestamp.
-	{571, "of two timestamps with one version, the new one's expiry counts"},
-	// TestRefreshTrustsNothingByItself.
-	{920, "a snapshot from the last update is not verified again"},
-	// TestStoredVersionsSurviveAnotherKeyID.
-	{1929, "a stored file counts only under the key IDs that are in it"},
+	{332, "a file shorter than its listed length is accepted", "listed-length"},
+	{383, "a new root needs no signatures by the old root's keys", "bad-root"},
+	{484, "a role that is trusted for one delegator is trusted for all", "diamond"},
+	{571, "of two timestamps with one version, the new one's expiry counts", "equal-timestamp"},
+	{920, "a snapshot from the last update is not checked again", "reused-snapshot"},
+	{1929, "a stored file counts only under the key IDs that are in it", "renamed-key"},
+}
+
+// manyOr is how many histories to play: as many as asked for, otherwise n, or
+// few with -short.
+func manyOr(n, few int) int {
+	switch {
+	case *manyHistories > 0:
+		return *manyHistories
+	case testing.Short():
+		return min(n, few)
+	}
+	return n
 }
 
 // TestModel plays random histories to the library and to a second verifier,
 // which shares no code with it (internal/model). They must agree on every body
-// that is offered, on what is asked for, saved and trusted, and on the result of
-// every lookup.
+// that is offered, on what is asked for, saved and trusted, and on the result
+// of every lookup.
 //
-// -histories N plays N of them, from -first SEED on. -history SEED plays one and
-// prints it.
+// -histories N plays N of them, from -first SEED on. -history SEED plays one
+// and prints it.
 func TestModel(t *testing.T) {
 	if *oneHistory != 0 {
 		d := compareHistory(*oneHistory)
@@ -63,15 +71,12 @@ func TestModel(t *testing.T) {
 	}
 	for _, r := range regressions {
 		d := compareHistory(r.seed)
-		require.NoError(t, d.fault, "history %d, which found the mistake: %s", r.seed, r.why)
+		require.NoError(t, d.fault, "history %d, which found that %s", r.seed, r.mistake)
+		text, err := os.ReadFile("testdata/script/" + r.script + ".txt")
+		require.NoError(t, err)
+		require.Contains(t, string(text), fmt.Sprintf("TestModel, seed %d", r.seed))
 	}
-	n := *manyHistories
-	if n == 0 {
-		n = fewHistories
-		if testing.Short() {
-			n = min(n, 300)
-		}
-	}
+	n := manyOr(fewHistories, 500)
 	seen := compareAll(t, n)
 	requireOutcomes(t, n, seen, allOutcomes)
 }

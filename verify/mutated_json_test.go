@@ -47,8 +47,8 @@ func rich(succinct bool, format metadata.EnvelopeFormat) *verifytest.Repo {
 
 // TestEveryPath replaces the value at every JSON path of every role's file by
 // null, [], {}, "", 0, -1, 1.5, true, or itself twice (G1, G2, J5,
-// CVE-2026-23991). It does so as a mirror would, and also signs the result, as a
-// repository would. The first must not be trusted, unless only unsigned bytes
+// CVE-2026-23991). It does so as a mirror would, and also signs the result, as
+// a repository would. The first must not be trusted, unless only unsigned bytes
 // changed. The second may be accepted or rejected. Neither may panic, now or
 // later.
 //

@@ -9,7 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// The fixed names of saved files. Roots are also saved one by one, under rootName.
+// The fixed names of saved files. Roots are also saved one by one, under
+// rootName.
 const (
 	nameRoot      = "root.json"
 	nameTimestamp = "timestamp.json"

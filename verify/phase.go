@@ -36,8 +36,8 @@ func (u *update) fail(err error) { u.phase, u.err = phaseFailed, err }
 
 func (u *update) warn(err error) { u.warnings = append(u.warnings, err) }
 
-// trusted are the files of the top-level roles that the update trusts so far, but
-// for targets.
+// trusted are the files of the top-level roles that the update trusts so far,
+// but for targets.
 type trusted struct {
 	root      roles.Trusted[metadata.Root]
 	rootFile  []byte // its bytes, as received
@@ -46,7 +46,8 @@ type trusted struct {
 	snapshot  roles.Trusted[metadata.Snapshot]
 }
 
-// expires returns when the first of the top-level roles expires that are trusted.
+// expires returns when the first of the top-level roles expires that are
+// trusted.
 func (t *trusted) expires(targets roles.Trusted[metadata.Targets]) time.Time {
 	earliest := t.root.Header().Expires
 	for _, h := range []metadata.Header{t.timestamp.Header(), t.snapshot.Header(), targets.Header()} {

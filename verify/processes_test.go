@@ -14,15 +14,16 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// TestProcesses plays random histories in which two or three processes share one
-// store: they begin updates, new ones and renewed ones, are overtaken between any two
-// saves, killed, and meet mirrors that are behind. What lies in the store never goes
-// back, except where a process that saw it was allowed to by the rules between
-// versions; and a process is superseded only if something newer lies there.
+// TestProcesses plays random histories in which two or three processes share
+// one store: they begin updates, new ones and renewed ones, are overtaken
+// between any two saves, killed, and meet mirrors that are behind. What lies in
+// the store never goes back, except where a process that saw it was allowed to
+// by the rules between versions; and a process is superseded only if something
+// newer lies there.
 //
 // R-5.0.2 (R16).
 func TestProcesses(t *testing.T) {
-	n := manyOr(fewHistories/3, 200)
+	n := manyOr(fewHistories/20, 50)
 	seen := map[string]int{}
 	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
 		w := &sharedStore{T: t, w: histories.New(seed), seen: seen}
@@ -105,7 +106,7 @@ func (w *sharedStore) begin(p *process) {
 		p.session, err = old.Renew(stored, w.w.Time())
 	} else {
 		w.w.Note("%s starts", p.name)
-		p.session, err = verify.New(w.w.Anchor(), stored, w.w.Time(), verify.Options{Lookahead: w.w.IntN(2) * 8})
+		p.session, err = verify.New(w.w.InitialRoot(), stored, w.w.Time(), verify.Options{Lookahead: w.w.IntN(2) * 8})
 	}
 	if err != nil { // the clock was set back, or the root is none
 		p.session = nil
@@ -115,8 +116,8 @@ func (w *sharedStore) begin(p *process) {
 	p.session.Lookup(w.w.Paths()[0])
 }
 
-// step has a process do the next thing: save one record, answer one request, or ask
-// what there is to do.
+// step has a process do the next thing: save one record, answer one request, or
+// ask what there is to do.
 func (w *sharedStore) step(p *process) {
 	switch {
 	case len(p.save) > 0:
@@ -154,7 +155,8 @@ func (w *sharedStore) answer(p *process, req verify.Request) {
 	}
 }
 
-// saveOne saves one record and compares what lay there with what lies there now.
+// saveOne saves one record and compares what lay there with what lies there
+// now.
 func (w *sharedStore) saveOne(p *process, rec verify.Record) {
 	before := verify.LoadStored(w.Context(), w.store)
 	err := p.session.Save(w.Context(), w.store, []verify.Record{rec})
@@ -175,9 +177,9 @@ func (w *sharedStore) saveOne(p *process, rec verify.Record) {
 	})
 }
 
-// notBack requires that the stored version of a role does not fall, unless the files
-// that had it lay there when the update began: then the rules between versions have
-// judged them.
+// notBack requires that the stored version of a role does not fall, unless the
+// files that had it lay there when the update began: then the rules between
+// versions have judged them.
 func notBack(w *sharedStore, p *process, role string, before, after, began [][]byte, version func([]byte) int64) {
 	highest := func(files [][]byte) (most int64) {
 		for _, raw := range files {
@@ -193,8 +195,8 @@ func notBack(w *sharedStore, p *process, role string, before, after, began [][]b
 	}
 }
 
-// ended notes how an update ended. A process that was superseded saw something newer
-// than it has.
+// ended notes how an update ended. A process that was superseded saw something
+// newer than it has.
 func (w *sharedStore) ended(p *process, err error) {
 	superseded := new(verify.SupersededError)
 	if !errors.As(err, &superseded) {
@@ -210,7 +212,7 @@ func (w *sharedStore) ended(p *process, err error) {
 
 // trustedBy is the root that a process trusts, read by package roles alone.
 func (w *sharedStore) trustedBy(p *process) roles.Trusted[metadata.Root] {
-	for _, files := range append([]verifytest.Files{w.w.Metadata(), p.mirror}, verifytest.Files{"": w.w.Anchor()}) {
+	for _, files := range append([]verifytest.Files{w.w.Metadata(), p.mirror}, verifytest.Files{"": w.w.InitialRoot()}) {
 		for _, raw := range files {
 			env, err := metadata.Parse[metadata.Root](raw, metadata.Options{})
 			if err != nil {

@@ -44,9 +44,9 @@ type answer struct {
 	dropped bool  // the body was not held back, for want of room
 }
 
-// mustWait says whether an answer has to wait for its turn. What an answer for a
-// root or the timestamp means is not known before: keys may change on the way.
-// Targets files asked for ahead can be judged as soon as they come.
+// mustWait says whether an answer has to wait for its turn. What an answer for
+// a root or the timestamp means is not known before: keys may change on the
+// way. Targets files asked for ahead can be judged as soon as they come.
 func (t *task) mustWait() bool { return t.Ahead && t.edge == nil }
 
 // ask has a request handed out.
@@ -77,8 +77,8 @@ func (q *queue) askedAhead(role string, version int64) bool {
 	return slices.ContainsFunc(q.early, func(t *task) bool { return t.Role == role && t.Version == version })
 }
 
-// take returns the request ahead for a file whose turn has come, or nil: if it is
-// still open, it is needed from now on; otherwise it comes with its answer.
+// take returns the request ahead for a file whose turn has come, or nil: if it
+// is still open, it is needed from now on; otherwise it comes with its answer.
 func (q *queue) take(role string, version int64) *task {
 	i := slices.IndexFunc(q.early, func(t *task) bool { return t.Role == role && t.Version == version })
 	if i < 0 {
@@ -212,9 +212,8 @@ func (q *queue) handOut() Batch {
 	return b
 }
 
-// save queues a record. The data are copied: the caller's slice may be used again.
+// save queues a record.
 func (q *queue) save(rec Record) {
 	rec.Repository = q.repository
-	rec.Data = bytes.Clone(rec.Data)
 	q.batch.Save = append(q.batch.Save, rec)
 }

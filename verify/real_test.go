@@ -53,8 +53,8 @@ func (r realRepo) mirror(folder string) verify.Source {
 	}
 }
 
-func (r realRepo) session(anchor string) *verify.Session {
-	s, err := verify.New(r.read(anchor), verify.Stored{}, r.now, verify.Options{})
+func (r realRepo) session(root string) *verify.Session {
+	s, err := verify.New(r.read(root), verify.Stored{}, r.now, verify.Options{})
 	require.NoError(r, err)
 	return s
 }
@@ -77,8 +77,9 @@ func (r realRepo) download(target *verify.Target) {
 }
 
 // Sigstore's repository of March 2023, from each of its roots to each of its
-// target files. It has keys as hex points, times with fractions and offsets, and
-// consistent_snapshot false until the fifth root (R-4.3.3, R-4.2.2.4, R-5.3.12).
+// target files. It has keys as hex points, times with fractions and offsets,
+// and consistent_snapshot false until the fifth root (R-4.3.3, R-4.2.2.4,
+//
 func TestSigstore(t *testing.T) {
 	for v := 1; v <= 5; v++ {
 		r := openRealRepo(t, "sigstore-2023-03", "2023-03-01T00:20:19Z")
@@ -146,7 +147,7 @@ func TestSigstoreTampered(t *testing.T) {
 				if req.Path == name {
 					return data, nil
 				}
-				return r.mirror("metadata")(req)
+				return r.mirror("metadata")(context.Background(), req)
 			})
 			if err == nil {
 				require.Equal(t, payloadOf(t, good), payloadOf(t, data), "only what is not signed may change")

@@ -104,8 +104,8 @@ func TestRenewSharesNothingThatChanges(t *testing.T) {
 	require.NoError(t, errors.Join(errs...))
 }
 
-// What was verified serves again: nothing is asked for but the next root and the
-// timestamp.
+// What was verified serves again: nothing is asked for but the next root and
+// the timestamp.
 func TestRenewOfAnUnchangedRepositoryAsksForTwoFiles(t *testing.T) {
 	repo := withBins(16)
 	store := verifytest.Store{}
@@ -173,8 +173,8 @@ func TestRenewTakesOverWhatWasUsedLast(t *testing.T) {
 	}
 }
 
-// R-5.4.3.1, R-5.5.5a: the repository may not go back behind what a session trusted,
-// whatever is stored now.
+// R-5.4.3.1a, R-5.5.5a: the repository may not go back behind what a session
+// trusted, whatever is stored now.
 func TestRenewRemembersWhatWasTrusted(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()

@@ -6,17 +6,19 @@ import (
 	"slices"
 )
 
-// RequestID names one request: of which repository (Options.Repository), in which
-// update (1 in a session made by New, one more in each made by Renew), and a number
-// that counts up from 1. IDs can be compared and are never used again.
+// RequestID names one request: of which repository (Options.Repository), in
+// which update (1 in a session made by New, one more in each made by Renew),
+// and a number that counts up from 1. IDs can be compared. None comes twice in
+// a session, nor in those that are renewed from it one after the other. A copy
+// (Session.Copy) and what it was made from number their later requests alike.
 type RequestID struct {
 	Repository string
 	Update     uint64
 	Number     uint64
 }
 
-// String returns "3", or "2.3" in the second update, with the repository in front
-// if it has a name.
+// String returns "3", or "2.3" in the second update, with the repository in
+// front if it has a name.
 func (id RequestID) String() string {
 	text := fmt.Sprint(id.Number)
 	if id.Update > 1 {
@@ -47,8 +49,9 @@ type Request struct {
 	// Path is where a mirror has the file: relative to the metadata base URL
 	// and percent-encoded, to be appended as it is.
 	Path string
-	// StoreName is the name of a saved copy, as in Record.StoreName. Empty: only a
-	// live source may answer, because an old copy would be a silent freeze.
+	// StoreName is the name of a saved copy, as in Record.StoreName. Empty:
+	// only a live source may answer, because an old copy would be a silent
+	// freeze.
 	StoreName string
 	// MaxBytes bounds the answer. The caller must not read more than MaxBytes+1
 	// bytes, and hands over what it has: by the one byte too many the session
@@ -59,25 +62,27 @@ type Request struct {
 	Optional bool
 
 	// Ahead says that the file is not needed yet, and perhaps never will be
-	// (Options.Lookahead). Any answer to it counts only when its turn comes: after
-	// a nil from Provide the body is held back, or known to be good, but not
-	// trusted. An answer that comes when the file is not needed any more is
-	// accepted and means nothing. Outstanding tells what has become of a request.
+	// (Options.Lookahead). Any answer to it counts only when its turn comes:
+	// after a nil from Provide the body is held back, or known to be good, but
+	// not trusted. An answer that comes when the file is not needed any more is
+	// accepted and means nothing. Outstanding tells what has become of a
+	// request.
 	Ahead bool
 }
 
-// Record is a file that is trusted now and must be saved, under its name and in the
-// place of an older one.
+// Record is a file that is trusted now and must be saved, under its name and in
+// the place of an older one.
 //
-// Names are safe on every file system: lower-case letters, digits and %-_.= only, at
-// most 200 bytes, and none that a system reserves. They are not the wire's names.
+// Names are safe on every file system: lower-case letters, digits and %-_.=
+// only, at most 200 bytes, and none that a system reserves. They are not the
+// wire's names.
 type Record struct {
 	Repository string // as in Request
 	Role       string // whose file it is
 	Version    int64  // of the file
 	Path       string // where a mirror has it, as in Request.Path
 	StoreName  string // to save it under
-	Data       []byte // to save: exactly as provided, and the caller's from now on
+	Data       []byte // to save: exactly as provided; it must not be changed
 }
 
 // Batch is what a session wants done. The caller must go through the fields in
@@ -88,9 +93,9 @@ type Batch struct {
 	// store nobody else uses, in any other way; if that fails, Abandon must be
 	// called.
 	Save []Record
-	// Rejected holds bodies that had been accepted ahead and proved bad when their
-	// turn came: the fault of the sources that sent them. The request of each is
-	// done, and there is a new one for the file.
+	// Rejected holds bodies that had been accepted ahead and proved bad when
+	// their turn came: the fault of the sources that sent them. The request of
+	// each is done, and there is a new one for the file.
 	Rejected []*RejectError
 	// Fetch holds new requests, each of which is handed out once. They may be
 	// answered in any order, and at any time.
@@ -102,12 +107,12 @@ type Batch struct {
 func (b Batch) empty() bool { return len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) == 0 }
 
 // ErrNotAtSource is how a Source says: I am live, and this file does not exist.
-// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing keys. A
-// timeout, a 500 or a cache miss does not.
+// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing
+// keys. A timeout, a 500 or a cache miss does not.
 var ErrNotAtSource = errors.New("not found at the source")
 
-// ErrRequest is returned (wrapped) for a request ID that is not open: the caller's
-// mistake, not a source's.
+// ErrRequest is returned (wrapped) for a request ID that is not open: the
+// caller's mistake, not a source's.
 var ErrRequest = errors.New("no such open request")
 
 // RequestError says what is wrong with a request ID.
@@ -119,9 +124,9 @@ type RequestError struct {
 func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %s %s", ErrRequest, e.ID, e.Reason) }
 func (e *RequestError) Unwrap() error { return ErrRequest }
 
-// RejectError says that a body was not what was asked for: the fault of the source
-// that it came from. As Provide returns it, the request is still open, and the
-// session as it was before.
+// RejectError says that a body was not what was asked for: the fault of the
+// source that it came from. As Provide returns it, the request is still open,
+// and the session as it was before.
 type RejectError struct {
 	Request Request
 	Err     error
@@ -148,8 +153,8 @@ func (e *FetchError) Unwrap() error { return e.Err }
 
 var errGivenUp = errors.New("given up")
 
-// Next hands out what there is to do, and says whether there is anything. Calling it
-// late or often loses nothing.
+// Next hands out what there is to do, and says whether there is anything.
+// Calling it late or often loses nothing.
 func (s *Session) Next() (Batch, bool) {
 	b := s.queue.handOut()
 	s.lookups.handedOut = b.Done
@@ -158,8 +163,8 @@ func (s *Session) Next() (Batch, bool) {
 
 // Provide answers a request with a body from any source, trusted or not. On a
 // *RejectError everything is as before and the request is still open, so that
-// another source's copy may be offered; a *RequestError is the caller's mistake. The
-// body is the caller's again when Provide returns.
+// another source's copy may be offered; a *RequestError is the caller's
+// mistake. The body is the caller's again when Provide returns.
 func (s *Session) Provide(id RequestID, body []byte) error { return s.answer(id, answer{body: body}) }
 
 // ProvideSaved answers a request with a saved copy. It is judged like any other
@@ -168,15 +173,17 @@ func (s *Session) ProvideSaved(id RequestID, body []byte) error {
 	return s.answer(id, answer{body: body, saved: true})
 }
 
-// NotFound answers a request with the word of every live source that the file does
-// not exist. A cache miss is not an answer, and a source that could not be asked
-// leaves the question open: that is Fail. For the next root that is how a chain of
-// roots ends; any other file is given up. The error is a *RequestError.
+// NotFound answers a request with the word of every live source that the file
+// does not exist. A cache miss is not an answer, and a source that could not be
+// asked leaves the question open: that is Fail. For the next root that is how a
+// chain of roots ends; any other file is given up. The error is a
+// *RequestError.
 func (s *Session) NotFound(id RequestID) error { return s.answer(id, answer{absent: true}) }
 
-// Fail gives a request up: no source could answer it well. For one of the top-level
-// roles that ends the update, for a delegated role the lookups that need it; they
-// report a *FetchError with the cause. The error is a *RequestError.
+// Fail gives a request up: no source could answer it well. For one of the
+// top-level roles that ends the update, for a delegated role the lookups that
+// need it; they report a *FetchError with the cause. The error is a
+// *RequestError.
 func (s *Session) Fail(id RequestID, cause error) error {
 	if cause == nil {
 		cause = errGivenUp
@@ -210,10 +217,10 @@ func (s *Session) answer(id RequestID, a answer) error {
 	return nil
 }
 
-// foreign returns a cause that comes from outside as it is, unless it wraps what
-// only a session may say of itself: of such a cause the text is left. A source may
-// well be a client of another repository, and what that one does not have may yet
-// be here.
+// foreign returns a cause that comes from outside as it is, unless it wraps
+// what only a session may say of itself: of such a cause the text is left. A
+// source may well be a client of another repository, and what that one does not
+// have may yet be here.
 func foreign(cause error) error {
 	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave, ErrSuperseded} {
 		if errors.Is(cause, own) {
@@ -223,18 +230,19 @@ func foreign(cause error) error {
 	return cause
 }
 
-// Outstanding returns the open requests that have been handed out, in the order of
-// their IDs.
+// Outstanding returns the open requests that have been handed out, in the order
+// of their IDs.
 func (s *Session) Outstanding() []Request { return s.queue.outstanding() }
 
 // Wanted says whether a request is open: whether an answer to it still means
 // anything.
 func (s *Session) Wanted(id RequestID) bool { return s.queue.open[id] != nil }
 
-// Abandon makes the session useless because a record could not be saved, and with it
-// the lookups that Next handed out together with that record: they rest on what is
-// not saved. Everything reports ErrSave and the cause from then on. Session.Save
-// calls it; callers who save in another way must call it, or use nothing any more.
+// Abandon makes the session useless because a record could not be saved, and
+// with it the lookups that Next handed out together with that record: they rest
+// on what is not saved. Everything reports ErrSave and the cause from then on.
+// Session.Save calls it; callers who save in another way must call it, or use
+// nothing any more.
 func (s *Session) Abandon(cause error) { s.breakOff(fmt.Errorf("%w: %w", ErrSave, foreign(cause))) }
 
 // breakOff ends the session for good.

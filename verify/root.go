@@ -8,7 +8,10 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// stepRoot returns the request for the next root, or ends the chain. (5.3.2, 5.3.3)
+// stepRoot returns the request for the next root, or ends the chain. (5.3.2,
+// 5.3.3)
+//
+// after each accepted root comes the next one.
 func (s *Session) stepRoot() *task {
 	version := s.trusted.root.Header().Version
 	switch {
@@ -36,10 +39,10 @@ func (s *Session) rootTask(version int64) *task {
 	}}
 }
 
-// lookAhead asks for the timestamp, and for roots beyond the next one: for as many
-// more as this update has accepted, so that the number of rounds grows with the
-// logarithm of their number, and for those that are known to exist because a later
-// one is stored.
+// lookAhead asks for the timestamp, and for roots beyond the next one: for as
+// many more as this update has accepted, so that the number of rounds grows
+// with the logarithm of their number, and for those that are known to exist
+// because a later one is stored.
 func (s *Session) lookAhead() {
 	if s.update.roots == 0 && s.queue.mayAhead() && !s.queue.askedAhead(metadata.RoleTimestamp, 0) {
 		s.queue.askAhead(s.stepTimestamp())
@@ -60,8 +63,8 @@ func (s *Session) checkRoot(body []byte) (next roles.Trusted[metadata.Root], err
 	if err != nil {
 		return next, err
 	}
-	// R-5.3.4a and are checked there: the expiry of a root on the
-	// way does not matter.
+	// R-5.3.4a and are checked there: the expiry of a root on
+	// the way does not matter.
 	return roles.VerifyNextRoot(s.trusted.root, envelope, s.options.Policy)
 }
 
@@ -74,14 +77,14 @@ func (s *Session) acceptRoot(t *task, a answer, next roles.Trusted[metadata.Root
 		s.update.rotations++
 	}
 	if !a.saved {
-		s.queue.save(Record{Role: metadata.RoleRoot, Version: version, Path: t.Path, StoreName: t.StoreName, Data: a.body})
+		s.queue.save(Record{Role: metadata.RoleRoot, Version: version, Path: t.Path, StoreName: t.StoreName, Data: s.trusted.rootFile})
 	}
 	s.saveNewestRoot()
 }
 
-// saveFirstRoot queues the root that the session began with under its version. It
-// waits for another file that is signed under it: a wrong root must not come to
-// lie in a store.
+// saveFirstRoot queues the root that the session began with under its version.
+// It waits for another file that is signed under it: a wrong root must not come
+// to lie in a store.
 func (s *Session) saveFirstRoot() {
 	if !s.trusted.first {
 		return
@@ -92,14 +95,17 @@ func (s *Session) saveFirstRoot() {
 	}
 }
 
-// saveNewestRoot queues the trusted root as the newest one, unless one that is as
-// new is stored: the roots on the way to that one must not replace it.
+// saveNewestRoot queues the trusted root as the newest one, unless a newer one
+// is stored, which the roots on the way to it must not replace, or the very
+// same.
 func (s *Session) saveNewestRoot() {
-	if version := s.trusted.root.Header().Version; version > s.stored.savedRoot && version >= s.stored.root {
-		s.queue.save(s.rootRecord(nameRoot))
-		s.stored.savedRoot = version
-		s.stored.noteRoot(s.trusted.rootFile, version)
+	version := s.trusted.root.Header().Version
+	if version < s.stored.root || s.stored.hasSavedRoot(s.trusted.rootFile) {
+		return
 	}
+	s.queue.save(s.rootRecord(nameRoot))
+	s.stored.noteRoot(s.trusted.rootFile, version)
+	s.stored.noteSavedRoot(s.trusted.rootFile, version)
 }
 
 func (s *Session) rootRecord(name string) Record {
@@ -108,8 +114,8 @@ func (s *Session) rootRecord(name string) Record {
 	return Record{Role: metadata.RoleRoot, Version: version, Path: path, StoreName: name, Data: s.trusted.rootFile}
 }
 
-// endRoots judges the last root of the chain, and by it the stored files. cut says
-// that a limit ended the chain. (5.3.10, 5.3.11)
+// endRoots judges the last root of the chain, and by it the stored files. cut
+// says that a limit ended the chain. (5.3.10, 5.3.11)
 func (s *Session) endRoots(cut bool) {
 	s.queue.dropEarly(false)
 	final := s.trusted.root.Header()
@@ -130,7 +136,8 @@ func (s *Session) endRoots(cut bool) {
 	s.update.phase = phaseTimestamp
 }
 
-// chooseStored finds the stored version of a role under the final root. (5.3.11)
+// chooseStored finds the stored version of a role under the final root.
+// (5.3.11)
 func chooseStored[T metadata.Content](s *Session, name string, c *candidates[T]) {
 	role, err := roles.TopLevel(s.trusted.root, name, s.options.Policy)
 	if err == nil {

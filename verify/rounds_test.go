@@ -43,7 +43,7 @@ func TestRounds(t *testing.T) {
 		}
 		require.Equal(t, want.many, c.fetchAll(), "100 targets in 100 bins: %v", c.rounds)
 		require.Len(t, c.rounds[0], 99)
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		require.Equal(t, want.refresh, c.fetchAll(), "an unchanged repository: %v", c.rounds)
 	}
 	for i := range 100 {

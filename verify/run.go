@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Source is a mirror or a bundle: it answers a request with the file's bytes, with
-// ErrNotAtSource (possibly wrapped), or with any other error if it could not find
-// out.
+// Source is a mirror or a bundle: it answers a request with the file's bytes,
+// with ErrNotAtSource (possibly wrapped), or with any other error if it could
+// not find out.
 type Source func(ctx context.Context, req Request) ([]byte, error)
 
 // Updater is what a driver needs of a Session, or of several as in package
@@ -27,21 +27,22 @@ type Updater interface {
 	Err() error
 }
 
-// Run goes through everything that there is to do: it saves what the session wants
-// saved, asks the store first where that is allowed and then the sources in turn,
-// and returns Err at the end: nil if the update succeeded, whether or not the lookups
-// found what they looked for (Target says); ErrSave or ErrSuperseded as Save does; and
-// otherwise what ended the update, mostly a FetchError. Call it again after more
-// calls of Lookup. If the context ends, it returns the context's error, and Run may
-// be called again to go on.
+// Run goes through everything that there is to do: it saves what the session
+// wants saved, asks the store first where that is allowed and then the sources
+// in turn, and returns Err at the end: nil if the update succeeded, whether or
+// not the lookups found what they looked for (Target says); ErrSave or
+// ErrSuperseded as Save does; and otherwise what ended the update, mostly a
+// FetchError. Call it again after more calls of Lookup. If the context ends, it
+// returns the context's error, and Run may be called again to go on.
 //
 // The store may be nil. It may help and never says no: a copy that is missing,
-// unreadable or rejected is no answer. A file does not exist only if every source
-// says ErrNotAtSource, so all of them have to be up for the word that there is no
-// newer root: several sources help against one that lies, and not against one that
-// is down. A Source that tries several hosts by itself does. A body that is rejected
-// sends the request to the next source, and a FetchError holds a SourceError for
-// each. If a save fails, the session and its lookups are of no use any more.
+// unreadable or rejected is no answer. A file does not exist only if every
+// source says ErrNotAtSource, so all of them have to be up for the word that
+// there is no newer root: several sources help against one that lies, and not
+// against one that is down. A Source that tries several hosts by itself does. A
+// body that is rejected sends the request to the next source, and a FetchError
+// holds a SourceError for each. If a save fails, the session and its lookups
+// are of no use any more.
 func (s *Session) Run(ctx context.Context, store Store, sources ...Source) error {
 	return Drive(ctx, s, func(string) Store { return store }, func(string) []Source { return sources })
 }
@@ -78,7 +79,8 @@ func Drive(ctx context.Context, u Updater, stores func(repository string) Store,
 	}
 }
 
-// fetch has a request answered: by the store, by a source, or by saying why not.
+// fetch has a request answered: by the store, by a source, or by saying why
+// not.
 func fetch(ctx context.Context, u Updater, req Request, store Store, sources []Source) {
 	if store != nil && req.StoreName != "" {
 		if data, err := store.Load(ctx, req.StoreName); err == nil && u.ProvideSaved(req.ID, data) == nil {
@@ -121,8 +123,8 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 	_ = u.Fail(req.ID, errs)
 }
 
-// SourceError says which of several sources could not answer a request, or answered
-// it wrongly.
+// SourceError says which of several sources could not answer a request, or
+// answered it wrongly.
 type SourceError struct {
 	Source, Of int // counted from 1, in the order in which Run was given them
 	Err        error

@@ -22,18 +22,20 @@ func TestStoreIsNoSource(t *testing.T) {
 	// The store in the place of a mirror: what it does not have may exist.
 	s := resume(t, repo, store)
 	l := s.Lookup("top")
-	err := s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) { return store.Load(r.StoreName) })
+	err := s.Run(context.Background(), store, func(ctx context.Context, r verify.Request) ([]byte, error) {
+		return store.Load(ctx, r.StoreName)
+	})
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	_, err = l.Target()
 	require.Error(t, err)
 
 	// No source at all: nothing is said not to exist, and nothing is found.
-	require.ErrorContains(t, resume(t, repo, store).Run(store), "there is no live source")
+	require.ErrorContains(t, resume(t, repo, store).Run(context.Background(), store), "there is no live source")
 
 	// A store may return nonsense. It is no answer, and does not say no.
 	nonsense := loadFunc(func(string) ([]byte, error) { return []byte("nonsense"), nil })
-	require.NoError(t, resume(t, repo, nonsense).Run(nonsense, repo.Metadata().Source()))
+	require.NoError(t, resume(t, repo, nonsense).Run(context.Background(), nonsense, repo.Metadata().Source()))
 
 	// One source does not have the file, another fails: the file may exist.
 	broken := func(context.Context, verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
@@ -42,7 +44,7 @@ func TestStoreIsNoSource(t *testing.T) {
 
 	// What came from the store is not saved again.
 	rec := newRecorder(store)
-	require.NoError(t, resume(t, repo, store).Run(rec, repo.Metadata().Source()))
+	require.NoError(t, resume(t, repo, store).Run(context.Background(), rec, repo.Metadata().Source()))
 	require.Empty(t, rec.records)
 }
 
@@ -90,7 +92,7 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 	asked := map[string]bool{}
 	live := func(_ context.Context, req verify.Request) ([]byte, error) {
 		asked[req.Role] = true
-		return mirror(req)
+		return mirror(context.Background(), req)
 	}
 	saved := verifytest.Store{
 		"snapshot.json": fileOf(repo, "snapshot"), "targets.json": fileOf(repo, "targets"),
@@ -118,7 +120,7 @@ func TestNotAtSourceNeedsEverySource(t *testing.T) {
 	require.Equal(t, 1, source.Source)
 	lost := repo.Metadata().Clone()
 	delete(lost, "timestamp.json")
-	require.NoError(t, s.Refresh(repo.Now()))
+	s = renew(t, s, repo.Now())
 	err = s.Run(context.Background(), nil, lost.Source(), lost.Source())
 	require.ErrorIs(t, err, verify.ErrNotAtSource, "here all of them say so")
 	require.ErrorContains(t, err, "source 2 of 2: verifytest: timestamp.json")

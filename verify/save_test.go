@@ -75,15 +75,15 @@ func storedVersions(t *testing.T, store verify.Store) map[string]int64 {
 	stored := verify.LoadStored(t.Context(), store)
 	highest := func(files [][]byte) (version int64) {
 		for _, raw := range files {
-			version = max(version, savedVersion(t, verifytest.Store{"x.json": raw}, "x"))
+			version = max(version, versionOf(t, raw))
 		}
 		return version
 	}
 	return map[string]int64{"root": highest(stored.Root), "timestamp": highest(stored.Timestamp), "snapshot": highest(stored.Snapshot)}
 }
 
-// R-5.0.2 (R16): a process that is behind does not write over what another one has
-// saved meanwhile, and hears of it.
+// R-5.0.2 (R16): a process that is behind does not write over what another one
+// has saved meanwhile, and hears of it.
 func TestSupersededByAnotherProcess(t *testing.T) {
 	for name, change := range map[string]struct {
 		publish func(repo *verifytest.Repo)
@@ -131,8 +131,8 @@ func TestSupersededByAnotherProcess(t *testing.T) {
 	}
 }
 
-// a snapshot that lists an older targets role than the stored one is not
-// saved, also where its timestamp was first.
+// a snapshot that lists an older targets role than the stored one is
+// not saved, also where its timestamp was first.
 func TestSupersededBetweenTimestampAndSnapshot(t *testing.T) {
 	eachStore(t, func(t *testing.T, store verify.Store) {
 		repo := verifytest.New(verifytest.Options{})
@@ -157,8 +157,8 @@ func TestSupersededBetweenTimestampAndSnapshot(t *testing.T) {
 	})
 }
 
-// two processes that come to the same state both succeed, in any order of
-// their saves, and what lies there stays.
+// two processes that come to the same state both succeed, in any order
+// of their saves, and what lies there stays.
 func TestTwoProcessesSaveTheSame(t *testing.T) {
 	eachStore(t, func(t *testing.T, store verify.Store) {
 		repo := verifytest.New(verifytest.Options{})
@@ -181,8 +181,8 @@ func TestTwoProcessesSaveTheSame(t *testing.T) {
 	})
 }
 
-// on the way along a chain of roots, a process may meet one that is ahead:
-// what that one saved stays, and both arrive.
+// on the way along a chain of roots, a process may meet one that is
+// ahead: what that one saved stays, and both arrive.
 func TestTwoProcessesOnOneChainOfRoots(t *testing.T) {
 	eachStore(t, func(t *testing.T, store verify.Store) {
 		repo := verifytest.New(verifytest.Options{})
@@ -203,8 +203,8 @@ func TestTwoProcessesOnOneChainOfRoots(t *testing.T) {
 	})
 }
 
-// one that cannot come as far as the root that another process has saved
-// meanwhile does not succeed.
+// one that cannot come as far as the root that another process has
+// saved meanwhile does not succeed.
 func TestAChainOfRootsThatEndsBeforeTheStoredOne(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
@@ -227,8 +227,8 @@ func TestAChainOfRootsThatEndsBeforeTheStoredOne(t *testing.T) {
 	require.Equal(t, &verify.StoredRootError{Name: "root.json", Stored: 5, Found: 3}, stored)
 }
 
-// Stored, architecture "several candidates": the highest version among those that
-// count is the stored version, and at most 16 are looked at.
+// Stored, architecture "several candidates": the highest version among those
+// that count is the stored version, and at most 16 are looked at.
 func TestStoredCandidates(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
@@ -256,7 +256,7 @@ func TestStoredCandidates(t *testing.T) {
 		s := begin(verify.Stored{Timestamp: files})
 		rollback := new(verify.RollbackError)
 		require.ErrorAs(t, s.Run(t.Context(), nil, behind.Source()), &rollback, i)
-		require.Equal(t, savedVersion(t, verifytest.Store{"x.json": timestamps[4]}, "x"), rollback.Trusted, "the highest of them")
+		require.Equal(t, versionOf(t, timestamps[4]), rollback.Trusted, "the highest of them")
 	}
 	s := begin(verify.Stored{Snapshot: snapshots})
 	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "snapshot 3 lists older targets than snapshot 5")
@@ -270,8 +270,8 @@ func TestStoredCandidates(t *testing.T) {
 	require.NoError(t, s.Run(t.Context(), nil, behind.Source()))
 }
 
-// ProvideSaved: a saved body is judged like any other and not offered for saving
-// again; what a source brought is.
+// ProvideSaved: a saved body is judged like any other and not offered for
+// saving again; what a source brought is.
 func TestSavedBodiesAreNotSavedAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().Delegate(verifytest.Delegation{Name: "role", Paths: []string{"*"}}).AddTarget("app", nil)
@@ -313,8 +313,9 @@ func TestSavedBodiesAreNotSavedAgain(t *testing.T) {
 	require.ErrorAs(t, junk.ProvideSaved(b.Fetch[0].ID, []byte("junk")), new(*verify.RejectError))
 }
 
-// The trusted root that the caller passes is saved under its version, once another
-// file that is signed under it was accepted; a wrong one never comes to lie there.
+// The trusted root that the caller passes is saved under its version, once
+// another file that is signed under it was accepted; a wrong one never comes to
+// lie there.
 func TestTheTrustedRootIsSavedUnderItsVersion(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()

@@ -126,7 +126,7 @@ func (c *scenarioClient) step(now time.Time, options verify.Options, targets []s
 	if err != nil {
 		return err
 	}
-	if err := s.Run(c.dir, c.mirror); err != nil {
+	if err := s.Run(context.Background(), c.dir, c.mirror); err != nil {
 		return err
 	}
 	for _, path := range targets {
@@ -137,7 +137,7 @@ func (c *scenarioClient) step(now time.Time, options verify.Options, targets []s
 	return nil
 }
 
-func (c *scenarioClient) mirror(r verify.Request) ([]byte, error) {
+func (c *scenarioClient) mirror(_ context.Context, r verify.Request) ([]byte, error) {
 	c.asked[fmt.Sprint(r.Role, " ", r.Version)] = true
 	if sum, ok := c.served["metadata/"+unescape(c.T, r.Path)]; ok {
 		return c.scenario.blob(c.T, sum), nil
@@ -147,7 +147,7 @@ func (c *scenarioClient) mirror(r verify.Request) ([]byte, error) {
 
 func (c *scenarioClient) download(s *verify.Session, path string) error {
 	l := s.Lookup(path)
-	if err := s.Run(c.dir, c.mirror); err != nil {
+	if err := s.Run(context.Background(), c.dir, c.mirror); err != nil {
 		return err
 	}
 	target, err := l.Target()

@@ -25,8 +25,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata/script")
 
 // TestScripts plays testdata/script/*.txt. A line that begins with "> " is a
-// command, one that begins with "#" is a comment, and the indented lines after a
-// command are what it must print. With -update they are rewritten, to be
+// command, one that begins with "#" is a comment, and the indented lines after
+// a command are what it must print. With -update they are rewritten, to be
 // reviewed as a diff. The commands are the cases of (*script).command.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txt")
@@ -72,7 +72,7 @@ func outcomesIn(transcript string) string {
 }
 
 var bytesOfFiles = regexp.MustCompile(
-	`(limit reached|hash mismatch|not well-formed TUF metadata): .*`)
+	`(limit reached|wrong length|hash mismatch|not well-formed TUF metadata): .*`)
 
 // withoutBytes removes from a transcript what depends on the bytes of a file:
 // how many there are, their hash, and where they end too early.
@@ -169,14 +169,23 @@ func (s *script) command(f []string) {
 		s.repo.Role(args[0]).AddToBin(args[1], []byte(args[2]))
 	case "rotate": // rotate ROLE THRESHOLD KEY...
 		s.repo.Rotate(args[0], int(s.number(args[1])), s.keys(args[2:])...)
+	case "rename-key": // rename-key ROLE ID: the next root lists the role's key under another ID
+		renameKey(s.repo, args[0], args[1])
 	case "sign": // sign ROLE [KEY...]
 		s.repo.SignWith(args[0], s.keys(args[1:])...)
 	case "lifetime": // lifetime ROLE DURATION
 		s.repo.SetLifetime(args[0], s.duration(args[1]))
 	case "version": // version ROLE NUMBER
 		s.repo.SetVersion(args[0], s.number(args[1]))
+	case "touch": // touch ROLE: a new version, although nothing has changed
+		s.repo.Touch(args[0])
 	case "unlist": // unlist NAME: the snapshot no longer lists it
 		s.repo.Edit("snapshot", func(signed object) { delete(signed["meta"].(object), args[0]) })
+	case "list-length": // list-length ROLE MORE: the snapshot lists the file's length plus so many bytes
+		length := int64(len(fileOf(s.repo, args[0]))) + s.number(args[1])
+		s.repo.Edit("snapshot", func(signed object) {
+			signed["meta"].(object)[args[0]+".json"].(object)["length"] = length
+		})
 	case "consistent": // consistent true|false
 		s.repo.SetConsistentSnapshot(args[0] == "true")
 	case "publish": // publish [ROLE...]
@@ -214,8 +223,12 @@ func (s *script) command(f []string) {
 		s.session = session
 		clear(s.lookups)
 		s.result(err)
-	case "refresh":
-		s.result(s.session.Refresh(s.repo.Now()))
+	case "renew":
+		stored := verify.LoadStored(context.Background(), s.store)
+		session, err := s.session.Renew(stored, s.repo.Now())
+		if s.result(err); err == nil {
+			s.session = session
+		}
 	case "lookup": // lookup PATH
 		s.lookups[args[0]] = s.session.Lookup(args[0])
 	case "run": // run [backwards]: ask the mirrors until nothing is left to do; each batch from its end
@@ -260,8 +273,11 @@ func (s *script) run(backwards bool) {
 		if !ok {
 			break
 		}
+		if err := s.session.Save(context.Background(), s.store, b.Save); err != nil {
+			s.result(err)
+			return
+		}
 		for _, rec := range b.Save {
-			require.NoError(s, s.store.Save(rec))
 			s.print("save %s: %s version %d", rec.StoreName, rec.Role, rec.Version)
 		}
 		for _, r := range b.Rejected {
@@ -271,8 +287,7 @@ func (s *script) run(backwards bool) {
 			slices.Reverse(b.Fetch)
 		}
 		for _, req := range b.Fetch {
-			isThis := func(r verify.Request) bool { return r.ID == req.ID }
-			if slices.ContainsFunc(s.session.Outstanding(), isThis) {
+			if s.session.Wanted(req.ID) {
 				s.fetch(req)
 			}
 		}
@@ -305,7 +320,7 @@ func (s *script) fetch(req verify.Request) {
 	s.print("fetch %s, %ssigned for %s, at most %d bytes",
 		req.Path, ahead, req.Delegator, req.MaxBytes)
 	if data, ok := s.store[req.StoreName]; ok && req.StoreName != "" {
-		err := s.session.Provide(req.ID, data)
+		err := s.session.ProvideSaved(req.ID, data)
 		s.print("  from the store: %s", resultText(err))
 		if err == nil {
 			return

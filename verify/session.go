@@ -19,39 +19,41 @@ type Options struct {
 	Repository string
 	// Limits bound what is accepted.
 	Limits Limits
-	// EnvelopeFormat is the format of all the repository's files, the trusted root
-	// and what is stored among them; default metadata.Classic. A file of the other
-	// format is rejected, and is not used as a stored file either: to move to the
-	// other format, start with a trusted root and a store of that format.
+	// EnvelopeFormat is the format of all the repository's files, the trusted
+	// root and what is stored among them; default metadata.Classic. A file of
+	// the other format is rejected, and is not used as a stored file either: to
+	// move to the other format, start with a trusted root and a store of that
+	// format.
 	EnvelopeFormat metadata.EnvelopeFormat
 	// Policy says which schemes and hashes are accepted besides the usual, and
 	// what is judged more strictly.
 	Policy roles.Policy
 	// Lookahead is how many files may be asked for before they are needed, for
-	// callers who fetch several at a time: at most so many requests are open that
-	// are Ahead. 64 does for most; with zero, the default, files are asked for in
-	// the strict order of the specification. No more is trusted, and nothing else.
+	// callers who fetch several at a time: at most so many requests are open
+	// that are Ahead. 64 does for most; with zero, the default, files are asked
+	// for in the strict order of the specification. No more is trusted, and
+	// nothing else.
 	Lookahead int
-	// SuccinctFallThrough makes succinct bins non-terminating, as the text of TAP
-	// 15 has it and no deployed client does.
+	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
+	// TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
 }
 
 var (
-	// ErrTime is returned (wrapped) for a time that cannot be right: the zero time,
-	// or one before the last update's.
+	// ErrTime is returned (wrapped) for a time that cannot be right: the zero
+	// time, or one before the last update's.
 	ErrTime = errors.New("impossible time for an update")
 	// ErrInProgress says that an update is not over: there are open requests.
 	ErrInProgress = errors.New("update is not over")
 )
 
-// Session is one update of one client's view of one repository: it says which files
-// it needs, judges what comes, and answers lookups from what it trusts. The next
-// update is another session, made by Renew.
+// Session is one update of one client's view of one repository: it says which
+// files it needs, judges what comes, and answers lookups from what it trusts.
+// The next update is another session, made by Renew.
 //
-// It is not safe for concurrent use; nothing in it blocks, so a caller's mutex costs
-// little. Two sessions, also one made from the other by Renew, share nothing that
-// changes.
+// It is not safe for concurrent use; nothing in it blocks, so a caller's mutex
+// costs little. Two sessions, also one made from the other by Renew, share
+// nothing that changes.
 type Session struct {
 	options Options
 	limits  Limits
@@ -68,17 +70,18 @@ type Session struct {
 // New begins an update.
 //
 // The trusted root is the root file that the caller received out of band, of
-// whatever version and age: with the program, say. It must be signed by
-// its own keys. It must never be a file from the store, which anybody could have put
-// there: stored roots are offered through requests, and are verified from the
-// trusted root on.
+// whatever version and age: with the program, say. It must be signed
+// by its own keys. It must never be a file from the store, which anybody could
+// have put there: stored roots are offered through requests, and are verified
+// from the trusted root on.
 //
-// Stored is what earlier updates saved. It keeps the repository from going back, and
-// is trusted for nothing else. The time is the start of the update, and every expiry
-// is judged by it. The session keeps none of the slices.
+// Stored is what earlier updates saved. It keeps the repository from going
+// back, and is trusted for nothing else. The time is the start of the update,
+// and every expiry is judged by it. The session keeps none of the
+// slices.
 //
-// It returns ErrTime (wrapped) for the zero time, and for a trusted root that is no
-// good what metadata.Parse and roles.VerifyInitialRoot return.
+// It returns ErrTime (wrapped) for the zero time, and for a trusted root that
+// is no good what metadata.Parse and roles.VerifyInitialRoot return.
 func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session, error) {
 	now, err := checkTime(now, time.Time{})
 	if err != nil {
@@ -94,17 +97,19 @@ func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session,
 	return s, nil
 }
 
-// Renew begins the next update: it returns a session with the newest root that this
-// one trusts and the same options. What this session has verified is taken over as a
-// copy, and is not verified again: targets files up to Limits.MaxRetainedBytes. The
-// repository may not go back behind what this session trusted, nor behind what is
-// stored now.
+// Renew begins the next update: it returns a session with the newest root that
+// this one trusts and the same options. What this session has verified is taken
+// over as a copy, and is not verified again: targets files up to
+// Limits.MaxRetainedBytes. The repository may not go back behind what this
+// session trusted, nor behind what is stored now.
 //
-// The session itself stays as it is, whatever becomes of the next update: it goes on
-// answering lookups from its own view, also in another goroutine, until that view
-// expires (Expires, Target.Expires). An update that failed can be renewed as well.
+// The session itself stays as it is, whatever becomes of the next update: it
+// goes on answering lookups from its own view, also in another goroutine, until
+// that view expires (Expires, Target.Expires). An update that failed can be
+// renewed as well.
 //
-// It returns ErrTime (wrapped) for the zero time and for one before this session's.
+// It returns ErrTime (wrapped) for the zero time and for one before this
+// session's.
 func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
 	now, err := checkTime(now, s.now)
 	if err != nil {
@@ -119,9 +124,10 @@ func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
 	return next, nil
 }
 
-// Copy returns a session with the same view: one that answers lookups as this one
-// does, and shares nothing that changes with it. So each of several goroutines can
-// have one of its own. Lookups and open requests stay with this session.
+// Copy returns a session with the same view: one that answers lookups as this
+// one does, and shares nothing that changes with it. So each of several
+// goroutines can have one of its own. Lookups and open requests stay with this
+// session.
 //
 // The update must have succeeded; otherwise Copy returns what Err does.
 func (s *Session) Copy() (*Session, error) {
@@ -136,8 +142,8 @@ func (s *Session) Copy() (*Session, error) {
 	return c, nil
 }
 
-// checkTime returns the wall clock alone: expiry is judged by it, and so must be
-// which time is earlier.
+// checkTime returns the wall clock alone: expiry is judged by it, and so must
+// be which time is earlier.
 func checkTime(now, last time.Time) (time.Time, error) {
 	now = now.Round(0)
 	switch {
@@ -163,9 +169,9 @@ func newSession(o Options, now time.Time, number uint64) *Session {
 	}
 }
 
-// Lookup begins the search for a target path, at any time; nothing is cleaned or
-// decoded in it. Lookups share every role that they have in common. After an update
-// that failed, the lookup reports that failure.
+// Lookup begins the search for a target path, at any time; nothing is cleaned
+// or decoded in it. Lookups share every role that they have in common. After an
+// update that failed, the lookup reports that failure.
 func (s *Session) Lookup(path string) *Lookup {
 	l := s.newLookup(path)
 	switch {
@@ -187,9 +193,9 @@ func (s *Session) Drop(l *Lookup) {
 	s.queue.batch.Done = slices.DeleteFunc(s.queue.batch.Done, func(d *Lookup) bool { return d == l })
 }
 
-// Err returns nil if the update succeeded and no request is open that is not ahead,
-// ErrInProgress while it is not over, and otherwise what ended it. A lookup that
-// failed is no failure of the update.
+// Err returns nil if the update succeeded and no request is open that is not
+// ahead, ErrInProgress while it is not over, and otherwise what ended it. A
+// lookup that failed is no failure of the update.
 func (s *Session) Err() error {
 	switch {
 	case s.update.broken != nil:
@@ -213,19 +219,19 @@ func (s *Session) inProgress() error {
 }
 
 // Warnings returns what did not stop the update but should be shown or logged:
-// errors that wrap ErrStoredFile if a stored file was not used, and ErrLimit if a
-// limit was reached. The slice is the caller's.
+// errors that wrap ErrStoredFile if a stored file was not used, and ErrLimit if
+// a limit was reached. The slice is the caller's.
 func (s *Session) Warnings() []error { return slices.Clone(s.update.warnings) }
 
 // Time returns the time by which the update judges expiry.
 func (s *Session) Time() time.Time { return s.now }
 
-// Root returns a copy of the newest trusted root: the one that the session began
-// with, until there is a newer one.
+// Root returns a copy of the newest trusted root: the one that the session
+// began with, until there is a newer one.
 func (s *Session) Root() *metadata.Root { return s.trusted.root.Content() }
 
-// Timestamp returns a copy of the timestamp that the update trusts; nil before it
-// does.
+// Timestamp returns a copy of the timestamp that the update trusts; nil before
+// it does.
 func (s *Session) Timestamp() *metadata.Timestamp { return s.trusted.timestamp.Content() }
 
 // Snapshot returns a copy of the snapshot that the update trusts; nil before it
@@ -233,12 +239,12 @@ func (s *Session) Timestamp() *metadata.Timestamp { return s.trusted.timestamp.C
 func (s *Session) Snapshot() *metadata.Snapshot { return s.trusted.snapshot.Content() }
 
 // Targets returns a copy of the content of the top-level targets role that the
-// update trusts; nil before it does. A target listed there or anywhere else may be
-// used only if a lookup finds it.
+// update trusts; nil before it does. A target listed there or anywhere else may
+// be used only if a lookup finds it.
 func (s *Session) Targets() *metadata.Targets { return s.files.topLevel().Content() }
 
-// Version returns the version of a top-level role that the update trusts; 0 before
-// it does, and for other names.
+// Version returns the version of a top-level role that the update trusts; 0
+// before it does, and for other names.
 func (s *Session) Version(role string) int64 {
 	switch role {
 	case metadata.RoleRoot:
@@ -254,6 +260,6 @@ func (s *Session) Version(role string) int64 {
 }
 
 // Expires returns when the first of the top-level roles expires that the update
-// trusts. Before the update has succeeded that may be the root alone, and is no time
-// to plan by.
+// trusts. Before the update has succeeded that may be the root alone, and is no
+// time to plan by.
 func (s *Session) Expires() time.Time { return s.trusted.expires(s.files.topLevel()) }

@@ -5,8 +5,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// stepSnapshot returns the request for the snapshot that the timestamp names, unless
-// it is at hand from an earlier update. (5.5.1)
+// stepSnapshot returns the request for the snapshot that the timestamp names,
+// unless it is at hand from an earlier update.
 func (s *Session) stepSnapshot() *task {
 	listed := s.trusted.timestamp.Content().Snapshot()
 	if f := s.stored.snapshot.best; f != nil && f.byIDs && f.listed == listed && s.checkAgainst(f.file, listed) == nil {
@@ -42,8 +42,8 @@ func (s *Session) checkSnapshot(t *task, body []byte) (*storedFile[metadata.Snap
 	return next, nil
 }
 
-// verifySnapshot reads and verifies a snapshot. A stored one, byte for byte, was
-// verified when it was found to count.
+// verifySnapshot reads and verifies a snapshot. A stored one, byte for byte,
+// was verified when it was found to count.
 func (s *Session) verifySnapshot(body []byte) (*storedFile[metadata.Snapshot], error) {
 	if f := s.stored.snapshot.find(body); f != nil && f.byIDs {
 		again := *f
@@ -52,8 +52,8 @@ func (s *Session) verifySnapshot(body []byte) (*storedFile[metadata.Snapshot], e
 	return verifyTopLevel[metadata.Snapshot](s, metadata.RoleSnapshot, body)
 }
 
-// checkAgainst compares a snapshot with what is listed for it and with the stored
-// one, and judges its expiry.
+// checkAgainst compares a snapshot with what is listed for it and with the
+// stored one, and judges its expiry.
 func (s *Session) checkAgainst(next roles.Trusted[metadata.Snapshot], listed metadata.MetaFile) error {
 	if err := roles.CheckSnapshot(s.stored.snapshot.trusted(), next, listed); err != nil { // R-5.5.5a
 		return err

@@ -11,12 +11,12 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Stored is what earlier updates saved: for each of three roles the file under its
-// fixed name (root.json, timestamp.json, snapshot.json), or several candidates, from
-// a store that cannot replace a file. The stored version of a role is the highest
-// one among the candidates that count: the repository may not go back behind it
-// . The zero value is a first run. To give a stored version up on
-// purpose, leave its files out.
+// Stored is what earlier updates saved: for each of three roles the file under
+// its fixed name (root.json, timestamp.json, snapshot.json), or several
+// candidates, from a store that cannot replace a file. The stored version of a
+// role is the highest one among the candidates that count: the repository may
+// not go back behind it. The zero value is a first run. To
+// give a stored version up on purpose, leave its files out.
 //
 // At most 16 candidates of a role are looked at. The session keeps none of the
 // slices.
@@ -45,8 +45,8 @@ func (s Stored) firstRun() bool {
 // maxCandidates bounds the stored files of a role that are looked at.
 const maxCandidates = 16
 
-// ErrStoredFile is returned (wrapped), as a warning, for a stored file that is not
-// used.
+// ErrStoredFile is returned (wrapped), as a warning, for a stored file that is
+// not used.
 var ErrStoredFile = errors.New("stored file is not used")
 
 // StoredFileError says why a stored file is not used.
@@ -61,10 +61,10 @@ func (e *StoredFileError) Error() string {
 
 func (e *StoredFileError) Unwrap() []error { return []error{ErrStoredFile, e.Err} }
 
-// StoredRootError says that the repository's roots end before the stored one. It
-// wraps ErrRollback. A stored root counts if its own keys signed it, so it is the
-// one stored file that can stop an update when it is forged. To give it up, start
-// with a Stored without Root.
+// StoredRootError says that the repository's roots end before the stored one.
+// It wraps ErrRollback. A stored root counts if its own keys signed it, so it
+// is the one stored file that can stop an update when it is forged. To give it
+// up, start with a Stored without Root.
 type StoredRootError struct {
 	// Name is the stored file.
 	Name          string
@@ -78,8 +78,8 @@ func (e *StoredRootError) Error() string {
 
 func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 
-// storedFiles are what was trusted before: in earlier updates of this process, or
-// of any other that shares the store.
+// storedFiles are what was trusted before: in earlier updates of this process,
+// or of any other that shares the store.
 type storedFiles struct {
 	root      int64        // the highest version of a root that counts
 	savedRoot int64        // the same, among the files that lie in the store
@@ -91,6 +91,7 @@ type storedFiles struct {
 type storedRoot struct {
 	raw     []byte
 	version int64
+	saved   bool // it lies in the store under root.json
 }
 
 // candidates are the stored files of one role.
@@ -117,8 +118,8 @@ type storedFile[T metadata.Content] struct {
 
 // check finds out whether a file counts for a role.
 //
-// not if the role's keys have been rotated away; it does if those that are
-// left still reach the threshold, under whatever key IDs.
+// not if the role's keys have been rotated away; it does if those
+// that are left still reach the threshold, under whatever key IDs.
 func (f *storedFile[T]) check(role roles.Role) {
 	if role.Same(f.role) { // what was checked for these keys needs no more
 		return
@@ -132,7 +133,10 @@ func (f *storedFile[T]) check(role roles.Role) {
 
 func (f *storedFile[T]) version() int64 { return f.file.Header().Version }
 
-// choose finds the best candidate for a role. If none counts, it returns why not.
+// choose finds the best candidate for a role. If none counts, it returns why
+// not.
+//
+// its expiry does not matter.
 func (c *candidates[T]) choose(role roles.Role) error {
 	c.best = nil
 	var errs []error
@@ -151,7 +155,8 @@ func (c *candidates[T]) choose(role roles.Role) error {
 	return errors.Join(errs...)
 }
 
-// trusted returns the content of the best candidate; the zero value if none counts.
+// trusted returns the content of the best candidate; the zero value if none
+// counts.
 func (c *candidates[T]) trusted() (file roles.Trusted[T]) {
 	if c.best != nil {
 		file = c.best.file
@@ -177,8 +182,8 @@ func (c *candidates[T]) accept(f *storedFile[T]) {
 	c.best = f
 }
 
-// renewed returns what the next update takes over: the best candidate or, if none
-// was chosen, all of them.
+// renewed returns what the next update takes over: the best candidate or, if
+// none was chosen, all of them.
 func (c *candidates[T]) renewed() (next candidates[T]) {
 	files := c.files
 	if c.best != nil {
@@ -197,13 +202,33 @@ func (s *storedFiles) noteRoot(raw []byte, version int64) {
 	if len(s.roots) >= maxCandidates {
 		s.roots = slices.Delete(s.roots, 0, 1)
 	}
-	s.roots = append(s.roots, storedRoot{bytes.Clone(raw), version})
+	s.roots = append(s.roots, storedRoot{raw: bytes.Clone(raw), version: version})
 }
 
-// renewed returns what the next update takes over.
+// noteSavedRoot notes that a root lies in the store.
+func (s *storedFiles) noteSavedRoot(raw []byte, version int64) {
+	s.savedRoot = max(s.savedRoot, version)
+	for i := range s.roots {
+		if bytes.Equal(s.roots[i].raw, raw) {
+			s.roots[i].saved = true
+		}
+	}
+}
+
+// hasSavedRoot says whether a root lies in the store, byte for byte.
+func (s *storedFiles) hasSavedRoot(raw []byte) bool {
+	return slices.ContainsFunc(s.roots, func(r storedRoot) bool { return r.saved && bytes.Equal(r.raw, raw) })
+}
+
+// renewed returns what the next update takes over. What of it lies in the store
+// is found out anew.
 func (s *storedFiles) renewed() storedFiles {
+	roots := slices.Clone(s.roots)
+	for i := range roots {
+		roots[i].saved = false
+	}
 	return storedFiles{
-		root: s.root, roots: slices.Clone(s.roots), timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
+		root: s.root, roots: roots, timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
 	}
 }
 
@@ -243,7 +268,10 @@ func (s *Session) addStored(role string, raw []byte) error {
 		return addCandidate(s, &s.stored.snapshot, raw)
 	}
 	version, err := s.rootVersion(raw)
-	s.stored.root, s.stored.savedRoot = max(s.stored.root, version), max(s.stored.savedRoot, version)
+	if err == nil {
+		s.stored.root = max(s.stored.root, version)
+		s.stored.noteSavedRoot(raw, version)
+	}
 	return err
 }
 
@@ -261,8 +289,8 @@ func addCandidate[T metadata.Content](s *Session, c *candidates[T], raw []byte) 
 	return nil
 }
 
-// rootVersion returns the version of a stored root, which counts if its own keys
-// signed it. Each one is checked once.
+// rootVersion returns the version of a stored root, which counts if its own
+// keys signed it. Each one is checked once.
 func (s *Session) rootVersion(raw []byte) (int64, error) {
 	for _, r := range s.stored.roots {
 		if bytes.Equal(r.raw, raw) {

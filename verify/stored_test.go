@@ -65,9 +65,9 @@ func TestWarningsAboutStoredFiles(t *testing.T) {
 		missing string
 	}{
 		{verify.Stored{}, ""},
-		{verify.Stored{Root: [][]byte{all.Root}}, "timestamp snapshot"},
-		{verify.Stored{Timestamp: [][]byte{all.Timestamp}}, "root snapshot"},
-		{verify.Stored{Snapshot: [][]byte{all.Snapshot}}, "root timestamp"},
+		{verify.Stored{Root: all.Root}, "timestamp snapshot"},
+		{verify.Stored{Timestamp: all.Timestamp}, "root snapshot"},
+		{verify.Stored{Snapshot: all.Snapshot}, "root timestamp"},
 	} {
 		var names []string
 		for _, warning := range warnings(c.stored, verify.Limits{}) {
@@ -77,13 +77,13 @@ func TestWarningsAboutStoredFiles(t *testing.T) {
 		}
 		require.Equal(t, c.missing, strings.Join(names, " "))
 	}
-	absent := verify.LoadStored(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource })
+	absent := verify.LoadStored(context.Background(), loadFunc(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource }))
 	require.Empty(t, warnings(absent, verify.Limits{}), "nothing stored is a first run")
 
 	s := newSession(t, repo, verify.Stored{Root: [][]byte{[]byte("x")}}, verify.Options{})
 	require.Len(t, s.Warnings(), 3)
 	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
-	require.NoError(t, s.Refresh(repo.Now()))
+	s = renew(t, s, repo.Now())
 	require.Empty(t, s.Warnings(), "said once")
 }
 

@@ -142,6 +142,7 @@ type Verifier struct {
 
 // Verifier returns a new Verifier for the target.
 func (t *Target) Verifier() *Verifier {
+	// a copy at hand is checked like a download.
 	v := &Verifier{file: t.Path, length: t.Length}
 	checker, err := t.Hashes.NewChecker(t.policy.Hashes)
 	if err != nil {
@@ -189,6 +190,7 @@ func (v *Verifier) Written() int64 { return v.written }
 // Verify returns nil if the bytes written are the whole file, with the right
 // length and hashes. Only then may they be used. Errors are *LengthError and
 // *HashError.
+// the length is exact, and all hashes match.
 func (v *Verifier) Verify() error {
 	switch {
 	case v.err != nil:

@@ -126,8 +126,8 @@ func TestVerifier(t *testing.T) {
 	require.ErrorIs(t, v.Verify(), roles.ErrHash)
 }
 
-// The hashes of an empty file are checked too, and a target without a known hash
-// is never accepted.
+// The hashes of an empty file are checked too, and a target without a known
+// hash is never accepted.
 func TestVerifierChecksEveryHash(t *testing.T) {
 	v := targetOf(t, "empty", nil, verifytest.Options{}).Verifier()
 	require.NoError(t, v.Verify())

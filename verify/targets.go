@@ -1,13 +1,15 @@
 package verify
 
 import (
+	"bytes"
+
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// stepTargets asks for the top-level targets role. With it, the update is ready.
-// (5.6)
+// stepTargets asks for the top-level targets role. With it, the update is
+// ready. (5.6)
 func (s *Session) stepTargets() *task {
 	e := s.topLevelEdge()
 	if !e.asked {
@@ -29,7 +31,7 @@ func (s *Session) acceptTargets(t *task, a answer, file roles.Trusted[metadata.T
 	e.file = s.files.retain(e, file, int64(len(a.body)))
 	if !a.saved {
 		s.queue.save(Record{
-			Role: e.Role, Version: file.Header().Version, Path: t.Path, StoreName: t.StoreName, Data: a.body,
+			Role: e.Role, Version: file.Header().Version, Path: t.Path, StoreName: t.StoreName, Data: bytes.Clone(a.body),
 		})
 	}
 	s.wake(e, nil)

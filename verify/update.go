@@ -22,8 +22,8 @@ func (s *Session) proceed() {
 	}
 }
 
-// step begins the phase that has come, and returns the request that it has to wait
-// for; nil if it is over already.
+// step begins the phase that has come, and returns the request that it has to
+// wait for; nil if it is over already.
 func (s *Session) step() *task {
 	switch s.update.phase {
 	case phaseRoot:
@@ -36,8 +36,8 @@ func (s *Session) step() *task {
 	return s.stepTargets()
 }
 
-// await has the phase wait for a file. One that was asked for ahead is not asked
-// for again unless its answer was rejected.
+// await has the phase wait for a file. One that was asked for ahead is not
+// asked for again unless its answer was rejected.
 func (s *Session) await(t *task) {
 	early := (*task)(nil)
 	if t.edge == nil {
@@ -64,8 +64,8 @@ func (s *Session) await(t *task) {
 	}
 }
 
-// apply acts on the answer to a request whose turn has come. An error says why a
-// body is rejected; then nothing has changed.
+// apply acts on the answer to a request whose turn has come. An error says why
+// a body is rejected; then nothing has changed.
 func (s *Session) apply(t *task, a answer) error {
 	switch {
 	case a.absent && t.Role == metadata.RoleRoot && t.edge == nil: // R-5.3.3b
@@ -85,7 +85,8 @@ func (s *Session) apply(t *task, a answer) error {
 	return nil
 }
 
-// accept checks a body and, if it is good, trusts it. The checks change nothing.
+// accept checks a body and, if it is good, trusts it. The checks change
+// nothing.
 func (s *Session) accept(t *task, a answer) error {
 	if err := t.checkLength(a.body); err != nil {
 		return err
@@ -130,8 +131,8 @@ func (t *task) checkLength(body []byte) error {
 	return &LimitError{t.Role, "bytes", t.MaxBytes, size}
 }
 
-// giveUp ends what needs a file that could not be fetched: the lookups that wait
-// for a delegated role, otherwise the update.
+// giveUp ends what needs a file that could not be fetched: the lookups that
+// wait for a delegated role, otherwise the update.
 func (s *Session) giveUp(t *task, cause error) {
 	err := &FetchError{t.Request, cause}
 	if t.edge == nil || s.update.phase != phaseReady {

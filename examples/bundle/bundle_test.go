@@ -344,7 +344,9 @@ func TestPackVerifies(t *testing.T) {
 	w.mustFail(1, verify.ErrHash.Error(), w.packArgs("tools/big hammer", "app.bin"))
 	w.mustFail(1, verify.ErrNoTarget.Error(), w.packArgs("nothing"))
 	w.repo.Metadata()["2.snapshot.json"][100] ^= 1
-	w.mustFail(1, "2.snapshot.json", w.packArgs("tools/big hammer"))
+	for _, because := range []string{"2.snapshot.json", "rejected"} {
+		w.mustFail(1, because, w.packArgs("tools/big hammer"))
+	}
 	after, err := os.ReadFile(w.bundle)
 	require.NoError(t, err)
 	require.Equal(t, before, after)

@@ -73,8 +73,8 @@ func find(
 	return lookups, errors.Join(errs...)
 }
 
-// savedTo is a session that saves what it trusts in a directory, and asks it for
-// nothing.
+// savedTo is a session that saves what it trusts in a directory, and asks it
+// for nothing.
 type savedTo struct {
 	*verify.Session
 	state *cachedir.Dir // nil without --state

@@ -195,9 +195,9 @@ func TestOvertakenProcess(t *testing.T) {
 	}
 }
 
-// Release 3 is published while one process waits for its nth answer, and another
-// process installs it. What the first one has is older now. It begins again, and
-// both succeed.
+// Release 3 is published while one process waits for its nth answer, and
+// another process installs it. What the first one has is older now. It begins
+// again, and both succeed.
 func TestInstallsAroundAPublication(t *testing.T) {
 	start := newHistory(t)
 	for n, over := int64(1), false; !over; n++ {

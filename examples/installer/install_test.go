@@ -133,7 +133,9 @@ func TestRollbackIsRefused(t *testing.T) {
 	w.mustInstall("app.bin")
 	current := w.metadata
 	w.metadata = w.mirror(old, nil)
-	w.mustFail("timestamp: "+verify.ErrRollback.Error(), w.args("tools/hammer")...)
+	for _, because := range []string{"timestamp: " + verify.ErrRollback.Error(), "version 3", "version 2"} {
+		w.mustFail(because, w.args("tools/hammer")...)
+	}
 	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 	w.metadata = current
 	w.mustInstall("tools/hammer")

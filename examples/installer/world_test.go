@@ -233,8 +233,8 @@ func (h *history) from(release int) []string {
 	return h.world.args("app.bin", chisel)
 }
 
-// publishing serves release 2 until its nth answer. Then release 3 is published,
-// and published is called before that answer.
+// publishing serves release 2 until its nth answer. Then release 3 is
+// published, and published is called before that answer.
 func (h *history) publishing(n int64, published func()) (asked *atomic.Int64) {
 	asked = new(atomic.Int64)
 	h.metadata = h.mirror(nil, func(rw http.ResponseWriter, path string) bool {

@@ -109,8 +109,8 @@ func (in *installer) run(ctx context.Context) error {
 	return in.install(ctx, x, chosen)
 }
 
-// open begins the session. One session finds all files, so that all answers come
-// from one snapshot.
+// open begins the session. One session finds all files, so that all answers
+// come from one snapshot.
 func (in *installer) open(ctx context.Context) (*index, error) {
 	trustedRoot, err := os.ReadFile(in.Root)
 	if err != nil {

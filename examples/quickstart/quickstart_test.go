@@ -234,6 +234,19 @@ func TestClient(t *testing.T) {
 	})
 }
 
+// The files that a user copies import no internal package.
+func TestNothingInternal(t *testing.T) {
+	const format = `{{join .Imports " "}} {{join .TestImports " "}}`
+	for _, dir := range []string{"./testdata/client", "../fixtures"} {
+		imports, err := exec.Command("go", "list", "-f", format, dir).Output()
+		require.NoError(t, err)
+		require.Contains(t, string(imports), "tufwalk/verify")
+		for _, path := range strings.Fields(string(imports)) {
+			require.False(t, strings.Contains(path, "tufwalk") && strings.Contains(path, "internal"), path)
+		}
+	}
+}
+
 // A newcomer reads the client in one sitting.
 func TestClientIsShort(t *testing.T) {
 	data, err := os.ReadFile("testdata/client/main.go")

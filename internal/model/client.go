@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,10 +59,11 @@ type Client struct {
 	lookups []*Lookup
 
 	root       *file
-	first      bool  // it is the one that the update began with, and nothing signed under it was accepted yet
-	rotations  int   // new roots in this update
-	storedRoot int64 // the highest version of a root that was stored, now or when an earlier update began
-	savedRoot  int64 // the highest version of a root that lies in the store
+	first      bool     // it is the one that the update began with, and nothing signed under it was accepted yet
+	rotations  int      // new roots in this update
+	storedRoot int64    // the highest version of a root that was stored, now or when an earlier update began
+	savedRoot  int64    // the highest version of a root that lies in the store
+	savedRoots []string // the roots that lie in the store
 
 	timestamp, snapshot             *file // of this update
 	timestamps, snapshots           []*candidate
@@ -89,7 +91,8 @@ type Want struct {
 func (w *Want) String() string { return fmt.Sprintf("%s for %s (%s)", w.Path, w.Delegator, w.Role) }
 
 // New begins an update with the files that earlier ones saved: "root.json",
-// "timestamp.json" and "snapshot.json", of each any number. They may be damaged.
+// "timestamp.json" and "snapshot.json", of each any number. They may be
+// damaged.
 func New(trustedRoot []byte, stored Stored, now time.Time, limits Limits, rules Rules) (*Client, error) {
 	c := &Client{rules: rules, limits: limits, checked: map[string]bool{}}
 	if err := attempt(func() { c.root = c.openRoot(trustedRoot) }); err != nil {
@@ -168,8 +171,8 @@ func (c *Client) fresh(f *file) bool {
 // nothing.
 func (c *Client) Offer(w *Want, body []byte) error { return c.offer(w, body, false) }
 
-// OfferSaved is Offer for a saved copy. It is checked like any other, and
-// is not saved again.
+// OfferSaved is Offer for a saved copy. It is checked like any other,
+// and is not saved again.
 func (c *Client) OfferSaved(w *Want, body []byte) error { return c.offer(w, body, true) }
 
 func (c *Client) offer(w *Want, body []byte, saved bool) error {
@@ -287,10 +290,11 @@ func (c *Client) saveFirstRoot() {
 	c.first = false
 }
 
-// saveNewestRoot saves the root, unless one that is as new is saved.
+// saveNewestRoot saves the root, unless a newer one or the same is saved.
 func (c *Client) saveNewestRoot() {
-	if c.root.version > c.savedRoot && c.root.version >= c.storedRoot {
-		c.savedRoot = c.root.version
+	if c.root.version >= c.storedRoot && !slices.Contains(c.savedRoots, c.root.body) {
+		c.savedRoots = append(c.savedRoots, c.root.body)
+		c.savedRoot = max(c.savedRoot, c.root.version)
 		c.saved["root.json"] = c.root.body
 	}
 }

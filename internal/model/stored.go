@@ -2,8 +2,8 @@ package model
 
 import "errors"
 
-// Stored are the files that lie in a store, by name: one of each, or several where
-// the store cannot replace a file.
+// Stored are the files that lie in a store, by name: one of each, or several
+// where the store cannot replace a file.
 type Stored map[string][][]byte
 
 // One is what lies in a store that has one file of each name.
@@ -29,6 +29,7 @@ func (c *Client) load(stored Stored) {
 		_ = attempt(func() {
 			if version := c.openRoot(body).version; !c.rules.ForgetRoot {
 				c.storedRoot, c.savedRoot = max(c.storedRoot, version), max(c.savedRoot, version)
+				c.savedRoots = append(c.savedRoots, string(body))
 			}
 		})
 	}
@@ -64,8 +65,8 @@ func with(list []*candidate, added *candidate) []*candidate {
 	return append(list, added)
 }
 
-// best is the one with the highest version of those that enough of the current keys
-// signed, under whatever key IDs.
+// best is the one with the highest version of those that enough of the current
+// keys signed, under whatever key IDs.
 func (c *Client) best(list []*candidate, role string) (best *candidate) {
 	for _, x := range list {
 		err := attempt(func() {
@@ -79,8 +80,8 @@ func (c *Client) best(list []*candidate, role string) (best *candidate) {
 	return best
 }
 
-// carried is what the next update knows of a role: what was trusted or, if it did
-// not come to that, all candidates.
+// carried is what the next update knows of a role: what was trusted or, if it
+// did not come to that, all candidates.
 func carried(list []*candidate, best *candidate) (next []*candidate) {
 	if best != nil {
 		list = []*candidate{best}
@@ -110,10 +111,11 @@ func noListedFileGoesBack(old, next *file) {
 // ErrSuperseded says that something newer lies in the store.
 var ErrSuperseded = errors.New("another process has stored something newer")
 
-// Save says whether a file is to be written to a store in which these files lie.
+// Save says whether a file is to be written to a store in which these files
+// lie.
 //
 //
-func (c *Client) Save(name string, stored Stored) (write bool, err error) {
+func (c *Client) Save(name string, file []byte, stored Stored) (write bool, err error) {
 	if '1' <= name[0] && name[0] <= '9' { // a root under its version
 		return true, nil
 	}
@@ -128,7 +130,11 @@ func (c *Client) Save(name string, stored Stored) (write bool, err error) {
 	}
 	switch name {
 	case "root.json":
-		return newest < c.root.version, nil
+		same := false
+		for _, body := range stored["root.json"] {
+			same = same || string(body) == string(file)
+		}
+		return newest <= c.root.version && !same, nil
 	case "timestamp.json":
 		return c.compare("timestamp", c.timestamps, c.storedTimestamp, stored, c.rules.after)
 	case "snapshot.json":

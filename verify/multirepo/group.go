@@ -17,9 +17,10 @@ type Repository struct {
 	// TrustedRoot is the initial trusted root: the root file that the caller
 	// received out of band. Each repository must have its own.
 	TrustedRoot []byte
-	// Stored is what an earlier run saved for this repository.
+	// Stored is what earlier updates saved for this repository.
 	Stored verify.Stored
-	// Options are those of the repository's session.
+	// Options are those of the repository's session. Options.Repository is
+	// set by New.
 	Options verify.Options
 }
 
@@ -32,8 +33,10 @@ type Options struct {
 	FallThrough bool
 }
 
-// Group is one client's view of the repositories of a map. It is made by New.
-// It is not safe for concurrent use. None of its methods blocks.
+// Group is one update of one client's view of the repositories of a map. It is
+// made by New, and the next one by Renew. Only Run and Save block. A group is
+// not safe for concurrent use. Two groups share nothing that changes, also if
+// one was made from the other, so each can have a goroutine of its own.
 type Group struct {
 	options Options
 	now     time.Time
@@ -54,7 +57,7 @@ type Group struct {
 type member struct {
 	name    string
 	session *verify.Session // the update
-	earlier *verify.Session // the view of an earlier one, which answers if this one fails; may be nil
+	earlier *verify.Session // the view of an earlier one, which answers if the update fails; or nil
 	options verify.Options
 
 	rootVersion int64 // the version of the root that rootKeys was made of
@@ -159,6 +162,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 	for i, e := range m.Entries() {
 		added := g.addEntry(e)
 		all := ^set(0)
+		// TAP 4 map: a threshold that cannot be reached
 		if n := all.distinct(added.rootKeys()); n < e.Threshold {
 			return fmt.Errorf("%w: mapping[%d] needs %d repositories with different root keys, and has %d",
 				ErrMap, i, e.Threshold, n)
@@ -193,7 +197,8 @@ func (g *Group) Repositories() (names []string) {
 }
 
 // Version returns the version of a top-level role that a repository's update
-// trusts, as verify.Session.Version does; 0 for a repository that is not in the map.
+// trusts, as verify.Session.Version does; 0 for a repository that is not in the
+// map.
 func (g *Group) Version(repository, role string) int64 {
 	if x := g.named[repository]; x != nil {
 		return x.session.Version(role)
@@ -201,9 +206,10 @@ func (g *Group) Version(repository, role string) int64 {
 	return 0
 }
 
-// Expires returns the time at which the first of the top-level roles expires in the
-// view that a repository answers from, as verify.Session.Expires does; the zero time
-// for a repository that is not in the map.
+// Expires returns the time at which the first of the top-level roles expires in
+// the view that a repository answers from, as verify.Session.Expires does: the
+// update's or, if that failed, the earlier one. It is the zero time for a
+// repository that is not in the map.
 func (g *Group) Expires(repository string) time.Time {
 	if x := g.named[repository]; x != nil {
 		return x.view().Expires()
@@ -211,14 +217,17 @@ func (g *Group) Expires(repository string) time.Time {
 	return time.Time{}
 }
 
-// Renew begins the next update of all repositories: it returns a group with the same
-// map, as verify.Session.Renew does for a session. Stored is what the stores of the
-// repositories hold now, by their names. This group stays as it is.
+// Renew begins the next update of all repositories: it returns a new group with
+// the same map and options, as verify.Session.Renew does for a session. Stored
+// is what the stores of the repositories have now, by their names. This group
+// stays as it is, and may be used in another goroutine.
 //
-// A repository whose next update fails goes on answering from the last view that
-// succeeded, until that expires: Answer.AsOf says so, and Warnings why.
+// In the new group, a repository whose update fails answers from the view of
+// its last update that succeeded, until that expires. Answer.AsOf says so, and
+// Warnings says why.
 //
-// It returns verify.ErrTime as a session does.
+// It returns verify.ErrTime (wrapped) for the zero time and for one before this
+// group's.
 func (g *Group) Renew(stored map[string]verify.Stored, now time.Time) (*Group, error) {
 	next := newGroup(g.options, now)
 	for _, x := range g.members {
@@ -227,11 +236,7 @@ func (g *Group) Renew(stored map[string]verify.Stored, now time.Time) (*Group, e
 			return nil, err
 		}
 		renewed := &member{name: x.name, session: session, options: x.options}
-		for _, view := range x.sessions() { // the first that succeeded
-			if renewed.earlier, err = view.Copy(); err == nil {
-				break
-			}
-		}
+		renewed.earlier = g.earlierView(x, next.now)
 		next.add(renewed)
 	}
 	for _, e := range g.entries {
@@ -240,17 +245,38 @@ func (g *Group) Renew(stored map[string]verify.Stored, now time.Time) (*Group, e
 	return next, nil
 }
 
+// earlierView returns the last view that succeeded; nil if none did, or if it
+// has expired. That of a group whose files could not all be saved does not
+// count.
+func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
+	for _, session := range x.sessions() {
+		if g.broken != nil && session == x.session {
+			continue
+		}
+		if view, err := session.Copy(); err == nil {
+			if !view.Expires().After(now) {
+				return nil
+			}
+			return view
+		}
+	}
+	return nil
+}
+
 func (g *Group) inProgress() bool {
 	return slices.ContainsFunc(g.members, func(x *member) bool {
-		return errors.Is(x.session.Err(), verify.ErrInProgress)
+		return slices.ContainsFunc(x.sessions(), func(s *verify.Session) bool {
+			return errors.Is(s.Err(), verify.ErrInProgress)
+		})
 	})
 }
 
 // Err returns nil if no request is open, every lookup is done, and at least one
 // repository could be brought up to date. (What it means that others could not,
-// each lookup says.) Otherwise it returns verify.ErrInProgress, an error that
-// wraps verify.ErrSave after Abandon, or a *RepositoryError for every
-// repository.
+// each lookup says.) Otherwise it returns verify.ErrInProgress, what ended the
+// group (an error of Save, or verify.ErrSave and the cause after Abandon), or a
+// *RepositoryError for every repository. Lookups may have results from earlier
+// views then.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:
@@ -285,10 +311,11 @@ func (g *Group) Warnings() (list []error) {
 	return list
 }
 
-// Abandon ends the group because a record of any repository could not be saved, and
-// with it the lookups that Next handed out together with that record: they rest on
-// what is not saved. Everything reports verify.ErrSave and the cause from then on.
-// Group.Save calls it; callers who save in another way must call it.
+// Abandon ends the group because a record of any repository could not be saved,
+// and with it the lookups that Next handed out together with that record: they
+// rest on what is not saved. Everything reports verify.ErrSave and the cause
+// from then on. Group.Save calls it; callers who save in another way must call
+// it.
 func (g *Group) Abandon(cause error) {
 	g.members[0].session.Abandon(cause)
 	// The session's error has only the text of a cause that wraps one of this

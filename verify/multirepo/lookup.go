@@ -114,6 +114,7 @@ func (g *Group) noteAnswer(answered *verify.Lookup) {
 		g.ask(q, view)
 		return
 	}
+	// TAP 4 step 2: all repositories of the entry answer before it is decided.
 	if q.of.open--; q.of.open == 0 {
 		g.answered = append(g.answered, q.of)
 	}
@@ -153,6 +154,7 @@ func (g *Group) decide(l *Lookup) {
 // mayFallThrough says whether the text of TAP 4 makes a search go on after this
 // error: all repositories answered, and too few agree. The TAP does not say
 // that of two files which both have enough repositories.
+// (TAP 4 step 5)
 func mayFallThrough(err error) bool {
 	agreement := new(AgreementError)
 	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrNoAnswer)
@@ -189,15 +191,15 @@ func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
 	return step, nil
 }
 
-// answer returns what a repository says. An earlier view counts until it expires.
+// answer returns what a repository says. An earlier view counts until it
+// expires.
 func (g *Group) answer(q *question) (Answer, *verify.Target) {
 	t, err := q.lookup.Target()
 	a := Answer{Repository: q.member.name, Err: err, Trail: q.lookup.Trail()}
 	if q.session == q.member.earlier {
 		a.AsOf = q.session.Time()
 		if !expiry(q.session, a.Trail).After(g.now) {
-			a.Err = q.member.session.Err()
-			return a, nil
+			return Answer{Repository: a.Repository, Err: q.member.session.Err()}, nil
 		}
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/tufwalk/tufwalk/verify"
@@ -11,27 +12,26 @@ import (
 
 var _ verify.Updater = (*Group)(nil)
 
-// Next hands out what there is to do for all repositories, and says whether there
-// is anything. Requests and records name their repository. Calling it late or often
-// loses nothing.
+// Next hands out what there is to do for all repositories, and says whether
+// there is anything. Requests and records name their repository. Calling it
+// late or often loses nothing.
 //
-// The lookups of the group that are done are those of Done. Batch.Done is empty.
+// The lookups of the group that are done are those of Done. Batch.Done is
+// empty.
 func (g *Group) Next() (b verify.Batch, ok bool) {
-	if g.broken != nil {
-		return b, false
-	}
-	for g.collect(&b) {
+	for g.broken == nil && g.collect(&b) {
 		g.decideAnswered()
 	}
 	g.handOut()
 	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(g.doneNow) > 0
 }
 
-// Done returns the lookups that the last call of Next handed out. The slice is the
-// caller's.
+// Done returns the lookups that the last call of Next handed out. The slice is
+// the caller's.
 func (g *Group) Done() []*Lookup { return slices.Clone(g.doneNow) }
 
-// collect takes what the sessions have to say, and says whether there was anything.
+// collect takes what the sessions have to say, and says whether there was
+// anything.
 func (g *Group) collect(into *verify.Batch) (found bool) {
 	for _, x := range g.members {
 		for _, session := range x.sessions() {
@@ -63,8 +63,8 @@ func (x *member) sessions() []*verify.Session {
 	return []*verify.Session{x.session, x.earlier}
 }
 
-// find returns the session that a request is of: if it is of none, any one, which
-// says so.
+// find returns the session that a request is of: if it is of none, any one,
+// which says so.
 func (g *Group) find(id verify.RequestID) *verify.Session {
 	x := g.named[id.Repository]
 	switch {
@@ -84,8 +84,8 @@ func (g *Group) Provide(id verify.RequestID, body []byte) error {
 	return g.find(id).Provide(id, body)
 }
 
-// ProvideSaved answers a request with a saved copy, as verify.Session.ProvideSaved
-// does.
+// ProvideSaved answers a request with a saved copy, as
+// verify.Session.ProvideSaved does.
 func (g *Group) ProvideSaved(id verify.RequestID, body []byte) error {
 	if g.broken != nil {
 		return g.broken
@@ -93,8 +93,8 @@ func (g *Group) ProvideSaved(id verify.RequestID, body []byte) error {
 	return g.find(id).ProvideSaved(id, body)
 }
 
-// NotFound answers a request with the word of every live source of the repository
-// that the file does not exist, as verify.Session.NotFound does.
+// NotFound answers a request with the word of every live source of the
+// repository that the file does not exist, as verify.Session.NotFound does.
 func (g *Group) NotFound(id verify.RequestID) error {
 	if g.broken != nil {
 		return g.broken
@@ -111,8 +111,8 @@ func (g *Group) Fail(id verify.RequestID, cause error) error {
 	return g.find(id).Fail(id, cause)
 }
 
-// Outstanding returns the open requests that have been handed out, by repository and
-// in the order of their IDs.
+// Outstanding returns the open requests that have been handed out, in the order
+// of the numbers of their IDs, and those with the same number by repository.
 func (g *Group) Outstanding() (list []verify.Request) {
 	for _, x := range g.members {
 		for _, session := range x.sessions() {
@@ -125,10 +125,16 @@ func (g *Group) Outstanding() (list []verify.Request) {
 
 // Wanted says whether a request is open: whether an answer to it still means
 // anything.
-func (g *Group) Wanted(id verify.RequestID) bool { return g.broken == nil && g.find(id).Wanted(id) }
+func (g *Group) Wanted(id verify.RequestID) bool {
+	return g.broken == nil && g.find(id).Wanted(id)
+}
 
-// Save saves records of one repository, in its store, as verify.Session.Save does. An
-// error ends the group.
+// Save saves records in a store, as verify.Session.Save does. All of them must
+// be of one repository, and the store must be that repository's. The error is a
+// *RepositoryError. If it wraps verify.ErrSave or, because another process has
+// saved something newer, a *verify.SupersededError, the group has ended.
+// Records of a repository that is not in the map are the caller's mistake, and
+// are not saved.
 func (g *Group) Save(ctx context.Context, store verify.Store, records []verify.Record) error {
 	if g.broken != nil || len(records) == 0 {
 		return g.broken
@@ -136,6 +142,11 @@ func (g *Group) Save(ctx context.Context, store verify.Store, records []verify.R
 	x := g.named[records[0].Repository]
 	if x == nil {
 		return &RepositoryError{records[0].Repository, errors.New("it is not in the map")}
+	}
+	for _, rec := range records {
+		if rec.Repository != x.name {
+			return &RepositoryError{rec.Repository, fmt.Errorf("its records do not belong in the store of %q", x.name)}
+		}
 	}
 	if err := x.session.Save(ctx, store, records); err != nil {
 		g.breakOff(&RepositoryError{x.name, err})

@@ -69,6 +69,7 @@ func (a Attestation) Custom() ([]byte, bool) {
 	return a.target.Custom()
 }
 
+// newTarget makes the target that repositories agree on. (TAP 4 step 4)
 func newTarget(path string, e *entry, agreed set, targets []*verify.Target, listings []*listing) *Target {
 	t := &Target{Path: path}
 	var members []int

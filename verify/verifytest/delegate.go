@@ -6,22 +6,30 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
-
-	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // A Delegation is an entry in a role's list of delegations.
 type Delegation struct {
-	Name             string
-	Paths            []string // nil: no such member
-	PathHashPrefixes []string // nil: no such member
-	Terminating      bool
-	Keys             []*Key // default: one, the repository's Key(Name)
-	Threshold        int    // 0: 1. For a bad one see Repo.Edit.
+	// Name is the name of the delegated role.
+	Name string
+	// Paths are the patterns of the delegated paths. If nil, there is no such
+	// member.
+	Paths []string
+	// PathHashPrefixes are the prefixes of the hashes of the delegated paths.
+	// If nil, there is no such member.
+	PathHashPrefixes []string
+	// Terminating ends a search with this role.
+	Terminating bool
+	// Keys are the keys of the role. The default is one key, the repository's
+	// Key(Name).
+	Keys []*Key
+	// Threshold is the number of keys that must sign. The default is 1.
+	// Repo.Edit sets wrong ones.
+	Threshold int
 }
 
-// delegation is a Delegation that may stand for many bins, which differ only in
-// names and prefixes.
+// delegation is a Delegation, or many bins, which differ in names and prefixes
+// only.
 type delegation struct {
 	Delegation
 	bins *bins
@@ -33,8 +41,7 @@ type succinct struct {
 	bits   int
 }
 
-// bins are the roles among which a delegator shares out its targets: 1<<bits of
-// them.
+// bins are 1<<bits roles over which a delegator distributes its targets.
 type bins struct {
 	delegator *Role
 	keys      []*Key
@@ -42,18 +49,18 @@ type bins struct {
 	bits      int
 }
 
-// delegator is one side of an edge: who delegates to a role, and the keys
-// listed there.
+// delegator is a role that delegates to another one, and the keys that it lists
+// for it.
 type delegator struct {
 	role *Role
 	keys []*Key
 }
 
-// Delegate appends a delegation, or replaces in its place the one of the same
-// name, and returns the delegated role, which is made if need be. Several roles
-// may delegate to one, with different keys: it is then signed by all of these,
-// unless SignWith says otherwise. The names of the top-level roles must not be
-// delegated; if one is nevertheless, it is listed, and the result is nil.
+// Delegate appends a delegation, or replaces the one of the same name in its
+// place. It returns the delegated role, which it makes if there is none.
+// Several roles may delegate to one role, with different keys: all of them sign
+// it then, unless SignWith says otherwise. The name of a top-level role must
+// not be delegated to: it is listed nevertheless, and the result is nil.
 func (x *Role) Delegate(d Delegation) *Role {
 	if len(d.Keys) == 0 {
 		d.Keys = []*Key{x.repo.Key(d.Name)}
@@ -70,15 +77,14 @@ func (x *Role) Delegate(d Delegation) *Role {
 	} else {
 		x.delegations = append(x.delegations, &delegation{Delegation: d})
 	}
-	switch d.Name {
-	case metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets:
+	if slices.Contains(topLevel, d.Name) {
 		return nil
 	}
 	return x.link(d.Name, d.Keys)
 }
 
-// Undelegate removes the delegation of that name. The role's file stays in the
-// snapshot, as it must.
+// Undelegate removes the delegation of that name. The snapshot still lists the
+// role's file, as it must.
 func (x *Role) Undelegate(name string) {
 	i := x.find(name)
 	if i < 0 {
@@ -95,8 +101,7 @@ func (x *Role) find(name string) int {
 	return slices.IndexFunc(x.delegations, func(d *delegation) bool { return d.bins == nil && d.Name == name })
 }
 
-// link notes that x lists these keys for the named role, which has to be signed
-// anew if they are new.
+// link notes that x lists these keys for the named role, which is signed again.
 func (x *Role) link(name string, keys []*Key) *Role {
 	y, ok := x.repo.byName[name]
 	if !ok {
@@ -124,9 +129,9 @@ func (x *Role) listedKeys() []*Key {
 	return distinct(keys)
 }
 
-// DelegateBins appends delegations to n hash bins, a power of two up to 65536,
-// by path_hash_prefixes, as in PEP 458. The bins are named as by
-// DelegateSuccinct. They share keys, with threshold 1; by default the
+// DelegateBins appends delegations to n hash bins by path_hash_prefixes, as in
+// PEP 458. n is a power of two up to 65536. The bins have names as those of
+// DelegateSuccinct. They share keys, with threshold 1; the default is the
 // repository's Key(prefix).
 func (x *Role) DelegateBins(prefix string, n int, keys ...*Key) {
 	if n < 1 || n > 1<<16 || n&(n-1) != 0 {
@@ -137,11 +142,11 @@ func (x *Role) DelegateBins(prefix string, n int, keys ...*Key) {
 }
 
 // DelegateSuccinct delegates to 1<<bits hash bins by succinct_roles (TAP 15),
-// for bits from 1 to 32. A bin is named prefix, hyphen and its number in hex.
-// They share keys, with threshold 1; by default the repository's Key(prefix).
-// With more than 16 bits only those bins are made that Bin or AddToBin has been
-// asked for. A role with both succinct and other delegations lists both, which
-// is against the rules.
+// for bits from 1 to 32. The name of a bin is the prefix, a hyphen and its
+// number in hexadecimal. The bins share keys, with threshold 1; the default is
+// the repository's Key(prefix). With more than 16 bits, a bin is made when Bin
+// or AddToBin first asks for it. A role with succinct and other delegations
+// lists both, which TAP 15 does not allow.
 func (x *Role) DelegateSuccinct(prefix string, bits int, keys ...*Key) {
 	if bits < 1 || bits > 32 {
 		panic(fmt.Sprintf("verifytest: DelegateSuccinct: %d bits; must be 1 to 32", bits))
@@ -171,11 +176,11 @@ func (b *bins) name(i uint64) string {
 	return fmt.Sprintf("%s-%0*x", b.prefix, b.width(), i)
 }
 
-// width is the number of hex digits of the last bin's number.
+// width is the number of hexadecimal digits of the last bin's number.
 func (b *bins) width() int { return max(1, (b.bits+3)/4) }
 
-// prefixes returns the prefixes of all hashes that go to bin i: as long as the
-// bins' numbers are.
+// prefixes returns the prefixes of all hashes that go to bin i. They have as
+// many digits as the bins' numbers.
 func (b *bins) prefixes(i uint64) []any {
 	each := uint64(1) << (4*b.width() - b.bits)
 	list := make([]any, 0, each)
@@ -193,7 +198,8 @@ func (x *Role) Bin(path string) *Role {
 	sum := sha256.Sum256([]byte(path))
 	i := uint64(binary.BigEndian.Uint32(sum[:])) >> (32 - x.bins.bits)
 	name := x.bins.name(i)
-	if y, ok := x.repo.byName[name]; ok && slices.ContainsFunc(y.delegators, func(d delegator) bool { return d.role == x }) {
+	isX := func(d delegator) bool { return d.role == x }
+	if y, ok := x.repo.byName[name]; ok && slices.ContainsFunc(y.delegators, isX) {
 		return y
 	}
 	return x.link(name, x.bins.keys)
@@ -223,37 +229,49 @@ func (x *Role) document() map[string]any {
 	}
 	var list []any
 	for _, d := range x.delegations {
-		if b := d.bins; b != nil {
-			keyObjects(keys, b.keys)
-			ids := keyIDs(b.keys)
-			for i := range uint64(1) << b.bits {
-				list = append(list, map[string]any{
-					"name":               b.name(i),
-					"keyids":             slices.Clone(ids),
-					"threshold":          int64(1),
-					"terminating":        false,
-					"path_hash_prefixes": b.prefixes(i),
-				})
-			}
-			continue
+		if d.bins != nil {
+			keyObjects(keys, d.bins.keys)
+			list = append(list, d.bins.entries()...)
+		} else {
+			keyObjects(keys, d.Keys)
+			list = append(list, d.entry())
 		}
-		keyObjects(keys, d.Keys)
-		entry := map[string]any{
-			"name":        d.Name,
-			"keyids":      keyIDs(d.Keys),
-			"threshold":   int64(d.Threshold),
-			"terminating": d.Terminating,
-		}
-		if d.Paths != nil {
-			entry["paths"] = stringList(d.Paths)
-		}
-		if d.PathHashPrefixes != nil {
-			entry["path_hash_prefixes"] = stringList(d.PathHashPrefixes)
-		}
-		list = append(list, entry)
 	}
 	doc["roles"] = list
 	return doc
+}
+
+// entry returns the delegation as metadata lists it.
+func (d *Delegation) entry() map[string]any {
+	entry := map[string]any{
+		"name":        d.Name,
+		"keyids":      keyIDs(d.Keys),
+		"threshold":   int64(d.Threshold),
+		"terminating": d.Terminating,
+	}
+	if d.Paths != nil {
+		entry["paths"] = stringList(d.Paths)
+	}
+	if d.PathHashPrefixes != nil {
+		entry["path_hash_prefixes"] = stringList(d.PathHashPrefixes)
+	}
+	return entry
+}
+
+// entries returns the bins as metadata lists them.
+func (b *bins) entries() []any {
+	ids := keyIDs(b.keys)
+	var list []any
+	for i := range uint64(1) << b.bits {
+		list = append(list, map[string]any{
+			"name":               b.name(i),
+			"keyids":             slices.Clone(ids),
+			"threshold":          int64(1),
+			"terminating":        false,
+			"path_hash_prefixes": b.prefixes(i),
+		})
+	}
+	return list
 }
 
 func stringList(s []string) []any {

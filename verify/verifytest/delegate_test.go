@@ -48,13 +48,29 @@ func delegated(t testing.TB, r *verifytest.Repo, delegator, role string) int {
 func TestDelegate(t *testing.T) {
 	r := verifytest.New(verifytest.Options{})
 	r.Targets().Delegate(verifytest.Delegation{Name: "a", Paths: []string{"a/*"}})
-	r.Targets().Delegate(verifytest.Delegation{Name: "b", PathHashPrefixes: []string{}, Terminating: true, Threshold: 2,
-		Keys: []*verifytest.Key{r.Key("b1"), r.Key("b2"), r.Key("b3")}})
+	r.Targets().Delegate(verifytest.Delegation{
+		Name:             "b",
+		PathHashPrefixes: []string{},
+		Terminating:      true,
+		Threshold:        2,
+		Keys:             []*verifytest.Key{r.Key("b1"), r.Key("b2"), r.Key("b3")},
+	})
 	r.Publish()
 	require.Equal(t, []object{
-		{"name": "a", "keyids": []any{r.Key("a").ID()}, "threshold": json.Number("1"), "terminating": false, "paths": []any{"a/*"}},
-		{"name": "b", "keyids": []any{r.Key("b1").ID(), r.Key("b2").ID(), r.Key("b3").ID()}, "threshold": json.Number("2"),
-			"terminating": true, "path_hash_prefixes": []any{}},
+		{
+			"name":        "a",
+			"keyids":      []any{r.Key("a").ID()},
+			"threshold":   json.Number("1"),
+			"terminating": false,
+			"paths":       []any{"a/*"},
+		},
+		{
+			"name":               "b",
+			"keyids":             []any{r.Key("b1").ID(), r.Key("b2").ID(), r.Key("b3").ID()},
+			"threshold":          json.Number("2"),
+			"terminating":        true,
+			"path_hash_prefixes": []any{},
+		},
 	}, entries(t, r, "targets"))
 	require.Equal(t, 1, delegated(t, r, "targets", "a"))
 	require.Equal(t, 3, delegated(t, r, "targets", "b"))
@@ -128,7 +144,12 @@ func TestBinsCoverEveryPrefixOnce(t *testing.T) {
 
 func TestSuccinct(t *testing.T) {
 	for bits, want := range map[int][2]string{
-		1: {"b-0", "b-1"}, 4: {"b-0", "b-f"}, 5: {"b-00", "b-1f"}, 8: {"b-00", "b-ff"}, 9: {"b-000", "b-1ff"}, 13: {"b-0000", "b-1fff"},
+		1:  {"b-0", "b-1"},
+		4:  {"b-0", "b-f"},
+		5:  {"b-00", "b-1f"},
+		8:  {"b-00", "b-ff"},
+		9:  {"b-000", "b-1ff"},
+		13: {"b-0000", "b-1fff"},
 	} {
 		r := verifytest.New(verifytest.Options{})
 		r.Targets().DelegateSuccinct("b", bits)
@@ -179,7 +200,8 @@ func buildBins(o verifytest.Options, succinct bool) *verifytest.Repo {
 	if succinct {
 		r.Targets().DelegateSuccinct("bin", 14)
 	} else {
-		r.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}}).DelegateBins("bin", 1<<14)
+		bins := r.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
+		bins.DelegateBins("bin", 1<<14)
 	}
 	r.Publish()
 	return r

@@ -13,33 +13,35 @@ import (
 	"strings"
 )
 
-// WriteDir writes the repository to a folder, which is made if need be: what it
-// serves under metadata and targets, and the anchor, which a client is shipped
-// with, as root.json. A mirror is then
+// WriteDir writes the repository to a folder, which it makes if there is none.
+// The files that the repository serves are in metadata and targets, and the
+// initial trusted root of clients is root.json. A mirror is then
 //
 //	http.FileServer(http.Dir(dir))
 //
-// with metadata and targets as the paths of its base URLs. (Names with ".." in
-// them need a server for each of the two folders.) Targets are written first
-// and the timestamp last, each file in one piece, so that a folder that is
-// being served may be written to again when more has been published. Files that
-// the repository does not serve any more stay there.
+// with metadata and targets as the paths of its base URLs. Names with ".." in
+// them need a server for each of the two folders. Targets are written first and
+// the timestamp last, each file in one piece. So a folder may be written to
+// again while it is served. Files that the repository no longer serves stay
+// there.
 func (r *Repo) WriteDir(dir string) error {
 	return errors.Join(
-		Files{"root.json": r.anchor}.WriteDir(dir),
+		Files{"root.json": r.first}.WriteDir(dir),
 		r.targets.WriteDir(filepath.Join(dir, "targets")),
 		r.metadata.WriteDir(filepath.Join(dir, "metadata")),
 	)
 }
 
-// WriteDir writes the files to a folder, which is made if need be, so that an
-// HTTP server for that folder answers requests for them: under their decoded
-// names, as in FS. The file 2.a%2Fb.json is b.json in the folder 2.a. An error
-// names the files that cannot be written there, and the others are written all
-// the same: names that are not UTF-8 or not allowed on this system,
-// .verifytest-unfinished, and of two files that would be one, or of a file and
-// a folder of the same name, the second by encoded name. Where the system
-// ignores case, names that differ in nothing else are one file.
+// WriteDir writes the files to a folder, which it makes if there is none, so
+// that an HTTP server for that folder answers requests for them. Like in FS,
+// they have their decoded names: the file 2.a%2Fb.json is b.json in the folder
+// 2.a.
+//
+// Some files cannot be written: those whose names are not UTF-8, not allowed on
+// this system, or .verifytest-unfinished. Of two files that would be one, and
+// of a file and a folder of the same name, the second by encoded name cannot be
+// written. The error names them all, and the other files are written. Where the
+// system ignores case, names that differ in case only are one file.
 func (f Files) WriteDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -67,8 +69,8 @@ func (f Files) WriteDir(dir string) error {
 	return errors.Join(errs...)
 }
 
-// inOrder returns the names, the timestamp's last: a client that sees the new
-// one finds all the rest.
+// inOrder returns the names, the timestamp's last: a client that sees a new
+// timestamp finds all other files.
 func (f Files) inOrder() []string {
 	names := slices.Sorted(maps.Keys(f))
 	if i, ok := slices.BinarySearch(names, "timestamp.json"); ok {
@@ -77,24 +79,25 @@ func (f Files) inOrder() []string {
 	return names
 }
 
-// decodedName returns the name under which a server for a folder looks for what
-// is asked for under the encoded one.
+// decodedName returns the name that a server for a folder looks for when it is
+// asked for the encoded one.
 func decodedName(key string) (string, error) {
 	name, err := url.PathUnescape(key)
 	if err != nil {
 		return "", err
 	}
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	if first, _, _ := strings.Cut(name, "/"); name == "" || !fs.ValidPath(name) || strings.EqualFold(first, unfinished) {
+	first, _, _ := strings.Cut(name, "/")
+	if name == "" || !fs.ValidPath(name) || strings.EqualFold(first, unfinished) {
 		return "", fs.ErrInvalid
 	}
 	return name, nil
 }
 
-// unfinished is the name of a file before it is whole.
+// unfinished is the name of a file while it is written.
 const unfinished = ".verifytest-unfinished"
 
-// replaceFile puts a file in its place in one piece.
+// replaceFile writes a file in one piece.
 func replaceFile(root *os.Root, name string, data []byte) error {
 	name, err := filepath.Localize(name)
 	if err != nil {

@@ -1,31 +1,40 @@
 // Package verifytest builds signed TUF repositories in memory, good ones and
-// bad ones, for tests of verifiers and of programs that use them. What
-// net/http/httptest is for HTTP, this is for TUF.
+// bad ones. It is for tests of verifiers and of programs that use them, as
+// net/http/httptest is for HTTP.
 //
 //	repo := verifytest.New(verifytest.Options{})
-//	team := repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"team/*"}})
+//	team := repo.Targets().Delegate(verifytest.Delegation{
+//		Name: "team", Paths: []string{"team/*"},
+//	})
 //	team.AddTarget("team/app.txt", []byte("hello"))
 //	repo.Publish()
 //	mirror := repo.Metadata().Source()
 //
-// A client then starts from repo.Anchor() at repo.Now(), and mirror answers its
-// requests.
+// A client starts from [Repo.TrustedRoot] at the time [Repo.Now]. The mirror
+// answers its requests, and a [Store] holds what it saves.
 //
-// To build what an attacker would: SignWith has the wrong keys sign, SetVersion
-// goes back, Edit and EditEnvelope change anything before and after signing,
-// and Metadata and TargetFiles are plain maps to be tampered with. A clone of
-// them is a mirror that has stopped in time.
+// # Attacks
 //
-// Options{Envelope: metadata.DSSE} makes the same repository with DSSE
-// envelopes (TAP 17). WriteDir writes a repository to a folder, for clients and
-// servers that want files.
+// An attacker's repository is built with the same calls. [Repo.SignWith] has
+// the wrong keys sign. [Repo.SetVersion] sets an older version. [Repo.Edit] and
+// [Repo.EditEnvelope] change anything before and after it is signed.
+// [Repo.Metadata] and [Repo.TargetFiles] are maps that a test may change. A
+// clone of them is a frozen mirror.
 //
-// Everything is deterministic: the same calls make the same bytes, except for
-// signatures with RSA keys. No clock is read; the repository has its own, which
-// starts in 2030: a client that takes its time as an argument is given
-// repo.Now(), and one that reads the real clock needs Options{Start:
-// time.Now()}. The keys are public knowledge, so use them for nothing else.
+// # Formats
 //
-// As this is for tests, mistakes in its use, such as the name of a role that
-// does not exist, panic.
+// With Options{EnvelopeFormat: metadata.DSSE} the files are DSSE envelopes (TAP
+// 17). [Repo.WriteDir] writes a repository to a folder, for clients and servers
+// that need files.
+//
+// # Time and keys
+//
+// The same calls make the same bytes, except for signatures by RSA keys. No
+// clock is read. The repository has its own clock, which starts in 2030. A
+// client that takes its time as an argument is given [Repo.Now]; a client that
+// reads the real clock needs Options{Start: time.Now()}. Anyone can make the
+// same keys, so they must not be used for anything but tests.
+//
+// Mistakes in the use of this package, such as the name of a role that does not
+// exist, panic.
 package verifytest

@@ -31,8 +31,8 @@ func Example() {
 	// team/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.app.txt
 }
 
-// A root chain, and a timestamp that goes back in time although it is signed
-// well.
+// A chain of roots, and a timestamp with an older version, signed by the right
+// key.
 func ExampleRepo_Rotate() {
 	repo := verifytest.New(verifytest.Options{})
 	for i := range 3 {

@@ -9,9 +9,10 @@ import (
 )
 
 // Files are the files that a mirror serves, by their path in a URL, relative to
-// the base: percent-encoded, as a Request asks for them. In the names of roles
-// and in each segment of a target's path everything is encoded except the
-// letters and digits of ASCII and "_.-~"; a slash in a role's name is %2F.
+// the base URL. The path is percent-encoded, like that of a verify.Request: in
+// the name of a role and in each segment of a target's path, everything is
+// encoded except letters and digits of ASCII and "_.-~". A slash in the name of
+// a role is %2F.
 type Files map[string][]byte
 
 // Clone returns a deep copy.
@@ -23,25 +24,25 @@ func (f Files) Clone() Files {
 	return c
 }
 
-// FS returns a view of the files as an HTTP server wants it: a server decodes
+// FS returns the files as a file system for an HTTP server. A server decodes
 // the path in a URL and cleans it with path.Clean before it looks for a file,
-// so that is what the names in the file system are. With
+// so these are the names in the file system. With
 //
 //	server := httptest.NewServer(http.FileServerFS(repo.Metadata().FS()))
 //
-// a request for 2.a%2Fb.json is answered from the file 2.a/b.json. A file is
+// a request for 2.a%2Fb.json is answered with the file 2.a/b.json. A file is
 // also found under its encoded name, if no other has that name.
 //
 // Some names cannot be served like this. A file whose decoded name is no
 // fs.ValidPath, such as one that is not UTF-8, is not there. Of two files whose
-// names clean to the same, only the first by encoded name is. http.FileServerFS
-// redirects index.html away, and an http.ServeMux before it redirects paths
-// that are not clean, such as a//b, and may spoil them. Source has none of
-// these limits.
+// cleaned names are equal, only the first by encoded name is there.
+// http.FileServerFS redirects requests for index.html. An http.ServeMux before
+// it redirects paths that are not clean, such as a//b, and may change them.
+// Source has none of these limits.
 //
-// The view follows changes of the map, but must not be used at the same time as
-// it is changed. To list a directory, or look for what is not there, it goes
-// through all files.
+// The file system shows changes of the map, but must not be used while the map
+// is changed. To list a directory, or to look for a file that is not there, it
+// goes through all files.
 func (f Files) FS() fs.FS { return tree{f} }
 
 type tree struct{ files Files }
@@ -67,7 +68,7 @@ func (t tree) decoded() fstest.MapFS {
 	m := make(fstest.MapFS, len(t.files))
 	for _, key := range slices.Sorted(maps.Keys(t.files)) {
 		name, err := decodedName(key)
-		if _, taken := m[name]; !taken && err == nil {
+		if _, exists := m[name]; !exists && err == nil {
 			m[name] = &fstest.MapFile{Data: t.files[key], Mode: 0o444}
 		}
 	}

@@ -11,9 +11,9 @@ import (
 )
 
 // Decode reads a JSON text. A document is a tree of map[string]any, []any,
-// string, bool, nil, and int, int64 or json.Number for numbers. The documents
-// that this package builds have int64; those that Decode returns have
-// json.Number, so that Encode writes them as they were.
+// string, bool, nil, and int, int64 or json.Number for numbers. Documents that
+// this package builds have int64. Documents that Decode returns have
+// json.Number, which Encode writes as it was.
 func Decode(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -27,11 +27,11 @@ func Decode(data []byte) (any, error) {
 	return v, nil
 }
 
-// Encode writes a document as JSON with sorted members; compact if indent is
-// empty, else with one member a line. A json.Number is written as it is, valid
-// or not, and so are the bytes of strings, except the quote, the backslash and
-// control characters. Encode panics on a value that no document has; see
-// Decode.
+// Encode writes a document as JSON with sorted members. It is compact if indent
+// is empty, and has one member a line otherwise. A json.Number is written as it
+// is, valid or not, and so are the bytes of strings, except the quote, the
+// backslash and control characters. Encode panics for a value that no document
+// has; see Decode.
 func Encode(v any, indent string) []byte {
 	w := writer{indent: indent}
 	if err := w.value(v, 0); err != nil {
@@ -40,9 +40,9 @@ func Encode(v any, indent string) []byte {
 	return w.buf
 }
 
-// Canonical writes a document in OLPC's canonical JSON, which is what
-// signatures cover. Integers may have any size; a number with a fraction or an
-// exponent, and -0, are errors.
+// Canonical writes a document in OLPC's canonical JSON, which signatures cover.
+// Integers may have any size. It returns an error for a number with a fraction
+// or an exponent, and for -0.
 func Canonical(v any) ([]byte, error) {
 	w := writer{canonical: true, integers: true}
 	if err := w.value(v, 0); err != nil {
@@ -51,8 +51,8 @@ func Canonical(v any) ([]byte, error) {
 	return w.buf, nil
 }
 
-// signedBytes is Canonical, except that every number is written as it is: what
-// must not be signed can be.
+// signedBytes is Canonical, but writes every number as it is, so that wrong
+// documents can be signed, too.
 func signedBytes(v any) []byte {
 	w := writer{canonical: true}
 	if err := w.value(v, 0); err != nil {

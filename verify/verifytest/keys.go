@@ -20,20 +20,27 @@ import (
 	"sync"
 )
 
-// A Key is a key pair with the form in which metadata lists its public half. To
-// list it in another form, copy it and change the fields; the copy signs as the
-// original does:
+// A Key is a key pair, and how metadata lists its public key. To list it
+// differently, copy it and change the fields. The copy signs as the original
+// does:
 //
 //	twin := *key
 //	twin.KeyType = "ecdsa-sha2-nistp256" // an old spelling, hence another ID
 //	alias := *key
 //	alias.KeyID = "another name"
 type Key struct {
-	KeyID   string         // what ID returns; empty: the hash of the key's canonical form
-	KeyType string         // "ed25519", "ecdsa" or "rsa"
-	Scheme  string         // how it signs
-	Public  string         // hex for ed25519, else PEM
-	Extra   map[string]any // further members of the key's object, such as keyid_hash_algorithms
+	// KeyID is what ID returns. If it is empty, ID returns the hash of the
+	// key's canonical form.
+	KeyID string
+	// KeyType is "ed25519", "ecdsa" or "rsa".
+	KeyType string
+	// Scheme is the signature scheme, as in NewKey.
+	Scheme string
+	// Public is the public key: in hexadecimal for ed25519, otherwise PEM.
+	Public string
+	// Extra are more members of the key's object, such as
+	// keyid_hash_algorithms.
+	Extra map[string]any
 
 	private crypto.Signer
 }
@@ -41,8 +48,8 @@ type Key struct {
 //go:embed rsa.pem
 var rsaPEM string
 
-// rsaKeys are four keys of 2048 bits; making one anew takes too long for a test
-// and is not reproducible.
+// rsaKeys are four keys of 2048 bits. Making one takes too long for a test, and
+// gives another key each time.
 var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	rest := []byte(strings.ReplaceAll(rsaPEM, "TESTING KEY", "PRIVATE KEY"))
 	for {
@@ -58,11 +65,11 @@ var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	}
 })
 
-// NewKey returns the key of that scheme and name; the same arguments always
+// NewKey returns the key of that scheme and name. The same arguments always
 // give the same key. The schemes are "ed25519", "ecdsa-sha2-nistp256",
 // "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521" and "rsassa-pss-sha256". There
-// are only four RSA keys: names that end in neighbouring letters or digits, and
-// are otherwise equal, have different ones, but other names may share one.
+// are only four RSA keys. Names that differ in the last letter or digit only,
+// by one to three, have different RSA keys; other names may share one.
 func NewKey(scheme, name string) *Key {
 	k := &Key{Scheme: scheme}
 	switch scheme {
@@ -94,7 +101,7 @@ func NewKey(scheme, name string) *Key {
 	return k
 }
 
-// derive stretches a key's scheme and name to n bytes.
+// derive makes n bytes of a key's scheme and name.
 func derive(scheme, name string, n int) []byte {
 	var out []byte
 	for i := 0; len(out) < n; i++ {
@@ -117,7 +124,7 @@ func newECDSA(curve elliptic.Curve, scheme, name string) *ecdsa.PrivateKey {
 	return key
 }
 
-// ID is what signatures and roles call the key: KeyID, or else the SHA-256 of
+// ID returns the key ID in signatures and roles: KeyID, or else the SHA-256 of
 // Object in canonical form.
 func (k *Key) ID() string {
 	if k.KeyID != "" {
@@ -138,8 +145,8 @@ func (k *Key) Object() map[string]any {
 	return o
 }
 
-// HexPoint returns an ECDSA key's public point in hex, uncompressed: a form of
-// Public seen in old repositories.
+// HexPoint returns an ECDSA key's public point, uncompressed and in
+// hexadecimal. Old repositories list such keys.
 func (k *Key) HexPoint() string {
 	public, ok := k.private.Public().(*ecdsa.PublicKey)
 	if !ok {
@@ -152,9 +159,9 @@ func (k *Key) HexPoint() string {
 	return hex.EncodeToString(point)
 }
 
-// Sign signs message. It goes by the private key, whatever KeyType and Scheme
-// say. The same message has the same signature, except with RSA, whose PSS
-// padding is salted at random.
+// Sign signs a message with the private key, whatever KeyType and Scheme say.
+// The same message has the same signature, except with RSA, whose PSS padding
+// has a random salt.
 func (k *Key) Sign(message []byte) []byte {
 	var digest []byte
 	var opts crypto.SignerOpts

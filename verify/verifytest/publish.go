@@ -9,9 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Publish publishes what has changed: the root and the targets roles if so, and
-// in any case a new snapshot and a new timestamp. Nobody publishes anything
-// just because time goes by: see Touch.
+// Publish publishes the root and the targets roles that have changed, and in
+// any case a new snapshot and a new timestamp. A role that has not changed is
+// not published again, also if it has expired: see Touch.
 func (r *Repo) Publish() {
 	if r.root.changed {
 		r.publishRoot()
@@ -26,7 +26,7 @@ func (r *Repo) Publish() {
 }
 
 // PublishOnly publishes a new version of the named roles, in that order, and of
-// no other. So PublishOnly("timestamp") only makes the timestamp fresh, and
+// no other. So PublishOnly("timestamp") only renews the timestamp, and
 // PublishOnly("targets") makes a file that no snapshot lists yet.
 func (r *Repo) PublishOnly(roles ...string) {
 	for _, name := range roles {
@@ -89,7 +89,7 @@ func (r *Repo) publishTargets(x *Role) {
 		}
 		targets[path] = info
 		if !t.served {
-			r.serveTarget(path, t) // once, so that what tests have put in its place stays
+			r.serveTarget(path, t) // once: a test may have replaced it
 		}
 	}
 	signed := r.header(&x.sheet)
@@ -105,7 +105,7 @@ func (r *Repo) publishTargets(x *Role) {
 	r.publish(&x.sheet, signed, keys)
 }
 
-// header returns what all roles have in common.
+// header returns the members that all roles have.
 func (r *Repo) header(s *sheet) map[string]any {
 	return map[string]any{
 		"_type":        s.name,
@@ -139,7 +139,7 @@ func (r *Repo) publish(s *sheet, signed map[string]any, signers []*Key) {
 	r.metadata[r.fileName(s.name, s.version)] = slices.Clone(s.data)
 }
 
-// sign wraps the content in an envelope of the repository's form.
+// sign wraps the content in an envelope of the repository's format.
 func (r *Repo) sign(signed map[string]any, indent string, signers []*Key) map[string]any {
 	if r.options.EnvelopeFormat == metadata.DSSE {
 		return SignDSSE(Encode(signed, indent), signers...)
@@ -147,7 +147,7 @@ func (r *Repo) sign(signed map[string]any, indent string, signers []*Key) map[st
 	return Sign(signed, signers...)
 }
 
-// fileInfo returns what snapshot or timestamp list of a file.
+// fileInfo returns what the snapshot or the timestamp lists for a file.
 func (r *Repo) fileInfo(s *sheet) map[string]any {
 	if !r.options.MetaHashes {
 		return map[string]any{"version": s.version}
@@ -191,8 +191,8 @@ func (r *Repo) serveTarget(path string, t *target) {
 	}
 }
 
-// serveAgain serves what is published under the other kind of names too, now
-// that the root has changed it.
+// serveAgain serves all published files under the other kind of names, too,
+// after the root has changed it.
 func (r *Repo) serveAgain() {
 	sheets := []*sheet{&r.snapshot}
 	for _, x := range r.roles {

@@ -13,21 +13,37 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Options says how a repository is built. The zero value is a good one.
+// Options says how a repository is built. The zero value is a usual repository.
 type Options struct {
-	Seed                 string    // another seed, other keys; repositories with the same seed have the same
-	Start                time.Time // where the repository's clock starts; default 2030-01-01T00:00:00Z
-	Scheme               string    // of the keys that are not given explicitly, as in NewKey; default "ed25519"
-	NoConsistentSnapshot bool      // consistent_snapshot false: no version or hash in file names
-	MetaHashes           bool      // timestamp and snapshot list length and hashes, not only versions
-	Compact              bool      // JSON without white space; default: indented by one space
-	Hashes               []string  // of targets, and of metadata if MetaHashes: "sha256" (default), "sha384", "sha512"
-
-	EnvelopeFormat metadata.EnvelopeFormat // of all files; default metadata.Classic. A client must expect the same: see verify.Options.
+	// Seed is what the keys are derived from, together with their names:
+	// repositories with different seeds have different keys.
+	Seed string
+	// Start is where the repository's clock starts. The default is
+	// 2030-01-01T00:00:00Z.
+	Start time.Time
+	// Scheme is the scheme of the keys that the repository makes, as in NewKey.
+	// The default is "ed25519".
+	Scheme string
+	// NoConsistentSnapshot sets consistent_snapshot to false: file names have
+	// no versions and no hashes.
+	NoConsistentSnapshot bool
+	// MetaHashes has timestamp and snapshot list the length and the hashes of
+	// files. Otherwise they list versions only.
+	MetaHashes bool
+	// Compact writes JSON without white space. Otherwise it is indented by one
+	// space.
+	Compact bool
+	// Hashes are the algorithms of the listed hashes: "sha256", "sha384" and
+	// "sha512". The default is "sha256" alone.
+	Hashes []string
+	// EnvelopeFormat is the format of all files. The default is
+	// metadata.Classic. A client must expect the same format: see
+	// verify.Options.
+	EnvelopeFormat metadata.EnvelopeFormat
 }
 
-// A Repo is a TUF repository under construction, with all its keys, and the
-// files that a mirror of it serves. It is not safe for concurrent use.
+// A Repo is a TUF repository with all its keys, and the files that a mirror of
+// it serves. It is not safe for concurrent use.
 type Repo struct {
 	options Options
 	plain   bool // what options.NoConsistentSnapshot will be, once a root says so
@@ -38,10 +54,10 @@ type Repo struct {
 	signedRoot                []*Key              // the root keys that the last published root lists
 
 	byName map[string]*Role
-	roles  []*Role // in the order in which they were made
-	memo   map[string]*Key
+	roles  []*Role         // in the order in which they were made
+	made   map[string]*Key // by name
 
-	anchor   []byte
+	first    []byte // the first root
 	metadata Files
 	targets  Files
 }
@@ -51,8 +67,13 @@ type topRole struct {
 	threshold int
 }
 
-// sheet is what the roles have in common: how the next version is to be signed,
-// and what was published last.
+// topLevel are the names of the top-level roles.
+var topLevel = []string{
+	metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets,
+}
+
+// sheet is what all roles have: how the next version is signed, and what was
+// published last.
 type sheet struct {
 	name     string
 	lifetime time.Duration
@@ -94,47 +115,47 @@ func New(o Options) *Repo {
 		snapshot:  sheet{name: metadata.RoleSnapshot, lifetime: 7 * day, next: 1},
 		keys:      map[string]*topRole{},
 		byName:    map[string]*Role{},
-		memo:      map[string]*Key{},
+		made:      map[string]*Key{},
 		metadata:  Files{},
 		targets:   Files{},
 	}
-	for _, name := range []string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets} {
+	for _, name := range topLevel {
 		r.keys[name] = &topRole{keys: []*Key{r.Key(name)}, threshold: 1}
 	}
 	r.hash(nil) // panics now rather than later
 	r.addRole(metadata.RoleTargets)
 	r.Publish()
-	r.anchor = slices.Clone(r.root.data)
+	r.first = slices.Clone(r.root.data)
 	return r
 }
 
-// Anchor returns the first root: what a client would be shipped with. Any later
-// one would do as well.
-func (r *Repo) TrustedRoot() []byte { return slices.Clone(r.anchor) }
+// TrustedRoot returns a copy of the first root: the initial trusted root of a
+// client. A client may also begin with any later root.
+func (r *Repo) TrustedRoot() []byte { return slices.Clone(r.first) }
 
 // Now returns the time on the repository's clock, which only Advance moves.
 func (r *Repo) Now() time.Time { return r.now }
 
-// Advance moves the repository's clock, which decides when what is published
-// from now on will expire.
+// Advance moves the repository's clock. What is published from now on expires
+// later.
 func (r *Repo) Advance(d time.Duration) { r.now = r.now.Add(d) }
 
-// Envelope returns the form of the repository's files.
+// EnvelopeFormat returns the format of the repository's files.
 func (r *Repo) EnvelopeFormat() metadata.EnvelopeFormat { return r.options.EnvelopeFormat }
 
-// Key returns the key of that name, in the repository's scheme. It depends on
-// nothing else but the seed.
+// Key returns the key of that name. It depends on the name, on the repository's
+// scheme and on its seed.
 func (r *Repo) Key(name string) *Key {
-	k, ok := r.memo[name]
+	k, ok := r.made[name]
 	if !ok {
 		k = NewKey(r.options.Scheme, r.options.Seed+"/"+name)
-		r.memo[name] = k
+		r.made[name] = k
 	}
 	return k
 }
 
-// Keys returns the keys that are to sign the role: those the root, or the
-// role's delegators, list for it.
+// Keys returns the keys of a role: those that the root, or the role's
+// delegators, list for it.
 func (r *Repo) Keys(role string) []*Key {
 	if top, ok := r.keys[role]; ok {
 		return slices.Clone(top.keys)
@@ -143,8 +164,8 @@ func (r *Repo) Keys(role string) []*Key {
 }
 
 // Rotate gives a top-level role these keys and this threshold, from the next
-// root on. A new root is signed by the new and the old root keys; rotate and
-// PublishOnly("root") in turn for a chain of roots.
+// root on. A new root is signed by the new and the old root keys. For a chain
+// of roots, call Rotate and PublishOnly("root") in turn.
 func (r *Repo) Rotate(role string, threshold int, keys ...*Key) {
 	top, ok := r.keys[role]
 	if !ok {
@@ -156,37 +177,40 @@ func (r *Repo) Rotate(role string, threshold int, keys ...*Key) {
 }
 
 // SetConsistentSnapshot turns consistent_snapshot on or off, from the next root
-// on. What is published already is then served under both kinds of names.
+// on. Files that are published already are then served under both kinds of
+// names.
 func (r *Repo) SetConsistentSnapshot(on bool) {
 	r.plain = !on
 	r.root.changed = true
 }
 
-// SignWith says who signs the role from now on, rightly or not: too few,
-// strangers, one key twice. Without keys, those sign again who should.
+// SignWith sets the keys that sign the role from now on: right ones, too few,
+// those of strangers, or one of them twice. Without keys, the role's own keys
+// sign again.
 func (r *Repo) SignWith(role string, keys ...*Key) {
 	s := r.sheet(role)
 	s.signers, s.changed = slices.Clone(keys), true
 }
 
-// SetLifetime says how long after its publication the role's metadata expires
-// from now on; not above zero: what is published has expired already.
+// SetLifetime sets the time from the role's publication to its expiry, from now
+// on. With zero or less, a published file has expired already.
 func (r *Repo) SetLifetime(role string, d time.Duration) {
 	s := r.sheet(role)
 	s.lifetime, s.changed = d, true
 }
 
-// SetVersion says which version of the role is published next, forwards or
+// SetVersion sets the version of the role that is published next, forwards or
 // backwards.
 func (r *Repo) SetVersion(role string, version int64) {
 	s := r.sheet(role)
 	s.next, s.changed = version, true
 }
 
-// Edit has f change the role's content, of whatever sort, just before it is
-// signed, whenever it is published from now on. Several edits are applied in
-// order; a nil f removes them all. Numbers are int64 or json.Number. The file's
-// name and what others list of it do not follow: SetVersion is for that.
+// Edit has f change the role's content before it is signed, each time that it
+// is published from now on. Several edits are applied in order; a nil f removes
+// them all. Numbers are int64 or json.Number. An edit of the version does not
+// change the name of the file, nor the version that others list; use SetVersion
+// for that.
 func (r *Repo) Edit(role string, f func(signed map[string]any)) {
 	s := r.sheet(role)
 	s.edits, s.changed = append(s.edits, f), true
@@ -195,8 +219,8 @@ func (r *Repo) Edit(role string, f func(signed map[string]any)) {
 	}
 }
 
-// EditEnvelope is like Edit, but f is given the whole file, after it is signed:
-// what Sign returns, or SignDSSE.
+// EditEnvelope is like Edit, but f is given the whole file after it is signed:
+// what Sign or SignDSSE returns.
 func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
 	s := r.sheet(role)
 	s.wraps, s.changed = append(s.wraps, f), true
@@ -209,23 +233,23 @@ func (r *Repo) EditEnvelope(role string, f func(envelope map[string]any)) {
 // nothing has changed.
 func (r *Repo) Touch(role string) { r.sheet(role).changed = true }
 
-// Version returns the version of the role that was published last; 0 if none
-// was.
+// Version returns the version of the role that was published last; 0 if there
+// is none.
 func (r *Repo) Version(role string) int64 { return r.sheet(role).version }
 
-// FileName returns under which name Metadata has the role's newest version.
+// FileName returns the name under which Metadata has the role's newest version.
 func (r *Repo) FileName(role string) string {
 	s := r.sheet(role)
 	return r.fileName(s.name, s.version)
 }
 
-// Metadata returns the metadata files that the repository serves, old versions
-// included. It is the repository's own map, to be tampered with at will; Clone
-// it to replay the present state later.
+// Metadata returns the metadata files that the repository serves, including old
+// versions. It is the repository's own map, and a test may change it. A clone
+// of it stays as the repository is now.
 func (r *Repo) Metadata() Files { return r.metadata }
 
-// TargetFiles returns the target files that the repository serves, which may be
-// tampered with too.
+// TargetFiles returns the target files that the repository serves. A test may
+// change this map, too.
 func (r *Repo) TargetFiles() Files { return r.targets }
 
 // Targets returns the top-level targets role.
@@ -260,8 +284,8 @@ func (r *Repo) addRole(name string) *Role {
 	return x
 }
 
-// A Role is a targets role to be edited, the top-level one or a delegated one.
-// What is changed shows in the metadata from the next Publish on.
+// A Role is a targets role: the top-level one or a delegated one. Changes show
+// in the metadata from the next Publish on.
 type Role struct {
 	sheet
 	repo        *Repo
@@ -283,14 +307,14 @@ type target struct {
 // Name returns the role's name.
 func (x *Role) Name() string { return x.name }
 
-// AddTarget lists a target, and has its content served.
+// AddTarget lists a target, and serves its content.
 func (x *Role) AddTarget(path string, content []byte) {
 	x.AddTargetInfo(path, int64(len(content)), x.repo.hash(content))
 	x.targets[path].content = append([]byte{}, content...)
 }
 
-// AddTargetInfo lists a target without content. The hashes are in hex, by
-// algorithm.
+// AddTargetInfo lists a target without content. The hashes are in hexadecimal,
+// by algorithm.
 func (x *Role) AddTargetInfo(path string, length int64, hashes map[string]string) {
 	if x.targets == nil {
 		x.targets = map[string]*target{}
@@ -308,7 +332,7 @@ func (x *Role) SetCustom(path string, custom any) {
 	t.custom, x.changed = custom, true
 }
 
-// RemoveTarget lists the target no longer; its content is still served.
+// RemoveTarget no longer lists the target. Its content is still served.
 func (x *Role) RemoveTarget(path string) {
 	delete(x.targets, path)
 	x.changed = true

@@ -32,8 +32,8 @@ func signed(t testing.TB, r *verifytest.Repo, name string) object {
 	return mustDecode(t, r.Metadata()[name])["signed"].(object)
 }
 
-// goodSignatures counts the valid signatures of a file by the keys that the
-// lister, a root or a delegations object, has for the role.
+// goodSignatures counts the valid signatures of a file by the keys of a role.
+// keys and role are those of a root or of a list of delegations.
 func goodSignatures(t testing.TB, data []byte, keys, role object) int {
 	t.Helper()
 	doc := mustDecode(t, data)
@@ -64,7 +64,9 @@ func requireSignedBy(t testing.TB, want int, r *verifytest.Repo, root, file stri
 
 func names(f verifytest.Files) []string { return slices.Sorted(maps.Keys(f)) }
 
-func story(o verifytest.Options) *verifytest.Repo {
+// sample returns a repository with a past: delegations, bins, a rotation, a
+// target that is no longer listed.
+func sample(o verifytest.Options) *verifytest.Repo {
 	r := verifytest.New(o)
 	team := r.Targets().Delegate(verifytest.Delegation{Name: "team/α", Paths: []string{"team/*"}, Terminating: true})
 	team.AddTarget("team/app v1.txt", []byte("app"))
@@ -84,12 +86,13 @@ func TestDeterministic(t *testing.T) {
 		{}, {NoConsistentSnapshot: true}, {MetaHashes: true, Hashes: []string{"sha512", "sha256"}}, {Compact: true},
 		{Scheme: "ecdsa-sha2-nistp384"}, {Scheme: "ecdsa-sha2-nistp521"},
 	} {
-		a, b := story(o), story(o)
+		a, b := sample(o), sample(o)
 		require.Equal(t, a.TrustedRoot(), b.TrustedRoot())
 		require.Equal(t, a.Metadata(), b.Metadata())
 		require.Equal(t, a.TargetFiles(), b.TargetFiles())
 	}
-	require.NotEqual(t, verifytest.New(verifytest.Options{}).TrustedRoot(), verifytest.New(verifytest.Options{Seed: "x"}).TrustedRoot())
+	seeded := verifytest.New(verifytest.Options{Seed: "x"})
+	require.NotEqual(t, verifytest.New(verifytest.Options{}).TrustedRoot(), seeded.TrustedRoot())
 }
 
 func TestNew(t *testing.T) {
@@ -111,7 +114,7 @@ func TestNew(t *testing.T) {
 }
 
 func TestPublishOnlyWhatChanged(t *testing.T) {
-	r := story(verifytest.Options{})
+	r := sample(verifytest.Options{})
 	require.EqualValues(t, 2, r.Version("root"))
 	require.EqualValues(t, 2, r.Version("targets"))
 	require.EqualValues(t, 2, r.Version("team/α"))
@@ -135,7 +138,7 @@ func TestPublishOnlyWhatChanged(t *testing.T) {
 }
 
 func TestMetaHashes(t *testing.T) {
-	r := story(verifytest.Options{MetaHashes: true, Hashes: []string{"sha256", "sha512"}})
+	r := sample(verifytest.Options{MetaHashes: true, Hashes: []string{"sha256", "sha512"}})
 	info := signed(t, r, "timestamp.json")["meta"].(object)["snapshot.json"].(object)
 	data := r.Metadata()["3.snapshot.json"]
 	require.Equal(t, json.Number(fmt.Sprint(len(data))), info["length"])
@@ -147,7 +150,7 @@ func TestMetaHashes(t *testing.T) {
 }
 
 func TestTargetFiles(t *testing.T) {
-	r := story(verifytest.Options{Hashes: []string{"sha256", "sha512"}})
+	r := sample(verifytest.Options{Hashes: []string{"sha256", "sha512"}})
 	app := []byte("app")
 	require.Equal(t, app, r.TargetFiles()["team/"+hexSHA256(app)+".app%20v1.txt"])
 	require.Equal(t, app, r.TargetFiles()["team/"+hexSHA512(app)+".app%20v1.txt"])
@@ -158,7 +161,7 @@ func TestTargetFiles(t *testing.T) {
 	}}, signed(t, r, "1.team%2F%CE%B1.json")["targets"])
 	require.Empty(t, signed(t, r, "2.team%2F%CE%B1.json")["targets"])
 
-	r = story(verifytest.Options{NoConsistentSnapshot: true})
+	r = sample(verifytest.Options{NoConsistentSnapshot: true})
 	require.Equal(t, []string{"other", "team/app%20v1.txt"}, names(r.TargetFiles()))
 
 	r.Targets().AddTargetInfo("nowhere", 7, map[string]string{"blake2b-256": "00"})
@@ -166,7 +169,7 @@ func TestTargetFiles(t *testing.T) {
 	r.Role("bins").Bin("other").AddTarget("empty", nil)
 	r.Publish()
 	require.Equal(t, []string{"empty", "other", "team/app%20v1.txt"}, names(r.TargetFiles()))
-	require.Equal(t, "evil", string(r.TargetFiles()["other"]), "publishing again does not undo tampering")
+	require.Equal(t, "evil", string(r.TargetFiles()["other"]), "publishing again does not undo a test's change")
 	require.Equal(t, object{"length": json.Number("7"), "hashes": object{"blake2b-256": "00"}},
 		signed(t, r, "targets.json")["targets"].(object)["nowhere"])
 }
@@ -258,10 +261,10 @@ func TestSetConsistentSnapshot(t *testing.T) {
 func TestTampering(t *testing.T) {
 	r := verifytest.New(verifytest.Options{})
 	old := r.Metadata().Clone()
-	anchor := r.TrustedRoot()
+	root := r.TrustedRoot()
 	r.Metadata()["1.root.json"][0] = 'x'
 	r.TrustedRoot()[0] = 'x'
-	require.Equal(t, anchor, r.TrustedRoot())
+	require.Equal(t, root, r.TrustedRoot())
 	require.Equal(t, byte('{'), old["1.root.json"][0])
 	r.Publish()
 	require.NotEqual(t, old["timestamp.json"], r.Metadata()["timestamp.json"])
@@ -269,11 +272,12 @@ func TestTampering(t *testing.T) {
 
 func TestMistakesPanic(t *testing.T) {
 	r := verifytest.New(verifytest.Options{})
+	options := func(o verifytest.Options) func() { return func() { verifytest.New(o) } }
 	for want, f := range map[string]func(){
 		`verifytest: no targets role "x"`:                        func() { r.Role("x") },
 		`verifytest: Rotate: "x" is not a top-level role`:        func() { r.Rotate("x", 1) },
-		`verifytest: no hash "md5"`:                              func() { verifytest.New(verifytest.Options{Hashes: []string{"md5"}}) },
-		`verifytest: no scheme "x"`:                              func() { verifytest.New(verifytest.Options{Scheme: "x"}) },
+		`verifytest: no hash "md5"`:                              options(verifytest.Options{Hashes: []string{"md5"}}),
+		`verifytest: no scheme "x"`:                              options(verifytest.Options{Scheme: "x"}),
 		`verifytest: role "targets" has no bins`:                 func() { r.Targets().Bin("a") },
 		`verifytest: role "targets" has no target "a"`:           func() { r.Targets().SetCustom("a", nil) },
 		`verifytest: role "targets" does not delegate to "a"`:    func() { r.Targets().Undelegate("a") },

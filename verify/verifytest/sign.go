@@ -9,9 +9,9 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// Sign wraps signed in an envelope with a signature by each of the keys, in
+// Sign wraps a document in an envelope with a signature by each of the keys, in
 // that order. It signs anything, also numbers that have no canonical form. The
-// envelope holds signed itself, not a copy.
+// envelope has the document itself, not a copy.
 func Sign(signed map[string]any, keys ...*Key) map[string]any {
 	message := signedBytes(signed)
 	signatures := make([]any, 0, len(keys))
@@ -24,8 +24,8 @@ func Sign(signed map[string]any, keys ...*Key) map[string]any {
 	return map[string]any{"signed": signed, "signatures": signatures}
 }
 
-// SignDSSE wraps a payload, whatever it is, in a DSSE envelope with a signature
-// by each of the keys, in that order.
+// SignDSSE wraps any payload in a DSSE envelope with a signature by each of the
+// keys, in that order.
 func SignDSSE(payload []byte, keys ...*Key) map[string]any {
 	message := dsse.PAE(metadata.PayloadType, payload)
 	signatures := make([]any, 0, len(keys))
@@ -42,7 +42,7 @@ func SignDSSE(payload []byte, keys ...*Key) map[string]any {
 	}
 }
 
-// distinct drops the keys whose ID has occurred before.
+// distinct returns the keys without those whose ID was there before.
 func distinct(keys []*Key) []*Key {
 	if len(keys) < 2 {
 		return keys

@@ -8,11 +8,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Source returns a source that answers from the files, whatever
-// Request.MaxBytes says: the verifier has to refuse what is too long. A file
-// that is not there is verify.ErrNotAtSource, and fs.ErrNotExist too. It
-// follows changes of the map, and is safe for concurrent use as long as nobody
-// makes any. What it returns are copies.
+// Source returns a source that answers with copies of the files, whatever
+// Request.MaxBytes says: the verifier has to reject a file that is too long.
+// For a file that is not there its error wraps verify.ErrNotAtSource and
+// fs.ErrNotExist. It shows changes of the map, and is safe for concurrent use
+// while the map does not change.
 func (f Files) Source() verify.Source {
 	return func(_ context.Context, q verify.Request) ([]byte, error) {
 		data, ok := f[q.Path]

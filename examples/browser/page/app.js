@@ -25,7 +25,7 @@ async function start() {
   if (form.path.value) run();
 }
 
-/** Ends the current run, and waits for its end: two runs must not write to one store. */
+/** Ends the current run: two runs must not write to one store. */
 async function interrupt() {
   running.abort(new Error("interrupted"));
   running = new AbortController();
@@ -42,7 +42,7 @@ async function run() {
   });
 }
 
-/** Other tabs use the same store, so only one runs at a time. Locks exist only in secure contexts. */
+/** Tabs share the store, so one runs at a time, if there are locks. */
 function alone(signal, work) {
   return navigator.locks ? navigator.locks.request(config.store, { signal }, work) : work();
 }
@@ -80,7 +80,7 @@ async function attempt(signal) {
   }
 }
 
-/** Shows the stored versions. This does not verify the files: the session does. */
+/** Shows the stored versions, without verifying the files. */
 async function showStored() {
   const versions = {};
   for (const [name, data] of Object.entries(await store.stored())) {

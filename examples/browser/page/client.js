@@ -48,7 +48,7 @@ async function answer(session, store, base, signal, request, watch) {
 
 const stateOf = (error) => error instanceof Absent ? "absent" : error.kind ? "refused" : "failed";
 
-/** Returns the body, or one byte more than max: then the session sees that it is too long. */
+/** Returns the body, cut after one byte more than max. */
 async function fetchFile(url, max, signal) {
   const parts = [];
   let length = 0;
@@ -90,7 +90,10 @@ export async function download(session, target, base, signal, watch) {
   throw last;
 }
 
-/** Yields the pieces of a body. It ends early if nothing comes for too long, by signal, or if the caller stops. */
+/**
+ * Yields the pieces of a body. It ends early if nothing comes for too long, by
+ * signal, or if the caller stops.
+ */
 async function* stream(url, signal) {
   const quiet = new AbortController();
   let timer;

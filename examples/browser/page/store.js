@@ -1,4 +1,5 @@
-// The trusted files of one repository, in IndexedDB. They are verified again at each use.
+// The trusted files of one repository, in IndexedDB. They are verified again at
+// each use.
 
 const files = "files";
 

@@ -1,4 +1,5 @@
-// The bridge to the library. It makes objects of numbers, and throws errors that Go returns. Each has a kind.
+// The bridge to the library. It makes objects of numbers, and throws the errors
+// that Go returns. Each error has a kind.
 
 /** Starts the program. Returns a function that opens sessions. */
 export async function load() {

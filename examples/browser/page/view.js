@@ -169,7 +169,7 @@ export function begin(path) {
         },
       };
     },
-    /** Shows the trail after the search: from root to the role that lists the target, or to the one that failed. */
+    /** Shows the trail from root to the role where the search ended. */
     done({ trail: steps, error }) {
       const chain = [];
       for (let i = steps.length - 1; i >= 0;) { // only to earlier steps: delegations may form a circle

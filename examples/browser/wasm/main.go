@@ -113,7 +113,8 @@ func provide(args []js.Value) (any, error) {
 	return nil, err
 }
 
-// provideSaved(session, id, bytes) answers a request with a file from the store.
+// provideSaved(session, id, bytes) answers a request with a file from the
+// store.
 func provideSaved(args []js.Value) (any, error) {
 	c := clientOf(args)
 	return nil, c.ProvideSaved(c.requestID(args), goBytes(args[2]))

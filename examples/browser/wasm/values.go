@@ -13,8 +13,8 @@ import (
 
 func clientOf(args []js.Value) *client { return clients[args[0].Int()] }
 
-// requestID returns the ID of a request that the page got. For any other text it
-// is one that no request has.
+// requestID returns the ID of a request that the page got. For any other text
+// it is one that no request has.
 func (c *client) requestID(args []js.Value) verify.RequestID { return c.requests[args[1].String()] }
 
 func goBytes(v js.Value) []byte {

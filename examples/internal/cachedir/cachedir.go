@@ -1,6 +1,6 @@
 // Package cachedir stores trusted metadata in a directory, one file per record.
-// It implements verify.Store and verify.Locker, so several processes may use one
-// directory: verify.Session.Save compares before it saves.
+// It implements verify.Store and verify.Locker, so several processes may use
+// one directory: verify.Session.Save compares before it saves.
 //
 // The next run succeeds after a crash at any moment, after a full disk, with
 // several processes at once, and with files that are damaged, missing, swapped
@@ -147,7 +147,8 @@ func (d *Dir) Save(_ context.Context, rec verify.Record) error {
 }
 
 // Lock waits until no other process, and no other goroutine, holds the lock of
-// the directory. The first call removes the temporary files of killed processes.
+// the directory. The first call removes the temporary files of killed
+// processes.
 func (d *Dir) Lock(ctx context.Context) (unlock func(), err error) {
 	lock := flock.New(filepath.Join(d.path, lockName))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {

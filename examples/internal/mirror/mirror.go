@@ -101,8 +101,8 @@ func Get(ctx context.Context, client *http.Client, baseURL, path string) (io.Rea
 	return nil, errors.Join(err, res.Body.Close())
 }
 
-// join appends the path as it is. Resolving it against the base would give dots,
-// colons and double slashes a meaning.
+// join appends the path as it is. Resolving it against the base would give
+// dots, colons and double slashes a meaning.
 func join(baseURL, path string) string { return strings.TrimRight(baseURL, "/") + "/" + path }
 
 // CheckBase returns an error unless a path can be appended to the URL.

@@ -24,8 +24,8 @@ func (b Bars) Wait() { b.progress.Wait() }
 // last byte: a download may be complete and wrong.
 type Bar struct{ bar *mpb.Bar } // nil if it was added after the end
 
-// Add adds a bar for a download of length bytes. Bars are sorted by place. A bar
-// that is added after the context has ended is not shown.
+// Add adds a bar for a download of length bytes. Bars are sorted by place. A
+// bar that is added after the context has ended is not shown.
 func (b Bars) Add(name string, length int64, place int) *Bar {
 	state := decor.OnAbort(decor.OnComplete(decor.CountersKibiByte("% .1f of % .1f"), "verified"), "failed")
 	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place),

@@ -1,6 +1,6 @@
 // Command client downloads one file from a TUF repository and verifies it.
 //
-//	client -root root.json -metadata URL -targets URL -out app.tar.gz app.tar.gz
+//	client -root root.json -metadata URL -targets URL -out FILE app.tar.gz
 package main
 
 import (
@@ -99,8 +99,8 @@ func get(url string) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("%s: %s", url, res.Status)
 }
 
-// folder stores trusted metadata, for rollback protection. Only one process at a
-// time may use it; for more, it has to be a verify.Locker.
+// folder stores trusted metadata, for rollback protection. Only one process at
+// a time may use it; for more, it has to be a verify.Locker.
 type folder string
 
 func (f folder) Load(_ context.Context, name string) ([]byte, error) {
