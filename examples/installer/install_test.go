@@ -228,8 +228,9 @@ func TestOvertakenAgainAndAgain(t *testing.T) {
 		if path != "timestamp.json" {
 			return false
 		}
-		older := w.repo.Metadata()[path]
 		overtaken++
+		w.repo.Publish() // so there is something to save
+		older := w.repo.Metadata()[path]
 		w.repo.Publish()
 		code, _, stderr := runArgs(args...)
 		require.Equal(t, 0, code, stderr)
