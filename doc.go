@@ -14,12 +14,13 @@
 // A program needs a root file that it ships with, a place to save files, and a
 // function that fetches:
 //
-//	s, err := verify.New(trustedRoot, verify.LoadStored(store.Load), time.Now(), verify.Options{})
+//	stored := verify.LoadStored(ctx, store)
+//	s, err := verify.New(trustedRoot, stored, time.Now(), verify.Options{})
 //	if err != nil {
 //		return err
 //	}
 //	app := s.Lookup("app.tar.gz")
-//	if err := s.Run(store, mirror); err != nil {
+//	if err := s.Run(ctx, store, mirror); err != nil {
 //		return err
 //	}
 //	target, err := app.Target()
@@ -37,8 +38,8 @@
 //     caller.
 //   - [github.com/tufwalk/tufwalk/verify/verifytest] is for tests: it builds
 //     signed repositories in memory, good ones and bad ones.
-//   - [github.com/tufwalk/tufwalk/verify/multirepo] is for programs with several
-//     repositories, some of which may have to agree (TAP 4).
+//   - [github.com/tufwalk/tufwalk/verify/multirepo] is for programs with
+//     several repositories, some of which may have to agree (TAP 4).
 //   - [github.com/tufwalk/tufwalk/delegation] is for tools that follow
 //     delegations: which roles may decide on a path, and in which order.
 //   - [github.com/tufwalk/tufwalk/roles] is for tools that verify single files:
@@ -47,8 +48,8 @@
 //     strict JSON, its canonical form, and the contents of the roles. It trusts
 //     nothing.
 //
-// Imports run one way: each of metadata, roles, delegation, verify and multirepo
-// imports only those named before it.
+// Imports run one way: each of metadata, roles, delegation, verify and
+// multirepo imports only those named before it.
 //
 // The folder examples has programs to run and to copy; docs has the reasons,
 // the requirements and the known attacks.

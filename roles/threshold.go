@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
@@ -74,7 +75,7 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 	for _, s := range r.keys {
 		for _, sig := range signatures { // signatures of other keys are ignored
 			if sig.KeyID == s.id && !valid[s.material] {
-				if s.id == "" { // any number of signatures in a DSSE envelope may have no ID (R-T17.6)
+				if s.id == "" && s.costs(sig) { // any number of signatures in a DSSE envelope may have no ID (R-T17.6)
 					if withoutID--; withoutID < 0 {
 						break
 					}
@@ -101,12 +102,13 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 func maxTries(payload []byte) int { return 64<<20/(len(payload)+1) + 1 }
 
 // tryAllKeys tries all signatures with all keys that have no valid signature
-// yet, up to maxTries. It reports whether the threshold is reached.
+// yet, up to maxTries of those that cost a hash of the payload. It reports
+// whether the threshold is reached.
 func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
 	left := maxTries(payload)
 	for _, sig := range signatures {
 		for _, s := range r.keys {
-			if valid[s.material] || sig.KeyID == s.id {
+			if valid[s.material] || sig.KeyID == s.id || !s.costs(sig) {
 				continue
 			}
 			if left--; left < 0 {
@@ -121,6 +123,14 @@ func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid 
 		}
 	}
 	return false
+}
+
+// costs reports whether it takes a hash of the payload to find out if a
+// signature is valid for the key. Text that is no signature, and one of a wrong
+// length, costs nothing: anyone can add any number of them.
+func (s roleKey) costs(sig metadata.Signature) bool {
+	b := sig.Bytes()
+	return b != nil && (s.scheme.Scheme != "ed25519" || len(b) == ed25519.SignatureSize)
 }
 
 // signed reports whether a signature is valid for the key.

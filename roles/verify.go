@@ -28,6 +28,16 @@ func (t Trusted[T]) Content() *T {
 // Name returns the name of the role for which the file was verified.
 func (t Trusted[T]) Name() string { return t.name }
 
+// Header returns what the content begins with, such as version and expiry; the
+// zero Header for the zero value.
+func (t Trusted[T]) Header() metadata.Header {
+	if t.content == nil {
+		return metadata.Header{}
+	}
+	header, _ := parts(t.content)
+	return *header
+}
+
 // SameContent reports whether two files were verified for the same role name
 // and have the same content. Their signatures may differ.
 func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -181,9 +182,9 @@ func TestUnlistedRoles(t *testing.T) {
 				_, err := s.ask(c.session, c.store)
 				require.ErrorIs(t, err, roles.ErrRollback, c.name)
 			}
-			target, err := s.firstRun(func(q verify.Request) ([]byte, error) {
+			target, err := s.firstRun(func(_ context.Context, q verify.Request) ([]byte, error) {
 				require.NotEqual(t, p.role, q.Role, "it is not asked for")
-				return s.repo.Metadata().Source()(q)
+				return s.repo.Metadata().Source()(context.Background(), q)
 			})
 			require.ErrorIs(t, err, verify.ErrUnlisted)
 			require.Nil(t, target)
@@ -214,10 +215,10 @@ func TestOneRoleTwoDelegators(t *testing.T) {
 				for _, path := range order {
 					lookups[path] = session.Lookup(path)
 					if !together {
-						require.NoError(s, session.Run(store, s.source()))
+						require.NoError(s, session.Run(context.Background(), store, s.source()))
 					}
 				}
-				require.NoError(s, session.Run(store, s.source()))
+				require.NoError(s, session.Run(context.Background(), store, s.source()))
 				target, err := lookups["left/app"].Target()
 				require.NoError(s, err)
 				require.Equal(s, "shared", target.Role)

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"testing"
@@ -79,7 +80,7 @@ func testKeyAttack(t *testing.T, a keyAttack, role string) {
 	repo.Publish()
 	store := verifytest.Store{}
 	update := func(store verifytest.Store) error {
-		return resume(t, repo, store).Run(store, repo.Metadata().Source())
+		return resume(t, repo, store).Run(context.Background(), store, repo.Metadata().Source())
 	}
 	require.NoError(t, update(store))
 	a.do(repo, role, five)

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -30,7 +31,7 @@ func TestEndlessData(t *testing.T) {
 		}
 		for _, role := range everyRole {
 			session, req := s.forward(role)
-			good, err := s.source()(req)
+			good, err := s.source()(context.Background(), req)
 			require.NoError(t, err)
 			limit, ok := limits[role]
 			if !ok {
@@ -87,7 +88,7 @@ func TestMaliciousMirrors(t *testing.T) {
 		s := newDeepSetup(t, o)
 		for _, role := range everyRole {
 			session, req := s.forward(role)
-			good, err := s.source()(req)
+			good, err := s.source()(context.Background(), req)
 			require.NoError(t, err)
 			for name, body := range wrongBodies(s.repo.Metadata(), good) {
 				if role == "timestamp" && name == "timestamp.json" {
@@ -102,15 +103,15 @@ func TestMaliciousMirrors(t *testing.T) {
 			require.NoError(t, session.Provide(req.ID, good))
 		}
 		// By Run, with the malicious mirror first.
-		liar := func(verify.Request) ([]byte, error) { return []byte("<html>"), nil }
+		liar := func(context.Context, verify.Request) ([]byte, error) { return []byte("<html>"), nil }
 		target, err := s.firstRun(liar, s.source())
 		require.Error(t, err, "not all sources say that there is no next root")
 		require.Nil(t, target)
-		polite := func(q verify.Request) ([]byte, error) {
+		polite := func(_ context.Context, q verify.Request) ([]byte, error) {
 			if q.Optional {
 				return nil, verify.ErrNotAtSource
 			}
-			return liar(q)
+			return liar(context.Background(), q)
 		}
 		target, err = s.firstRun(polite, s.source())
 		require.NoError(t, err)
@@ -154,7 +155,10 @@ func TestCachePoisoning(t *testing.T) {
 				require.NoError(s, err, "%s: %s", poisoned, kind)
 				require.Equal(s, s.position.role, target.Role)
 				require.NoError(s, target.Copy(io.Discard, strings.NewReader("second")))
-				require.Equal(s, s.store, store, "%s: %s: replaced", poisoned, kind)
+				delete(store, "1.root.json") // which is saved for the caller, and never read here
+				healed := maps.Clone(s.store)
+				delete(healed, "1.root.json")
+				require.Equal(s, healed, store, "%s: %s: replaced", poisoned, kind)
 			}
 		}
 	})
@@ -171,11 +175,11 @@ func TestSlowRetrieval(t *testing.T) {
 		for patience := range 12 {
 			store, answers := verifytest.Store{}, 0
 			session := s.begin(store)
-			target, err := s.ask(session, store, func(q verify.Request) ([]byte, error) {
+			target, err := s.ask(session, store, func(_ context.Context, q verify.Request) ([]byte, error) {
 				if answers++; answers > patience {
 					return nil, slow
 				}
-				return s.source()(q)
+				return s.source()(context.Background(), q)
 			})
 			if err == nil {
 				require.Greater(s, patience, 3)
@@ -187,7 +191,7 @@ func TestSlowRetrieval(t *testing.T) {
 			target, err = s.ask(next, store)
 			require.NoError(s, err)
 			require.Equal(s, s.position.role, target.Role)
-			require.NoError(s, session.Refresh(s.repo.Now()))
+			session = renew(s, session, s.repo.Now())
 			target, err = s.ask(session, store)
 			require.NoError(s, err, "the first session can go on, too")
 			require.Equal(s, s.position.role, target.Role)

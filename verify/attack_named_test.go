@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func TestArbitrarySoftware(t *testing.T) {
 	s := newDeepSetup(t, verifytest.Options{Compact: true})
 	for _, role := range everyRole {
 		session, req := s.forward(role)
-		good, err := s.source()(req)
+		good, err := s.source()(context.Background(), req)
 		require.NoError(t, err)
 		for i := range good {
 			bad := bytes.Clone(good)
@@ -90,7 +91,7 @@ func TestExtraneousDependencies(t *testing.T) {
 			"evil", "../evil", "App", "app ", "app/", "/app", "./app", "%61pp",
 		} {
 			l := session.Lookup(path)
-			require.NoError(s, session.Run(nil, s.source()))
+			require.NoError(s, session.Run(context.Background(), nil, s.source()))
 			target, err := l.Target()
 			require.ErrorIs(s, err, verify.ErrNoTarget, path)
 			require.Nil(s, target)
@@ -143,7 +144,7 @@ func TestCrashBeforeSignature(t *testing.T) {
 				require.True(t, rejected, "%s: %v", role, err)
 			}
 		}
-		good, err := s.source()(req)
+		good, err := s.source()(context.Background(), req)
 		require.NoError(t, err)
 		require.NoError(t, session.Provide(req.ID, good))
 	}

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"math"
 	"net/url"
 	"strings"
@@ -41,11 +42,11 @@ func testRoleName(t *testing.T, repo *verifytest.Repo, name string) {
 	store := verifytest.Store{}
 	session := newClient(t, repo).session
 	l := session.Lookup("app")
-	require.NoError(t, session.Run(store, func(q verify.Request) ([]byte, error) {
+	require.NoError(t, session.Run(context.Background(), store, func(_ context.Context, q verify.Request) ([]byte, error) {
 		if q.Role == name {
 			asked = q
 		}
-		return repo.Metadata().Source()(q)
+		return repo.Metadata().Source()(context.Background(), q)
 	}))
 	target, err := l.Target()
 	require.NoError(t, err)
@@ -95,7 +96,7 @@ func TestNamesOfTargets(t *testing.T) {
 		safe := 0
 		for _, path := range oddNames {
 			l := session.Lookup(path)
-			require.NoError(s, session.Run(nil, s.source()))
+			require.NoError(s, session.Run(context.Background(), nil, s.source()))
 			target, err := l.Target()
 			require.NoError(s, err, path)
 			require.Equal(s, path, target.Path)

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -264,7 +265,7 @@ var attacksOnRoles = []attack{
 func (s *setup) forgetVictim() {
 	delete(s.store, s.saved())
 	s.session, s.lasting = s.begin(verifytest.Store{}), verifytest.Store{}
-	nothing := func(verify.Request) ([]byte, error) { return nil, verify.ErrNotAtSource }
+	nothing := func(context.Context, verify.Request) ([]byte, error) { return nil, verify.ErrNotAtSource }
 	_, err := s.ask(s.session, s.lasting, nothing)
 	require.ErrorIs(s, err, verify.ErrNotAtSource)
 }

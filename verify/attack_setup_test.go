@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"maps"
 	"testing"
 
@@ -137,7 +138,7 @@ func (s *setup) meet() {
 
 func (s *setup) begin(store verifytest.Store) *verify.Session {
 	s.Helper()
-	return newSession(s, s.repo, verify.LoadStored(store.Load), s.options)
+	return newSession(s, s.repo, verify.LoadStored(context.Background(), store), s.options)
 }
 
 func (s *setup) source() verify.Source {
@@ -156,12 +157,12 @@ func (s *setup) ask(
 		sources = []verify.Source{s.source()}
 	}
 	l := session.Lookup("app")
-	failure := session.Run(store, sources...)
+	failure := session.Run(context.Background(), store, sources...)
 	target, err := l.Target()
 	if failure != nil {
 		require.Error(s, err)
 		late := session.Lookup("app") // R15: a failed update answers no lookup
-		require.Error(s, session.Run(store, sources...))
+		require.Error(s, session.Run(context.Background(), store, sources...))
 		_, err := late.Target()
 		require.ErrorIs(s, err, failure)
 	}
@@ -197,7 +198,7 @@ type attackedClient struct {
 // saved, and one that comes for the first time.
 func (s *setup) clients() []attackedClient {
 	s.Helper()
-	require.NoError(s, s.session.Refresh(s.repo.Now()))
+	s.session = renew(s, s.session, s.repo.Now())
 	again, first := maps.Clone(s.store), verifytest.Store{}
 	return []attackedClient{
 		{"refreshed", s.lasting, s.session},

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"testing"
@@ -52,7 +53,7 @@ func (s *setup) mustExpire(role string) {
 	s.repo.SetLifetime(role, 1000*time.Hour)
 	s.repo.Publish()
 	for _, c := range clients {
-		require.NoError(s, c.session.Refresh(s.repo.Now()))
+		c.session = renew(s, c.session, s.repo.Now())
 		_, err := s.ask(c.session, c.store)
 		require.NoError(s, err, c.name)
 	}
@@ -82,7 +83,7 @@ func testRollback(t *testing.T, expired, hashes bool) {
 	store := verifytest.Store{}
 	s := newClient(t, repo).session
 	s.Lookup("app")
-	require.NoError(t, s.Run(store, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
 	if expired {
 		repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot, not what they say
 	}
@@ -94,7 +95,7 @@ func testRollback(t *testing.T, expired, hashes bool) {
 			repo.SetVersion(role, version)
 			repo.Publish()
 			again := maps.Clone(store)
-			err := resume(t, repo, again).Run(again, repo.Metadata().Source())
+			err := resume(t, repo, again).Run(context.Background(), again, repo.Metadata().Source())
 			require.ErrorIs(t, err, roles.ErrRollback, "%s version %d", role, version)
 			if role == "timestamp" || role == "snapshot" {
 				require.Equal(t, store, again, "the timestamp itself is rejected: nothing is saved")

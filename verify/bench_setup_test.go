@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
@@ -46,8 +47,8 @@ func serve(t testing.TB, o verifytest.Options, build func(*verifytest.Repo), pat
 	}
 	m.cost = append(m.cost, m.root)
 	source := repo.Metadata().Source()
-	m.find(t, m.session(t, nil), m.saved, func(q verify.Request) ([]byte, error) {
-		data, err := source(q)
+	m.find(t, m.session(t, nil), m.saved, func(_ context.Context, q verify.Request) ([]byte, error) {
+		data, err := source(context.Background(), q)
 		if err == nil {
 			m.files[q.Path] = data
 			m.cost = append(m.cost, data)
@@ -67,7 +68,7 @@ func (m *served) size() (n int64) {
 
 // session begins one from saved files, or from nothing.
 func (m *served) session(t testing.TB, saved verifytest.Store) *verify.Session {
-	s, err := verify.New(m.root, verify.LoadStored(saved.Load), m.now, wide)
+	s, err := verify.New(m.root, verify.LoadStored(context.Background(), saved), m.now, wide)
 	require.NoError(t, err)
 	return s
 }
@@ -78,7 +79,7 @@ func (m *served) find(t testing.TB, s *verify.Session, store verify.Store, sourc
 	for i, path := range m.paths {
 		lookups[i] = s.Lookup(path)
 	}
-	require.NoError(t, s.Run(store, source))
+	require.NoError(t, s.Run(context.Background(), store, source))
 	for _, l := range lookups {
 		_, err := l.Target()
 		require.NoError(t, err)
@@ -89,7 +90,7 @@ func (m *served) find(t testing.TB, s *verify.Session, store verify.Store, sourc
 func (m *served) cold(t testing.TB) { m.find(t, m.session(t, nil), nil, m.source) }
 
 // source returns the files themselves: a copy would be measured too.
-func (m *served) source(q verify.Request) ([]byte, error) {
+func (m *served) source(_ context.Context, q verify.Request) ([]byte, error) {
 	if data, ok := m.files[q.Path]; ok {
 		return data, nil
 	}

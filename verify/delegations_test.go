@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,11 +74,11 @@ func TestRunSavesForEachDelegation(t *testing.T) {
 	var asked []string
 	s.Lookup("a")
 	l := s.Lookup("b")
-	require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
+	require.NoError(t, s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 		if r.Role == "shared" {
 			asked = append(asked, "shared for "+r.Delegator)
 		}
-		return repo.Metadata().Source()(r)
+		return repo.Metadata().Source()(context.Background(), r)
 	}))
 	_, err := l.Target()
 	require.ErrorIs(t, err, verify.ErrNoTarget)
@@ -104,11 +105,11 @@ func TestFilesOfOneNameAreNotMixedUp(t *testing.T) {
 	}
 	s := newClient(t, repo).session
 	first, second := s.Lookup("of a"), s.Lookup("of b")
-	require.NoError(t, s.Run(nil, func(r verify.Request) ([]byte, error) {
+	require.NoError(t, s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
 		if r.Role == "shared" {
 			return files[r.Delegator], nil
 		}
-		return repo.Metadata().Source()(r)
+		return repo.Metadata().Source()(context.Background(), r)
 	}))
 	_, err := first.Target()
 	require.NoError(t, err)

@@ -2,20 +2,20 @@
 // Framework (TUF) may be trusted.
 //
 // It does no I/O: no network, no files, no clock, no goroutines, no logs. A
-// [Session] says which metadata files it needs. The caller fetches them and
-// hands over the bytes. The session verifies them, and answers which targets
-// may be downloaded and how to check them.
+// [Session] is one update: it says which metadata files it needs. The caller
+// fetches them and hands over the bytes. The session verifies them, and answers
+// which targets may be downloaded and how to check them.
 //
 // The simple way is to call [Session.Run] with a [Store] and at least one
 // [Source]:
 //
-//	stored := verify.LoadStored(store.Load)
+//	stored := verify.LoadStored(ctx, store)
 //	s, err := verify.New(trustedRoot, stored, time.Now(), verify.Options{})
 //	if err != nil {
 //		return err
 //	}
 //	app := s.Lookup("app.tar.gz")
-//	if err := s.Run(store, mirror); err != nil {
+//	if err := s.Run(ctx, store, mirror); err != nil {
 //		return err
 //	}
 //	t, err := app.Target()
@@ -23,6 +23,11 @@
 //		return err
 //	}
 //	err = t.Copy(file, body) // file may be used only if err is nil
+//
+// A program that lives longer makes the session of its next update from this
+// one:
+//
+//	next, err := s.Renew(verify.LoadStored(ctx, store), time.Now())
 //
 // Run uses only exported methods. A caller may write the same loop, to fetch in
 // parallel, with another client, or through a queue:
@@ -32,8 +37,8 @@
 //		if !ok {
 //			break // nothing to do until an open request is answered
 //		}
-//		for _, rec := range b.Save {
-//			// Store it durably. If that fails: s.Abandon(err), and stop.
+//		if err := s.Save(ctx, store, b.Save); err != nil {
+//			return err // ErrSave or ErrSuperseded; the session has ended
 //		}
 //		for _, r := range b.Rejected {
 //			// Only with Options.Lookahead: the source that answered
@@ -41,7 +46,7 @@
 //		}
 //		for _, req := range b.Fetch {
 //			// If req.StoreName is not empty, offer the stored copy first:
-//			// s.Provide(req.ID, stored). If there is none, or if it is
+//			// s.ProvideSaved(req.ID, stored). If there is none, or if it is
 //			// rejected, fetch req.Path, at most req.MaxBytes, and call
 //			// s.Provide(req.ID, body), s.NotFound(req.ID) or
 //			// s.Fail(req.ID, err). If that body is rejected too, try
@@ -59,8 +64,9 @@
 //     write to: the program itself, or its installation.
 //  2. The time must be right. Expiry is judged by it, and nothing else reveals
 //     a frozen mirror.
-//  3. The fields of a [Batch] must be handled in their order. Saves must be
-//     durable; if one fails, the session must end.
+//  3. The fields of a [Batch] must be handled in their order. What is to be
+//     saved must be saved durably before anything else is done; if that fails,
+//     the session must end. [Session.Save] sees to it, given a durable [Store].
 //  4. A body must be read to MaxBytes+1 bytes at most, and passed on as it was
 //     signed: without a content encoding. (What net/http decompresses by itself
 //     is fine, if the limit is on the decompressed bytes.) The caller limits
@@ -81,9 +87,9 @@
 //
 // # Updates
 //
-// A session goes through one or more updates. [New] begins the first,
-// [Session.Refresh] each later one. An update has one time, by which all expiry
-// is judged. It is in one of these phases (spec section 5):
+// A session is one update. [New] begins the first, [Session.Renew] the next. An
+// update has one time, by which all expiry is judged. It is in one of these
+// phases (spec section 5):
 //
 //	phase      open requests       valid answer  NotFound   Fail
 //	root       the next root       root          timestamp  failed
@@ -99,7 +105,20 @@
 // The root phase also ends at the limit of new roots. After it, the session
 // checks that the last root has not expired, and which of the files that were
 // trusted earlier are still valid. A rejected body changes nothing in any
-// phase. From failed, only Refresh goes on.
+// phase. From failed, only a new session goes on.
+//
+// Renew takes over what was verified, and the old session stays as it is: it
+// answers lookups from its own view, in another goroutine if need be, until
+// that view expires ([Session.Expires]). So a long-lived program keeps the last
+// session that succeeded, and replaces it by the next one that does:
+//
+//	next, err := current.Renew(verify.LoadStored(ctx, store), time.Now())
+//	if err == nil {
+//		err = next.Run(ctx, store, mirror)
+//	}
+//	if err == nil {
+//		current = next
+//	}
 //
 // # Envelope format
 //
@@ -129,24 +148,50 @@
 // of the delegations. Its [Lookup.Trail] lists them: it is the reason why the
 // target is trusted.
 //
-// The caller stores the newest root, timestamp and snapshot, and passes them to
-// the next session ([Stored]). The repository must not fall behind them: that
-// is the rollback protection. They are verified again. One that is damaged or
-// missing causes a warning and is otherwise harmless. Without them, an attacker
-// in the network can show an old state of the repository until its timestamp
-// expires.
+// # What is stored
+//
+// The newest root, timestamp and snapshot are saved, and passed to the next
+// session ([Stored]). The repository must not fall behind them: that is the
+// rollback protection. They are verified again. One that is damaged or missing
+// causes a warning and is otherwise harmless. Without them, an attacker in the
+// network can show an old state of the repository until its timestamp expires.
+//
+// Several processes may share a store. [Session.Save] compares each record with
+// what lies there by the rules between versions, and writes nothing over
+// something newer: it returns a [SupersededError], and the program begins again
+// from the store. A store that can be locked is a [Locker]; one that cannot
+// replace a file is a [CandidateStore]. Copies from the store are provided as
+// such ([Session.ProvideSaved]) and are not saved again.
 //
 // # What it costs
 //
-// A file costs one reading, and the verification of its signatures. A session
-// verifies nothing twice for the same keys: a refresh of an unchanged
-// repository costs one timestamp. A new session with stored files saves
-// downloads, but verifies every file again: anyone who can write to the store
-// must not decide what is trusted. So only the files themselves are saved: no
-// results, no indexes or canonical forms (to check them would cost as much as
-// to make them), no keys. Nor are signatures skipped where a signed file lists
-// the hashes of another: each role has its own threshold, and a snapshot's keys
-// may be safer than a timestamp's.
+// A file costs one reading, and the verification of its signatures. Nothing is
+// verified twice for the same keys in a session and those renewed from it: the
+// next update of an unchanged repository costs one timestamp. A session made by
+// New with stored files saves downloads, but verifies every file again: anyone
+// who can write to the store must not decide what is trusted. So only the files
+// themselves are saved: no results, no indexes or canonical forms (to check
+// them would cost as much as to make them), no keys. Nor are signatures skipped
+// where a signed file lists the hashes of another: each role has its own
+// threshold, and a snapshot's keys may be safer than a timestamp's.
+//
+// # Layers
+//
+// The files of this package call each other downwards only, and TestLayers
+// makes sure of it:
+//
+//	session.go request.go save.go run.go      the public calls
+//	update.go                                 one loop over the steps
+//	root.go timestamp.go snapshot.go          the steps: what is wanted next,
+//	targets.go                                check (pure), accept (changes)
+//	lookup.go                                 the searches
+//	edge.go                                   the delegations that they follow
+//	queue.go                                  requests, ahead or not
+//	stored.go                                 what is stored
+//	files.go names.go limits.go phase.go      files, names, limits, states
+//
+// What has to go up is a returned value: a step returns the request that it
+// waits for, and a check returns what is to be accepted.
 //
 // # Tests
 //

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/base64"
 	"testing"
 
@@ -40,11 +41,11 @@ func TestOneFormatInASession(t *testing.T) {
 			s := newClient(t, right).session
 			l := s.Lookup("a/1")
 			store := verifytest.Store{}
-			failure := s.Run(store, func(r verify.Request) ([]byte, error) {
+			failure := s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 				if r.Role == role {
-					return wrong.Metadata().Source()(r)
+					return wrong.Metadata().Source()(context.Background(), r)
 				}
-				return right.Metadata().Source()(r)
+				return right.Metadata().Source()(context.Background(), r)
 			})
 			_, err = l.Target()
 			require.ErrorIs(t, err, metadata.ErrSyntax, role)
@@ -52,9 +53,9 @@ func TestOneFormatInASession(t *testing.T) {
 			if role != "a" {
 				require.ErrorIs(t, failure, metadata.ErrSyntax, role)
 			}
-			require.NoError(t, s.Refresh(right.Now()))
+			s = renew(t, s, right.Now())
 			l = s.Lookup("a/1")
-			require.NoError(t, s.Run(store, right.Metadata().Source()), "the next update succeeds")
+			require.NoError(t, s.Run(context.Background(), store, right.Metadata().Source()), "the next update succeeds")
 			target, err := l.Target()
 			require.NoError(t, err)
 			require.Equal(t, "a", target.Role)
@@ -73,8 +74,8 @@ func TestStoredFilesHaveTheSessionsFormat(t *testing.T) {
 	inEachFormat(t, func(t *testing.T, right, wrong *verifytest.Repo) {
 		options := verify.Options{EnvelopeFormat: right.EnvelopeFormat()}
 		run := func(store verifytest.Store, source verify.Source) (*verify.Session, error) {
-			s := newSession(t, right, verify.LoadStored(store.Load), options)
-			return s, s.Run(store, source)
+			s := newSession(t, right, verify.LoadStored(context.Background(), store), options)
+			return s, s.Run(context.Background(), store, source)
 		}
 		old := right.Metadata().Clone()
 		right.Touch("targets")
@@ -102,13 +103,20 @@ func TestStoredFilesHaveTheSessionsFormat(t *testing.T) {
 		}
 		require.Equal(t, store["root.json"], other["root.json"], "now saved in the right format")
 
-		// What another process saved is compared in this format too.
-		record := func(version int64) verify.Record {
-			return verify.Record{Role: "timestamp", StoreName: "timestamp.json", Version: version}
+		// What another process saved is compared in this format too: its newer
+		// timestamp is not written over, and one in the other format is.
+		overtake := func(theirs []byte) error {
+			shared := verifytest.Store{}
+			_, err := run(shared, func(ctx context.Context, req verify.Request) ([]byte, error) {
+				if req.Role == "timestamp" {
+					shared["timestamp.json"] = theirs
+				}
+				return old.Source()(ctx, req)
+			})
+			return err
 		}
-		older := record(s.Version("timestamp") - 1)
-		require.False(t, s.Keep(older, verify.LoadStored(store.Load)))
-		require.True(t, s.Keep(record(1), verify.Stored{Timestamp: fileOf(wrong, "timestamp")}))
+		require.ErrorIs(t, overtake(fileOf(right, "timestamp")), verify.ErrSuperseded)
+		require.NoError(t, overtake(fileOf(wrong, "timestamp")))
 	})
 }
 

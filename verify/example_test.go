@@ -32,13 +32,13 @@ func Example() {
 	trustedRoot, mirror, now := repo.TrustedRoot(), repo.Metadata().Source(), repo.Now()
 	store := verifytest.Store{}
 
-	s, err := verify.New(trustedRoot, verify.LoadStored(store.Load), now, verify.Options{})
+	s, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), store), now, verify.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	app := s.Lookup("team/app.txt")
-	if err := s.Run(store, mirror); err != nil {
+	if err := s.Run(context.Background(), store, mirror); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -85,7 +85,7 @@ func ExampleOptions_lookahead() {
 		errs := make([]error, len(b.Fetch))
 		var wait sync.WaitGroup
 		for i, req := range b.Fetch {
-			wait.Go(func() { bodies[i], errs[i] = mirror(req) })
+			wait.Go(func() { bodies[i], errs[i] = mirror(context.Background(), req) })
 		}
 		wait.Wait()
 		for i, req := range b.Fetch { // a session is not safe for concurrent use
@@ -148,6 +148,7 @@ func ExampleSession_Next() {
 	// Output:
 	// not found 2.root.json
 	// fetched timestamp.json <nil>
+	// save 1.root.json
 	// save root.json
 	// save timestamp.json
 	// fetched 2.snapshot.json <nil>
@@ -193,7 +194,7 @@ func ExampleTarget_Copy() {
 		return
 	}
 	app := s.Lookup("team/app.txt")
-	if err := s.Run(nil, repo.Metadata().Source()); err != nil {
+	if err := s.Run(context.Background(), nil, repo.Metadata().Source()); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -225,11 +226,11 @@ func Example_test() {
 
 	store := verifytest.Store{}
 	update := func(mirror verifytest.Files) error {
-		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(store.Load), repo.Now(), verify.Options{})
+		s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(context.Background(), store), repo.Now(), verify.Options{})
 		if err != nil {
 			return err
 		}
-		return s.Run(store, mirror.Source())
+		return s.Run(context.Background(), store, mirror.Source())
 	}
 	fmt.Println("today's files:", update(repo.Metadata()))
 	fmt.Println("yesterday's files again:", errors.Is(update(yesterday), verify.ErrRollback))
@@ -249,7 +250,7 @@ func ExampleSource() {
 	defer server.Close()
 
 	ctx, base := context.Background(), server.URL
-	mirror := func(r verify.Request) ([]byte, error) {
+	mirror := func(_ context.Context, r verify.Request) ([]byte, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/"+r.Path, nil) // appended as it is
 		if err != nil {
 			return nil, err
@@ -273,7 +274,7 @@ func ExampleSource() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(s.Run(nil, mirror), s.Version("timestamp"))
+	fmt.Println(s.Run(context.Background(), nil, mirror), s.Version("timestamp"))
 	// Output:
 	// <nil> 2
 }

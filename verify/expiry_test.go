@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -19,17 +20,17 @@ func TestTimeIsAnArgument(t *testing.T) {
 	require.ErrorIs(t, err, verify.ErrTime)
 	c := newClient(t, repo)
 	c.mustFind("top")
-	require.ErrorIs(t, c.session.Refresh(time.Time{}), verify.ErrTime)
-	require.ErrorIs(t, c.session.Refresh(repo.Now().Add(-time.Nanosecond)), verify.ErrTime)
+	require.ErrorIs(t, renewErr(c.session, time.Time{}), verify.ErrTime)
+	require.ErrorIs(t, renewErr(c.session, repo.Now().Add(-time.Nanosecond)), verify.ErrTime)
 	require.NoError(t, c.session.Err(), "a refused Refresh changes nothing")
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	c.session = renew(t, c.session, repo.Now())
 	// Target.Expires says from when on the answer is stale.
 	target := c.mustFind("top")
 	require.Equal(t, repo.Now().Add(24*time.Hour), target.Expires.UTC())
 	require.Equal(t, target.Expires, c.session.Expires())
-	require.NoError(t, c.session.Refresh(target.Expires.Add(-time.Nanosecond)))
+	c.session = renew(t, c.session, target.Expires.Add(-time.Nanosecond))
 	c.mustFind("top")
-	require.NoError(t, c.session.Refresh(target.Expires))
+	c.session = renew(t, c.session, target.Expires)
 	_, err = c.lookup("top")
 	require.ErrorIs(t, err, roles.ErrExpired, "at the time of expiry a file has expired")
 }
@@ -54,11 +55,11 @@ func TestClockSetBack(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{Start: later.Add(-10 * time.Hour)})
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, later, verify.Options{})
 	require.NoError(t, err)
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	back := later.Add(time.Second).Round(0).Add(-5 * time.Hour)
-	require.ErrorIs(t, s.Refresh(back), verify.ErrTime)
+	require.ErrorIs(t, renewErr(s, back), verify.ErrTime)
 	require.Equal(t, later.Round(0), s.Time())
 	later = time.Now()
-	require.NoError(t, s.Refresh(later))
+	s = renew(t, s, later)
 	require.Equal(t, later.Round(0), s.Time())
 }

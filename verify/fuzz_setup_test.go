@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -219,7 +220,7 @@ func (w *world) mirror() verifytest.Files {
 
 // session begins one with the files of a store, and looks all paths up.
 func (w *world) session(store verifytest.Store) (*verify.Session, []*verify.Lookup) {
-	s, err := verify.New(w.root, verify.LoadStored(store.Load), w.repo.Now(), w.options)
+	s, err := verify.New(w.root, verify.LoadStored(context.Background(), store), w.repo.Now(), w.options)
 	require.NoError(w, err)
 	var lookups []*verify.Lookup
 	for _, path := range worldPaths {

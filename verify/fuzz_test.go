@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -62,8 +63,8 @@ func (w *world) update() {
 	cached := w.n(2) == 1
 	w.drive(s, twin, files, cached)
 	w.compare(s, lookups, twin, twins)
-	require.NoError(w, s.Refresh(w.repo.Now()))
-	require.NoError(w, twin.Refresh(w.repo.Now()))
+	s = renew(w, s, w.repo.Now())
+	twin = renew(w, twin, w.repo.Now())
 	lookups, twins = append(lookups, s.Lookup("ab/1")), append(twins, twin.Lookup("ab/1"))
 	w.drive(s, twin, w.mirror(), cached)
 	w.compare(s, lookups, twin, twins)
@@ -232,7 +233,7 @@ func (w *world) save(rec verify.Record) {
 			}
 		}
 	}
-	require.NoError(w, w.store.Save(rec))
+	require.NoError(w, w.store.Save(context.Background(), rec))
 }
 
 // signerOf returns the key ID of a file's first signature.
@@ -263,7 +264,7 @@ func (w *world) run(
 	for ; ; answers-- {
 		b, _ := s.Next()
 		for _, rec := range b.Save {
-			require.NoError(w, store.Save(rec))
+			require.NoError(w, store.Save(context.Background(), rec))
 			records = append(records, fmt.Sprintf("%s %d %s", rec.StoreName, rec.Version, rec.Data))
 		}
 		open := s.Outstanding()
@@ -320,7 +321,7 @@ func (w *world) abandoned() {
 	files := w.mirror()
 	finish := func(store verifytest.Store) string {
 		s, lookups := w.session(store)
-		text := results(s.Run(store, files.Source()), lookups)
+		text := results(s.Run(context.Background(), store, files.Source()), lookups)
 		for _, role := range topLevel {
 			text += fmt.Sprint(" ", s.Version(role))
 		}

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -121,8 +122,8 @@ func BenchmarkRefresh(b *testing.B) {
 		m.find(b, s, nil, m.source)
 		check := yardstick(b, [][]byte{m.files["timestamp.json"]}, false)
 		refresh := func() {
-			require.NoError(b, s.Refresh(m.now))
-			require.NoError(b, s.Run(nil, m.source))
+			s = renew(b, s, m.now)
+			require.NoError(b, s.Run(context.Background(), nil, m.source))
 		}
 		ratio.InTurn(b, refresh, check)
 		b.Run("tufwalk", func(b *testing.B) {

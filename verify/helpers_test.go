@@ -1,12 +1,14 @@
 package verify_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"testing"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/stretchr/testify/require"
@@ -53,7 +55,21 @@ func newSession(
 // resume begins a session with what a store has.
 func resume(t testing.TB, repo *verifytest.Repo, store verify.Store) *verify.Session {
 	t.Helper()
-	return newSession(t, repo, verify.LoadStored(store.Load), verify.Options{})
+	return newSession(t, repo, verify.LoadStored(context.Background(), store), verify.Options{})
+}
+
+// renew begins the next update of a session, without a store.
+func renew(t testing.TB, s *verify.Session, now time.Time) *verify.Session {
+	t.Helper()
+	next, err := s.Renew(verify.Stored{}, now)
+	require.NoError(t, err)
+	return next
+}
+
+// renewErr returns why the next update of a session cannot begin.
+func renewErr(s *verify.Session, now time.Time) error {
+	_, err := s.Renew(verify.Stored{}, now)
+	return err
 }
 
 // answer gives a session what a mirror has for a request.
@@ -81,7 +97,9 @@ func newClient(t *testing.T, repo *verifytest.Repo) *client {
 }
 
 // update answers all requests from the repository, and returns what Run does.
-func (c *client) update() error { return c.session.Run(nil, c.Metadata().Source()) }
+func (c *client) update() error {
+	return c.session.Run(context.Background(), nil, c.Metadata().Source())
+}
 
 // lookup looks a target up, with all files from the repository.
 func (c *client) lookup(path string) (*verify.Target, error) {
@@ -236,9 +254,9 @@ var errDisk = errors.New("no space left on device")
 // failingStore saves so many records and no more.
 type failingStore struct{ left int }
 
-func (s *failingStore) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }
+func (s *failingStore) Load(_ context.Context, _ string) ([]byte, error) { return nil, fs.ErrNotExist }
 
-func (s *failingStore) Save(verify.Record) error {
+func (s *failingStore) Save(_ context.Context, _ verify.Record) error {
 	if s.left == 0 {
 		return errDisk
 	}
@@ -249,8 +267,8 @@ func (s *failingStore) Save(verify.Record) error {
 // loadFunc is a store that only loads.
 type loadFunc func(name string) ([]byte, error)
 
-func (f loadFunc) Load(name string) ([]byte, error) { return f(name) }
-func (f loadFunc) Save(verify.Record) error         { return nil }
+func (f loadFunc) Load(_ context.Context, name string) ([]byte, error) { return f(name) }
+func (f loadFunc) Save(_ context.Context, _ verify.Record) error       { return nil }
 
 // recorder is a store that remembers the records.
 type recorder struct {
@@ -262,7 +280,7 @@ func newRecorder(store verifytest.Store) recorder {
 	return recorder{store, map[string]verify.Record{}}
 }
 
-func (r recorder) Save(rec verify.Record) error {
+func (r recorder) Save(_ context.Context, rec verify.Record) error {
 	r.records[rec.StoreName] = rec
-	return r.Store.Save(rec)
+	return r.Store.Save(context.Background(), rec)
 }

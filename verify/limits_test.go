@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -16,9 +17,9 @@ import (
 func TestNoNewRootsAllowed(t *testing.T) {
 	repo := withRoots(2)
 	o := verify.Options{Limits: verify.Limits{MaxRootRotations: -1}}
-	s := newSession(t, repo, verify.Stored{Root: fileOf(repo, "root")}, o)
+	s := newSession(t, repo, verify.Stored{Root: [][]byte{fileOf(repo, "root")}}, o)
 	var limit *verify.LimitError
-	require.ErrorAs(t, s.Run(nil, repo.Metadata().Source()), &limit)
+	require.ErrorAs(t, s.Run(context.Background(), nil, repo.Metadata().Source()), &limit)
 	require.Equal(t, &verify.LimitError{Role: "root", What: "new roots in one update", Max: -1, Got: 0}, limit)
 }
 
@@ -29,8 +30,8 @@ func TestRootLimitAndStoredRoots(t *testing.T) {
 	store := verifytest.Store{}
 	for want := int64(4); want <= 10; want += 3 {
 		o := verify.Options{Limits: verify.Limits{MaxRootRotations: 3}}
-		s := newSession(t, repo, verify.LoadStored(store.Load), o)
-		require.NoError(t, s.Run(store, repo.Metadata().Source()))
+		s := newSession(t, repo, verify.LoadStored(context.Background(), store), o)
+		require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
 		require.Equal(t, want, s.Version("root"))
 	}
 }
@@ -95,7 +96,7 @@ func TestLookupLimit(t *testing.T) {
 		o := verify.Options{Limits: verify.Limits{MaxDelegations: limit}}
 		s := newSession(t, repo, verify.Stored{}, o)
 		l := s.Lookup("x")
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		_, err := l.Target()
 		if limit < 6 {
 			require.ErrorIs(t, err, verify.ErrLimit)

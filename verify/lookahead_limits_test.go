@@ -58,7 +58,7 @@ func TestAheadIsBounded(t *testing.T) {
 
 	for stored, last := range map[int]int{1: 1 + 5, 4: 4 + 5} {
 		root := repo.Metadata()[fmt.Sprintf("%d.root.json", stored)]
-		s := newSession(t, repo, verify.Stored{Root: root}, verify.Options{
+		s := newSession(t, repo, verify.Stored{Root: [][]byte{root}}, verify.Options{
 			Lookahead: 64, Limits: verify.Limits{MaxRootRotations: 5},
 		})
 		c := &parallelClient{T: t, repo: repo, session: s}
@@ -216,7 +216,7 @@ func TestRootsToAnyStoredOne(t *testing.T) {
 		repo := withRoots(1)
 		repo.SetVersion("root", v)
 		repo.PublishOnly("root")
-		stored := verify.Stored{Root: fileOf(repo, "root")}
+		stored := verify.Stored{Root: [][]byte{fileOf(repo, "root")}}
 		s := newSession(t, repo, stored, verify.Options{Lookahead: 8})
 		b, _ := s.Next()
 		require.Len(t, b.Fetch, 1+8, "%d", v)

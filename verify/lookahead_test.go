@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -96,7 +97,7 @@ func TestAheadIsNotWaitedFor(t *testing.T) {
 	require.NoError(t, c.session.Fail(b.Fetch[2].ID, errDisk))
 	require.NoError(t, c.session.Err())
 	require.Equal(t, []verify.Request{b.Fetch[1]}, c.session.Outstanding())
-	require.NoError(t, c.session.Refresh(repo.Now()), "requests ahead may stay open")
+	c.session = renew(t, c.session, repo.Now()) // requests ahead may stay open
 	require.ErrorIs(t, c.session.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
 	require.Equal(t, 1, c.fetchAll())
 
@@ -120,10 +121,10 @@ func TestRunAhead(t *testing.T) {
 	repo := withRoots(6)
 	store := verifytest.Store{}
 	run := func() (asked []string) {
-		s := newSession(t, repo, verify.LoadStored(store.Load), verify.Options{Lookahead: 64})
-		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
+		s := newSession(t, repo, verify.LoadStored(context.Background(), store), verify.Options{Lookahead: 64})
+		require.NoError(t, s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 			asked = append(asked, r.Path)
-			return repo.Metadata().Source()(r)
+			return repo.Metadata().Source()(context.Background(), r)
 		}))
 		return asked
 	}
@@ -203,7 +204,7 @@ func TestAheadIsNeededInTheEnd(t *testing.T) {
 	delegateAll(repo, "a", "b")
 	repo.Publish()
 	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 8})
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	s.Lookup("x")
 	b, _ := s.Next()
 	require.Len(t, b.Fetch, 2)
@@ -223,7 +224,7 @@ func withStoredRoots(
 ) (*verifytest.Repo, *verify.Session, []verify.Request) {
 	t.Helper()
 	repo := withRoots(21)
-	s := newSession(t, repo, verify.Stored{Root: fileOf(repo, "root")}, o)
+	s := newSession(t, repo, verify.Stored{Root: [][]byte{fileOf(repo, "root")}}, o)
 	b, _ := s.Next()
 	return repo, s, b.Fetch
 }
@@ -288,15 +289,16 @@ func TestFailedUpdateDropsRequestsAhead(t *testing.T) {
 			if !answered {
 				require.NoError(t, s.Provide(b.Fetch[1].ID, timestamp), "too late")
 			}
-			require.NoError(t, s.Refresh(repo.Now()))
+			s = renew(t, s, repo.Now())
 		}
 		c := &parallelClient{T: t, repo: repo, session: s}
 		require.Equal(t, 3, c.fetchAll(), "the timestamp is asked for once: %v", c.rounds)
 	}
 }
 
-// A new update begins with no requests ahead, whatever the last one left open.
-func TestRefreshForgetsWhatIsAhead(t *testing.T) {
+// The next update begins with no requests ahead, whatever the last one left
+// open; that one stays as it is.
+func TestRenewBeginsWithNothingAhead(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	delegateAll(repo, "role0", "role1", "role2", "role3")
 	repo.Role("role1").AddTarget("x", []byte("1"))
@@ -310,22 +312,24 @@ func TestRefreshForgetsWhatIsAhead(t *testing.T) {
 		answer(t, c.session, repo.Metadata(), req)
 	}
 	require.NoError(t, c.session.Err(), "role2 is asked for ahead, and not handed out yet")
-	require.NoError(t, c.session.Refresh(repo.Now()))
-	b, _ = c.session.Next()
+	old := c.session
+	c.session = renew(t, old, repo.Now())
+	b, _ = old.Next()
 	require.Equal(t, []*verify.Lookup{l}, b.Done)
+	b, _ = c.session.Next()
 	require.Len(t, b.Fetch, 2, "the next root, and the timestamp ahead: %v", b.Fetch)
 	require.Equal(t, []bool{false, true}, []bool{b.Fetch[0].Ahead, b.Fetch[1].Ahead})
 	require.Equal(t, "timestamp", b.Fetch[1].Role)
 	require.Len(t, c.session.Outstanding(), 2)
 }
 
-// A new update forgets the requests of the last one, also those that were no
-// longer needed.
-func TestRefreshForgetsWhatWasNotNeeded(t *testing.T) {
+// The next update knows none of the requests of the last one, also none that
+// were no longer needed.
+func TestRenewKnowsNoOldRequests(t *testing.T) {
 	repo := withRoots(1)
 	s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 1})
 	b, _ := s.Next()
 	require.NoError(t, s.Fail(b.Fetch[0].ID, errDisk))
-	require.NoError(t, s.Refresh(repo.Now()))
+	s = renew(t, s, repo.Now())
 	require.ErrorIs(t, s.Provide(b.Fetch[1].ID, nil), verify.ErrRequest)
 }

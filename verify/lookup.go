@@ -12,29 +12,33 @@ import (
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// ErrPending is returned (wrapped) for a lookup that is not done, or that Next
-// has not handed out yet.
+// ErrPending says that a lookup is not done yet, or has not been handed out by
+// Next.
 var ErrPending = errors.New("lookup is pending")
 
-// Lookup is the search for one target path. Once Next has handed it out, and
-// the records of the same Batch are saved, it does not change any more and may
-// be used from several goroutines.
+// ErrUnlisted is returned (wrapped) for a role that is delegated but not in the
+// snapshot, so that it cannot be trusted and is not asked for.
+var ErrUnlisted = errors.New("role is not in the snapshot")
+
+// Lookup is the search for one target path. Once it has been handed out by
+// Next, and the records that came with it are saved, it does not change any
+// more and may be used from several goroutines.
 type Lookup struct {
-	path      string
-	walk      *delegation.Walk
-	number    int // counted from 1, in the order of the calls
-	trail     []Step
-	target    *Target
-	err       error
-	handedOut bool
+	path   string
+	number int // of the lookups of its session
+	walk   *delegation.Walk
+	trail  []Step
+	target *Target
+	err    error
+	handed bool
 }
 
-// Step is one delegation that a lookup followed, and the result.
+// Step is one delegation that a lookup followed, and what came of it.
 type Step struct {
 	// Delegator delegates to Role. A search begins with root and targets.
 	Delegator, Role string
-	// Terminating says that the search ends with this role and the roles that
-	// it delegates to.
+	// Terminating says that the search ends with this role and what it
+	// delegates to.
 	Terminating bool
 	// Succinct says that the role is one of the delegator's succinct hash bins
 	// (TAP 15), which are terminating.
@@ -42,9 +46,10 @@ type Step struct {
 	// Version and Expires are those of the role's file.
 	Version int64
 	Expires time.Time
-	// Lists says that the role lists the target. This is then the last step.
+	// Lists says that the role lists the target: the last step of a search that
+	// finds it.
 	Lists bool
-	// Err says why the role is not available. The search ended there.
+	// Err says why the role's file is not trusted, which ended the search.
 	Err error
 }
 
@@ -62,110 +67,173 @@ func (s Step) String() string {
 	return fmt.Sprintf("%s version %d does not list it", line, s.Version)
 }
 
-// Lookup begins the search for a target path. The path is used as it is:
-// nothing in it is cleaned or decoded. It may be called at any time. Lookups
-// share the files of roles that they have in common. After an update that
-// failed, the lookup fails with the same error.
-func (s *Session) Lookup(path string) *Lookup {
-	s.lookups++
-	walk := delegation.NewWalk(path, delegation.Options{
-		MaxDelegations:      s.limits.MaxDelegations,
-		SuccinctFallThrough: s.options.SuccinctFallThrough,
-	})
-	l := &Lookup{path: path, walk: walk, number: s.lookups}
-	s.pending[l] = true
-	switch {
-	case s.broken != nil:
-		s.finish(l, s.broken)
-	case s.phase == phaseFailed:
-		s.finish(l, s.err)
-	case s.phase == phaseReady:
-		s.advance(l)
+// lookups are those of a session.
+type lookups struct {
+	count     int // so many were begun
+	pending   map[*Lookup]bool
+	runnable  []*Lookup // pending ones that can go on
+	handedOut []*Lookup // by the last Next
+}
+
+// inOrder returns the pending lookups in the order in which they were begun.
+func (l *lookups) inOrder() []*Lookup {
+	return slices.SortedFunc(maps.Keys(l.pending), func(a, b *Lookup) int { return cmp.Compare(a.number, b.number) })
+}
+
+// Path returns the target path that is searched.
+func (l *Lookup) Path() string { return l.path }
+
+// Target returns what was found, or why nothing was: ErrPending until Next has
+// handed the lookup out, an error that wraps ErrNoTarget if the search is
+// complete and no role lists the path, ErrLimit if it was cut short,
+// and otherwise what kept it from an answer.
+func (l *Lookup) Target() (*Target, error) {
+	if !l.handed {
+		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is done", l.path, ErrPending)
 	}
+	return l.target, l.err
+}
+
+// Trail returns every delegation that the search followed, in order, and what
+// came of it: why the target is trusted. The slice is the caller's.
+func (l *Lookup) Trail() []Step {
+	if !l.handed {
+		return nil
+	}
+	return slices.Clone(l.trail)
+}
+
+// newLookup begins a lookup.
+func (s *Session) newLookup(path string) *Lookup {
+	s.lookups.count++
+	l := &Lookup{path: path, number: s.lookups.count, walk: delegation.NewWalk(path, delegation.Options{
+		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
+	})}
+	s.lookups.pending[l] = true
 	return l
 }
 
-// Drop forgets a lookup. It will not be done, its Target goes on to return
-// ErrPending, and nothing more is asked for on its account.
-func (s *Session) Drop(l *Lookup) {
-	delete(s.pending, l)
-	s.queue.Done = slices.DeleteFunc(s.queue.Done, func(f *Lookup) bool { return f == l })
+// startLookups lets the lookups go that waited for the update.
+func (s *Session) startLookups() { s.lookups.runnable = s.lookups.inOrder() }
+
+// advanceLookups takes the lookups that can go on as far as they go.
+func (s *Session) advanceLookups() {
+	for len(s.lookups.runnable) > 0 {
+		l := s.lookups.runnable[0]
+		s.lookups.runnable = s.lookups.runnable[1:]
+		for s.lookups.pending[l] && s.follow(l) {
+		}
+	}
+	s.lookups.runnable = nil
 }
 
-// inOrder returns the pending lookups in the order in which they began.
-func (s *Session) inOrder() []*Lookup {
-	return slices.SortedFunc(maps.Keys(s.pending), func(a, b *Lookup) int { return cmp.Compare(a.number, b.number) })
+// wake has the lookups that wait for an edge go on: its file is trusted, or
+// cannot be.
+func (s *Session) wake(e *edge, err error) {
+	if err != nil {
+		s.failEdge(e, err)
+	}
+	s.lookups.runnable = append(s.lookups.runnable, e.waiting...)
+	e.waiting = nil
 }
 
-// visit passes a role's content to the search, and adds a step to the trail.
+// follow takes a lookup one step further, and says whether it need not wait.
+// (5.6.7)
+func (s *Session) follow(l *Lookup) bool {
+	p, ok := l.walk.Next()
+	if !ok {
+		s.finish(l, nil)
+		return false
+	}
+	e := s.files.edge(p)
+	if !e.asked && (e.err == nil || e.failed < l.number) {
+		if t := s.start(e); t != nil {
+			s.queue.ask(t)
+		}
+	}
+	switch {
+	case e.file.Content() != nil:
+		s.files.use(e)
+		if err := l.visit(e); err != nil {
+			s.finish(l, err)
+		}
+		return true
+	case e.err != nil:
+		step := e.step()
+		step.Err = e.err
+		l.trail = append(l.trail, step)
+		s.finish(l, e.err)
+		return false
+	}
+	e.waiting = append(e.waiting, l)
+	s.queue.need(e.task)
+	s.prefetch(l)
+	return false
+}
+
+// visit brings a role's content to the search.
 func (l *Lookup) visit(e *edge) error {
-	header := e.file.Content().Header
 	err := l.walk.Visit(e.file)
 	_, result := l.walk.Result()
-	step := e.step()
-	step.Version, step.Expires = header.Version, header.Expires
-	step.Lists, step.Err = result == nil, err
+	header, step := e.file.Header(), e.step()
+	step.Version, step.Expires, step.Lists, step.Err = header.Version, header.Expires, result == nil, err
 	l.trail = append(l.trail, step)
 	return err
 }
 
+// prefetch asks for the roles that a lookup will need next, unless the one that
+// it waits for lists the target.
+func (s *Session) prefetch(l *Lookup) {
+	if !s.queue.mayAhead() {
+		return
+	}
+	for p := range l.walk.Upcoming() {
+		e := s.files.edge(p)
+		if e.asked || e.err != nil {
+			continue
+		}
+		if !s.queue.mayAhead() {
+			return
+		}
+		if t := s.start(e); t != nil {
+			t.Ahead = true
+			s.queue.ask(t)
+		}
+	}
+}
+
 // finish gives a lookup its answer: the error, or what its search found.
 func (s *Session) finish(l *Lookup, err error) {
-	delete(s.pending, l)
+	delete(s.lookups.pending, l)
 	l.err = err
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
 	l.walk = nil
-	s.queue.Done = append(s.queue.Done, l)
+	s.queue.batch.Done = append(s.queue.batch.Done, l)
 }
 
-// target returns the answer of a search that is over.
+// finishLookups ends all pending lookups with an error.
+func (s *Session) finishLookups(err error) {
+	for _, l := range s.lookups.inOrder() {
+		s.finish(l, err)
+	}
+}
+
+// target makes the answer of a search that is over.
 func (s *Session) target(l *Lookup) (*Target, error) {
 	info, err := l.walk.Result()
 	if err != nil {
 		return nil, err
 	}
-	expires := s.Expires()
+	expires := s.trusted.expires(s.files.topLevel())
 	for _, step := range l.trail {
 		if step.Expires.Before(expires) {
 			expires = step.Expires
 		}
 	}
 	return &Target{
-		Path:       l.path,
-		Role:       l.trail[len(l.trail)-1].Role,
-		Length:     info.Length,
-		Hashes:     info.Hashes,
-		Expires:    expires,
-		info:       info,
-		consistent: s.root.Content().ConsistentSnapshot,
-		policy:     s.options.Policy,
+		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: expires,
+		info: info, consistent: s.trusted.root.Content().ConsistentSnapshot, policy: s.options.Policy,
 	}, nil
-}
-
-// Path returns the target path that was passed to Session.Lookup.
-func (l *Lookup) Path() string { return l.path }
-
-// Target returns the target that was found, or an error that wraps:
-//   - ErrPending until Next has handed the lookup out;
-//   - ErrNoTarget if the search is complete and no role lists the path
-//
-//   - ErrLimit if the search ended at a limit;
-//   - otherwise the reason why there is no answer.
-func (l *Lookup) Target() (*Target, error) {
-	if !l.handedOut {
-		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is done", l.path, ErrPending)
-	}
-	return l.target, l.err
-}
-
-// Trail returns every delegation that the search followed, in order, with its
-// result: it is the reason why the target is trusted. The slice is the
-// caller's.
-func (l *Lookup) Trail() []Step {
-	if !l.handedOut {
-		return nil
-	}
-	return slices.Clone(l.trail)
 }

@@ -51,8 +51,11 @@ func TestReusedBuffer(t *testing.T) {
 	b, _ = s.Next()
 	answer(t, s, repo.Metadata(), b.Fetch[0])
 	b, _ = s.Next()
-	require.Equal(t, "root.json", b.Save[0].StoreName)
-	require.Equal(t, repo.TrustedRoot(), b.Save[0].Data)
+	require.Equal(t, "1.root.json", b.Save[0].StoreName)
+	require.Equal(t, "root.json", b.Save[1].StoreName)
+	for _, rec := range b.Save[:2] {
+		require.Equal(t, repo.TrustedRoot(), rec.Data)
+	}
 }
 
 // What the session hands out are copies: changing them does not change what it
@@ -69,6 +72,6 @@ func TestContentsAreCopies(t *testing.T) {
 	for role, version := range map[string]int64{"root": 1, "timestamp": 2, "snapshot": 2, "targets": 2} {
 		require.Equal(t, version, c.session.Version(role))
 	}
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	c.session = renew(t, c.session, repo.Now())
 	c.mustFind("a/1")
 }

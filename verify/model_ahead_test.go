@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -22,13 +23,7 @@ import (
 // files. They must reach the same end, trust, save and find the same, and give
 // the same reasons for what they do not find.
 func TestLookaheadChangesNothing(t *testing.T) {
-	n := fewHistories / 3
-	switch {
-	case *manyHistories > 0:
-		n = *manyHistories
-	case testing.Short():
-		n = 200
-	}
+	n := manyOr(fewHistories/3, 200)
 	seen := map[string]int{}
 	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
 		compareLookahead(t, seed, seen)
@@ -93,7 +88,7 @@ func runOnce(
 	w *histories.World, store verifytest.Store, mirror verifytest.Files, paths []string, o verify.Options,
 ) clientRun {
 	v := clientRun{saved: verifytest.Store{}, seen: map[string]int{}}
-	s, err := verify.New(w.InitialRoot(), verify.LoadStored(store.Load), w.Time(), o)
+	s, err := verify.New(w.InitialRoot(), verify.LoadStored(context.Background(), store), w.Time(), o)
 	if err != nil {
 		v.results = append(v.results, err.Error())
 		return v

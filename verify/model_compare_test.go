@@ -65,11 +65,14 @@ func (d disagreement) Error() string { return string(d) }
 
 func disagree(format string, args ...any) { panic(disagreement(fmt.Sprintf(format, args...))) }
 
+// defaultLimits are those of the library.
+var defaultLimits = model.Limits{
+	Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
+}
+
 // drawLimits chooses the limits: mostly the defaults, and sometimes lower ones.
 func (d *comparison) drawLimits() {
-	d.limits = model.Limits{
-		Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
-	}
+	d.limits = defaultLimits
 	if d.w.Chance(20) {
 		d.limits.Roots, d.limits.Roles = 1+d.w.IntN(3), 1+d.w.IntN(4)
 	}
@@ -82,11 +85,7 @@ func (d *comparison) update() {
 	if d.session == nil || d.w.Chance(40) {
 		d.start()
 	} else {
-		d.w.Note("another update")
-		if err := d.session.Refresh(d.w.Time()); err != nil {
-			disagree("Refresh: %v", err)
-		}
-		d.model.Refresh(d.w.Time())
+		d.renew()
 	}
 	d.find()
 	d.drive()
@@ -95,6 +94,45 @@ func (d *comparison) update() {
 		d.drive()
 	}
 	d.compareEnd()
+}
+
+// renew begins the next update: with what lies in the store, which may be
+// damaged, with candidates beside it, or without a store.
+func (d *comparison) renew() {
+	d.w.Note("the next update")
+	if d.w.Chance(10) {
+		d.damage()
+	}
+	stored := d.stored()
+	if d.w.Chance(15) {
+		d.seen["renewed without a store"]++
+		stored = model.Stored{}
+	}
+	if d.session.Err() != nil {
+		d.seen["renewed after a failure"]++
+	}
+	session, err := d.session.Renew(asStored(stored), d.w.Time())
+	if err != nil {
+		disagree("Renew: %v", err)
+	}
+	d.session, d.model, d.saved = session, d.model.Renew(stored, d.w.Time()), map[string]string{}
+}
+
+// stored is what lies in the store, sometimes with older files beside the
+// newest.
+func (d *comparison) stored() model.Stored {
+	stored := model.One(d.store)
+	for _, role := range []string{"timestamp", "snapshot"} {
+		for d.w.Chance(10) {
+			d.seen["several candidates"]++
+			stored[role+".json"] = append(stored[role+".json"], d.w.Other(d.w.FileName(role)))
+		}
+	}
+	return stored
+}
+
+func asStored(files model.Stored) verify.Stored {
+	return verify.Stored{Root: files["root.json"], Timestamp: files["timestamp.json"], Snapshot: files["snapshot.json"]}
 }
 
 // start begins a run with what earlier ones saved, which may be damaged.
@@ -114,14 +152,10 @@ func (d *comparison) start() {
 		MaxRootRotations:  d.limits.Roots,
 		MaxDelegations:    d.limits.Roles,
 	}}
-	stored := verify.Stored{
-		Root:      d.store["root.json"],
-		Timestamp: d.store["timestamp.json"],
-		Snapshot:  d.store["snapshot.json"],
-	}
+	stored := d.stored()
 	d.w.Note("a new run")
-	session, err := verify.New(root, stored, d.w.Time(), options)
-	second, err2 := model.New(root, d.store, d.w.Time(), d.limits, model.Plain())
+	session, err := verify.New(root, asStored(stored), d.w.Time(), options)
+	second, err2 := model.New(root, stored, d.w.Time(), d.limits, model.Plain())
 	if (err == nil) != (err2 == nil) {
 		disagree("trusted root: the library says %v, the model %v\n%s", err, err2, root)
 	}
@@ -236,7 +270,7 @@ func (d *comparison) want(req verify.Request) *model.Want {
 func (d *comparison) answer(req verify.Request, want *model.Want) {
 	body, found := d.w.Mirror()[req.Path]
 	saved, ok := d.store[req.StoreName]
-	if ok && req.StoreName != "" && d.w.Chance(50) && d.offer(req, want, saved) {
+	if ok && req.StoreName != "" && d.w.Chance(50) && d.offerSaved(req, want, saved) {
 		d.seen["saved copy accepted"]++
 		return
 	}
@@ -271,8 +305,15 @@ func (d *comparison) check(err error) {
 
 // offer gives both the same body, and says whether they accepted it.
 func (d *comparison) offer(req verify.Request, want *model.Want, body []byte) bool {
-	err := d.session.Provide(req.ID, slices.Clone(body))
-	err2 := d.model.Offer(want, body)
+	return d.compareOffer(req, body, d.session.Provide(req.ID, slices.Clone(body)), d.model.Offer(want, body))
+}
+
+// offerSaved is offer for a saved copy.
+func (d *comparison) offerSaved(req verify.Request, want *model.Want, body []byte) bool {
+	return d.compareOffer(req, body, d.session.ProvideSaved(req.ID, slices.Clone(body)), d.model.OfferSaved(want, body))
+}
+
+func (d *comparison) compareOffer(req verify.Request, body []byte, err, err2 error) bool {
 	reject := new(verify.RejectError)
 	if err != nil && !errors.As(err, &reject) || (err == nil) != (err2 == nil) {
 		disagree("%s for %s: the library says %v, the model %v\n%q",

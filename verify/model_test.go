@@ -43,6 +43,18 @@ var regressions = []struct {
 	{1929, "a stored file counts only under the key IDs that are in it", "renamed-key"},
 }
 
+// manyOr is how many histories to play: as many as asked for, otherwise n, or
+// few with -short.
+func manyOr(n, few int) int {
+	switch {
+	case *manyHistories > 0:
+		return *manyHistories
+	case testing.Short():
+		return min(n, few)
+	}
+	return n
+}
+
 // TestModel plays random histories to the library and to a second verifier,
 // which shares no code with it (internal/model). They must agree on every body
 // that is offered, on what is asked for, saved and trusted, and on the result
@@ -64,13 +76,7 @@ func TestModel(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(text), fmt.Sprintf("TestModel, seed %d", r.seed))
 	}
-	n := *manyHistories
-	if n == 0 {
-		n = fewHistories
-		if testing.Short() {
-			n = min(n, 300)
-		}
-	}
+	n := manyOr(fewHistories, 500)
 	seen := compareAll(t, n)
 	requireOutcomes(t, n, seen, allOutcomes)
 }

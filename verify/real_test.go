@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -43,7 +44,7 @@ func (r realRepo) read(name string) []byte {
 
 // mirror returns a source that reads a folder.
 func (r realRepo) mirror(folder string) verify.Source {
-	return func(req verify.Request) ([]byte, error) {
+	return func(_ context.Context, req verify.Request) ([]byte, error) {
 		data, err := os.ReadFile(filepath.Join(r.dir, folder, filepath.FromSlash(req.Path)))
 		if os.IsNotExist(err) {
 			return nil, fmt.Errorf("%w: %w", verify.ErrNotAtSource, err)
@@ -83,14 +84,14 @@ func TestSigstore(t *testing.T) {
 	for v := 1; v <= 5; v++ {
 		r := openRealRepo(t, "sigstore-2023-03", "2023-03-01T00:20:19Z")
 		s := r.session(fmt.Sprintf("metadata/%d.root.json", v))
-		require.NoError(t, s.Run(nil, r.mirror("metadata")))
+		require.NoError(t, s.Run(context.Background(), nil, r.mirror("metadata")))
 		for role, version := range map[string]int64{"root": 5, "timestamp": 72, "snapshot": 72, "targets": 5} {
 			require.Equal(t, version, s.Version(role))
 		}
 		n := 0
 		for path := range s.Targets().Files() {
 			l := s.Lookup(path)
-			require.NoError(t, s.Run(nil, r.mirror("metadata")))
+			require.NoError(t, s.Run(context.Background(), nil, r.mirror("metadata")))
 			target, err := l.Target()
 			require.NoError(t, err)
 			r.download(target)
@@ -108,14 +109,14 @@ func TestSigstoreRoots(t *testing.T) {
 	for v := 1; v <= 15; v++ {
 		r := openRealRepo(t, "sigstore-roots", "2026-11-20T13:58:17Z")
 		s := r.session(fmt.Sprintf("%d.root.json", v))
-		err := s.Run(nil, r.mirror("."))
+		err := s.Run(context.Background(), nil, r.mirror("."))
 		require.ErrorContains(t, err, "timestamp.json could not be fetched", "there are only roots")
 		require.EqualValues(t, 15, s.Version("root"))
 		require.Equal(t, "2026-11-20T13:58:18Z", s.Root().Expires.Format(time.RFC3339))
 
 		r.now = s.Root().Expires
 		s = r.session(fmt.Sprintf("%d.root.json", v))
-		require.ErrorContains(t, s.Run(nil, r.mirror(".")), "root version 15: expired")
+		require.ErrorContains(t, s.Run(context.Background(), nil, r.mirror(".")), "root version 15: expired")
 	}
 }
 
@@ -126,7 +127,7 @@ func TestTUFOnCI(t *testing.T) {
 	path := string(bytes.TrimSpace(r.read("targetpath")))
 	s := r.session("initial_root.json")
 	l := s.Lookup(path)
-	require.NoError(t, s.Run(nil, r.mirror("metadata")))
+	require.NoError(t, s.Run(context.Background(), nil, r.mirror("metadata")))
 	target, err := l.Target()
 	require.NoError(t, err)
 	require.Equal(t, "delegatedrole", target.Role)
@@ -142,11 +143,11 @@ func TestSigstoreTampered(t *testing.T) {
 			data := bytes.Clone(good)
 			data[i] ^= 1
 			s := r.session("metadata/1.root.json")
-			err := s.Run(nil, func(req verify.Request) ([]byte, error) {
+			err := s.Run(context.Background(), nil, func(_ context.Context, req verify.Request) ([]byte, error) {
 				if req.Path == name {
 					return data, nil
 				}
-				return r.mirror("metadata")(req)
+				return r.mirror("metadata")(context.Background(), req)
 			})
 			if err == nil {
 				require.Equal(t, payloadOf(t, good), payloadOf(t, data), "only what is not signed may change")

@@ -4,108 +4,129 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/tufwalk/tufwalk/metadata"
 )
 
-// RequestID identifies a request of one session. IDs count up from 1 and are
-// never reused.
-type RequestID uint64
+// RequestID names one request: of which repository (Options.Repository), in
+// which update (1 in a session made by New, one more in each made by Renew),
+// and a number that counts up from 1. IDs can be compared. None comes twice in
+// a session, nor in those that are renewed from it one after the other. A copy
+// (Session.Copy) and what it was made from number their later requests alike.
+type RequestID struct {
+	Repository string
+	Update     uint64
+	Number     uint64
+}
+
+// String returns "3", or "2.3" in the second update, with the repository in
+// front if it has a name.
+func (id RequestID) String() string {
+	text := fmt.Sprint(id.Number)
+	if id.Update > 1 {
+		text = fmt.Sprintf("%d.%d", id.Update, id.Number)
+	}
+	if id.Repository != "" {
+		text = id.Repository + "/" + text
+	}
+	return text
+}
 
 // Request asks the caller for one metadata file.
 type Request struct {
 	ID RequestID
 
+	// Repository is the name of the repository (Options.Repository).
+	Repository string
 	// Role is the role whose file is wanted: "root", "timestamp", "snapshot",
 	// "targets" or the name of a delegated role.
 	Role string
 	// Version is the version that the file must have; 0 for the timestamp,
-	// whose version is not known yet.
+	// whose version nobody knows yet.
 	Version int64
-	// Delegator is the role that lists the keys which must sign the file.
+	// Delegator is the role that lists the keys which the file must be signed
+	// with.
 	Delegator string
 
 	// Path is where a mirror has the file: relative to the metadata base URL
 	// and percent-encoded, to be appended as it is.
 	Path string
-	// StoreName is the name of a stored copy, as in Record.StoreName. If it is
-	// empty, only a live source may answer: an old copy would silently freeze
-	// the client.
+	// StoreName is the name of a saved copy, as in Record.StoreName. Empty:
+	// only a live source may answer, because an old copy would be a silent
+	// freeze.
 	StoreName string
-	// MaxBytes bounds the answer. The caller must read at most MaxBytes+1 bytes
-	// and pass on what it has: the one byte too many tells the session that the
-	// file is too long.
+	// MaxBytes bounds the answer. The caller must not read more than MaxBytes+1
+	// bytes, and hands over what it has: by the one byte too many the session
+	// sees that a file is too long.
 	MaxBytes int64
 
-	// Optional says that NotFound is an ordinary answer. It is set for the next
-	// root.
+	// Optional says that NotFound is an ordinary answer (the next root).
 	Optional bool
 
 	// Ahead says that the file is not needed yet, and perhaps never will be
-	// (Options.Lookahead). An answer takes effect only when its turn comes.
-	// After Provide has returned nil, the body is held back, or known to be
-	// valid, but it is not trusted. If the file is not needed any more, an
-	// answer is accepted and ignored. Session.Outstanding returns the present
-	// state of a request.
+	// (Options.Lookahead). Any answer to it counts only when its turn comes:
+	// after a nil from Provide the body is held back, or known to be good, but
+	// not trusted. An answer that comes when the file is not needed any more is
+	// accepted and means nothing. Outstanding tells what has become of a
+	// request.
 	Ahead bool
 }
 
-// task is an open request, and what the session knows about it.
-type task struct {
-	Request
-	listed    metadata.MetaFile // what is listed for the file, if it is listed anywhere
-	edge      *edge             // for targets files
-	answer    *answer           // if it is held back
-	handedOut bool
+// Record is a file that is trusted now and must be saved, under its name and in
+// the place of an older one.
+//
+// Names are safe on every file system: lower-case letters, digits and %-_.=
+// only, at most 200 bytes, and none that a system reserves. They are not the
+// wire's names.
+type Record struct {
+	Repository string // as in Request
+	Role       string // whose file it is
+	Version    int64  // of the file
+	Path       string // where a mirror has it, as in Request.Path
+	StoreName  string // to save it under
+	Data       []byte // to save: exactly as provided; it must not be changed
 }
 
-// Batch is what the caller has to do next. It must go through the fields in
+// Batch is what a session wants done. The caller must go through the fields in
 // their order.
 type Batch struct {
-	// Save holds files that are trusted now. Each must be stored durably, in
-	// order, before anything else is done. If that fails, Abandon must be
+	// Save holds files that are trusted now. They must be saved before anything
+	// else is done, durably and in order: by Session.Save or, by a caller whose
+	// store nobody else uses, in any other way; if that fails, Abandon must be
 	// called.
 	Save []Record
-	// Rejected holds bodies that were accepted ahead and turned out to be bad
-	// when their turn came. The sources that sent them are at fault. The
-	// request of each is done, and there is a new one for the file.
+	// Rejected holds bodies that had been accepted ahead and proved bad when
+	// their turn came: the fault of the sources that sent them. The request of
+	// each is done, and there is a new one for the file.
 	Rejected []*RejectError
-	// Fetch holds new requests. Each is handed out once. They may be answered
-	// in any order and at any time.
+	// Fetch holds new requests, each of which is handed out once. They may be
+	// answered in any order, and at any time.
 	Fetch []Request
-	// Done holds the lookups that have just got their answers, whether or not
-	// they found their targets.
+	// Done holds the lookups that are done now, whatever came of them.
 	Done []*Lookup
 }
 
-// ErrNotAtSource is what a Source returns (it may wrap it) when it is live and
-// the file does not exist. An HTTP status of 404 or 410 means that; so may a
-// 403 from a store that hides missing keys. A timeout, a 500 or a cache miss
-// does not.
+func (b Batch) empty() bool { return len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) == 0 }
+
+// ErrNotAtSource is how a Source says: I am live, and this file does not exist.
+// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing
+// keys. A timeout, a 500 or a cache miss does not.
 var ErrNotAtSource = errors.New("not found at the source")
 
-// Source is a mirror or a bundle. It answers a request with the file's bytes,
-// with ErrNotAtSource (possibly wrapped), or with any other error if it could
-// not find out. A Source that waits for a network should be a closure over a
-// context.
-type Source func(Request) ([]byte, error)
-
-// ErrRequest is returned (wrapped) for a request ID that cannot be answered. It
-// is the caller's mistake, not a source's.
+// ErrRequest is returned (wrapped) for a request ID that is not open: the
+// caller's mistake, not a source's.
 var ErrRequest = errors.New("no such open request")
 
-// RequestError says what is wrong with a request ID. It wraps ErrRequest.
+// RequestError says what is wrong with a request ID.
 type RequestError struct {
 	ID     RequestID
 	Reason string
 }
 
-func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %d %s", ErrRequest, e.ID, e.Reason) }
+func (e *RequestError) Error() string { return fmt.Sprintf("%v: ID %s %s", ErrRequest, e.ID, e.Reason) }
 func (e *RequestError) Unwrap() error { return ErrRequest }
 
-// RejectError says why a body is not the file that was asked for. The source
-// that sent it is at fault. When Provide returns it, the request is still open
-// and the session is unchanged.
+// RejectError says that a body was not what was asked for: the fault of the
+// source that it came from. As Provide returns it, the request is still open,
+// and the session as it was before.
 type RejectError struct {
 	Request Request
 	Err     error
@@ -114,15 +135,15 @@ type RejectError struct {
 func (e *RejectError) Error() string { return fmt.Sprintf("%s rejected: %v", e.Request.Path, e.Err) }
 func (e *RejectError) Unwrap() error { return e.Err }
 
-// FetchError says that a file could not be fetched. Err is the cause that the
-// caller passed to Fail, or ErrNotAtSource.
+// FetchError says that a file could not be fetched: what the caller gave as the
+// reason, or ErrNotAtSource.
 type FetchError struct {
 	Request Request
 	Err     error
 }
 
 func (e *FetchError) Error() string {
-	if r, ok := e.Err.(*RejectError); ok { // its text would name the file again
+	if r, ok := e.Err.(*RejectError); ok { // it names the file once more
 		return fmt.Sprintf("%s could not be fetched: rejected: %v", e.Request.Path, r.Err)
 	}
 	return fmt.Sprintf("%s could not be fetched: %v", e.Request.Path, e.Err)
@@ -132,131 +153,76 @@ func (e *FetchError) Unwrap() error { return e.Err }
 
 var errGivenUp = errors.New("given up")
 
-// ask opens a request, unless the file was asked for ahead.
-func (s *Session) ask(t *task) {
-	if t.edge != nil || !s.useAhead(t.Role, t.Version) {
-		s.enqueue(t)
-	}
-}
-
-// enqueue opens a request, to be handed out by Next.
-func (s *Session) enqueue(t *task) {
-	s.lastID++
-	t.ID = s.lastID
-	s.open[t.ID] = t
-	if t.Ahead {
-		s.aheadOpen++
-	}
-	s.queue.Fetch = append(s.queue.Fetch, t.Request)
-}
-
-// task returns the open request that is to be answered. It returns nil without
-// an error for a request that is not needed any more: the answer is ignored.
-func (s *Session) task(id RequestID) (*task, error) {
-	switch t := s.open[id]; {
-	case s.broken != nil:
-		return nil, s.broken
-	case s.dropped[id]:
-		delete(s.dropped, id)
-		return nil, nil
-	case t != nil && t.handedOut:
-		return t, nil
-	case t != nil || id > s.lastID:
-		return nil, &RequestError{id, "has not been handed out"}
-	case id == 0:
-		return nil, &RequestError{id, "is never used"}
-	}
-	return nil, &RequestError{id, "is done"}
-}
-
-// Next returns what there is to do now, and reports whether there is anything.
-// It may be called at any time, and as often as the caller likes.
+// Next hands out what there is to do, and says whether there is anything.
+// Calling it late or often loses nothing.
 func (s *Session) Next() (Batch, bool) {
-	b := s.queue
-	s.queue, s.lastDone = Batch{}, b.Done
-	for _, r := range b.Fetch {
-		s.open[r.ID].handedOut = true
-	}
-	for _, l := range b.Done {
-		l.handedOut = true
-	}
-	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) > 0
+	b := s.queue.handOut()
+	s.lookups.handedOut = b.Done
+	return b, !b.empty()
 }
 
-// Provide answers a request with a body from any source, trusted or not. If it
-// returns a *RejectError, nothing has changed and the request is still open:
-// another source's copy may be offered. A *RequestError is the caller's
-// mistake. Provide does not retain the body.
-func (s *Session) Provide(id RequestID, body []byte) error {
-	t, err := s.task(id)
-	if t == nil {
-		return err
-	}
-	if t.mustWait() {
-		if err := t.checkLength(body); err != nil {
-			return &RejectError{t.Request, err}
-		}
-		s.holdBack(t, answer{body: body})
-		return nil
-	}
-	commit, err := s.judge(t, body)
-	if err != nil {
-		return &RejectError{t.Request, err}
-	}
-	s.closeTask(t)
-	commit()
-	return nil
+// Provide answers a request with a body from any source, trusted or not. On a
+// *RejectError everything is as before and the request is still open, so that
+// another source's copy may be offered; a *RequestError is the caller's
+// mistake. The body is the caller's again when Provide returns.
+func (s *Session) Provide(id RequestID, body []byte) error { return s.answer(id, answer{body: body}) }
+
+// ProvideSaved answers a request with a saved copy. It is judged like any other
+// body, and is not offered for saving again.
+func (s *Session) ProvideSaved(id RequestID, body []byte) error {
+	return s.answer(id, answer{body: body, saved: true})
 }
 
-// mustWait reports whether an answer must be held back until its turn comes.
-func (t *task) mustWait() bool { return t.Ahead && t.edge == nil }
+// NotFound answers a request with the word of every live source that the file
+// does not exist. A cache miss is not an answer, and a source that could not be
+// asked leaves the question open: that is Fail. For the next root that is how a
+// chain of roots ends; any other file is given up. The error is a
+// *RequestError.
+func (s *Session) NotFound(id RequestID) error { return s.answer(id, answer{absent: true}) }
 
-// NotFound answers a request: every live source says that the file does not
-// exist. A cache miss is not such an answer. A source that could not be asked
-// leaves the question open; use Fail then. If the next root is not found, the
-// chain of roots ends. Any other file counts as not available, as after Fail.
-// The error is a *RequestError.
-func (s *Session) NotFound(id RequestID) error {
-	t, err := s.task(id)
-	if t == nil {
-		return err
-	}
-	if t.mustWait() {
-		s.holdBack(t, answer{notFound: true})
-		return nil
-	}
-	s.closeTask(t)
-	s.notFound(t)
-	return nil
-}
-
-// Fail answers a request: no source could provide a valid file. For a top-level
-// role that ends the update. For a delegated role it ends the lookups that need
-// it. They return a *FetchError with the cause. The error is a *RequestError.
+// Fail gives a request up: no source could answer it well. For one of the
+// top-level roles that ends the update, for a delegated role the lookups that
+// need it; they report a *FetchError with the cause. The error is a
+// *RequestError.
 func (s *Session) Fail(id RequestID, cause error) error {
-	t, err := s.task(id)
-	if t == nil {
-		return err
-	}
 	if cause == nil {
 		cause = errGivenUp
 	}
-	cause = externalCause(cause)
-	if t.mustWait() {
-		s.holdBack(t, answer{cause: cause})
+	return s.answer(id, answer{cause: foreign(cause)})
+}
+
+func (s *Session) answer(id RequestID, a answer) error {
+	if s.update.broken != nil {
+		return s.update.broken
+	}
+	if s.queue.forget(id) { // not needed any more: the answer means nothing
 		return nil
 	}
-	s.closeTask(t)
-	s.fetchFailed(t, cause)
+	t, err := s.queue.find(id)
+	if err != nil {
+		return err
+	}
+	if t.mustWait() {
+		if err := t.checkLength(a.body); err != nil {
+			return &RejectError{t.Request, err}
+		}
+		s.queue.hold(t, a)
+		return nil
+	}
+	if err := s.apply(t, a); err != nil {
+		return &RejectError{t.Request, err}
+	}
+	s.queue.close(t)
+	s.proceed()
 	return nil
 }
 
-// externalCause returns a cause that comes from the caller. If it wraps an
-// error that only a session may return about itself, only its text remains. A
-// source may itself be a client of another repository: that one may lack a
-// target which this one has.
-func externalCause(cause error) error {
-	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave} {
+// foreign returns a cause that comes from outside as it is, unless it wraps
+// what only a session may say of itself: of such a cause the text is left. A
+// source may well be a client of another repository, and what that one does not
+// have may yet be here.
+func foreign(cause error) error {
+	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave, ErrSuperseded} {
 		if errors.Is(cause, own) {
 			return errors.New(cause.Error())
 		}
@@ -266,13 +232,28 @@ func externalCause(cause error) error {
 
 // Outstanding returns the open requests that have been handed out, in the order
 // of their IDs.
-func (s *Session) Outstanding() []Request {
-	var list []Request
-	for _, t := range s.open {
-		if t.handedOut {
-			list = append(list, t.Request)
-		}
+func (s *Session) Outstanding() []Request { return s.queue.outstanding() }
+
+// Wanted says whether a request is open: whether an answer to it still means
+// anything.
+func (s *Session) Wanted(id RequestID) bool { return s.queue.open[id] != nil }
+
+// Abandon makes the session useless because a record could not be saved, and
+// with it the lookups that Next handed out together with that record: they rest
+// on what is not saved. Everything reports ErrSave and the cause from then on.
+// Session.Save calls it; callers who save in another way must call it, or use
+// nothing any more.
+func (s *Session) Abandon(cause error) { s.breakOff(fmt.Errorf("%w: %w", ErrSave, foreign(cause))) }
+
+// breakOff ends the session for good.
+func (s *Session) breakOff(err error) {
+	s.update.broken = err
+	s.update.fail(err)
+	s.queue.dropEarly(true)
+	s.finishLookups(err)
+	clear(s.queue.open)
+	for _, l := range slices.Concat(s.lookups.handedOut, s.queue.batch.Done) {
+		l.target, l.err, l.handed = nil, err, true
 	}
-	slices.SortFunc(list, func(a, b Request) int { return int(a.ID) - int(b.ID) })
-	return list
+	s.queue.batch = Batch{}
 }

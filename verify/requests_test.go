@@ -30,6 +30,9 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// id is that of a request in a first update.
+func id(number uint64) verify.RequestID { return verify.RequestID{Update: 1, Number: number} }
+
 func testRequests(t *testing.T, o verifytest.Options) {
 	repo := verifytest.New(o)
 	delegate(repo.Targets(), "a b", "*").AddTarget("x", []byte("hello"))
@@ -49,7 +52,7 @@ func testRequests(t *testing.T, o verifytest.Options) {
 		return limit
 	}
 	require.Equal(t, verify.Request{
-		ID:        1,
+		ID:        id(1),
 		Role:      "root",
 		Version:   2,
 		Delegator: "root",
@@ -58,17 +61,17 @@ func testRequests(t *testing.T, o verifytest.Options) {
 		MaxBytes:  512_000,
 		Optional:  true,
 	}, c.forward("root"))
-	require.NoError(t, c.session.NotFound(1))
+	require.NoError(t, c.session.NotFound(id(1)))
 	for _, want := range []verify.Request{
 		{
-			ID:        2,
+			ID:        id(2),
 			Role:      "timestamp",
 			Delegator: "root",
 			Path:      "timestamp.json",
 			MaxBytes:  16_384,
 		},
 		{
-			ID:        3,
+			ID:        id(3),
 			Role:      "snapshot",
 			Version:   2,
 			Delegator: "root",
@@ -77,7 +80,7 @@ func testRequests(t *testing.T, o verifytest.Options) {
 			MaxBytes:  length("snapshot", 8_000_000),
 		},
 		{
-			ID:        4,
+			ID:        id(4),
 			Role:      "targets",
 			Version:   2,
 			Delegator: "root",
@@ -86,7 +89,7 @@ func testRequests(t *testing.T, o verifytest.Options) {
 			MaxBytes:  length("targets", 8_000_000),
 		},
 		{
-			ID:        5,
+			ID:        id(5),
 			Role:      "a b",
 			Version:   1,
 			Delegator: "targets",
@@ -140,7 +143,7 @@ func TestThreeAnswers(t *testing.T) {
 	answers := func(id verify.RequestID) []error {
 		return []error{c.session.Provide(id, nil), c.session.NotFound(id), c.session.Fail(id, nil)}
 	}
-	for _, id := range []verify.RequestID{0, root.ID + 1, math.MaxUint64} {
+	for _, id := range []verify.RequestID{{}, id(root.ID.Number + 1), id(math.MaxUint64), {Update: 2, Number: 1}, {Repository: "another", Update: 1, Number: 1}} {
 		for _, err := range answers(id) {
 			require.ErrorIs(t, err, verify.ErrRequest)
 			require.NotErrorAs(t, err, &reject)
@@ -152,7 +155,7 @@ func TestThreeAnswers(t *testing.T) {
 		require.ErrorContains(t, err, "is done")
 	}
 	// An ID that is guessed before Next has handed it out.
-	err := c.session.Provide(root.ID+1, repo.Metadata()["timestamp.json"])
+	err := c.session.Provide(id(root.ID.Number+1), repo.Metadata()["timestamp.json"])
 	require.ErrorContains(t, err, "has not been handed out")
 	require.Equal(t, "timestamp", c.next().Role)
 
@@ -173,13 +176,14 @@ func TestRequestErrors(t *testing.T) {
 		require.ErrorContains(t, s.NotFound(id), want)
 		require.ErrorContains(t, s.Fail(id, nil), want)
 	}
-	reason(1, "has not been handed out")
+	reason(id(1), "has not been handed out")
 	b, _ := s.Next()
-	id := b.Fetch[0].ID
-	reason(0, "is never used")
-	reason(id+1, "has not been handed out")
-	require.NoError(t, s.Fail(id, nil))
-	reason(id, "is done")
+	first := b.Fetch[0].ID
+	reason(id(0), "is not one of this session")
+	reason(verify.RequestID{Update: 2, Number: 1}, "is not one of this session")
+	reason(id(2), "has not been handed out")
+	require.NoError(t, s.Fail(first, nil))
+	reason(first, "is done")
 }
 
 // An update that has ended accepts no more answers, and does not ask for what
@@ -191,5 +195,5 @@ func TestEndedUpdateAcceptsNoAnswers(t *testing.T) {
 	require.NoError(t, c.session.Fail(req.ID, errDisk))
 	require.Empty(t, c.session.Outstanding())
 	require.ErrorIs(t, c.session.Provide(req.ID, c.body(req)), verify.ErrRequest)
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	c.session = renew(t, c.session, repo.Now())
 }

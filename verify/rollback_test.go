@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -18,10 +19,10 @@ func TestExpiredStoredFiles(t *testing.T) {
 	old := repo.Metadata().Clone()
 	repo.Publish()
 	store := verifytest.Store{}
-	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 	repo.Advance(30 * 24 * time.Hour) // timestamp and snapshot have expired
 	run := func(files verifytest.Files) error {
-		return resume(t, repo, store).Run(store, files.Source())
+		return resume(t, repo, store).Run(context.Background(), store, files.Source())
 	}
 	require.ErrorIs(t, run(old), roles.ErrRollback, "older, whether or not it has expired too")
 	require.ErrorIs(t, run(repo.Metadata()), roles.ErrExpired)
@@ -56,13 +57,13 @@ func TestStoredVersionsSurviveAnotherKeyID(t *testing.T) {
 		})
 		repo.Publish()
 		store := verifytest.Store{}
-		require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+		require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 		renameKey(repo, role, "renamed")
 		repo.PublishOnly("root")
 		repo.SetVersion(role, map[string]int64{"timestamp": 5, "snapshot": 10}[role])
 		repo.Edit("snapshot", nil) // other.json is gone
 		repo.Publish()
-		err := resume(t, repo, store).Run(store, repo.Metadata().Source())
+		err := resume(t, repo, store).Run(context.Background(), store, repo.Metadata().Source())
 		require.ErrorIs(t, err, roles.ErrRollback, role)
 		require.ErrorContains(t, err, role)
 	}
@@ -74,11 +75,11 @@ func TestRenamedKeyMustSignAgain(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
 	store := verifytest.Store{}
-	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 	renameKey(repo, "snapshot", "renamed")
 	repo.PublishOnly("root")
 	s := resume(t, repo, store)
-	err := s.Run(store, repo.Metadata().Source())
+	err := s.Run(context.Background(), store, repo.Metadata().Source())
 	require.ErrorIs(t, err, roles.ErrThreshold)
 	require.Zero(t, s.Version("snapshot"))
 }
@@ -94,11 +95,11 @@ func TestEqualTimestampVersion(t *testing.T) {
 	repo.SetLifetime("timestamp", 1000*time.Hour)
 	repo.PublishOnly("timestamp")
 	repo.Advance(23 * time.Hour)
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	c.session = renew(t, c.session, repo.Now())
 	target := c.mustFind("top")
 	require.Equal(t, repo.Now().Add(time.Hour), target.Expires.UTC(), "the old one stays")
 	repo.Advance(time.Hour)
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	c.session = renew(t, c.session, repo.Now())
 	req := c.forward("timestamp")
 	require.ErrorIs(t, c.session.Provide(req.ID, c.body(req)), roles.ErrExpired)
 	require.Equal(t, []verify.Request{req}, c.session.Outstanding(), "the request stays open")

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"testing"
@@ -23,7 +24,7 @@ func TestTrustedRootIsAnArgument(t *testing.T) {
 	repo.PublishOnly("root")
 	store := verifytest.Store{"2.root.json": evil.Metadata()["2.root.json"]}
 	s := resume(t, repo, store)
-	require.NoError(t, s.Run(store, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
 	require.EqualValues(t, 2, s.Version("root"))
 	require.Equal(t, repo.Metadata()["2.root.json"], store["2.root.json"], "the forgery is replaced")
 
@@ -33,7 +34,7 @@ func TestTrustedRootIsAnArgument(t *testing.T) {
 	other := evil.Metadata()["3.root.json"]
 	s, err := verify.New(other, verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	require.ErrorIs(t, s.Run(store, repo.Metadata().Source()), roles.ErrThreshold)
+	require.ErrorIs(t, s.Run(context.Background(), store, repo.Metadata().Source()), roles.ErrThreshold)
 	require.Empty(t, store)
 
 	for _, root := range []string{"", "{}", "nonsense"} {
@@ -61,7 +62,7 @@ func TestExpiredTrustedRoot(t *testing.T) {
 			store[wrong] = repo.TrustedRoot()
 		}
 		s := resume(t, repo, store)
-		require.NoError(t, s.Run(store, repo.Metadata().Source()), wrong)
+		require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()), wrong)
 		require.EqualValues(t, 4, s.Version("root"))
 		require.Equal(t, repo.Metadata()["4.root.json"], store["root.json"])
 		if wrong != "" {
@@ -78,11 +79,11 @@ func TestOnlyNotFoundEndsTheChain(t *testing.T) {
 		errors.New("403"), errors.New("500"), fs.ErrNotExist, fs.ErrPermission,
 	} {
 		s := newClient(t, repo).session
-		err := s.Run(nil, func(r verify.Request) ([]byte, error) {
+		err := s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
 			if r.Role == "root" {
 				return nil, status
 			}
-			return repo.Metadata().Source()(r)
+			return repo.Metadata().Source()(context.Background(), r)
 		})
 		require.ErrorIs(t, err, status)
 		require.Zero(t, s.Version("timestamp"))

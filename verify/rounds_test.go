@@ -43,7 +43,7 @@ func TestRounds(t *testing.T) {
 		}
 		require.Equal(t, want.many, c.fetchAll(), "100 targets in 100 bins: %v", c.rounds)
 		require.Len(t, c.rounds[0], 99)
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		require.Equal(t, want.refresh, c.fetchAll(), "an unchanged repository: %v", c.rounds)
 	}
 	for i := range 100 {
@@ -64,7 +64,7 @@ func TestRounds(t *testing.T) {
 // Stored roots are known to exist, so they are asked for at once.
 func TestRoundsFromStoredRoots(t *testing.T) {
 	repo := withRoots(21)
-	stored := verify.Stored{Root: fileOf(repo, "root")}
+	stored := verify.Stored{Root: [][]byte{fileOf(repo, "root")}}
 	s := newSession(t, repo, stored, verify.Options{Lookahead: 64})
 	c := &parallelClient{T: t, repo: repo, session: s}
 	require.Equal(t, 3, c.fetchAll(), "%v", c.rounds)

@@ -1,109 +1,130 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// Run does everything that there is to do: it saves what must be saved, and
-// answers each request from the store, where that is allowed, and then from the
-// live sources in turn. It returns Err at the end: nil if the update succeeded,
-// whether or not the lookups found their targets (Lookup.Target says that);
-// ErrSave (wrapped) if the store failed; and otherwise what ended the update,
-// mostly a FetchError. Call it again after more calls of Lookup, or after
-// Refresh.
+// Source is a mirror or a bundle: it answers a request with the file's bytes,
+// with ErrNotAtSource (possibly wrapped), or with any other error if it could
+// not find out.
+type Source func(ctx context.Context, req Request) ([]byte, error)
+
+// Updater is what a driver needs of a Session, or of several as in package
+// multirepo.
+type Updater interface {
+	Next() (Batch, bool)
+	Save(ctx context.Context, store Store, records []Record) error
+	Provide(id RequestID, body []byte) error
+	ProvideSaved(id RequestID, body []byte) error
+	NotFound(id RequestID) error
+	Fail(id RequestID, cause error) error
+	Outstanding() []Request
+	Wanted(id RequestID) bool
+	Err() error
+}
+
+// Run goes through everything that there is to do: it saves what the session
+// wants saved, asks the store first where that is allowed and then the sources
+// in turn, and returns Err at the end: nil if the update succeeded, whether or
+// not the lookups found what they looked for (Target says); ErrSave or
+// ErrSuperseded as Save does; and otherwise what ended the update, mostly a
+// FetchError. Call it again after more calls of Lookup. If the context ends, it
+// returns the context's error, and Run may be called again to go on.
 //
-// The store may be nil. A stored copy that is missing, unreadable or rejected
-// is not an answer: the live sources are asked next. If a save fails, the
-// session and its lookups cannot be used any more.
-//
-// A source whose body is rejected counts as failed, and the next one is asked.
-// A FetchError holds a SourceError for each source. A file does not exist only
-// if every live source returns ErrNotAtSource. So all of them must be up to
-// show that there is no newer root: more sources help against one that lies,
-// but not against one that is down. To tolerate that, use one Source that tries
-// several hosts itself.
-func (s *Session) Run(store Store, live ...Source) error {
-	r := runner{s: s, store: store, live: live, cached: make(map[string]bool)}
+// The store may be nil. It may help and never says no: a copy that is missing,
+// unreadable or rejected is no answer. A file does not exist only if every
+// source says ErrNotAtSource, so all of them have to be up for the word that
+// there is no newer root: several sources help against one that lies, and not
+// against one that is down. A Source that tries several hosts by itself does. A
+// body that is rejected sends the request to the next source, and a FetchError
+// holds a SourceError for each. If a save fails, the session and its lookups
+// are of no use any more.
+func (s *Session) Run(ctx context.Context, store Store, sources ...Source) error {
+	return Drive(ctx, s, func(string) Store { return store }, func(string) []Source { return sources })
+}
+
+// Drive is Run for any Updater: stores and sources are those of the named
+// repository. A store may be nil.
+func Drive(ctx context.Context, u Updater, stores func(repository string) Store, sources func(repository string) []Source) error {
+	open := u.Outstanding() // from a run whose context ended
 	for {
-		b, ok := s.Next()
+		for _, req := range open {
+			if ctx.Err() == nil && u.Wanted(req.ID) {
+				fetch(ctx, u, req, stores(req.Repository), sources(req.Repository))
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
+		b, ok := u.Next()
 		if !ok {
-			return s.Err()
+			return u.Err()
 		}
-		for _, rec := range b.Save {
-			if err := r.save(rec); err != nil {
-				s.Abandon(err)
-				return s.Err()
+		for len(b.Save) > 0 {
+			repository := b.Save[0].Repository
+			n := slices.IndexFunc(b.Save, func(rec Record) bool { return rec.Repository != repository })
+			if n < 0 {
+				n = len(b.Save)
 			}
-		}
-		for _, req := range b.Fetch {
-			if s.open[req.ID] != nil { // it may not be needed any more
-				r.fetch(req)
+			if err := u.Save(ctx, stores(repository), b.Save[:n]); err != nil {
+				return u.Err()
 			}
+			b.Save = b.Save[n:]
 		}
+		open = b.Fetch
 	}
 }
 
-type runner struct {
-	s      *Session
-	store  Store
-	live   []Source
-	cached map[string]bool // names whose stored copy was accepted: no need to save it again
-}
-
-func (r *runner) save(rec Record) error {
-	if r.store == nil || r.cached[rec.StoreName] {
-		return nil
-	}
-	return r.store.Save(rec)
-}
-
-func (r *runner) fetch(req Request) {
-	// Another delegation may need another file of the role, which must be
-	// saved.
-	delete(r.cached, req.StoreName)
-	if r.store != nil && req.StoreName != "" {
-		if data, err := r.store.Load(req.StoreName); err == nil && r.s.Provide(req.ID, data) == nil {
-			r.cached[req.StoreName] = true
+// fetch has a request answered: by the store, by a source, or by saying why
+// not.
+func fetch(ctx context.Context, u Updater, req Request, store Store, sources []Source) {
+	if store != nil && req.StoreName != "" {
+		if data, err := store.Load(ctx, req.StoreName); err == nil && u.ProvideSaved(req.ID, data) == nil {
 			return
 		}
 	}
 	var errs sourceErrors
-	notFound := 0
-	for i, source := range r.live {
-		data, err := source(req)
+	absent := 0
+	for i, source := range sources {
+		data, err := source(ctx, req)
 		if err == nil {
-			if err = r.s.Provide(req.ID, data); err == nil {
+			if err = u.Provide(req.ID, data); err == nil {
 				return
 			}
 			if reject := new(RejectError); errors.As(err, &reject) {
 				err = fmt.Errorf("rejected: %w", reject.Err)
 			}
 		} else if errors.Is(err, ErrNotAtSource) {
-			notFound++
+			absent++
 		}
-		errs = append(errs, &SourceError{i + 1, len(r.live), err})
+		errs = append(errs, &SourceError{i + 1, len(sources), err})
 	}
-	if req.Optional && notFound > 0 && notFound == len(r.live) {
-		_ = r.s.NotFound(req.ID) // the ID is open: it was just handed out
+	if req.Optional && absent > 0 && absent == len(sources) {
+		_ = u.NotFound(req.ID) // the ID is open
 		return
 	}
-	if notFound < len(r.live) { // not every source says so
+	if ctx.Err() != nil {
+		return // the request stays open: another run may go on
+	}
+	if absent < len(sources) { // the word of some is not the word of all
 		for _, err := range errs {
 			if s := err.(*SourceError); errors.Is(s.Err, ErrNotAtSource) {
 				s.Err = errors.New(s.Err.Error())
 			}
 		}
 	}
-	if len(r.live) == 0 {
+	if len(sources) == 0 {
 		errs = append(errs, errors.New("there is no live source"))
 	}
-	_ = r.s.Fail(req.ID, errs)
+	_ = u.Fail(req.ID, errs)
 }
 
-// SourceError says which of several live sources failed to answer a request, or
-// sent a file that was rejected.
+// SourceError says which of several sources could not answer a request, or
+// answered it wrongly.
 type SourceError struct {
 	Source, Of int // counted from 1, in the order in which Run was given them
 	Err        error
@@ -118,7 +139,7 @@ func (e *SourceError) Error() string {
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// sourceErrors holds the live sources' errors, in the order of the sources.
+// sourceErrors are what the sources said, one after the other.
 type sourceErrors []error
 
 func (e sourceErrors) Error() string {
@@ -130,21 +151,3 @@ func (e sourceErrors) Error() string {
 }
 
 func (e sourceErrors) Unwrap() []error { return e }
-
-// ErrSave is returned (wrapped) when a record could not be saved.
-var ErrSave = errors.New("a trusted file could not be saved")
-
-// Abandon ends the session because a record could not be saved. The lookups
-// that Next handed out together with that record end too: they depend on what
-// is not saved. From then on everything returns ErrSave and the cause
-// (wrapped). A caller of Next whose save fails must call Abandon, or use
-// nothing of the session any more.
-func (s *Session) Abandon(cause error) {
-	s.broken = fmt.Errorf("%w: %w", ErrSave, externalCause(cause))
-	s.endUpdate(s.broken)
-	clear(s.open)
-	for _, l := range append(s.lastDone, s.queue.Done...) {
-		l.target, l.err, l.handedOut = nil, s.broken, true
-	}
-	s.queue = Batch{}
-}

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -18,15 +19,15 @@ func TestRecords(t *testing.T) {
 	for name, data := range repo.Metadata() {
 		repo.Metadata()[name] = append(data, " \n"...) // white space that is not signed
 	}
+	repo.Metadata()["1.root.json"] = repo.TrustedRoot()
 	c := newClient(t, repo)
 	c.session.Lookup("a/1")
 	var got []string
 	for b, ok := c.session.Next(); ok; b, ok = c.session.Next() {
 		for _, rec := range b.Save {
 			got = append(got, rec.StoreName)
-			require.Equal(t, fileOf(repo, rec.Role), rec.Data)
-			require.Equal(t, repo.Version(rec.Role), rec.Version)
-			clear(rec.Data) // the record belongs to the caller
+			require.Equal(t, repo.Metadata()[rec.Path], rec.Data)
+			require.Equal(t, versionOf(t, rec.Data), rec.Version)
 		}
 		for _, req := range b.Fetch {
 			got = append(got, "ask "+req.Path)
@@ -34,7 +35,7 @@ func TestRecords(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"ask 2.root.json", "2.root.json", "root.json", "ask 3.root.json",
+		"ask 2.root.json", "1.root.json", "2.root.json", "root.json", "ask 3.root.json",
 		"ask timestamp.json", "timestamp.json",
 		"ask 2.snapshot.json", "snapshot.json",
 		"ask 2.targets.json", "targets.json",
@@ -78,11 +79,11 @@ func TestNothingIsUsedBeforeItIsSaved(t *testing.T) {
 // the record.
 func TestFailedSave(t *testing.T) {
 	repo := small()
-	for n := range 6 {
+	for n := range 7 {
 		s := newClient(t, repo).session
 		l := s.Lookup("a/1")
-		err := s.Run(&failingStore{left: n}, repo.Metadata().Source())
-		if n == 5 {
+		err := s.Run(context.Background(), &failingStore{left: n}, repo.Metadata().Source())
+		if n == 6 {
 			require.NoError(t, err)
 			continue
 		}
@@ -91,10 +92,11 @@ func TestFailedSave(t *testing.T) {
 		_, err = l.Target()
 		require.ErrorIs(t, err, verify.ErrSave, n)
 		require.ErrorIs(t, s.Err(), verify.ErrSave)
-		require.ErrorIs(t, s.Refresh(repo.Now()), verify.ErrSave)
-		require.ErrorIs(t, s.Provide(1, nil), verify.ErrSave)
+		require.ErrorIs(t, s.Provide(id(1), nil), verify.ErrSave)
+		again := renew(t, s, repo.Now())
+		require.NoError(t, again.Run(context.Background(), verifytest.Store{}, repo.Metadata().Source()), "the next update may")
 		after := s.Lookup("top")
-		require.ErrorIs(t, s.Run(verifytest.Store{}, repo.Metadata().Source()), verify.ErrSave)
+		require.ErrorIs(t, s.Run(context.Background(), verifytest.Store{}, repo.Metadata().Source()), verify.ErrSave)
 		_, err = after.Target()
 		require.ErrorIs(t, err, verify.ErrSave)
 	}
@@ -137,84 +139,8 @@ func TestAbandonedSessionHasNothingToDo(t *testing.T) {
 	b, more := s.Next()
 	require.False(t, more, "%v", b)
 	require.ErrorIs(t, s.Err(), verify.ErrSave)
-	require.ErrorIs(t, s.Refresh(repo.Now()), verify.ErrSave)
 	s = newClient(t, repo).session
 	s.Next()
 	s.Abandon(errDisk)
 	require.Empty(t, s.Outstanding())
-}
-
-// keeper is a session that has been through an update, and what it saved.
-type keeper struct {
-	session *verify.Session
-	store   verifytest.Store
-	records map[string]verify.Record
-}
-
-func newKeeper(t *testing.T, repo *verifytest.Repo, mirror verifytest.Files) keeper {
-	rec := newRecorder(verifytest.Store{})
-	s := newClient(t, repo).session
-	require.NoError(t, s.Run(rec, mirror.Source()))
-	return keeper{s, rec.Store, rec.records}
-}
-
-// keep says whether the keeper's record may replace what a store has.
-func (k keeper) keep(name string, store verifytest.Store) bool {
-	return k.session.Keep(k.records[name], verify.LoadStored(store.Load))
-}
-
-// Two processes with one store do not undo each other's work
-// (docs/decisions.md, "What the stored files are for").
-func TestKeepNewerFiles(t *testing.T) {
-	repo := small()
-	before := repo.Metadata().Clone()
-	slow := newKeeper(t, repo, before)
-	repo.Publish()
-	fast := newKeeper(t, repo, repo.Metadata())
-	corrupt := verifytest.Store{
-		"root.json": []byte("x"), "timestamp.json": []byte("x"), "snapshot.json": []byte("x"),
-	}
-	for _, name := range []string{"timestamp.json", "snapshot.json"} {
-		require.False(t, slow.keep(name, fast.store), "%s: another process has a newer one", name)
-		require.True(t, fast.keep(name, slow.store))
-		require.True(t, fast.keep(name, fast.store), "the same again")
-		require.True(t, slow.keep(name, verifytest.Store{}))
-		require.True(t, slow.keep(name, corrupt), "a corrupt file is replaced")
-	}
-	require.True(t, slow.keep("targets.json", fast.store), "a cached file")
-
-	// Another process knows a newer root: this session writes nothing, since
-	// its files may depend on rotated keys.
-	repo.Rotate("timestamp", 1, repo.Key("new"))
-	repo.Publish()
-	rotated := newKeeper(t, repo, repo.Metadata())
-	for _, name := range []string{"root.json", "timestamp.json", "snapshot.json", "targets.json"} {
-		require.False(t, fast.keep(name, rotated.store), name)
-		require.True(t, rotated.keep(name, fast.store), "%s: the new root does not know its key", name)
-	}
-}
-
-// Keep lets a session write the root that another one has written already.
-func TestKeepTheSameRoot(t *testing.T) {
-	repo := withRoots(2)
-	c := newClient(t, repo)
-	require.NoError(t, c.update())
-	root := repo.Metadata()["2.root.json"]
-	same := verify.Record{Role: "root", Version: 2, StoreName: "root.json", Data: root}
-	older := verify.Record{Role: "root", Version: 1, StoreName: "root.json", Data: repo.TrustedRoot()}
-	require.True(t, c.session.Keep(same, verify.Stored{Root: root}))
-	require.False(t, c.session.Keep(older, verify.Stored{Root: root}))
-}
-
-// Keep never lets an older root replace a newer one, even if the newer one is
-// this session's own.
-func TestKeepRoots(t *testing.T) {
-	repo := withRoots(3)
-	k := newKeeper(t, repo, repo.Metadata())
-	newest := k.records["root.json"]
-	require.EqualValues(t, 3, newest.Version)
-	older := newest
-	older.Version, older.Data = 2, repo.Metadata()["2.root.json"]
-	require.False(t, k.session.Keep(older, verify.Stored{Root: newest.Data}))
-	require.True(t, k.session.Keep(newest, verify.Stored{Root: older.Data}))
 }

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -121,11 +122,11 @@ func playScenario(t *testing.T, sc *scenario, options verify.Options) {
 
 // step goes through an update, and downloads the targets.
 func (c *scenarioClient) step(now time.Time, options verify.Options, targets []string) error {
-	s, err := verify.New(c.dir["root.json"], verify.LoadStored(c.dir.Load), now, options)
+	s, err := verify.New(c.dir["root.json"], verify.LoadStored(context.Background(), c.dir), now, options)
 	if err != nil {
 		return err
 	}
-	if err := s.Run(c.dir, c.mirror); err != nil {
+	if err := s.Run(context.Background(), c.dir, c.mirror); err != nil {
 		return err
 	}
 	for _, path := range targets {
@@ -136,7 +137,7 @@ func (c *scenarioClient) step(now time.Time, options verify.Options, targets []s
 	return nil
 }
 
-func (c *scenarioClient) mirror(r verify.Request) ([]byte, error) {
+func (c *scenarioClient) mirror(_ context.Context, r verify.Request) ([]byte, error) {
 	c.asked[fmt.Sprint(r.Role, " ", r.Version)] = true
 	if sum, ok := c.served["metadata/"+unescape(c.T, r.Path)]; ok {
 		return c.scenario.blob(c.T, sum), nil
@@ -146,7 +147,7 @@ func (c *scenarioClient) mirror(r verify.Request) ([]byte, error) {
 
 func (c *scenarioClient) download(s *verify.Session, path string) error {
 	l := s.Lookup(path)
-	if err := s.Run(c.dir, c.mirror); err != nil {
+	if err := s.Run(context.Background(), c.dir, c.mirror); err != nil {
 		return err
 	}
 	target, err := l.Target()

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -217,13 +218,17 @@ func (s *script) command(f []string) {
 	case "limit": // limit BYTES: the limit for targets files
 		s.options.Limits.MaxTargetsBytes = s.number(args[0])
 	case "new":
-		stored := verify.LoadStored(s.store.Load)
+		stored := verify.LoadStored(context.Background(), s.store)
 		session, err := verify.New(s.repo.TrustedRoot(), stored, s.repo.Now(), s.options)
 		s.session = session
 		clear(s.lookups)
 		s.result(err)
-	case "refresh":
-		s.result(s.session.Refresh(s.repo.Now()))
+	case "renew":
+		stored := verify.LoadStored(context.Background(), s.store)
+		session, err := s.session.Renew(stored, s.repo.Now())
+		if s.result(err); err == nil {
+			s.session = session
+		}
 	case "lookup": // lookup PATH
 		s.lookups[args[0]] = s.session.Lookup(args[0])
 	case "run": // run [backwards]: ask the mirrors until nothing is left to do; each batch from its end
@@ -268,8 +273,11 @@ func (s *script) run(backwards bool) {
 		if !ok {
 			break
 		}
+		if err := s.session.Save(context.Background(), s.store, b.Save); err != nil {
+			s.result(err)
+			return
+		}
 		for _, rec := range b.Save {
-			require.NoError(s, s.store.Save(rec))
 			s.print("save %s: %s version %d", rec.StoreName, rec.Role, rec.Version)
 		}
 		for _, r := range b.Rejected {
@@ -279,8 +287,7 @@ func (s *script) run(backwards bool) {
 			slices.Reverse(b.Fetch)
 		}
 		for _, req := range b.Fetch {
-			isThis := func(r verify.Request) bool { return r.ID == req.ID }
-			if slices.ContainsFunc(s.session.Outstanding(), isThis) {
+			if s.session.Wanted(req.ID) {
 				s.fetch(req)
 			}
 		}
@@ -313,7 +320,7 @@ func (s *script) fetch(req verify.Request) {
 	s.print("fetch %s, %ssigned for %s, at most %d bytes",
 		req.Path, ahead, req.Delegator, req.MaxBytes)
 	if data, ok := s.store[req.StoreName]; ok && req.StoreName != "" {
-		err := s.session.Provide(req.ID, data)
+		err := s.session.ProvideSaved(req.ID, data)
 		s.print("  from the store: %s", resultText(err))
 		if err == nil {
 			return
@@ -330,7 +337,7 @@ func (s *script) fetch(req verify.Request) {
 		if !ok {
 			files = s.repo.Metadata()
 		}
-		data, err := files.Source()(req)
+		data, err := files.Source()(context.Background(), req)
 		if err != nil {
 			absent++
 		} else if err = s.session.Provide(req.ID, data); err == nil {

@@ -2,9 +2,9 @@ package verify
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -12,217 +12,205 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Limits bound what a session accepts. A zero field means the default; with a
-// field below zero nothing is accepted.
-type Limits struct {
-	MaxRootBytes      int64 // bytes of a root file; default 512,000
-	MaxTimestampBytes int64 // bytes of a timestamp file; default 16,384
-	MaxSnapshotBytes  int64 // bytes of a snapshot file; default 8,000,000
-	MaxTargetsBytes   int64 // bytes of a targets file, top-level or delegated; default 8,000,000
-	MaxAheadBytes     int64 // bytes of all answers that are held back (Request.Ahead); default 8,000,000
-	MaxRootRotations  int   // new roots in one update, not counting those up to the stored one; default 256
-	MaxDelegations    int   // roles that one lookup visits, the top-level targets role included; default 32
-	MaxDepth          int   // levels of JSON nesting; default 64, at most 1,000
-	MaxSignatures     int   // signatures of a file; default 1,024
-}
-
-// withDefaults fills in the defaults of this package. Packages delegation and
-// metadata have the others.
-func (l Limits) withDefaults() Limits {
-	l.MaxRootBytes = cmp.Or(l.MaxRootBytes, 512_000)
-	l.MaxTimestampBytes = cmp.Or(l.MaxTimestampBytes, 16_384)
-	l.MaxSnapshotBytes = cmp.Or(l.MaxSnapshotBytes, 8_000_000)
-	l.MaxTargetsBytes = cmp.Or(l.MaxTargetsBytes, 8_000_000)
-	l.MaxAheadBytes = cmp.Or(l.MaxAheadBytes, 8_000_000)
-	l.MaxRootRotations = cmp.Or(l.MaxRootRotations, 256)
-	return l
-}
-
-// Options change what a session accepts and what it asks for. The zero value is
-// the default.
+// Options change how a session judges. The zero value is the default.
 type Options struct {
+	// Repository is a name for the repository, for callers with several. It is
+	// put into requests and records, and means nothing else.
+	Repository string
 	// Limits bound what is accepted.
 	Limits Limits
-	// EnvelopeFormat is the format of all the repository's files, the initial
-	// trusted root and the stored files included; default metadata.Classic. A
-	// file in the other format is rejected; a stored one is not used. To move
-	// to the other format, start with a trusted root in that format and an
-	// empty store.
+	// EnvelopeFormat is the format of all the repository's files, the trusted
+	// root and what is stored among them; default metadata.Classic. A file of
+	// the other format is rejected, and is not used as a stored file either: to
+	// move to the other format, start with a trusted root and a store of that
+	// format.
 	EnvelopeFormat metadata.EnvelopeFormat
-	// Policy allows more signature schemes and hashes than the built-in ones,
-	// and turns on stricter checks.
+	// Policy says which schemes and hashes are accepted besides the usual, and
+	// what is judged more strictly.
 	Policy roles.Policy
-	// Lookahead is how many requests may be open for files that are not needed
-	// yet (Request.Ahead). It is for callers that fetch several files at a
-	// time; 64 is enough for most. With zero, the default, files are asked for
-	// in the strict order of the specification. It does not change what is
-	// trusted.
+	// Lookahead is how many files may be asked for before they are needed, for
+	// callers who fetch several at a time: at most so many requests are open
+	// that are Ahead. 64 does for most; with zero, the default, files are asked
+	// for in the strict order of the specification. No more is trusted, and
+	// nothing else.
 	Lookahead int
-	// SuccinctFallThrough makes succinct hash bins non-terminating: so says the
-	// text of TAP 15, but no deployed client does it.
+	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
+	// TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
 }
 
 var (
 	// ErrTime is returned (wrapped) for a time that cannot be right: the zero
-	// time, or one before that of the last update.
+	// time, or one before the last update's.
 	ErrTime = errors.New("impossible time for an update")
-	// ErrInProgress is returned (wrapped) while an update has open requests.
+	// ErrInProgress says that an update is not over: there are open requests.
 	ErrInProgress = errors.New("update is not over")
-	// ErrUnlisted is returned (wrapped) for a role that is delegated but is not
-	// in the snapshot. It cannot be trusted and is not asked for.
-	ErrUnlisted = errors.New("role is not in the snapshot")
 )
 
-// LimitError says which of the session's limits was reached. It wraps ErrLimit.
-type LimitError struct {
-	// Role is the role whose file is not accepted.
-	Role string
-	// What is limited: "bytes" or "new roots in one update". It is the unit of
-	// Max and Got.
-	What     string
-	Max, Got int64
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %v: %d %s, at most %d are accepted",
-		metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
-}
-
-func (e *LimitError) Unwrap() error { return ErrLimit }
-
-// Session is one client's view of one repository. It says which files it needs,
-// verifies what it is given, and answers lookups. It is not safe for concurrent
-// use. None of its methods blocks, so a mutex around it costs little; Run waits
-// for its store and sources.
+// Session is one update of one client's view of one repository: it says which
+// files it needs, judges what comes, and answers lookups from what it trusts.
+// The next update is another session, made by Renew.
+//
+// It is not safe for concurrent use; nothing in it blocks, so a caller's mutex
+// costs little. Two sessions, also one made from the other by Renew, share
+// nothing that changes.
 type Session struct {
-	options  Options
-	limits   Limits
-	now      time.Time
-	phase    phase
-	err      error // what ended the update
-	broken   error // why a save failed: nothing may be used any more
-	warnings []error
+	options Options
+	limits  Limits
+	now     time.Time
 
-	root        roles.Trusted[metadata.Root]
-	newRoots    int    // accepted in this update
-	rotations   int    // of them, those that were not stored before
-	unsavedRoot []byte // the initial trusted root, until a timestamp shows that it belongs to the repository
-	timestamp   roles.Trusted[metadata.Timestamp]
-	snapshot    roles.Trusted[metadata.Snapshot]
-	edges       map[edgeKey]*edge
-	verified    verifiedTargets
-	stored      storedFiles
-
-	lastID    RequestID
-	open      map[RequestID]*task
-	dropped   map[RequestID]bool // handed out, not needed any more, and not answered
-	ahead     []*task            // for roots and the timestamp, whose turn has not come, answered or not
-	heldBytes int64              // bytes of their answers
-	aheadOpen int                // requests ahead that are open
-	queue     Batch
-	lastDone  []*Lookup // handed out by the last Next
-	lookups   int
-	pending   map[*Lookup]bool
+	update  update
+	trusted trusted
+	stored  storedFiles
+	files   targetsFiles
+	lookups lookups
+	queue   queue
 }
 
-// New begins the first update of a session.
+// New begins an update.
 //
-// The trusted root is the root file that the caller received out of band (with
-// the program, say), of any version and age. It must be signed by its
-// own keys. It must never be a file from the cache, which anyone could have
-// written: saved roots are offered through requests, and are verified starting
-// from the trusted root.
+// The trusted root is the root file that the caller received out of band, of
+// whatever version and age: with the program, say. It must be signed
+// by its own keys. It must never be a file from the store, which anybody could
+// have put there: stored roots are offered through requests, and are verified
+// from the trusted root on.
 //
-// Stored is what an earlier run saved. It protects against rollback, and is
-// trusted for nothing else. The time is the start of the update; all expiry is
-// judged by it. The session does not retain the slices.
+// Stored is what earlier updates saved. It keeps the repository from going
+// back, and is trusted for nothing else. The time is the start of the update,
+// and every expiry is judged by it. The session keeps none of the
+// slices.
 //
-// New returns ErrTime (wrapped) for the zero time. If the trusted root is not
-// valid, it returns the errors of metadata.Parse and roles.VerifyInitialRoot.
+// It returns ErrTime (wrapped) for the zero time, and for a trusted root that
+// is no good what metadata.Parse and roles.VerifyInitialRoot return.
 func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session, error) {
-	now = now.Round(0) // the wall clock alone: it decides expiry, and so also which time is earlier
-	if now.IsZero() {
-		return nil, fmt.Errorf("%w: the zero time", ErrTime)
-	}
-	s := &Session{
-		options:  o,
-		limits:   o.Limits.withDefaults(),
-		open:     make(map[RequestID]*task),
-		dropped:  make(map[RequestID]bool),
-		verified: make(verifiedTargets),
-		pending:  make(map[*Lookup]bool),
-	}
-	env, err := parse[metadata.Root](s, trustedRoot)
+	now, err := checkTime(now, time.Time{})
 	if err != nil {
+		return nil, err
+	}
+	s := newSession(o, now, 1)
+	if s.trusted.root, err = s.initialRoot(trustedRoot); err != nil {
 		return nil, fmt.Errorf("initial trusted root: %w", err)
 	}
-	if s.root, err = roles.VerifyInitialRoot(env, s.options.Policy); err != nil {
-		return nil, fmt.Errorf("initial trusted root: %w", err)
-	}
+	s.trusted.rootFile = bytes.Clone(trustedRoot)
 	s.loadStored(stored)
-	s.unsavedRoot = bytes.Clone(trustedRoot)
-	s.begin(now)
+	s.proceed()
 	return s, nil
 }
 
-// parse reads a file in the envelope format that the caller chose.
-func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
-	// R-T17.5: one format for all files
-	return metadata.Parse[T](data, metadata.Options{
-		EnvelopeFormat: s.options.EnvelopeFormat,
-		MaxDepth:       s.limits.MaxDepth,
-		MaxSignatures:  s.limits.MaxSignatures,
-	})
+// Renew begins the next update: it returns a session with the newest root that
+// this one trusts and the same options. What this session has verified is taken
+// over as a copy, and is not verified again: targets files up to
+// Limits.MaxRetainedBytes. The repository may not go back behind what this
+// session trusted, nor behind what is stored now.
+//
+// The session itself stays as it is, whatever becomes of the next update: it
+// goes on answering lookups from its own view, also in another goroutine, until
+// that view expires (Expires, Target.Expires). An update that failed can be
+// renewed as well.
+//
+// It returns ErrTime (wrapped) for the zero time and for one before this
+// session's.
+func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
+	now, err := checkTime(now, s.now)
+	if err != nil {
+		return nil, err
+	}
+	next := newSession(s.options, now, s.queue.update+1)
+	next.trusted.root, next.trusted.rootFile = s.trusted.root, s.trusted.rootFile
+	next.stored = s.stored.renewed()
+	next.files = s.files.renewed(s.limits.MaxRetainedBytes)
+	next.loadStored(stored)
+	next.proceed()
+	return next, nil
 }
 
-// Refresh begins another update, at a later time. Lookups that are done retain
-// their answers. New lookups wait until the update has succeeded: they are
-// answered only from files that it trusts.
+// Copy returns a session with the same view: one that answers lookups as this
+// one does, and shares nothing that changes with it. So each of several
+// goroutines can have one of its own. Lookups and open requests stay with this
+// session.
 //
-// Requests ahead are forgotten. An answer to one of them returns a
-// *RequestError from then on.
-//
-// Refresh returns ErrInProgress (wrapped) while other requests are open (answer
-// or Fail them), ErrTime (wrapped) for the zero time or one before that of the
-// last update, and ErrSave (wrapped) after Abandon.
-func (s *Session) Refresh(now time.Time) error {
+// The update must have succeeded; otherwise Copy returns what Err does.
+func (s *Session) Copy() (*Session, error) {
+	if s.update.broken != nil || s.update.phase != phaseReady {
+		return nil, s.Err()
+	}
+	c := newSession(s.options, s.now, s.queue.update)
+	c.queue.lastNumber = s.queue.lastNumber
+	c.trusted, c.stored, c.files = s.trusted, s.stored.renewed(), s.files.renewed(math.MaxInt64)
+	c.update.phase = phaseReady
+	c.start(c.topLevelEdge()) // it is at hand
+	return c, nil
+}
+
+// checkTime returns the wall clock alone: expiry is judged by it, and so must
+// be which time is earlier.
+func checkTime(now, last time.Time) (time.Time, error) {
 	now = now.Round(0)
 	switch {
-	case s.broken != nil:
-		return s.broken
 	case now.IsZero():
-		return fmt.Errorf("%w: the zero time", ErrTime)
-	case now.Before(s.now):
-		return fmt.Errorf("%w: %s is before the last update's %s",
-			ErrTime, now.Format(time.RFC3339), s.now.Format(time.RFC3339))
-	case s.busy():
-		return s.inProgress()
+		return now, fmt.Errorf("%w: the zero time", ErrTime)
+	case now.Before(last):
+		return now, fmt.Errorf("%w: %s is before the last update's %s", ErrTime, now.Format(time.RFC3339), last.Format(time.RFC3339))
 	}
-	s.forgetAhead()
-	s.begin(now)
-	return nil
+	return now, nil
 }
 
-// Err returns nil if the update has succeeded and no request is open except
-// requests ahead; ErrInProgress (wrapped) while the update is not over; and
-// otherwise the error that ended it. A lookup that fails does not fail the
-// update.
+func newSession(o Options, now time.Time, number uint64) *Session {
+	limits := o.Limits.withDefaults()
+	return &Session{
+		options: o, limits: limits, now: now,
+		trusted: trusted{first: true},
+		files:   newTargetsFiles(),
+		lookups: lookups{pending: map[*Lookup]bool{}},
+		queue: queue{
+			repository: o.Repository, update: number, open: map[RequestID]*task{}, dropped: map[RequestID]bool{},
+			lookahead: o.Lookahead, maxHeld: limits.MaxAheadBytes,
+		},
+	}
+}
+
+// Lookup begins the search for a target path, at any time; nothing is cleaned
+// or decoded in it. Lookups share every role that they have in common. After an
+// update that failed, the lookup reports that failure.
+func (s *Session) Lookup(path string) *Lookup {
+	l := s.newLookup(path)
+	switch {
+	case s.update.broken != nil:
+		s.finish(l, s.update.broken)
+	case s.update.phase == phaseFailed:
+		s.finish(l, s.update.err)
+	case s.update.phase == phaseReady:
+		s.lookups.runnable = append(s.lookups.runnable, l)
+		s.advanceLookups()
+	}
+	return l
+}
+
+// Drop forgets a lookup: it will not be done, its Target stays ErrPending, and
+// nothing more is asked for on its account.
+func (s *Session) Drop(l *Lookup) {
+	delete(s.lookups.pending, l)
+	s.queue.batch.Done = slices.DeleteFunc(s.queue.batch.Done, func(d *Lookup) bool { return d == l })
+}
+
+// Err returns nil if the update succeeded and no request is open that is not
+// ahead, ErrInProgress while it is not over, and otherwise what ended it. A
+// lookup that failed is no failure of the update.
 func (s *Session) Err() error {
 	switch {
-	case s.broken != nil:
-		return s.broken
-	case s.err != nil:
-		return s.err
-	case s.phase != phaseReady || s.busy():
+	case s.update.broken != nil:
+		return s.update.broken
+	case s.update.err != nil:
+		return s.update.err
+	case s.update.phase != phaseReady || s.queue.busy():
 		return s.inProgress()
 	}
 	return nil
 }
 
-// inProgress says what the update waits for.
+// inProgress says what an update waits for.
 func (s *Session) inProgress() error {
-	for _, r := range s.Outstanding() {
+	for _, r := range s.queue.outstanding() {
 		if !r.Ahead {
 			return fmt.Errorf("%w: there is no good answer for %s yet", ErrInProgress, r.Path)
 		}
@@ -230,87 +218,48 @@ func (s *Session) inProgress() error {
 	return fmt.Errorf("%w: call Next", ErrInProgress)
 }
 
-// busy reports whether a request is open whose answer is needed now.
-func (s *Session) busy() bool {
-	for _, t := range s.open {
-		if !t.Ahead {
-			return true
-		}
-	}
-	return false
-}
+// Warnings returns what did not stop the update but should be shown or logged:
+// errors that wrap ErrStoredFile if a stored file was not used, and ErrLimit if
+// a limit was reached. The slice is the caller's.
+func (s *Session) Warnings() []error { return slices.Clone(s.update.warnings) }
 
-// Warnings returns what did not stop the current update but should be shown or
-// logged: errors that wrap ErrStoredFile if a stored file was not used, and
-// ErrLimit if a limit was reached. The slice is the caller's.
-func (s *Session) Warnings() []error { return slices.Clone(s.warnings) }
-
-func (s *Session) warn(err error) { s.warnings = append(s.warnings, err) }
-
-// Time returns the time by which the current update judges expiry.
+// Time returns the time by which the update judges expiry.
 func (s *Session) Time() time.Time { return s.now }
 
-// Root returns a copy of the newest trusted root: the initial one, until there
-// is a newer one.
-func (s *Session) Root() *metadata.Root { return s.root.Content() }
+// Root returns a copy of the newest trusted root: the one that the session
+// began with, until there is a newer one.
+func (s *Session) Root() *metadata.Root { return s.trusted.root.Content() }
 
-// Timestamp returns a copy of the timestamp that the current update trusts, or
-// nil if it does not trust one yet.
-func (s *Session) Timestamp() *metadata.Timestamp { return s.timestamp.Content() }
+// Timestamp returns a copy of the timestamp that the update trusts; nil before
+// it does.
+func (s *Session) Timestamp() *metadata.Timestamp { return s.trusted.timestamp.Content() }
 
-// Snapshot returns a copy of the snapshot that the current update trusts, or
-// nil if it does not trust one yet.
-func (s *Session) Snapshot() *metadata.Snapshot { return s.snapshot.Content() }
+// Snapshot returns a copy of the snapshot that the update trusts; nil before it
+// does.
+func (s *Session) Snapshot() *metadata.Snapshot { return s.trusted.snapshot.Content() }
 
 // Targets returns a copy of the content of the top-level targets role that the
-// current update trusts, or nil if it does not trust one yet. A target that is
-// listed there or in another role may be used only if a lookup finds it.
-func (s *Session) Targets() *metadata.Targets {
-	if e := s.edges[edgeKey{role: metadata.RoleTargets}]; e != nil {
-		return e.file.Content()
-	}
-	return nil
-}
+// update trusts; nil before it does. A target listed there or anywhere else may
+// be used only if a lookup finds it.
+func (s *Session) Targets() *metadata.Targets { return s.files.topLevel().Content() }
 
-// Version returns the version of a top-level role that the current update
-// trusts. It is 0 if the update does not trust one yet, and for other names.
+// Version returns the version of a top-level role that the update trusts; 0
+// before it does, and for other names.
 func (s *Session) Version(role string) int64 {
-	if h := s.header(role); h != nil {
-		return h.Version
+	switch role {
+	case metadata.RoleRoot:
+		return s.trusted.root.Header().Version
+	case metadata.RoleTimestamp:
+		return s.trusted.timestamp.Header().Version
+	case metadata.RoleSnapshot:
+		return s.trusted.snapshot.Header().Version
+	case metadata.RoleTargets:
+		return s.files.topLevel().Header().Version
 	}
 	return 0
 }
 
-// Expires returns the earliest expiry of the top-level roles that the current
-// update trusts. Before the update has succeeded it may be that of the root
-// alone: do not use it to plan the next update.
-func (s *Session) Expires() time.Time {
-	earliest := s.root.Content().Expires
-	for _, role := range []string{metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets} {
-		if h := s.header(role); h != nil && h.Expires.Before(earliest) {
-			earliest = h.Expires
-		}
-	}
-	return earliest
-}
-
-// header returns the header of a top-level role's trusted file, or nil.
-func (s *Session) header(role string) *metadata.Header {
-	switch role {
-	case metadata.RoleRoot:
-		return &s.root.Content().Header
-	case metadata.RoleTimestamp:
-		if c := s.Timestamp(); c != nil {
-			return &c.Header
-		}
-	case metadata.RoleSnapshot:
-		if c := s.Snapshot(); c != nil {
-			return &c.Header
-		}
-	case metadata.RoleTargets:
-		if c := s.Targets(); c != nil {
-			return &c.Header
-		}
-	}
-	return nil
-}
+// Expires returns when the first of the top-level roles expires that the update
+// trusts. Before the update has succeeded that may be the root alone, and is no
+// time to plan by.
+func (s *Session) Expires() time.Time { return s.trusted.expires(s.files.topLevel()) }

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ func TestLoadStored(t *testing.T) {
 	require.ErrorContains(t, warnings[0], "timestamp: ")
 	require.ErrorIs(t, warnings[0], verify.ErrStoredFile)
 	require.ErrorContains(t, warnings[0], "input/output error")
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	require.Empty(t, resume(t, repo, verifytest.Store{}).Warnings(), "a first run")
 }
 
@@ -38,9 +39,9 @@ func TestWarningsAboutStoredFiles(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
 	all := verify.Stored{
-		Root:      fileOf(repo, "root"),
-		Timestamp: fileOf(repo, "timestamp"),
-		Snapshot:  fileOf(repo, "snapshot"),
+		Root:      [][]byte{fileOf(repo, "root")},
+		Timestamp: [][]byte{fileOf(repo, "timestamp")},
+		Snapshot:  [][]byte{fileOf(repo, "snapshot")},
 	}
 	warnings := func(stored verify.Stored, l verify.Limits) []error {
 		return newSession(t, repo, stored, verify.Options{Limits: l}).Warnings()
@@ -76,13 +77,13 @@ func TestWarningsAboutStoredFiles(t *testing.T) {
 		}
 		require.Equal(t, c.missing, strings.Join(names, " "))
 	}
-	absent := verify.LoadStored(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource })
+	absent := verify.LoadStored(context.Background(), loadFunc(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource }))
 	require.Empty(t, warnings(absent, verify.Limits{}), "nothing stored is a first run")
 
-	s := newSession(t, repo, verify.Stored{Root: []byte("x")}, verify.Options{})
+	s := newSession(t, repo, verify.Stored{Root: [][]byte{[]byte("x")}}, verify.Options{})
 	require.Len(t, s.Warnings(), 3)
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-	require.NoError(t, s.Refresh(repo.Now()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
+	s = renew(t, s, repo.Now())
 	require.Empty(t, s.Warnings(), "said once")
 }
 
@@ -91,16 +92,16 @@ func TestWarningsAboutStoredFiles(t *testing.T) {
 func TestHugeStoredFiles(t *testing.T) {
 	repo := small()
 	s := newSession(t, repo, verify.Stored{
-		Root:      make([]byte, 512_001),
-		Timestamp: make([]byte, 16_385),
-		Snapshot:  make([]byte, 8_000_001),
+		Root:      [][]byte{make([]byte, 512_001)},
+		Timestamp: [][]byte{make([]byte, 16_385)},
+		Snapshot:  [][]byte{make([]byte, 8_000_001)},
 	}, verify.Options{})
 	require.Len(t, s.Warnings(), 3)
 	for _, warning := range s.Warnings() {
 		require.ErrorIs(t, warning, verify.ErrStoredFile)
 		require.ErrorIs(t, warning, verify.ErrLimit)
 	}
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 }
 
 // A stored root counts only if its own keys signed it (docs/decisions.md, "What
@@ -112,17 +113,17 @@ func TestForgedStoredRoot(t *testing.T) {
 	forger.EditEnvelope("root", func(e object) { e["signatures"] = []any{} })
 	forger.PublishOnly("root")
 	forged := forger.Metadata()["9.root.json"]
-	s := newSession(t, repo, verify.Stored{Root: forged}, verify.Options{})
+	s := newSession(t, repo, verify.Stored{Root: [][]byte{forged}}, verify.Options{})
 	require.ErrorIs(t, s.Warnings()[0], roles.ErrThreshold)
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	// If its own keys signed it, it counts, no matter who made it. It is the
 	// only stored file that can stop an update.
 	forger.EditEnvelope("root", nil)
 	forger.SetVersion("root", 9)
 	forger.PublishOnly("root")
 	forged = forger.Metadata()["9.root.json"]
-	s = newSession(t, repo, verify.Stored{Root: forged}, verify.Options{})
-	err := s.Run(nil, repo.Metadata().Source())
+	s = newSession(t, repo, verify.Stored{Root: [][]byte{forged}}, verify.Options{})
+	err := s.Run(context.Background(), nil, repo.Metadata().Source())
 	require.ErrorIs(t, err, roles.ErrRollback)
 	var stored *verify.StoredRootError
 	require.ErrorAs(t, err, &stored)
@@ -134,12 +135,12 @@ func TestForgedStoredRoot(t *testing.T) {
 func TestStoredSnapshot(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	store := verifytest.Store{}
-	require.NoError(t, newClient(t, repo).session.Run(store, repo.Metadata().Source()))
+	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 	asked := func() (paths []string) {
 		s := resume(t, repo, store)
-		require.NoError(t, s.Run(store, func(r verify.Request) ([]byte, error) {
+		require.NoError(t, s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
 			paths = append(paths, r.Path)
-			return repo.Metadata().Source()(r)
+			return repo.Metadata().Source()(context.Background(), r)
 		}))
 		return paths
 	}

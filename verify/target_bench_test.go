@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
@@ -80,7 +81,7 @@ func targetOfZeros(t testing.TB, n int64) *verify.Target {
 	repo.Publish()
 	s := newSession(t, repo, verify.Stored{}, verify.Options{})
 	l := s.Lookup("zeros")
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	target, err := l.Target()
 	require.NoError(t, err)
 	return target

@@ -7,13 +7,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
@@ -35,15 +35,6 @@ func (d *downloader) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := d.At
-	if now.IsZero() {
-		now = time.Now()
-	}
-	options := verify.Options{Lookahead: lookahead}
-	session, err := verify.New(trustedRoot, verify.LoadStored(dir.Load), now, options)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.Root, err)
-	}
 	if d.dest, err = openDestination(ctx, d.Dest, d.stderr); err != nil {
 		return err
 	}
@@ -53,24 +44,17 @@ func (d *downloader) run(ctx context.Context) error {
 		d.bars = progress.New(ctx, io.Discard)
 	}
 
-	group, working := errgroup.WithContext(ctx)
-	o := &owner{
-		downloader: d, session: session, store: dir.Shared(ctx, session),
-		cached: make(map[string]bool), ahead: make(map[verify.RequestID]*mirror), answers: make(chan answer),
-		group: group, ctx: working, slots: semaphore.NewWeighted(int64(d.Parallel)),
-		places: make(map[*verify.Lookup]int), results: make([]result, len(d.Targets)),
-	}
-	group.Go(o.loop)
-	err = group.Wait()
+	var results []result
+	err = cachedir.Again(func() error {
+		results, err = d.update(ctx, trustedRoot, dir)
+		return err
+	})
 	d.bars.Wait()
-	for _, warning := range session.Warnings() {
-		fmt.Fprintf(d.stderr, "warning: %s\n", cli.Printable(warning.Error()))
-	}
 	out := d.stdout
 	if d.Quiet {
 		out = d.stderr
 	} else {
-		for _, r := range o.results {
+		for _, r := range results {
 			fmt.Fprint(out, r.text)
 		}
 	}
@@ -80,14 +64,44 @@ func (d *downloader) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err != nil:
 		return err
-	case session.Err() != nil:
-		return fmt.Errorf("no trustworthy state of the repository is available:\n%w", session.Err())
 	}
 	var errs []error
-	for _, r := range o.results {
+	for _, r := range results {
 		errs = append(errs, r.err)
 	}
 	return errors.Join(errs...)
+}
+
+// update is one session. It returns one result for each target.
+func (d *downloader) update(ctx context.Context, trustedRoot []byte, store verify.Store) ([]result, error) {
+	now := d.At
+	if now.IsZero() {
+		now = time.Now()
+	}
+	options := verify.Options{Lookahead: lookahead}
+	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, store), now, options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Root, err)
+	}
+	group, working := errgroup.WithContext(ctx)
+	o := &owner{
+		downloader: d, session: session, store: store,
+		ahead: make(map[verify.RequestID]*mirror), answers: make(chan answer),
+		group: group, ctx: working, slots: semaphore.NewWeighted(int64(d.Parallel)),
+		places: make(map[*verify.Lookup]int), results: make([]result, len(d.Targets)),
+	}
+	group.Go(o.loop)
+	err = group.Wait()
+	for _, warning := range session.Warnings() {
+		fmt.Fprintf(d.stderr, "warning: %s\n", cli.Printable(warning.Error()))
+	}
+	switch {
+	case err != nil:
+		return o.results, err
+	case session.Err() != nil:
+		return o.results, fmt.Errorf("no trustworthy state of the repository is available:\n%w", session.Err())
+	}
+	return o.results, nil
 }
 
 // owner is the one goroutine that calls the session. It never waits for a
@@ -96,7 +110,6 @@ type owner struct {
 	*downloader
 	session *verify.Session
 	store   verify.Store
-	cached  map[string]bool              // names of stored files that were just verified again
 	ahead   map[verify.RequestID]*mirror // mirrors whose answers the session holds back until it needs them
 	answers chan answer
 	waiting int // number of answers that will come
@@ -137,11 +150,8 @@ func (o *owner) loop() error {
 	}
 	for {
 		b, more := o.session.Next()
-		for _, rec := range b.Save {
-			if err := o.save(rec); err != nil { // from here on nothing may be used, so this ends the group
-				o.session.Abandon(err)
-				return o.session.Err()
-			}
+		if err := o.session.Save(o.ctx, o.store, b.Save); err != nil {
+			return err // nothing more may be used, so this ends the group
 		}
 		for _, r := range b.Rejected {
 			if m := o.ahead[r.Request.ID]; m != nil { // not a stored file
@@ -174,21 +184,12 @@ func (o *owner) loop() error {
 	}
 }
 
-func (o *owner) save(rec verify.Record) error {
-	if o.cached[rec.StoreName] {
-		delete(o.cached, rec.StoreName)
-		return nil
-	}
-	return o.store.Save(rec)
-}
-
 // begin answers a request from the store, if that is allowed and succeeds, and
 // otherwise sends it to a mirror.
 func (o *owner) begin(req verify.Request) error {
-	delete(o.cached, req.StoreName) // a stored file that was held back may have been rejected
 	if req.StoreName != "" {
-		if data, err := o.store.Load(req.StoreName); err == nil && o.session.Provide(req.ID, data) == nil {
-			o.cached[req.StoreName] = true
+		data, err := o.store.Load(o.ctx, req.StoreName)
+		if err == nil && o.session.ProvideSaved(req.ID, data) == nil {
 			return nil
 		}
 	}
@@ -202,7 +203,7 @@ func (o *owner) begin(req verify.Request) error {
 // old root. So the answer then is Fail, even if all others say that there is
 // none.
 func (o *owner) ask(q *question) error {
-	if q.Ahead && !o.isOpen(q) {
+	if q.Ahead && !o.session.Wanted(q.ID) {
 		return nil // not needed any more
 	}
 	m := o.mirrors.take(metadataBase, q.tried)
@@ -221,7 +222,7 @@ func (o *owner) ask(q *question) error {
 	o.group.Go(func() error {
 		defer o.mirrors.giveBack(m)
 		a := answer{question: q, from: m}
-		a.body, a.err = mirrorhttp.WithContext(o.ctx, m.metadata, o.client)(q.Request)
+		a.body, a.err = mirrorhttp.New(m.metadata, o.client)(o.ctx, q.Request)
 		select {
 		case o.answers <- a:
 		case <-o.ctx.Done(): // the owner has ended
@@ -229,10 +230,6 @@ func (o *owner) ask(q *question) error {
 		return nil
 	})
 	return nil
-}
-
-func (o *owner) isOpen(q *question) bool {
-	return slices.ContainsFunc(o.session.Outstanding(), func(r verify.Request) bool { return r.ID == q.ID })
 }
 
 // receive passes an answer to the session, or the question to the next mirror.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -127,4 +128,40 @@ func TestSaveFails(t *testing.T) {
 	_, stderr := w.fail(verify.ErrSave.Error())
 	require.NotContains(t, stderr, "is not downloaded")
 	require.Empty(t, w.visible())
+}
+
+// While the program waits for the timestamp, another process downloads a newer
+// release. The program begins again from what that process has stored.
+func TestOvertaken(t *testing.T) {
+	w := newWorld(t, 3, 100)
+	old := w.repo.Metadata().Clone()
+	w.repo.Publish()
+	var published atomic.Bool
+	w.mirror("m", func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
+		name, isMetadata := strings.CutPrefix(r.URL.EscapedPath(), "/metadata/")
+		data, ok := old[name]
+		if published.Load() || !isMetadata || !ok {
+			return false
+		}
+		if name == "timestamp.json" {
+			published.Store(true)
+			code, _, stderr := runArgs(w.args("--dest", filepath.Join(w.dir, "other"))...)
+			if code != 0 {
+				t.Error(stderr)
+			}
+		}
+		_, _ = rw.Write(data)
+		return true
+	})
+	w.must()
+	timestamps := 0
+	for _, r := range w.asked {
+		if r.URL.Path == "/metadata/timestamp.json" {
+			timestamps++
+		}
+	}
+	require.Equal(t, 3, timestamps, "two of them are this program's")
+	timestamp, err := os.ReadFile(filepath.Join(w.cache, "timestamp.json"))
+	require.NoError(t, err)
+	require.Equal(t, string(w.repo.Metadata()["timestamp.json"]), string(timestamp))
 }

@@ -89,10 +89,10 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 		{"frozen", verify.ErrRollback, nil},
 		{"expired", verify.ErrExpired, nil},
 	} {
-		s, err := verify.New(config.TrustedRoot, verify.LoadStored(stored.Load), now, verify.Options{})
+		s, err := verify.New(config.TrustedRoot, verify.LoadStored(t.Context(), stored), now, verify.Options{})
 		require.NoError(t, err)
 		l := s.Lookup(anvil)
-		err = s.Run(stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
+		err = s.Run(t.Context(), stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
 		if c.update != nil {
 			require.ErrorIs(t, err, c.update, c.mirror)
 			continue
@@ -137,7 +137,8 @@ func TestProxy(t *testing.T) {
 	res, _ := get(t, base+"/mirrors/real/targets/absent")
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
 
-	_, err := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)(verify.Request{Path: "short", MaxBytes: 1000})
+	source := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)
+	_, err := source(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})
 	require.ErrorIs(t, err, io.EOF, "a truncated file must not look complete")
 
 	res, err = http.Post(base+"/mirrors/real/metadata/x", "text/plain", nil)
@@ -156,7 +157,7 @@ func TestCompile(t *testing.T) {
 	require.Contains(t, string(p.wasmExec), "globalThis.Go")
 
 	t.Setenv("PATH", t.TempDir())
-	_, err := compile(context.Background())
+	_, err := compile(t.Context())
 	require.ErrorContains(t, err, "the go command is missing")
 }
 
@@ -176,14 +177,14 @@ func TestCommandLine(t *testing.T) {
 		{"--addr nowhere", 1, "--addr"},
 	} {
 		var out bytes.Buffer
-		require.Equal(t, c.code, run(context.Background(), strings.Fields(c.args), &out, &out), c.args)
+		require.Equal(t, c.code, run(t.Context(), strings.Fields(c.args), &out, &out), c.args)
 		require.Contains(t, out.String(), c.because, c.args)
 	}
 }
 
 // The program itself, until it is interrupted.
 func TestProgram(t *testing.T) {
-	ctx, interrupt := context.WithCancel(context.Background())
+	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	out, stdout := io.Pipe()
 	code := make(chan int, 1)

@@ -181,7 +181,7 @@ func (a *archive) open(name string) (io.ReadCloser, error) {
 }
 
 // source answers the requests of a session from the archive only.
-func (a *archive) source(q verify.Request) ([]byte, error) {
+func (a *archive) source(_ context.Context, q verify.Request) ([]byte, error) {
 	a.asked[metadataDir+q.Path] = true
 	return a.read(metadataDir+q.Path, q.MaxBytes)
 }

@@ -45,14 +45,14 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	if err := p.load(); err != nil {
 		return err
 	}
-	s, err := p.begin(p.At)
+	s, err := p.begin(ctx, p.At)
 	if err != nil {
 		return err
 	}
 	first := s.Version(metadata.RoleRoot)
 	files := map[string][]byte{metadata.FileName(metadata.RoleRoot, first): p.trustedRoot}
-	source := record(files, mirror.WithContext(ctx, p.MetadataURL, client))
-	lookups, err := find(s, p.memory(ctx, s), source, p.Targets)
+	source := record(files, mirror.New(p.MetadataURL, client))
+	lookups, err := find(ctx, s, p.state, source, p.Targets)
 	out.warn(s)
 	if err != nil {
 		return err
@@ -89,8 +89,8 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 // record saves the answers of a source in a map. If the session rejects an
 // answer, it asks again, and the next answer replaces the first.
 func record(files map[string][]byte, source verify.Source) verify.Source {
-	return func(q verify.Request) ([]byte, error) {
-		data, err := source(q)
+	return func(ctx context.Context, q verify.Request) ([]byte, error) {
+		data, err := source(ctx, q)
 		if err == nil {
 			files[q.Path] = data
 		}
@@ -157,7 +157,7 @@ func (p *packCmd) verifyAndPlace(ctx context.Context, temp *os.File) error {
 	a, err := readArchive(temp)
 	if err == nil {
 		var s *verify.Session
-		if s, err = p.begin(p.At); err == nil {
+		if s, err = p.begin(ctx, p.At); err == nil {
 			_, err = verifyArchive(ctx, s, nil, a, nil)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -39,10 +38,10 @@ func (t *trust) load() (err error) {
 
 // begin starts a session as of a time. Stored files protect against rollback at
 // any time.
-func (t *trust) begin(at time.Time) (*verify.Session, error) {
+func (t *trust) begin(ctx context.Context, at time.Time) (*verify.Session, error) {
 	var stored verify.Stored
 	if t.state != nil {
-		stored = verify.LoadStored(t.state.Load)
+		stored = verify.LoadStored(ctx, t.state)
 	}
 	s, err := verify.New(t.trustedRoot, stored, at, verify.Options{})
 	if err != nil {
@@ -52,15 +51,17 @@ func (t *trust) begin(at time.Time) (*verify.Session, error) {
 }
 
 // find updates the session from one source, and returns a lookup that is done
-// for each target. The store may be nil.
+// for each target. The state may be nil; then nothing is saved.
 func find(
-	s *verify.Session, store verify.Store, source verify.Source, targets []string,
+	ctx context.Context, s *verify.Session, state *cachedir.Dir, source verify.Source, targets []string,
 ) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
 		lookups = append(lookups, s.Lookup(path))
 	}
-	if err := s.Run(store, source); err != nil {
+	noStore := func(string) verify.Store { return nil } // all files have to be in the bundle
+	sources := func(string) []verify.Source { return []verify.Source{source} }
+	if err := verify.Drive(ctx, savedTo{s, state}, noStore, sources); err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
 	var errs []error
@@ -72,20 +73,19 @@ func find(
 	return lookups, errors.Join(errs...)
 }
 
-// memory returns the store that saves the files that the session trusts, or nil
-// without --state.
-func (t *trust) memory(ctx context.Context, s *verify.Session) verify.Store {
-	if t.state == nil {
-		return nil
-	}
-	return memory{t.state.Shared(ctx, s)}
+// savedTo is a session that saves what it trusts in a directory, and asks it
+// for nothing.
+type savedTo struct {
+	*verify.Session
+	state *cachedir.Dir // nil without --state
 }
 
-// memory saves files and never answers a request: all files have to be in the
-// bundle.
-type memory struct{ verify.Store }
-
-func (memory) Load(string) ([]byte, error) { return nil, fs.ErrNotExist }
+func (s savedTo) Save(ctx context.Context, _ verify.Store, records []verify.Record) error {
+	if s.state == nil {
+		return nil
+	}
+	return s.Session.Save(ctx, s.state, records)
+}
 
 // warn prints the warnings of a session.
 func (out *terminal) warn(s *verify.Session) {

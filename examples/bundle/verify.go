@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -35,11 +36,11 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 		return err
 	}
 	defer a.Close()
-	s, err := v.begin(v.At)
+	s, err := v.begin(ctx, v.At)
 	if err != nil {
 		return err
 	}
-	lookups, err := verifyArchive(ctx, s, v.memory(ctx, s), a, v.Targets)
+	lookups, err := verifyArchive(ctx, s, v.state, a, v.Targets)
 	out.warn(s)
 	if errors.Is(err, verify.ErrExpired) {
 		err = v.stale(ctx, a, err)
@@ -57,7 +58,7 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 // verifyArchive verifies targets, to their last byte, from an archive only. If
 // there is no list of targets, it verifies the whole archive.
 func verifyArchive(
-	ctx context.Context, s *verify.Session, store verify.Store, a *archive, targets []string,
+	ctx context.Context, s *verify.Session, state *cachedir.Dir, a *archive, targets []string,
 ) ([]*verify.Lookup, error) {
 	first, whole := s.Version(metadata.RoleRoot), len(targets) == 0
 	if whole {
@@ -65,7 +66,7 @@ func verifyArchive(
 			return nil, errors.New("it has no targets")
 		}
 	}
-	lookups, err := find(s, store, a.source, targets)
+	lookups, err := find(ctx, s, state, a.source, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 	var first *verify.ExpiredError
 	for e := new(verify.ExpiredError); errors.As(err, &e); {
 		first = e
-		s, failed := v.begin(e.Expires.Add(-time.Nanosecond))
+		s, failed := v.begin(ctx, e.Expires.Add(-time.Nanosecond))
 		if failed != nil {
 			return failed
 		}

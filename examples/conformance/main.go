@@ -18,6 +18,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -96,7 +97,7 @@ func (o *options) init(file string) error {
 	if err != nil {
 		return err
 	}
-	return dir.Save(verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root})
+	return dir.Save(context.Background(), verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root})
 }
 
 // refresh updates the metadata of the top-level roles. It returns the session
@@ -104,6 +105,7 @@ func (o *options) init(file string) error {
 // again. Requests are sent one after another, in the order of the
 // specification.
 func (o *options) refresh() (s *verify.Session, work func() error, err error) {
+	ctx := context.Background()
 	now, err := date()
 	if err != nil {
 		return nil, nil, err
@@ -112,15 +114,15 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	trustedRoot, err := dir.Load(rootName)
+	trustedRoot, err := dir.Load(ctx, rootName)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s, err = verify.New(trustedRoot, verify.LoadStored(dir.Load), now, verify.Options{}); err != nil {
+	if s, err = verify.New(trustedRoot, verify.LoadStored(ctx, dir), now, verify.Options{}); err != nil {
 		return nil, nil, err
 	}
 	source := mirror.New(o.metadataURL, client)
-	work = func() error { return s.Run(store{dir}, source) }
+	work = func() error { return s.Run(ctx, store{dir}, source) }
 	err = work()
 	for _, warning := range s.Warnings() {
 		fmt.Fprintln(os.Stderr, "conformance: warning:", warning)
@@ -167,14 +169,20 @@ const rootName = "root.json"
 // cache is the trusted root: anyone who can write to this directory decides
 // what is trusted. A program gets its trusted root from elsewhere, for example
 // built in, and lets the session verify the stored roots from there on.
-type store struct{ *cachedir.Dir }
+//
+// It has no lock, since the suite also wants no other files. One process at a
+// time may use it.
+type store struct{ dir *cachedir.Dir }
+
+// Load returns a saved file.
+func (s store) Load(ctx context.Context, name string) ([]byte, error) { return s.dir.Load(ctx, name) }
 
 // Save saves the files that the suite expects.
-func (s store) Save(rec verify.Record) error {
+func (s store) Save(ctx context.Context, rec verify.Record) error {
 	if rec.Role == metadata.RoleRoot && rec.StoreName != rootName {
 		return nil
 	}
-	return s.Dir.Save(rec)
+	return s.dir.Save(ctx, rec)
 }
 
 // date returns the time of the date command. The suite fakes the time with

@@ -194,3 +194,69 @@ func TestOvertakenProcess(t *testing.T) {
 		}
 	}
 }
+
+// Release 3 is published while one process waits for its nth answer, and
+// another process installs it. What the first one has is older now. It begins
+// again, and both succeed.
+func TestInstallsAroundAPublication(t *testing.T) {
+	start := newHistory(t)
+	for n, over := int64(1), false; !over; n++ {
+		t.Run(strconv.FormatInt(n, 10), func(t *testing.T) {
+			h := start.fork(t)
+			require.NoError(t, os.RemoveAll(h.cache)) // neither process has stored files
+			other := make(chan *exec.Cmd, 1)
+			asked := h.publishing(n, func() {
+				overtake := <-other
+				if err := overtake.Run(); err != nil {
+					t.Error(err, overtake.Stderr)
+				}
+			})
+			args := h.world.args("app.bin", chisel)
+			other <- child(t, 0, args...)
+			cmd := child(t, 0, args...)
+			require.NoError(t, cmd.Run(), cmd.Stderr)
+			if over = asked.Load() < n; over {
+				require.Equal(t, [3]int64{1, 4, 4}, h.stored())
+				return
+			}
+			require.Equal(t, [3]int64{2, 5, 5}, h.stored())
+			h.mustBeWhole()
+			h.mustHaveNewest()
+			h.mustEndWell()
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// Release 3 is published while several processes install, and all succeed.
+func TestProcessesAtOnceAroundAPublication(t *testing.T) {
+	start := newHistory(t)
+	random := rand.New(rand.NewPCG(9, 2))
+	for round := range 6 {
+		t.Run(strconv.Itoa(round), func(t *testing.T) {
+			h := start.fork(t)
+			before, requests := h.stored(), int64(12)
+			if round%2 == 0 {
+				require.NoError(t, os.RemoveAll(h.cache))
+				requests = 30
+			}
+			h.publishing(1+random.Int64N(requests), func() {})
+			var all []*exec.Cmd
+			for range 6 {
+				all = append(all, child(t, 0, h.world.args("app.bin", chisel)...))
+			}
+			for _, cmd := range all {
+				require.NoError(t, cmd.Start())
+			}
+			for _, cmd := range all {
+				require.NoError(t, cmd.Wait(), cmd.Stderr)
+			}
+			h.mustBeWhole()
+			h.mustNotFall(before)
+			require.Equal(t, h.stored()[1], h.stored()[2], "timestamp and snapshot are of one release")
+			h.mustEndWell()
+		})
+	}
+}

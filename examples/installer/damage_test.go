@@ -17,7 +17,7 @@ func TestDamagedFiles(t *testing.T) {
 	start := newest(t)
 	names, err := filepath.Glob(filepath.Join(start.cache, "*.json"))
 	require.NoError(t, err)
-	require.Len(t, names, 6)
+	require.Len(t, names, 7)
 	for _, path := range names {
 		name := filepath.Base(path)
 		for damage, corrupt := range damages {
@@ -28,7 +28,9 @@ func TestDamagedFiles(t *testing.T) {
 				h.mustFail("rollback", h.replay(2, h.replays)...)
 				code, _, stderr := runArgs(h.from(3)...)
 				require.Equal(t, 0, code, stderr)
-				h.mustBeWhole()
+				if name != firstRoot { // which is not read, and not needed: the user trusts that root
+					h.mustBeWhole()
+				}
 				h.mustEndWell()
 				_, _, stderr = runArgs(h.from(3)...)
 				require.Empty(t, stderr, "no warnings any more")

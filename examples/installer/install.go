@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
@@ -68,8 +69,11 @@ func (in *installer) run(ctx context.Context) error {
 }
 
 // lookUp updates the metadata and finds every target. When it returns, all
-// trusted metadata is saved.
-func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.Session, []*verify.Lookup, error) {
+// trusted metadata is saved. If another process saves something newer in the
+// meantime, it begins again from there.
+func (in *installer) lookUp(
+	ctx context.Context, client *http.Client,
+) (session *verify.Session, lookups []*verify.Lookup, err error) {
 	trustedRoot, err := os.ReadFile(in.Root)
 	if err != nil {
 		return nil, nil, err
@@ -78,11 +82,29 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	if err != nil {
 		return nil, nil, err
 	}
+	var sources []verify.Source
+	for _, base := range in.MetadataURL {
+		sources = append(sources, mirror.New(base, client))
+	}
+	err = cachedir.Again(func() error {
+		session, lookups, err = in.update(ctx, trustedRoot, dir, sources)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return session, lookups, missing(lookups)
+}
+
+// update is one session.
+func (in *installer) update(
+	ctx context.Context, trustedRoot []byte, store verify.Store, sources []verify.Source,
+) (*verify.Session, []*verify.Lookup, error) {
 	now := in.At
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(trustedRoot, verify.LoadStored(dir.Load), now, verify.Options{})
+	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, store), now, verify.Options{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", in.Root, err)
 	}
@@ -90,18 +112,14 @@ func (in *installer) lookUp(ctx context.Context, client *http.Client) (*verify.S
 	for _, path := range in.Targets {
 		lookups = append(lookups, session.Lookup(path))
 	}
-	var sources []verify.Source
-	for _, base := range in.MetadataURL {
-		sources = append(sources, mirror.WithContext(ctx, base, client))
-	}
-	err = session.Run(dir.Shared(ctx, session), sources...)
+	err = session.Run(ctx, store, sources...)
 	for _, warning := range session.Warnings() {
 		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
-	return session, lookups, missing(lookups)
+	return session, lookups, nil
 }
 
 // missing returns an error for each target that was not found.

@@ -175,18 +175,20 @@ func TestCrashBetweenSaves(t *testing.T) {
 	probe.mustInstall("tools/hammer")
 	records, err := filepath.Glob(filepath.Join(probe.cache, "*.json"))
 	require.NoError(t, err)
-	require.Len(t, records, 6)
+	require.Len(t, records, 7)
 	for _, record := range records {
 		t.Run(filepath.Base(record), func(t *testing.T) {
 			w := newWorld(t, verifytest.Options{})
-			w.mustInstall("app.bin")
+			if filepath.Base(record) != firstRoot { // only the first run saves that
+				w.mustInstall("app.bin")
+			}
 			w.repo.Rotate("root", 1, w.repo.Key("next"))
 			w.repo.Role("team").AddTarget("tools/more", nil)
 			w.repo.Touch("targets")
 			w.repo.Publish()
 			obstacle := filepath.Join(w.cache, filepath.Base(record))
 			require.NoError(t, os.RemoveAll(obstacle))
-			require.NoError(t, os.Mkdir(obstacle, 0o700)) // no file can replace a directory
+			require.NoError(t, os.MkdirAll(obstacle, 0o700)) // no file can replace a directory
 			w.mustFail(verify.ErrSave.Error(), w.args("tools/hammer")...)
 			require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 
@@ -197,7 +199,8 @@ func TestCrashBetweenSaves(t *testing.T) {
 }
 
 // While one process waits for its snapshot, another one saves newer metadata.
-// The first one must not replace it with its older snapshot.
+// The first one must not replace it with its older snapshot. It begins again,
+// and its mirror is frozen.
 func TestOlderProcessDoesNotRollTheCacheBack(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	old := w.repo.Metadata().Clone()
@@ -211,9 +214,33 @@ func TestOlderProcessDoesNotRollTheCacheBack(t *testing.T) {
 		}
 		return false
 	})
-	w.mustInstall("tools/hammer")
+	w.mustFail("timestamp: "+verify.ErrRollback.Error(), w.args("tools/hammer")...)
+	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
 	require.EqualValues(t, 3, w.cachedVersion("timestamp"))
 	require.EqualValues(t, 3, w.cachedVersion("snapshot"))
+}
+
+// A process that is overtaken again and again gives up.
+func TestOvertakenAgainAndAgain(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	args, overtaken := w.args("app.bin"), 0
+	w.metadata = w.mirror(w.repo.Metadata(), func(rw http.ResponseWriter, path string) bool {
+		if path != "timestamp.json" {
+			return false
+		}
+		overtaken++
+		w.repo.Publish() // so there is something to save
+		older := w.repo.Metadata()[path]
+		w.repo.Publish()
+		code, _, stderr := runArgs(args...)
+		require.Equal(t, 0, code, stderr)
+		_, _ = rw.Write(older)
+		return true
+	})
+	w.mustFail(verify.ErrSuperseded.Error(), w.args("tools/hammer")...)
+	require.Equal(t, 4, overtaken)
+	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
+	require.Equal(t, w.repo.Version("timestamp"), w.cachedVersion("timestamp"))
 }
 
 func TestManyAtOnce(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -42,7 +43,7 @@ func TestRealSigstoreRoots(t *testing.T) {
 		now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 		session, err := verify.New(root, verify.Stored{}, now, verify.Options{})
 		require.NoError(t, err)
-		err = session.Run(nil, mirror.New(url, http.DefaultClient))
+		err = session.Run(context.Background(), nil, mirror.New(url, http.DefaultClient))
 		require.ErrorIs(t, err, verify.ErrNotAtSource)
 		require.True(t, strings.HasPrefix(err.Error(), "timestamp.json"), err)
 		require.EqualValues(t, 15, session.Version("root"), "from root %d", version)

@@ -182,21 +182,24 @@ func child(t *testing.T, n int, args ...string) *exec.Cmd {
 // frozen mirror of each release.
 type history struct {
 	*world
-	mirrors   [4]string // metadata, by release
+	files     [4]verifytest.Files // metadata, by release
+	mirrors   [4]string
 	replays   [4]string // the same, with all roots
 	contents  map[string][][]byte
 	published map[string]bool // all metadata files, by content
 	fresh     bool            // the user has no files yet
 }
 
-const chisel = "tools/chisel"
+const (
+	chisel    = "tools/chisel"
+	firstRoot = "1.root.json" // the user's trusted root, as it is saved
+)
 
 func newHistory(t *testing.T) *history {
 	h := &history{
 		world:    newWorld(t, verifytest.Options{}),
 		contents: map[string][][]byte{}, published: map[string]bool{},
 	}
-	var old [4]verifytest.Files
 	for release := 1; release <= 3; release++ {
 		for target, role := range map[string]string{"app.bin": "targets", chisel: "team"} {
 			data := bytes.Repeat(fmt.Appendf(nil, "%s %d ", target, release), 5000)
@@ -210,11 +213,11 @@ func newHistory(t *testing.T) *history {
 		for _, data := range h.repo.Metadata() {
 			h.published[string(data)] = true
 		}
-		old[release] = h.repo.Metadata().Clone()
-		h.mirrors[release] = h.mirror(old[release], nil)
+		h.files[release] = h.repo.Metadata().Clone()
+		h.mirrors[release] = h.mirror(h.files[release], nil)
 	}
 	for release := 1; release < 3; release++ {
-		replay := old[release].Clone()
+		replay := h.files[release].Clone()
 		replay["2.root.json"] = h.repo.Metadata()["2.root.json"]
 		h.replays[release] = h.mirror(replay, nil)
 	}
@@ -230,6 +233,27 @@ func (h *history) from(release int) []string {
 	return h.world.args("app.bin", chisel)
 }
 
+// publishing serves release 2 until its nth answer. Then release 3 is
+// published, and published is called before that answer.
+func (h *history) publishing(n int64, published func()) (asked *atomic.Int64) {
+	asked = new(atomic.Int64)
+	h.metadata = h.mirror(nil, func(rw http.ResponseWriter, path string) bool {
+		files := h.files[2]
+		switch now := asked.Add(1); {
+		case now == n:
+			published()
+		case now > n:
+			files = h.files[3]
+		}
+		data, ok := files[path]
+		if ok {
+			_, _ = rw.Write(data)
+		}
+		return ok
+	})
+	return asked
+}
+
 // fork returns another user in the same state.
 func (h *history) fork(t *testing.T) *history {
 	t.Helper()
@@ -237,7 +261,7 @@ func (h *history) fork(t *testing.T) *history {
 	w.cache, w.dest = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest")
 	require.NoError(t, os.CopyFS(w.cache, os.DirFS(h.cache)))
 	require.NoError(t, os.CopyFS(w.dest, os.DirFS(h.dest)))
-	return &history{w, h.mirrors, h.replays, h.contents, h.published, false}
+	return &history{w, h.files, h.mirrors, h.replays, h.contents, h.published, false}
 }
 
 // stored returns the versions that give rollback protection: those of root,
@@ -277,12 +301,18 @@ func (h *history) mustEndWell() {
 	h.t.Helper()
 	code, _, stderr := runArgs(h.from(3)...)
 	require.Equal(h.t, 0, code, stderr)
+	h.mustHaveNewest()
+	h.mustFail("rollback", h.from(2)...)
+}
+
+// mustHaveNewest requires that each target is of release 3.
+func (h *history) mustHaveNewest() {
+	h.t.Helper()
 	for target, contents := range h.contents {
 		data, err := os.ReadFile(filepath.Join(h.dest, target))
 		require.NoError(h.t, err)
 		require.True(h.t, bytes.Equal(contents[2], data), target)
 	}
-	h.mustFail("rollback", h.from(2)...)
 }
 
 // mustNotFall requires that no stored version is lower than before.
@@ -325,8 +355,8 @@ var damages = map[string]func(h *history, name string, data []byte) []byte{
 	},
 }
 
-// newest returns a user who has release 3. The cache has two roots, a
-// timestamp, a snapshot and two targets roles.
+// newest returns a user who has release 3. The cache has two roots, the newer
+// one twice, a timestamp, a snapshot and two targets roles.
 func newest(t *testing.T) *history {
 	h := newHistory(t)
 	code, _, stderr := runArgs(h.from(3)...)

@@ -8,10 +8,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
@@ -38,19 +40,16 @@ func (in *installer) Validate() error {
 
 // run updates all repositories, looks up all targets, and then installs them.
 func (in *installer) run(ctx context.Context) error {
-	r, err := in.open(ctx, mirror.NewClient())
+	r, err := in.open(mirror.NewClient())
 	if err != nil {
 		return err
 	}
 	var lookups []*multirepo.Lookup
-	for _, path := range in.Targets {
-		lookups = append(lookups, r.group.Lookup(path))
-	}
-	r.drive(ctx)
-	for _, warning := range r.group.Warnings() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
-	}
-	if err := errors.Join(r.group.Err(), missing(lookups)); err != nil {
+	err = cachedir.Again(func() error {
+		lookups, err = in.update(ctx, r)
+		return err
+	})
+	if err := errors.Join(err, missing(lookups)); err != nil {
 		return err
 	}
 	dest, err := place.Open(in.Dest)
@@ -63,6 +62,25 @@ func (in *installer) run(ctx context.Context) error {
 		errs = append(errs, in.installOne(ctx, r, dest, l))
 	}
 	return errors.Join(errs...)
+}
+
+// update is one group: it updates all repositories, and looks up all targets.
+func (in *installer) update(ctx context.Context, r *repositories) (lookups []*multirepo.Lookup, err error) {
+	if err := r.begin(ctx, in.At); err != nil {
+		return nil, err
+	}
+	for _, path := range in.Targets {
+		lookups = append(lookups, r.group.Lookup(path))
+	}
+	r.drive(ctx)
+	err = r.group.Err()
+	if errors.Is(err, verify.ErrSuperseded) { // this update means nothing any more
+		return nil, err
+	}
+	for _, warning := range r.group.Warnings() {
+		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
+	}
+	return lookups, err
 }
 
 // readMap reads and checks the map.

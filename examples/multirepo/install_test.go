@@ -62,6 +62,44 @@ func TestCache(t *testing.T) {
 	require.Contains(t, stderr, verify.ErrRollback.Error(), "a warning, although this target does not need it")
 }
 
+// Another process installs a newer state while this one is in the middle of
+// its update. This one begins again from there, and nothing in the stores goes
+// back.
+func TestOvertakenByAnotherProcess(t *testing.T) {
+	w := twoParties(t)
+	w.mustInstall("tool-1", "tool")
+	again := 0
+	for _, at := range []string{"public timestamp.json", "private timestamp.json"} {
+		name, _, _ := strings.Cut(at, " ")
+		repo := w.repos[name]
+		repo.Publish()
+		var stored []byte
+		file := filepath.Join(w.cache, multirepo.DirName(name), "timestamp.json")
+		args := w.args("tool-1")
+		w.meanwhile = map[string]func(){at: func() { // the answer was the old file
+			repo.Publish()
+			code, _, stderr := runArgs(args...)
+			if code != 0 {
+				t.Error(stderr)
+			}
+			stored, _ = os.ReadFile(file)
+		}}
+		w.since()
+		_, stderr := w.mustInstall("tool-1", "tool")
+		require.Empty(t, stderr, "it is no warning")
+		require.NotEmpty(t, stored)
+		now, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, string(stored), string(now))
+		for _, path := range w.since() {
+			if path == at {
+				again++
+			}
+		}
+	}
+	require.Equal(t, 6, again, "for each repository: the first update, the other process, and once more")
+}
+
 // One mirror of a repository lies, and another one has the file. One of two
 // repositories that agree has lost the file.
 func TestMirrors(t *testing.T) {

@@ -17,75 +17,71 @@ import (
 
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
 // repositories are those of the map, each with its mirrors and its store.
 type repositories struct {
-	group  *multirepo.Group
 	client *http.Client
+	list   *metadata.Map
+	roots  map[string][]byte // that the user trusts
 	urls   map[string][]string
 	stores map[string]verify.Store
 
-	mu sync.Mutex // for the group, while several requests are open
+	group *multirepo.Group
+	mu    sync.Mutex // for the group, while several requests are open
 }
 
-// open reads the map, the root files and the stored files.
-func (in *installer) open(ctx context.Context, client *http.Client) (*repositories, error) {
+// open reads the map and the root files, and opens the stores.
+func (in *installer) open(client *http.Client) (*repositories, error) {
 	m, err := readMap(in.Map)
 	if err != nil {
 		return nil, err
 	}
-	r := &repositories{client: client, urls: map[string][]string{}, stores: map[string]verify.Store{}}
-	start, dirs := map[string]multirepo.Repository{}, map[string]*cachedir.Dir{}
+	r := &repositories{
+		client: client, list: m,
+		roots: map[string][]byte{}, urls: map[string][]string{}, stores: map[string]verify.Store{},
+	}
 	for name, file := range in.Root {
-		trustedRoot, err := os.ReadFile(file)
-		if err != nil {
+		if r.roots[name], err = os.ReadFile(file); err != nil {
 			return nil, err
 		}
-		start[name] = multirepo.Repository{TrustedRoot: trustedRoot}
 	}
 	for name, urls := range m.Repositories() {
 		for _, u := range urls {
 			r.urls[name] = append(r.urls[name], strings.TrimRight(u, "/"))
 		}
-		one, ok := start[name]
-		if !ok {
+		if r.roots[name] == nil {
 			continue // New returns an error for it
 		}
-		if dirs[name], err = in.openCache(name, r.urls[name][0]); err != nil {
+		if r.stores[name], err = in.openCache(name, r.urls[name][0]); err != nil {
 			return nil, err
 		}
-		one.Stored = verify.LoadStored(dirs[name].Load)
-		start[name] = one
-	}
-	now := in.At
-	if now.IsZero() {
-		now = time.Now()
-	}
-	if r.group, err = multirepo.New(m, start, now, multirepo.Options{}); err != nil {
-		return nil, err
-	}
-	for name, dir := range dirs {
-		r.stores[name] = dir.Shared(ctx, keeper{r.group, name})
 	}
 	return r, nil
 }
 
-// keeper asks the group which records of one repository may be written.
-type keeper struct {
-	group      *multirepo.Group
-	repository string
-}
-
-func (k keeper) Keep(rec verify.Record, stored verify.Stored) bool {
-	return k.group.Keep(multirepo.Record{Repository: k.repository, Record: rec}, stored)
+// begin begins an update of all repositories from what is stored.
+func (r *repositories) begin(ctx context.Context, now time.Time) (err error) {
+	if now.IsZero() {
+		now = time.Now()
+	}
+	start := map[string]multirepo.Repository{}
+	for name, root := range r.roots {
+		start[name] = multirepo.Repository{
+			TrustedRoot: root,
+			Stored:      verify.LoadStored(ctx, r.stores[name]),
+		}
+	}
+	r.group, err = multirepo.New(r.list, start, now, multirepo.Options{})
+	return err
 }
 
 // openCache opens the folder of a repository. The repository may have any name
 // in the map, so the name is not used as a path.
-func (in *installer) openCache(repository, url string) (*cachedir.Dir, error) {
+func (in *installer) openCache(repository, url string) (verify.Store, error) {
 	path := in.Cache
 	if path == "" {
 		user, err := os.UserCacheDir()
@@ -110,37 +106,37 @@ func (r *repositories) drive(ctx context.Context) {
 			return
 		}
 		for _, rec := range b.Save {
-			if err := r.stores[rec.Repository].Save(rec.Record); err != nil {
-				r.group.Abandon(err)
-				return
+			if r.group.Save(ctx, r.stores[rec.Repository], []verify.Record{rec}) != nil {
+				return // the group has ended, and Err says why
 			}
 		}
-		var group errgroup.Group
-		group.SetLimit(atOnce)
+		var workers errgroup.Group
+		workers.SetLimit(atOnce)
 		for _, req := range b.Fetch {
-			group.Go(func() error {
+			workers.Go(func() error {
 				r.answer(ctx, req)
 				return nil
 			})
 		}
-		_ = group.Wait() // the session handles the answers
+		_ = workers.Wait() // the session handles the answers
 	}
 }
 
 // answer answers a request from the store of the repository, if that is
 // allowed, or else from its mirrors in turn.
-func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
+func (r *repositories) answer(ctx context.Context, req verify.Request) {
 	if req.StoreName != "" {
-		if data, err := r.stores[req.Repository].Load(req.StoreName); err == nil && r.provide(req, data) == nil {
+		saved, err := r.stores[req.Repository].Load(ctx, req.StoreName)
+		if err == nil && r.provide(r.group.ProvideSaved, req, saved) == nil {
 			return
 		}
 	}
 	var errs []error
 	absent := 0
 	for _, base := range r.urls[req.Repository] {
-		data, err := mirror.WithContext(ctx, base+"/metadata", r.client)(req.Request)
+		data, err := mirror.New(base+"/metadata", r.client)(ctx, req)
 		if err == nil {
-			err = r.provide(req, data)
+			err = r.provide(r.group.Provide, req, data)
 		}
 		if err == nil {
 			return
@@ -159,8 +155,11 @@ func (r *repositories) answer(ctx context.Context, req multirepo.Request) {
 	_ = r.group.Fail(req.ID, errors.Join(errs...))
 }
 
-func (r *repositories) provide(req multirepo.Request, data []byte) error {
+// provide calls one of the methods Provide and ProvideSaved.
+func (r *repositories) provide(
+	method func(verify.RequestID, []byte) error, req verify.Request, data []byte,
+) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.group.Provide(req.ID, data)
+	return method(req.ID, data)
 }

@@ -30,6 +30,7 @@ type world struct {
 	mapping   []any
 	mu        sync.Mutex
 	requested []string
+	meanwhile map[string]func() // what happens once while a server answers: "repository path"
 }
 
 func newWorld(t *testing.T) *world {
@@ -58,8 +59,13 @@ func (w *world) mirror(name string, metadata, targets verifytest.Files) (url str
 		kind, path, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 		w.mu.Lock()
 		w.requested = append(w.requested, name+" "+path)
+		meanwhile := w.meanwhile[name+" "+path]
+		delete(w.meanwhile, name+" "+path)
 		w.mu.Unlock()
 		data, ok := map[string]verifytest.Files{"metadata": metadata, "targets": targets}[kind][path]
+		if meanwhile != nil {
+			meanwhile()
+		}
 		if !ok {
 			http.NotFound(rw, r)
 			return

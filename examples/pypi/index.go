@@ -38,12 +38,12 @@ type index struct {
 func pagePath(name string) string { return "simple/" + name + "/index.json" }
 
 // find looks up target paths, in the snapshot that the session began with.
-func (x *index) find(paths []string) ([]*verify.Lookup, error) {
+func (x *index) find(ctx context.Context, paths []string) ([]*verify.Lookup, error) {
 	lookups := make([]*verify.Lookup, len(paths))
 	for i, p := range paths {
 		lookups[i] = x.session.Lookup(p)
 	}
-	if err := x.session.Run(x.store, x.source); err != nil {
+	if err := x.session.Run(ctx, x.store, x.source); err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the index is available:\n%w", err)
 	}
 	return lookups, nil
@@ -63,7 +63,7 @@ func (x *index) bring(ctx context.Context, m missing) error {
 			paths = append(paths, r.path+".metadata")
 		}
 	}
-	lookups, err := x.find(paths)
+	lookups, err := x.find(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -173,14 +173,14 @@ func claimed(l *verify.Lookup) bool {
 }
 
 // findFiles looks up the chosen wheels.
-func (x *index) findFiles(chosen []*release) error {
+func (x *index) findFiles(ctx context.Context, chosen []*release) error {
 	var paths []string
 	for _, r := range chosen {
 		if r.path != "" {
 			paths = append(paths, r.path)
 		}
 	}
-	lookups, err := x.find(paths)
+	lookups, err := x.find(ctx, paths)
 	if err != nil {
 		return err
 	}

@@ -91,22 +91,26 @@ func (in *installer) run(ctx context.Context) error {
 		}
 		defer stop()
 	}
-	x, err := in.open(ctx)
-	if err != nil {
+	var x *index
+	var chosen []*release
+	err = cachedir.Again(func() error { // another process may store something newer between two rounds
+		if x, err = in.open(ctx); err != nil {
+			return err
+		}
+		chosen, err = in.choose(ctx, x, asked)
+		for _, warning := range x.session.Warnings() {
+			fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
+		}
 		return err
-	}
-	chosen, err := in.choose(ctx, x, asked)
-	for _, warning := range x.session.Warnings() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("nothing is installed:\n%w", err)
 	}
 	return in.install(ctx, x, chosen)
 }
 
-// open begins the session. One session finds all files and is never refreshed,
-// so that all answers come from one snapshot.
+// open begins the session. One session finds all files, so that all answers
+// come from one snapshot.
 func (in *installer) open(ctx context.Context) (*index, error) {
 	trustedRoot, err := os.ReadFile(in.Root)
 	if err != nil {
@@ -129,19 +133,19 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	session, err := verify.New(trustedRoot, verify.LoadStored(dir.Load), now, verify.Options{})
+	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, dir), now, verify.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.Root, err)
 	}
 	client := mirror.NewClient()
 	client.Transport = jsonPages{client.Transport}
 	x := &index{
-		installer: in, client: client, session: session, store: dir.Shared(ctx, session),
+		installer: in, client: client, session: session, store: dir,
 		projects: make(map[string]*project),
 	}
-	source := mirror.WithContext(ctx, in.MetadataURL, client)
-	x.source = func(q verify.Request) ([]byte, error) {
-		data, err := source(q)
+	source := mirror.New(in.MetadataURL, client)
+	x.source = func(ctx context.Context, q verify.Request) ([]byte, error) {
+		data, err := source(ctx, q)
 		if err == nil {
 			x.files, x.bytes = x.files+1, x.bytes+int64(len(data))
 		}
@@ -160,7 +164,7 @@ func (in *installer) choose(ctx context.Context, x *index, asked []requirement) 
 		}
 		if !m.any() {
 			list := slices.SortedFunc(maps.Values(chosen), byName)
-			return list, x.findFiles(list)
+			return list, x.findFiles(ctx, list)
 		}
 		var what []string
 		if len(m.pages) > 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -57,21 +58,20 @@ type Client struct {
 	wants   []*Want
 	lookups []*Lookup
 
-	root          *file
-	unsaved       bool   // the trusted root, until a root or a timestamp is accepted
-	rotations     int    // new roots in this update
-	storedAtStart int64  // version of the root saved by earlier updates
-	storedRoot    int64  // version of the root that is saved now
-	rootFile      string // the bytes of that root
+	root       *file
+	first      bool     // it is the one that the update began with, and nothing signed under it was accepted yet
+	rotations  int      // new roots in this update
+	storedRoot int64    // the highest version of a root that was stored, now or when an earlier update began
+	savedRoot  int64    // the highest version of a root that lies in the store
+	savedRoots []string // the roots that lie in the store
 
 	timestamp, snapshot             *file // of this update
-	oldTimestamp, oldSnapshot       *file // of earlier updates, decoded only
-	storedTimestamp, storedSnapshot *file // the same, if enough of the current keys signed them
+	timestamps, snapshots           []*candidate
+	storedTimestamp, storedSnapshot *candidate // the best of them, if enough of the current keys signed it
 
 	targets *file
 	edges   []*edge
 	memory  []memory
-	known   memory // the last snapshot
 }
 
 // memory is an accepted file, and what was listed about it.
@@ -91,48 +91,32 @@ type Want struct {
 func (w *Want) String() string { return fmt.Sprintf("%s for %s (%s)", w.Path, w.Delegator, w.Role) }
 
 // New begins an update with the files that earlier ones saved: "root.json",
-// "timestamp.json" and "snapshot.json". Those may be damaged.
-func New(
-	trustedRoot []byte, stored map[string][]byte, now time.Time, limits Limits, rules Rules,
-) (*Client, error) {
-	c := &Client{
-		rules: rules, limits: limits,
-		checked: map[string]bool{}, saved: map[string]string{}, unsaved: true,
-	}
+// "timestamp.json" and "snapshot.json", of each any number. They may be
+// damaged.
+func New(trustedRoot []byte, stored Stored, now time.Time, limits Limits, rules Rules) (*Client, error) {
+	c := &Client{rules: rules, limits: limits, checked: map[string]bool{}}
 	if err := attempt(func() { c.root = c.openRoot(trustedRoot) }); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"root", "timestamp", "snapshot"} {
-		body, ok := stored[name+".json"]
-		if !ok || int64(len(body)) > c.most(name) {
-			continue
-		}
-		// a damaged file is ignored, and nothing else happens.
-		_ = attempt(func() {
-			switch name {
-			case "root":
-				if !rules.ForgetRoot {
-					c.storedAtStart = c.openRoot(body).version
-					c.storedRoot, c.rootFile = c.storedAtStart, string(body)
-				}
-			case "timestamp":
-				c.oldTimestamp = c.rules.read(body, name)
-			case "snapshot":
-				c.oldSnapshot = c.rules.read(body, name)
-			}
-		})
-	}
+	c.load(stored)
 	c.begin(now)
 	return c, nil
 }
 
-// Refresh begins another update. No file may be wanted.
-func (c *Client) Refresh(now time.Time) { c.begin(now) }
+// Renew begins the next update. What this one trusted is not forgotten.
+func (c *Client) Renew(stored Stored, now time.Time) *Client {
+	next := &Client{
+		rules: c.rules, limits: c.limits, checked: c.checked,
+		root: c.root, storedRoot: c.storedRoot, memory: c.memory,
+		timestamps: carried(c.timestamps, c.storedTimestamp), snapshots: carried(c.snapshots, c.storedSnapshot),
+	}
+	next.load(stored)
+	next.begin(now)
+	return next
+}
 
 func (c *Client) begin(now time.Time) {
-	c.now, c.err, c.rotations = now, nil, 0
-	c.timestamp, c.snapshot, c.targets, c.edges = nil, nil, nil, nil
-	c.phase = "root"
+	c.now, c.first, c.phase, c.saved = now, true, "root", map[string]string{}
 	c.wantRoot()
 	c.search()
 }
@@ -172,17 +156,10 @@ func (c *Client) lastRoot(cut bool) {
 	}
 	// A saved file protects against rollback if enough of the current keys
 	// signed it (docs/decisions.md, "What the stored files are for").
-	c.storedTimestamp = c.recognize(c.oldTimestamp, "timestamp")
-	c.storedSnapshot = c.recognize(c.oldSnapshot, "snapshot")
+	c.storedTimestamp = c.best(c.timestamps, "timestamp")
+	c.storedSnapshot = c.best(c.snapshots, "snapshot")
 	c.phase = "timestamp"
 	c.want(&Want{Role: "timestamp", Delegator: "root", Path: "timestamp.json"})
-}
-
-func (c *Client) recognize(f *file, role string) *file {
-	if f == nil || attempt(func() { c.verify(f, topLevel(c.root, role), true); c.rules.check(f, role) }) != nil {
-		return nil
-	}
-	return f
 }
 
 // fresh is.
@@ -194,28 +171,26 @@ func (c *Client) fresh(f *file) bool {
 // nothing.
 func (c *Client) Offer(w *Want, body []byte) error { return c.offer(w, body, false) }
 
-// OfferSaved is Offer for a file from an earlier update, which is checked like
-// any other.
-func (c *Client) OfferSaved(w *Want, body []byte) error {
-	return c.offer(w, body, c.rules.TrustedCopy && w.Role == "snapshot")
-}
+// OfferSaved is Offer for a saved copy. It is checked like any other,
+// and is not saved again.
+func (c *Client) OfferSaved(w *Want, body []byte) error { return c.offer(w, body, true) }
 
-func (c *Client) offer(w *Want, body []byte, fitting bool) error {
+func (c *Client) offer(w *Want, body []byte, saved bool) error {
 	var commit func()
 	err := attempt(func() {
 		must(int64(len(body)) <= c.most(w.Role), "too long")
-		if w.info != nil && !fitting {
+		if w.info != nil && !(saved && c.rules.TrustedCopy && w.Role == "snapshot") {
 			c.rules.fits(body, w.info)
 		}
 		switch {
 		case w.edge != nil:
-			commit = c.judgeTargets(w, body)
+			commit = c.judgeTargets(w, body, saved)
 		case w.Role == "root":
-			commit = c.judgeRoot(body)
+			commit = c.judgeRoot(body, saved)
 		case w.Role == "timestamp":
-			commit = c.judgeTimestamp(body)
+			commit = c.judgeTimestamp(body, saved)
 		default:
-			commit = c.judgeSnapshot(w, body)
+			commit = c.judgeSnapshot(w, body, saved)
 		}
 	})
 	if err == nil {
@@ -289,25 +264,37 @@ func (c *Client) lost(e *edge, err error) {
 	}
 }
 
-func (c *Client) judgeRoot(body []byte) func() {
+func (c *Client) judgeRoot(body []byte, saved bool) func() {
 	next := c.openRoot(body)
 	c.verify(next, topLevel(c.root, "root"), false)             // R-5.3.4a
 	must(next.version == c.root.version+1, "not the next root")
 	return func() {
-		c.root, c.unsaved = next, false
-		if next.version > c.storedAtStart {
+		c.saveFirstRoot()
+		c.root = next
+		if next.version > c.storedRoot {
 			c.rotations++
 		}
-		c.saved[fmt.Sprintf("%d.root.json", next.version)] = next.body
-		c.saveRoot()
+		if !saved {
+			c.saved[fmt.Sprintf("%d.root.json", next.version)] = next.body
+		}
+		c.saveNewestRoot()
 		c.wantRoot()
 	}
 }
 
-// saveRoot saves the root, unless a newer one is saved.
-func (c *Client) saveRoot() {
-	if c.root.version >= c.storedRoot && c.root.body != c.rootFile {
-		c.storedRoot, c.rootFile = c.root.version, c.root.body
+// saveFirstRoot saves the root that the update began with under its version.
+func (c *Client) saveFirstRoot() {
+	if c.first && c.root.version > c.savedRoot {
+		c.saved[fmt.Sprintf("%d.root.json", c.root.version)] = c.root.body
+	}
+	c.first = false
+}
+
+// saveNewestRoot saves the root, unless a newer one or the same is saved.
+func (c *Client) saveNewestRoot() {
+	if c.root.version >= c.storedRoot && !slices.Contains(c.savedRoots, c.root.body) {
+		c.savedRoots = append(c.savedRoots, c.root.body)
+		c.savedRoot = max(c.savedRoot, c.root.version)
 		c.saved["root.json"] = c.root.body
 	}
 }
@@ -324,26 +311,22 @@ func versionIn(info any) int64 {
 	return theInteger(o["version"], math.MinInt64, "version")
 }
 
-func (c *Client) judgeTimestamp(body []byte) func() {
-	next := c.open(body, "timestamp", topLevel(c.root, "timestamp"))
+func (c *Client) judgeTimestamp(body []byte, saved bool) func() {
+	next := &candidate{file: c.open(body, "timestamp", topLevel(c.root, "timestamp")), stored: saved}
 	if old := c.storedTimestamp; old != nil {
-		must(next.version >= old.version, "rollback of the timestamp") // R-5.4.3.1a
-		if next.version == old.version {
+		c.rules.after(old.file, next.file)
+		if next.file.version == old.file.version {
 			next = old // R-5.4.3.1b
-		} else {
-			must(versionIn(snapshotInfo(next)) >= versionIn(snapshotInfo(old)), "rollback of the snapshot") // R-5.4.3.2
 		}
 	}
-	must(c.fresh(next), "expired")
+	must(c.fresh(next.file), "expired")
 	return func() {
-		if c.unsaved {
-			c.saveRoot()
-			c.unsaved = false
-		}
-		c.timestamp = next
-		if next != c.storedTimestamp {
-			c.saved["timestamp.json"] = next.body
-			c.storedTimestamp, c.oldTimestamp = next, next
+		c.saveFirstRoot()
+		c.saveNewestRoot()
+		c.timestamp, c.storedTimestamp = next.file, next
+		c.timestamps = with(c.timestamps, next)
+		if !next.stored {
+			c.saved["timestamp.json"] = next.file.body
 		}
 		c.wantSnapshot()
 	}
@@ -352,13 +335,13 @@ func (c *Client) judgeTimestamp(body []byte) func() {
 func (c *Client) wantSnapshot() {
 	c.phase = "snapshot"
 	info := snapshotInfo(c.timestamp)
-	if m := c.known; m.file != nil && m.info == listed(info) {
+	if m := c.storedSnapshot; m != nil && m.info == listed(info) {
 		err := attempt(func() {
 			c.verify(m.file, topLevel(c.root, "snapshot"), false)
 			c.checkSnapshot(m.file, info)
 		})
 		if err == nil {
-			c.acceptSnapshot(m.file, info)
+			c.acceptSnapshot(m, info)
 			return
 		}
 	}
@@ -382,29 +365,31 @@ func (c *Client) tooLong(role string, info object) bool {
 func (c *Client) checkSnapshot(next *file, info object) {
 	must(next.version == versionIn(info), "another version")
 	if c.storedSnapshot != nil {                             // R-5.5.5a, R-5.5.5b
-		meta := next.signed["meta"].(object)
-		for name, old := range c.storedSnapshot.signed["meta"].(object) {
-			must(versionIn(meta[name]) >= versionIn(old), "rollback of %s", name)
-		}
+		noListedFileGoesBack(c.storedSnapshot.file, next)
 	}
 	must(c.fresh(next), "expired")
 }
 
-func (c *Client) judgeSnapshot(w *Want, body []byte) func() {
-	next := c.open(body, "snapshot", topLevel(c.root, "snapshot"))
-	c.checkSnapshot(next, w.info)
-	return func() {
-		c.storedSnapshot, c.oldSnapshot = next, next
-		c.saved["snapshot.json"] = next.body
-		c.acceptSnapshot(next, w.info)
+func (c *Client) judgeSnapshot(w *Want, body []byte, saved bool) func() {
+	next := &candidate{file: c.open(body, "snapshot", topLevel(c.root, "snapshot")), stored: saved}
+	c.checkSnapshot(next.file, w.info)
+	for _, known := range c.snapshots {
+		if known.file.body == next.file.body {
+			next.stored = next.stored || known.stored
+		}
 	}
+	return func() { c.acceptSnapshot(next, w.info) }
 }
 
 // acceptSnapshot goes on to the top-level targets role. Files of earlier
 // updates that are no longer listed in the same way are forgotten.
-func (c *Client) acceptSnapshot(next *file, info object) {
-	c.snapshot = next
-	c.known = memory{"snapshot", listed(info), next}
+func (c *Client) acceptSnapshot(next *candidate, info object) {
+	c.snapshot, c.storedSnapshot = next.file, next
+	next.info = listed(info)
+	c.snapshots = with(c.snapshots, next)
+	if !next.stored {
+		c.saved["snapshot.json"] = next.file.body
+	}
 	same := []memory{}
 	for _, m := range c.memory {
 		if info := c.listedInSnapshot(m.role); info != nil && listed(info) == m.info {

@@ -67,11 +67,13 @@ func (c *Client) judge(f *file, e *edge, info object) {
 	must(c.fresh(f), "expired")
 }
 
-func (c *Client) judgeTargets(w *Want, body []byte) func() {
+func (c *Client) judgeTargets(w *Want, body []byte, saved bool) func() {
 	f := c.rules.read(body, "targets")
 	c.judge(f, w.edge, w.info)
 	return func() {
-		c.saved[w.Role+".json"] = f.body
+		if !saved {
+			c.saved[w.Role+".json"] = f.body
+		}
 		c.memory = append(c.memory, memory{w.Role, listed(w.info), f})
 		c.accept(w.edge, f)
 	}

@@ -3,8 +3,8 @@ package multirepo_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,17 +28,14 @@ func TestPendingAndAbandoned(t *testing.T) {
 	}
 	require.Equal(t, "x", l.Path())
 	require.ErrorIs(t, g.Err(), verify.ErrInProgress)
-	require.ErrorIs(t, g.Refresh(w.now().Add(time.Hour)), verify.ErrInProgress)
-	var last multirepo.Batch
-	for {
+	var last verify.Batch
+	for !slices.Contains(g.Done(), l) {
 		b, ok := g.Next()
 		require.True(t, ok)
 		for _, req := range b.Fetch {
 			w.answer(g, req)
 		}
-		if last = b; len(b.Done) > 0 && b.Done[len(b.Done)-1] == l {
-			break
-		}
+		last = b
 	}
 	require.NotEmpty(t, last.Save, "the files that the lookup depends on come with it")
 	_, err := l.Target()
@@ -53,9 +50,8 @@ func TestPendingAndAbandoned(t *testing.T) {
 		require.Equal(t, g.Err(), err, "neither ErrNoAnswer nor ErrNoTarget")
 	}
 	require.ErrorIs(t, g.Err(), errFull)
-	require.ErrorIs(t, g.Refresh(w.now()), errFull)
-	require.ErrorIs(t, g.Run(w.stores, w.sources()), errFull)
-	require.ErrorIs(t, g.Provide(1, nil), errFull)
+	require.ErrorIs(t, g.Run(t.Context(), w.stores, w.sources()), errFull)
+	require.ErrorIs(t, g.Provide(verify.RequestID{Repository: "a", Update: 1, Number: 1}, nil), errFull)
 }
 
 // Everything returns the first cause for ever, after Abandon as after Run, and
@@ -84,7 +80,7 @@ func TestAbandonReturnsTheFirstCause(t *testing.T) {
 	w.stores["b"] = badStore{verifytest.Store{}, errFull}
 	g = w.group()
 	l := g.Lookup("x")
-	require.Error(t, g.Run(w.stores, w.sources()))
+	require.Error(t, g.Run(t.Context(), w.stores, w.sources()))
 	g.Abandon(errors.New("another cause"))
 	for from, err := range w.allErrors(g, l) {
 		require.EqualError(t, err, `repository "b": `+saveFailed, from)
@@ -93,6 +89,33 @@ func TestAbandonReturnsTheFirstCause(t *testing.T) {
 	}
 	warnings := g.Warnings()
 	require.EqualError(t, warnings[len(warnings)-1], `repository "b": `+saveFailed)
+}
+
+// A lookup that is begun after Abandon is handed out like any other, with the
+// reason.
+func TestLookupAfterAbandon(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	g.Abandon(errFull)
+	late := g.Lookup("x")
+	_, ok := g.Next()
+	require.True(t, ok)
+	require.Equal(t, []*multirepo.Lookup{late}, g.Done())
+	_, err := late.Target()
+	require.ErrorIs(t, err, errFull)
+}
+
+// The next update after one that was abandoned begins from the stores.
+func TestRenewAfterAbandon(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	g.Abandon(errFull)
+	g, err := g.Renew(w.stored(), w.now())
+	require.NoError(t, err)
+	l := g.Lookup("x")
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
+	_, err = l.Target()
+	require.NoError(t, err)
 }
 
 // After Abandon, nothing is handed out that was not handed out before.
@@ -104,7 +127,8 @@ func TestNothingIsHandedOutAfterAbandon(t *testing.T) {
 	g.Abandon(errFull)
 	b, ok := g.Next()
 	require.False(t, ok)
-	require.Equal(t, multirepo.Batch{}, b)
+	require.Equal(t, verify.Batch{}, b)
+	require.Empty(t, g.Done())
 	require.Empty(t, g.Outstanding())
 }
 
@@ -130,7 +154,7 @@ func TestRunEndsWhenASaveFails(t *testing.T) {
 	g := w.group()
 	w.stores["b"] = badStore{verifytest.Store{}, errFull}
 	l := g.Lookup("only-a")
-	err := g.Run(w.stores, w.sources())
+	err := g.Run(t.Context(), w.stores, w.sources())
 	require.ErrorIs(t, err, errFull)
 	require.ErrorIs(t, err, verify.ErrSave)
 	require.ErrorContains(t, err, `repository "b"`)

@@ -1,6 +1,7 @@
 package multirepo_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -143,15 +144,15 @@ func TestErrorsOfSourcesAreNotAnswers(t *testing.T) {
 			w := company(t)
 			w.setTerminating(0, false)
 			sources := w.sources()
-			sources["private"] = []verify.Source{func(q verify.Request) ([]byte, error) {
+			sources["private"] = []verify.Source{func(ctx context.Context, q verify.Request) ([]byte, error) {
 				if q.Role == role {
 					return nil, fmt.Errorf("a mirror of a mirror: %w", cause)
 				}
-				return w.repos["private"].Metadata().Source()(q)
+				return w.repos["private"].Metadata().Source()(ctx, q)
 			}}
 			g := w.group()
 			private, public := g.Lookup("acme/billing-99.0.tgz"), g.Lookup("left-pad-1.0.tgz")
-			require.NoError(t, g.Run(w.stores, sources), "%v for %s", cause, role)
+			require.NoError(t, g.Run(t.Context(), w.stores, sources), "%v for %s", cause, role)
 			target, err := private.Target()
 			require.Nil(t, target, "%v for %s", cause, role)
 			require.ErrorIs(t, err, multirepo.ErrNoAnswer)
@@ -159,7 +160,8 @@ func TestErrorsOfSourcesAreNotAnswers(t *testing.T) {
 			require.ErrorContains(t, err, cause.Error(), "but the text says it")
 			_, err = public.Target()
 			require.NoError(t, err, "%v for %s", cause, role)
-			require.NoError(t, g.Refresh(w.now()), "%v for %s", cause, role)
+			_, err = g.Renew(w.stored(), w.now())
+			require.NoError(t, err, "%v for %s", cause, role)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func benchmarkGroup(b *testing.B, n int) {
 		g, err := multirepo.New(m, start, now, multirepo.Options{})
 		require.NoError(b, err)
 		l := g.Lookup("x")
-		require.NoError(b, g.Run(nil, sources))
+		require.NoError(b, g.Run(b.Context(), nil, sources))
 		_, err = l.Target()
 		require.NoError(b, err)
 	}
@@ -60,7 +60,7 @@ func benchmarkGroup(b *testing.B, n int) {
 			s, err := verify.New(r.TrustedRoot, r.Stored, now, verify.Options{})
 			require.NoError(b, err)
 			l := s.Lookup("x")
-			require.NoError(b, s.Run(nil, sources[name]...))
+			require.NoError(b, s.Run(b.Context(), nil, sources[name]...))
 			_, err = l.Target()
 			require.NoError(b, err)
 			all = append(all, s)

@@ -9,21 +9,20 @@
 //	if err != nil {
 //		return err
 //	}
-//	g, err := multirepo.New(m, map[string]multirepo.Repository{
-//		"private": {
-//			TrustedRoot: privateRoot,
-//			Stored:      verify.LoadStored(private.Load),
-//		},
-//		"public": {
-//			TrustedRoot: publicRoot,
-//			Stored:      verify.LoadStored(public.Load),
-//		},
-//	}, time.Now(), multirepo.Options{})
+//	start := map[string]multirepo.Repository{
+//		"private": {TrustedRoot: privateRoot},
+//		"public":  {TrustedRoot: publicRoot},
+//	}
+//	for name, r := range start {
+//		r.Stored = verify.LoadStored(ctx, stores[name])
+//		start[name] = r
+//	}
+//	g, err := multirepo.New(m, start, time.Now(), multirepo.Options{})
 //	if err != nil {
 //		return err
 //	}
 //	app := g.Lookup("app.tar.gz")
-//	if err := g.Run(stores, mirrors); err != nil {
+//	if err := g.Run(ctx, stores, mirrors); err != nil {
 //		return err
 //	}
 //	t, err := app.Target()
@@ -41,7 +40,7 @@
 //
 // # The caller's duties
 //
-// They are those of package verify, and three more:
+// They are those of package verify, and four more:
 //
 //  1. The map must come from a place that the network cannot write to, as the
 //     initial trusted roots must. It ships with the program, for example.
@@ -49,6 +48,9 @@
 //     [DirName] makes a safe name for a folder.
 //  3. Names that belong to one repository must be in an entry of that
 //     repository alone, before all others, and terminating.
+//  4. A record must be saved in the store of its own repository
+//     (Record.Repository), and a request answered by the mirrors of its own
+//     (Request.Repository).
 //
 // # The map
 //
@@ -72,9 +74,11 @@
 // # Requests
 //
 // A [Group] has one [verify.Session] for each repository of the map, with a
-// trusted root, stored files, limits and options of its own. The requests of
-// all sessions come through one method, and their IDs are unique in the group.
-// So one loop serves all repositories:
+// trusted root, stored files, limits and options of its own. Requests, records
+// and batches are those of package verify. Requests and records name their
+// repository, and so does the ID of each request, which no other request of the
+// group has. So one loop serves all repositories; [Group.Run] has one that
+// fetches one file after the other:
 //
 //	for {
 //		b, ok := g.Next()
@@ -82,8 +86,10 @@
 //			break // nothing to do until an open request is answered
 //		}
 //		for _, rec := range b.Save {
-//			// Save it durably in the store of rec.Repository. If that fails:
-//			// g.Abandon(err), and stop.
+//			store := stores[rec.Repository]
+//			if err := g.Save(ctx, store, []verify.Record{rec}); err != nil {
+//				return err // the group has ended
+//			}
 //		}
 //		for _, r := range b.Rejected {
 //			// Only with verify.Options.Lookahead: the source that answered
@@ -91,16 +97,62 @@
 //		}
 //		for _, req := range b.Fetch {
 //			// If req.StoreName is not empty, offer the copy in the store of
-//			// req.Repository first: g.Provide(req.ID, stored). If there is
-//			// none, or if it is rejected, fetch req.Path from a mirror of
+//			// req.Repository first: g.ProvideSaved(req.ID, saved). If there
+//			// is none, or if it is rejected, fetch req.Path from a mirror of
 //			// req.Repository, at most req.MaxBytes, and call
 //			// g.Provide(req.ID, body), g.NotFound(req.ID) or
 //			// g.Fail(req.ID, err).
 //		}
-//		for _, l := range b.Done {
+//		for _, l := range g.Done() {
 //			// l.Target() has the result, and l.Trail() all answers.
 //		}
 //	}
+//
+// [Group.Save] compares a record with what lies in the store, as
+// [verify.Session.Save] does, since another process may use the same store. If
+// that process has saved something newer, or if the store fails, the whole
+// group ends. Begin again from the stores, with Renew or [New].
+//
+// # Renew
+//
+// A Group is one update of all repositories. [Group.Renew] returns the group of
+// the next update:
+//
+//	next, err := g.Renew(stored, time.Now())
+//
+// What was verified is taken over, as [verify.Session.Renew] does. The old
+// group stays as it is. It answers lookups from its own view, also in another
+// goroutine, until the files of that view expire ([Target.Expires]). Begin new
+// lookups in the new group. A group whose update failed can be renewed, and so
+// can one that is not done.
+//
+// In the next update a repository can fail: its mirrors are down, or what they
+// send is old, has expired or has a wrong signature. Then the repository
+// answers from its earlier view: from the files of its last update that
+// succeeded. A client that had not begun an update would trust the same files,
+// and nothing is trusted for longer than its signers said. But anyone who can
+// block a repository, or one file of it, can hold its clients at the earlier
+// view until that expires, as a frozen mirror can:
+//
+//   - The earlier view counts until the first of the files expires that an
+//     answer depends on, judged by the time of the new group. After that the
+//     repository gives no answer.
+//   - It counts as the repository's answer in every way. It can list a target,
+//     and it can say that there is no such target.
+//   - It is the last view that succeeded, however many updates fail after it,
+//     but it is not stored. After a restart of the program, a repository that
+//     is down gives no answer.
+//   - Roles that a lookup needs and that were not fetched before are requested,
+//     in the versions that the earlier view lists. They are saved like others.
+//   - [Answer.AsOf] is the time of the earlier view, and the text of the trail
+//     has it: "private agrees as of 2030-01-01T00:00:00Z: ...". The reason why
+//     the update failed is one of [Group.Warnings].
+//
+// A repository whose update succeeded never answers from an earlier view, even
+// if a role that a lookup needs cannot be fetched.
+//
+// [Group.Err] is about the updates. If the updates of all repositories failed,
+// it returns an error, although lookups may have results from earlier views.
 //
 // # Which repositories are asked
 //
@@ -124,8 +176,9 @@
 //     hash is strong if the repository's session would check it: sha256,
 //     sha512, and what its Policy adds.
 //   - It has no such target: its search is complete, and found nothing.
-//   - It gives no answer: it could not be brought up to date, or its search did
-//     not come to an end. This does not mean that it has no such target.
+//   - It gives no answer: it could not be brought up to date and has no earlier
+//     view that counts, or its search did not come to an end. This does not
+//     mean that it has no such target.
 //
 // # Which repositories agree
 //

@@ -1,6 +1,7 @@
 package multirepo_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -55,7 +56,7 @@ func Example() {
 	repos := exampleRepositories()
 	start := map[string]multirepo.Repository{}
 	for name, repo := range repos {
-		start[name] = multirepo.Repository{TrustedRoot: repo.TrustedRoot()} // Stored: verify.LoadStored(store.Load)
+		start[name] = multirepo.Repository{TrustedRoot: repo.TrustedRoot()} // Stored: verify.LoadStored(ctx, store)
 	}
 	g, err := multirepo.New(m, start, repos["public"].Now(), multirepo.Options{})
 	if err != nil {
@@ -72,7 +73,7 @@ func Example() {
 			break
 		}
 		for _, req := range b.Fetch { // after b.Save; all of them could be fetched at once
-			body, err := repos[req.Repository].Metadata().Source()(req.Request)
+			body, err := repos[req.Repository].Metadata().Source()(context.Background(), req)
 			switch {
 			case errors.Is(err, verify.ErrNotAtSource):
 				err = g.NotFound(req.ID)
@@ -85,7 +86,7 @@ func Example() {
 				fmt.Println(err)
 			}
 		}
-		for _, l := range b.Done {
+		for _, l := range g.Done() {
 			_, err := l.Target()
 			fmt.Println(l.Path(), "-", outcome(err))
 			for _, step := range l.Trail() {

@@ -17,9 +17,10 @@ type Repository struct {
 	// TrustedRoot is the initial trusted root: the root file that the caller
 	// received out of band. Each repository must have its own.
 	TrustedRoot []byte
-	// Stored is what an earlier run saved for this repository.
+	// Stored is what earlier updates saved for this repository.
 	Stored verify.Stored
-	// Options are those of the repository's session.
+	// Options are those of the repository's session. Options.Repository is
+	// set by New.
 	Options verify.Options
 }
 
@@ -32,10 +33,13 @@ type Options struct {
 	FallThrough bool
 }
 
-// Group is one client's view of the repositories of a map. It is made by New.
-// It is not safe for concurrent use. None of its methods blocks.
+// Group is one update of one client's view of the repositories of a map. It is
+// made by New, and the next one by Renew. Only Run and Save block. A group is
+// not safe for concurrent use. Two groups share nothing that changes, also if
+// one was made from the other, so each can have a goroutine of its own.
 type Group struct {
 	options Options
+	now     time.Time
 	entries []entry
 	members []*member // in the order of their names
 	named   map[string]*member
@@ -52,12 +56,26 @@ type Group struct {
 // member is a repository of the group.
 type member struct {
 	name    string
-	session *verify.Session
+	session *verify.Session // the update
+	earlier *verify.Session // the view of an earlier one, which answers if the update fails; or nil
 	options verify.Options
-	index   verify.RequestID
 
 	rootVersion int64 // the version of the root that rootKeys was made of
 	rootKeys    string
+}
+
+// failed says that the update is over and did not succeed.
+func (x *member) failed() bool {
+	err := x.session.Err()
+	return err != nil && !errors.Is(err, verify.ErrInProgress)
+}
+
+// view is the session that answers lookups.
+func (x *member) view() *verify.Session {
+	if x.earlier != nil && x.failed() {
+		return x.earlier
+	}
+	return x.session
 }
 
 // entry is an entry of the map, with its repositories in listed order.
@@ -83,12 +101,7 @@ func New(m *metadata.Map, repositories map[string]Repository, now time.Time, o O
 	if m == nil {
 		m = new(metadata.Map)
 	}
-	g := &Group{
-		options: o,
-		named:   map[string]*member{},
-		pending: map[*Lookup]bool{},
-		waiting: map[*verify.Lookup]*question{},
-	}
+	g := newGroup(o, now)
 	for name := range m.Repositories() {
 		r, ok := repositories[name]
 		if !ok {
@@ -109,34 +122,51 @@ func New(m *metadata.Map, repositories map[string]Repository, now time.Time, o O
 	return g, nil
 }
 
+func newGroup(o Options, now time.Time) *Group {
+	return &Group{
+		options: o,
+		now:     now.Round(0),
+		named:   map[string]*member{},
+		pending: map[*Lookup]bool{},
+		waiting: map[*verify.Lookup]*question{},
+	}
+}
+
 var errNoTrustedRoot = errors.New("no trusted root is given for it")
 
 func (g *Group) addMember(name string, r Repository, now time.Time) error {
 	if r.TrustedRoot == nil {
 		return errNoTrustedRoot
 	}
+	r.Options.Repository = name
 	session, err := verify.New(r.TrustedRoot, r.Stored, now, r.Options)
 	if err != nil {
 		return err
 	}
-	x := &member{name: name, session: session, options: r.Options, index: verify.RequestID(len(g.members))}
-	g.members, g.named[name] = append(g.members, x), x
+	g.add(&member{name: name, session: session, options: r.Options})
 	return nil
+}
+
+func (g *Group) add(x *member) { g.members, g.named[x.name] = append(g.members, x), x }
+
+func (g *Group) addEntry(e metadata.MapEntry) *entry {
+	added := entry{MapEntry: e}
+	for _, name := range e.Repositories {
+		added.members = append(added.members, g.named[name])
+	}
+	g.entries = append(g.entries, added)
+	return &g.entries[len(g.entries)-1]
 }
 
 func (g *Group) addEntries(m *metadata.Map) error {
 	for i, e := range m.Entries() {
-		added := entry{MapEntry: e}
-		for _, name := range e.Repositories {
-			added.members = append(added.members, g.named[name])
-		}
+		added := g.addEntry(e)
 		all := ^set(0)
 		// TAP 4 map: a threshold that cannot be reached
 		if n := all.distinct(added.rootKeys()); n < e.Threshold {
 			return fmt.Errorf("%w: mapping[%d] needs %d repositories with different root keys, and has %d",
 				ErrMap, i, e.Threshold, n)
 		}
-		g.entries = append(g.entries, added)
 	}
 	if len(g.entries) == 0 {
 		return fmt.Errorf("%w: the map is empty", ErrMap)
@@ -166,9 +196,9 @@ func (g *Group) Repositories() (names []string) {
 	return names
 }
 
-// Version returns the version of a top-level role that the current update of a
-// repository trusts, as verify.Session.Version does; 0 for a repository that is
-// not in the map.
+// Version returns the version of a top-level role that a repository's update
+// trusts, as verify.Session.Version does; 0 for a repository that is not in the
+// map.
 func (g *Group) Version(repository, role string) int64 {
 	if x := g.named[repository]; x != nil {
 		return x.session.Version(role)
@@ -176,43 +206,58 @@ func (g *Group) Version(repository, role string) int64 {
 	return 0
 }
 
-// Expires returns the time at which the first of a repository's top-level roles
-// expires, as verify.Session.Expires does; the zero time for a repository that
-// is not in the map.
+// Expires returns the time at which the first of the top-level roles expires in
+// the view that a repository answers from, as verify.Session.Expires does: the
+// update's or, if that failed, the earlier one. It is the zero time for a
+// repository that is not in the map.
 func (g *Group) Expires(repository string) time.Time {
 	if x := g.named[repository]; x != nil {
-		return x.session.Expires()
+		return x.view().Expires()
 	}
 	return time.Time{}
 }
 
-// Keep says whether a record may be written to a store that several processes
-// share, as verify.Session.Keep does: false if another process has stored a
-// newer file. Stored is what the store of rec.Repository has now; comparing and
-// writing must happen under one lock. For a repository that is not in the map
-// Keep returns false.
-func (g *Group) Keep(rec Record, stored verify.Stored) bool {
-	x := g.named[rec.Repository]
-	return x != nil && x.session.Keep(rec.Record, stored)
+// Renew begins the next update of all repositories: it returns a new group with
+// the same map and options, as verify.Session.Renew does for a session. Stored
+// is what the stores of the repositories have now, by their names. This group
+// stays as it is, and may be used in another goroutine.
+//
+// In the new group, a repository whose update fails answers from the view of
+// its last update that succeeded, until that expires. Answer.AsOf says so, and
+// Warnings says why.
+//
+// It returns verify.ErrTime (wrapped) for the zero time and for one before this
+// group's.
+func (g *Group) Renew(stored map[string]verify.Stored, now time.Time) (*Group, error) {
+	next := newGroup(g.options, now)
+	for _, x := range g.members {
+		session, err := x.session.Renew(stored[x.name], now)
+		if err != nil { // all have had the same times: the first one fails, or none does
+			return nil, err
+		}
+		renewed := &member{name: x.name, session: session, options: x.options}
+		renewed.earlier = g.earlierView(x, next.now)
+		next.add(renewed)
+	}
+	for _, e := range g.entries {
+		next.addEntry(e.MapEntry)
+	}
+	return next, nil
 }
 
-// Refresh begins another update of all repositories, at a later time, as
-// verify.Session.Refresh does. A repository whose last update failed is asked
-// again.
-//
-// It returns verify.ErrInProgress, and changes nothing, while requests are open
-// or there are lookups that Next has not handed out. It returns verify.ErrTime
-// and verify.ErrSave as a session does.
-func (g *Group) Refresh(now time.Time) error {
-	switch {
-	case g.broken != nil:
-		return g.broken
-	case len(g.pending)+len(g.queue) > 0 || g.inProgress():
-		return verify.ErrInProgress
-	}
-	for _, x := range g.members { // all had the same times before: the first one fails, or none does
-		if err := x.session.Refresh(now); err != nil {
-			return err
+// earlierView returns the last view that succeeded; nil if none did, or if it
+// has expired. That of a group whose files could not all be saved does not
+// count.
+func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
+	for _, session := range x.sessions() {
+		if g.broken != nil && session == x.session {
+			continue
+		}
+		if view, err := session.Copy(); err == nil {
+			if !view.Expires().After(now) {
+				return nil
+			}
+			return view
 		}
 	}
 	return nil
@@ -220,15 +265,18 @@ func (g *Group) Refresh(now time.Time) error {
 
 func (g *Group) inProgress() bool {
 	return slices.ContainsFunc(g.members, func(x *member) bool {
-		return errors.Is(x.session.Err(), verify.ErrInProgress)
+		return slices.ContainsFunc(x.sessions(), func(s *verify.Session) bool {
+			return errors.Is(s.Err(), verify.ErrInProgress)
+		})
 	})
 }
 
 // Err returns nil if no request is open, every lookup is done, and at least one
 // repository could be brought up to date. (What it means that others could not,
-// each lookup says.) Otherwise it returns verify.ErrInProgress, an error that
-// wraps verify.ErrSave after Abandon, or a *RepositoryError for every
-// repository.
+// each lookup says.) Otherwise it returns verify.ErrInProgress, what ended the
+// group (an error of Save, or verify.ErrSave and the cause after Abandon), or a
+// *RepositoryError for every repository. Lookups may have results from earlier
+// views then.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:
@@ -242,7 +290,7 @@ func (g *Group) Err() error {
 		if err == nil {
 			return nil
 		}
-		errs[i] = &RepositoryError{x.name, g.fetchError(x, err)}
+		errs[i] = &RepositoryError{x.name, err}
 	}
 	return errors.Join(errs...)
 }
@@ -257,29 +305,33 @@ func (g *Group) Warnings() (list []error) {
 			list = append(list, &RepositoryError{x.name, w})
 		}
 		if err := x.session.Err(); err != nil && !errors.Is(err, verify.ErrInProgress) {
-			list = append(list, &RepositoryError{x.name, g.fetchError(x, err)})
+			list = append(list, &RepositoryError{x.name, err})
 		}
 	}
 	return list
 }
 
-// Abandon ends the group because a record of any repository could not be saved.
-// It also takes back the lookups that Next handed out together with that
-// record. From then on all methods and these lookups return verify.ErrSave and
-// the cause (wrapped).
+// Abandon ends the group because a record of any repository could not be saved,
+// and with it the lookups that Next handed out together with that record: they
+// rest on what is not saved. Everything reports verify.ErrSave and the cause
+// from then on. Group.Save calls it; callers who save in another way must call
+// it.
 func (g *Group) Abandon(cause error) {
-	for _, x := range g.members {
-		if !errors.Is(x.session.Err(), verify.ErrSave) {
-			x.session.Abandon(cause)
-		}
-	}
+	g.members[0].session.Abandon(cause)
+	// The session's error has only the text of a cause that wraps one of this
+	// module's own errors, so it is no answer to a lookup.
+	g.breakOff(g.members[0].session.Err())
+}
+
+// breakOff ends the group for good.
+func (g *Group) breakOff(err error) {
 	if g.broken == nil {
-		// The session's error has only the text of a cause that wraps one of
-		// this module's own errors, so it is no answer to a lookup.
-		g.broken = g.members[0].session.Err()
+		g.broken = err
 	}
 	for _, l := range slices.Concat(g.doneNow, g.queue, slices.Collect(maps.Keys(g.pending))) {
 		l.target, l.err, l.handed = nil, g.broken, true
 	}
-	g.queue = nil
+	clear(g.pending)
+	clear(g.waiting)
+	g.queue, g.answered = nil, nil
 }

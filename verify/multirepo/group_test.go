@@ -8,7 +8,6 @@ import (
 
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
-	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
 // Versions and times of expiry are each repository's own.
@@ -22,7 +21,7 @@ func TestVersionAndExpires(t *testing.T) {
 	g := w.group()
 	require.Equal(t, []string{"a", "b"}, g.Repositories())
 	require.Zero(t, g.Version("a", metadata.RoleTimestamp))
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
 	require.EqualValues(t, 3, g.Version("a", metadata.RoleTimestamp))
 	require.EqualValues(t, 4, g.Version("b", metadata.RoleTimestamp))
 	require.Zero(t, g.Version("c", metadata.RoleTimestamp))
@@ -31,44 +30,13 @@ func TestVersionAndExpires(t *testing.T) {
 	require.True(t, g.Expires("c").IsZero())
 }
 
-// Whether a record may be written depends on the store of its own repository:
-// another process may have saved a newer file there.
-func TestKeepInASharedStore(t *testing.T) {
-	w := pair(t)
-	g := w.group() // knows nothing newer than the initial roots
-	var record multirepo.Record
-	for b, ok := g.Next(); ok; b, ok = g.Next() {
-		for _, rec := range b.Save {
-			if rec.Repository == "a" && rec.StoreName == "timestamp.json" {
-				record = rec
-			}
-		}
-		for _, req := range b.Fetch {
-			w.answer(g, req)
-		}
-	}
-	require.True(t, g.Keep(record, verify.Stored{}))
-	w.find("x")
-	stored := verify.LoadStored(w.stores["a"].Load)
-	require.True(t, g.Keep(record, stored), "the same version")
-	w.repos["a"].Publish()
-	w.find("x")
-	stored = verify.LoadStored(w.stores["a"].Load)
-	require.False(t, g.Keep(record, stored))
-
-	record.Repository = "b" // whose root did not sign that timestamp
-	require.True(t, g.Keep(record, stored))
-	record.Repository = "c"
-	require.False(t, g.Keep(record, verify.Stored{}))
-}
-
 // A warning about a stored file says which repository it is about.
 func TestWarnings(t *testing.T) {
 	w := pair(t)
 	w.mustFind("x", "same", "a", "b")
-	require.NoError(t, w.stores["b"].Save(verify.Record{StoreName: "snapshot.json", Data: []byte("junk")}))
+	require.NoError(t, w.stores["b"].Save(t.Context(), verify.Record{StoreName: "snapshot.json", Data: []byte("junk")}))
 	g := w.group()
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	warnings := g.Warnings()
 	require.Len(t, warnings, 1)
 	require.ErrorContains(t, warnings[0], `repository "b": snapshot: `)

@@ -1,6 +1,7 @@
 package multirepo_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -46,7 +47,8 @@ type world struct {
 	start   map[string]multirepo.Repository
 	stores  map[string]verify.Store
 	options multirepo.Options
-	down    map[string]bool // no mirror of these can be reached
+	down    map[string]bool // "repository" or "repository path": cannot be fetched
+	ended   int             // outages
 	asked   []string        // "repository path", in order
 }
 
@@ -162,12 +164,29 @@ func (w *world) theMap() *metadata.Map {
 func (w *world) group() *multirepo.Group {
 	w.Helper()
 	for name, start := range w.start {
-		start.Stored = verify.LoadStored(w.stores[name].Load)
+		start.Stored = verify.LoadStored(w.Context(), w.stores[name])
 		w.start[name] = start
 	}
 	g, err := multirepo.New(w.theMap(), w.start, w.now(), w.options)
 	require.NoError(w, err)
 	return g
+}
+
+// stored is what the stores hold now.
+func (w *world) stored() map[string]verify.Stored {
+	stored := map[string]verify.Stored{}
+	for name, store := range w.stores {
+		stored[name] = verify.LoadStored(w.Context(), store)
+	}
+	return stored
+}
+
+// renew begins the next update, so much later than the repositories' time.
+func (w *world) renew(g *multirepo.Group, later time.Duration) *multirepo.Group {
+	w.Helper()
+	next, err := g.Renew(w.stored(), w.now().Add(later))
+	require.NoError(w, err)
+	return next
 }
 
 func (w *world) now() (now time.Time) {
@@ -182,24 +201,24 @@ func (w *world) now() (now time.Time) {
 func (w *world) sources() map[string][]verify.Source {
 	sources := map[string][]verify.Source{}
 	for name, repo := range w.repos {
-		sources[name] = []verify.Source{func(q verify.Request) ([]byte, error) {
+		sources[name] = []verify.Source{func(ctx context.Context, q verify.Request) ([]byte, error) {
 			w.asked = append(w.asked, name+" "+q.Path)
-			if w.down[name] {
+			if w.down[name] || w.down[name+" "+q.Path] {
 				return nil, errDown
 			}
-			return repo.Metadata().Source()(q)
+			return repo.Metadata().Source()(ctx, q)
 		}}
 	}
 	return sources
 }
 
 // file returns the file that a request asks for, from its repository.
-func (w *world) file(req multirepo.Request) ([]byte, error) {
-	return w.repos[req.Repository].Metadata().Source()(req.Request)
+func (w *world) file(req verify.Request) ([]byte, error) {
+	return w.repos[req.Repository].Metadata().Source()(w.Context(), req)
 }
 
 // answer answers a request with the file, or says that there is none.
-func (w *world) answer(g *multirepo.Group, req multirepo.Request) {
+func (w *world) answer(g *multirepo.Group, req verify.Request) {
 	w.Helper()
 	if data, err := w.file(req); err == nil {
 		require.NoError(w, g.Provide(req.ID, data))
@@ -231,7 +250,7 @@ func (w *world) find(path string) (*multirepo.Target, *multirepo.Lookup, error) 
 	w.Helper()
 	g := w.group()
 	l := g.Lookup(path)
-	_ = g.Run(w.stores, w.sources())
+	_ = g.Run(w.Context(), w.stores, w.sources())
 	target, err := l.Target()
 
 	again := w.group()
@@ -264,7 +283,7 @@ func (w *world) drive(g *multirepo.Group) (rounds int) {
 			rounds++
 		}
 		for _, req := range slices.Backward(b.Fetch) {
-			data, err := sources[req.Repository][0](req.Request)
+			data, err := sources[req.Repository][0](w.Context(), req)
 			switch {
 			case req.Optional && errors.Is(err, verify.ErrNotAtSource):
 				require.NoError(w, g.NotFound(req.ID))
@@ -341,17 +360,17 @@ func (w *world) mustFail(path string, want error) *multirepo.Lookup {
 // name.
 func (w *world) allErrors(g *multirepo.Group, lookups ...*multirepo.Lookup) map[string]error {
 	all := map[string]error{
-		"Err":     g.Err(),
-		"Refresh": g.Refresh(w.now()),
-		"Run":     g.Run(w.stores, w.sources()),
+		"Err":  g.Err(),
+		"Save": g.Save(w.Context(), verifytest.Store{}, []verify.Record{{Repository: "a", StoreName: "x"}}),
+		"Run":  g.Run(w.Context(), w.stores, w.sources()),
 	}
-	for id := range verify.RequestID(3) {
+	for n := range uint64(3) {
+		id := verify.RequestID{Repository: "a", Update: 1, Number: n}
 		all[fmt.Sprint("Provide ", id)] = g.Provide(id, nil)
 		all[fmt.Sprint("NotFound ", id)] = g.NotFound(id)
 		all[fmt.Sprint("Fail ", id)] = g.Fail(id, nil)
 	}
 	late := g.Lookup("x")
-	all["Refresh after Lookup"] = g.Refresh(w.now())
 	g.Next()
 	for i, l := range append(lookups, late) {
 		_, all[fmt.Sprint("lookup ", i)] = l.Target()
@@ -416,7 +435,28 @@ type badStore struct {
 	err error
 }
 
-func (s badStore) Save(verify.Record) error { return s.err }
+func (s badStore) Save(context.Context, verify.Record) error { return s.err }
+
+// lockable is a store that several processes share. It notes whether it is
+// locked.
+type lockable struct {
+	verifytest.Store
+	locked bool
+	locks  int
+	t      *testing.T
+}
+
+func (s *lockable) Lock(context.Context) (unlock func(), err error) {
+	require.False(s.t, s.locked)
+	s.locked = true
+	s.locks++
+	return func() { s.locked = false }, nil
+}
+
+func (s *lockable) Save(ctx context.Context, rec verify.Record) error {
+	require.True(s.t, s.locked, "saved without the lock")
+	return s.Store.Save(ctx, rec)
+}
 
 // fullDisk is a file that cannot be written to.
 type fullDisk struct{ err error }

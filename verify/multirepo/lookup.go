@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/verify"
@@ -27,9 +28,10 @@ type Lookup struct {
 
 // question is a lookup in one repository, made for a lookup of the group.
 type question struct {
-	of     *Lookup
-	member *member
-	lookup *verify.Lookup
+	of      *Lookup
+	member  *member
+	session *verify.Session // that is asked
+	lookup  *verify.Lookup
 }
 
 // Lookup begins the search for a target path. It may be called at any time.
@@ -54,7 +56,7 @@ func (g *Group) Drop(l *Lookup) {
 	}
 	for _, q := range l.questions {
 		delete(g.waiting, q.lookup)
-		q.member.session.Drop(q.lookup)
+		q.session.Drop(q.lookup)
 	}
 	delete(g.pending, l)
 	g.queue = slices.DeleteFunc(g.queue, func(other *Lookup) bool { return other == l })
@@ -70,9 +72,9 @@ func (g *Group) nextEntry(l *Lookup) {
 		}
 		l.questions, l.open = nil, len(e.members)
 		for _, x := range e.members {
-			q := &question{l, x, x.session.Lookup(l.path)}
+			q := &question{of: l, member: x}
 			l.questions = append(l.questions, q)
-			g.waiting[q.lookup] = q
+			g.ask(q, x.view())
 		}
 		return
 	}
@@ -93,10 +95,25 @@ func (l *Lookup) notFound() error {
 	return fmt.Errorf("%w: %q", verify.ErrNoTarget, l.path)
 }
 
-// noteAnswer notes that a repository has answered.
+// ask has a session look up what is asked.
+func (g *Group) ask(q *question, of *verify.Session) {
+	q.session = of
+	q.lookup = of.Lookup(q.of.path)
+	g.waiting[q.lookup] = q
+}
+
+// noteAnswer notes that a repository has answered. Where its update failed, the
+// earlier view is asked, if there is one.
 func (g *Group) noteAnswer(answered *verify.Lookup) {
 	q := g.waiting[answered]
+	if q == nil { // it was dropped
+		return
+	}
 	delete(g.waiting, answered)
+	if view := q.member.view(); view != q.session {
+		g.ask(q, view)
+		return
+	}
 	// TAP 4 step 2: all repositories of the entry answer before it is decided.
 	if q.of.open--; q.of.open == 0 {
 		g.answered = append(g.answered, q.of)
@@ -174,12 +191,16 @@ func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
 	return step, nil
 }
 
-// answer returns one repository's answer, and the target if it lists one.
+// answer returns what a repository says. An earlier view counts until it
+// expires.
 func (g *Group) answer(q *question) (Answer, *verify.Target) {
 	t, err := q.lookup.Target()
-	a := Answer{Repository: q.member.name, Err: g.fetchError(q.member, err), Trail: q.lookup.Trail()}
-	for i := range a.Trail {
-		a.Trail[i].Err = g.fetchError(q.member, a.Trail[i].Err)
+	a := Answer{Repository: q.member.name, Err: err, Trail: q.lookup.Trail()}
+	if q.session == q.member.earlier {
+		a.AsOf = q.session.Time()
+		if !expiry(q.session, a.Trail).After(g.now) {
+			return Answer{Repository: a.Repository, Err: q.member.session.Err()}, nil
+		}
 	}
 	switch {
 	case err == nil:
@@ -188,6 +209,17 @@ func (g *Group) answer(q *question) (Answer, *verify.Target) {
 		a.Outcome = NoTarget
 	}
 	return a, t
+}
+
+// expiry returns when the first of the files expires that an answer rests on.
+func expiry(session *verify.Session, trail []verify.Step) time.Time {
+	earliest := session.Expires()
+	for _, step := range trail {
+		if step.Err == nil && step.Expires.Before(earliest) {
+			earliest = step.Expires
+		}
+	}
+	return earliest
 }
 
 // Path returns the target path of the search.

@@ -127,15 +127,15 @@ func TestOrderOfLookups(t *testing.T) {
 	w.entry("a/*", "a", 1, true)
 	w.entry("b/*", "b", 1, true)
 	g := w.group()
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
 	var want []*multirepo.Lookup
 	for _, path := range []string{"b/x", "a/x", "b/y", "a/y"} {
 		want = append(want, g.Lookup(path))
 	}
-	b, ok := g.Next()
+	_, ok := g.Next()
 	require.True(t, ok)
-	require.Len(t, b.Done, len(want))
-	for i, l := range b.Done {
+	require.Len(t, g.Done(), len(want))
+	for i, l := range g.Done() {
 		require.Same(t, want[i], l, "%d: %s", i, l.Path())
 	}
 }
@@ -174,7 +174,7 @@ func TestDrop(t *testing.T) {
 	early := g.Lookup("x")
 	g.Drop(early)
 	g.Drop(nil)
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
 	require.NotContains(t, strings.Join(w.asked, " "), "role")
 	ready := g.Lookup("un/mapped")
 	g.Drop(ready)

@@ -47,7 +47,7 @@ func TestNoAnswer(t *testing.T) {
 
 	// It is a warning, and not an error of the group.
 	g := w.group()
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	warnings := g.Warnings()
 	require.Len(t, warnings, 2)
 	for i, name := range []string{"b", "c"} {
@@ -59,13 +59,13 @@ func TestNoAnswer(t *testing.T) {
 	// Unless no repository is left.
 	w.down["a"], w.down["last"] = true, true
 	g = w.group()
-	require.ErrorIs(t, g.Run(w.stores, w.sources()), errDown)
+	require.ErrorIs(t, g.Run(t.Context(), w.stores, w.sources()), errDown)
 
-	// They come back: Refresh asks all of them again.
+	// They come back: the next update asks all of them again.
 	clear(w.down)
-	require.NoError(t, g.Refresh(w.now()))
+	g = w.renew(g, 0)
 	l = g.Lookup("x")
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err = l.Target()
 	require.NoError(t, err)
 	require.Empty(t, g.Warnings())

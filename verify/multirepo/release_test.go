@@ -31,7 +31,7 @@ func TestFinishedLookupsAreForgotten(t *testing.T) {
 	require.Len(t, g.waiting, 1)
 	for b, ok := g.Next(); ok; b, ok = g.Next() {
 		for _, req := range b.Fetch {
-			if data, err := source(req.Request); err != nil {
+			if data, err := source(t.Context(), req); err != nil {
 				require.NoError(t, g.NotFound(req.ID))
 			} else {
 				require.NoError(t, g.Provide(req.ID, data))
@@ -44,7 +44,7 @@ func TestFinishedLookupsAreForgotten(t *testing.T) {
 	require.Empty(t, g.pending)
 
 	l = g.Lookup("x")
-	require.NoError(t, g.Run(nil, map[string][]verify.Source{"a": {source}}))
+	require.NoError(t, g.Run(t.Context(), nil, map[string][]verify.Source{"a": {source}}))
 	_, err = l.Target()
 	require.NoError(t, err)
 	require.Empty(t, g.waiting)

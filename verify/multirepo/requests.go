@@ -2,160 +2,154 @@ package multirepo
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Request asks the caller for one metadata file of one repository. Its ID is
-// unique in the group and never reused.
-type Request struct {
-	Repository string
-	verify.Request
-}
-
-// Record is a file that is trusted now. The caller must save it in the
-// repository's own store.
-type Record struct {
-	Repository string
-	verify.Record
-}
-
-// Rejection is a body that was accepted ahead, and rejected when its turn came.
-type Rejection struct {
-	Repository string
-	*verify.RejectError
-}
-
-// Batch is what the caller has to do for a group, as verify.Batch is for a
-// session. The caller must handle the fields in their order.
-type Batch struct {
-	Save     []Record
-	Rejected []Rejection
-	Fetch    []Request
-	Done     []*Lookup
-}
+var _ verify.Updater = (*Group)(nil)
 
 // Next hands out what there is to do for all repositories, and says whether
-// there is anything. It may be called at any time and any number of times.
-func (g *Group) Next() (b Batch, ok bool) {
-	for g.collect(&b) {
+// there is anything. Requests and records name their repository. Calling it
+// late or often loses nothing.
+//
+// The lookups of the group that are done are those of Done. Batch.Done is
+// empty.
+func (g *Group) Next() (b verify.Batch, ok bool) {
+	for g.broken == nil && g.collect(&b) {
 		g.decideAnswered()
 	}
-	b.Done = g.handOut()
-	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) > 0
+	g.handOut()
+	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(g.doneNow) > 0
 }
 
-// collect adds what the sessions have to do, and says whether there was
+// Done returns the lookups that the last call of Next handed out. The slice is
+// the caller's.
+func (g *Group) Done() []*Lookup { return slices.Clone(g.doneNow) }
+
+// collect takes what the sessions have to say, and says whether there was
 // anything.
-func (g *Group) collect(into *Batch) (found bool) {
+func (g *Group) collect(into *verify.Batch) (found bool) {
 	for _, x := range g.members {
-		b, ok := x.session.Next()
-		found = found || ok
-		for _, r := range b.Save {
-			into.Save = append(into.Save, Record{x.name, r})
-		}
-		for _, r := range b.Rejected {
-			into.Rejected = append(into.Rejected, Rejection{x.name, g.rejectError(x, r)})
-		}
-		for _, r := range b.Fetch {
-			into.Fetch = append(into.Fetch, g.request(x, r))
-		}
-		for _, l := range b.Done {
-			g.noteAnswer(l)
+		for _, session := range x.sessions() {
+			b, ok := session.Next()
+			found = found || ok
+			into.Save = append(into.Save, b.Save...)
+			into.Rejected = append(into.Rejected, b.Rejected...)
+			into.Fetch = append(into.Fetch, b.Fetch...)
+			for _, l := range b.Done {
+				g.noteAnswer(l)
+			}
 		}
 	}
 	return found
 }
 
-// handOut returns the lookups that are done, and lets the caller see their
-// results.
-func (g *Group) handOut() []*Lookup {
+func (g *Group) handOut() {
 	g.doneNow, g.queue = g.queue, nil
 	for _, l := range g.doneNow {
 		l.handed = true
 	}
-	return g.doneNow
 }
 
-// request makes a session's request one of the group's. The IDs of the n
-// repositories take turns: ID k of a session becomes one of n*(k-1)+1 to n*k.
-func (g *Group) request(x *member, r verify.Request) Request {
-	r.ID = (r.ID-1)*verify.RequestID(len(g.members)) + x.index + 1
-	return Request{x.name, r}
-}
-
-// find returns the repository that a request of the group went to, and the
-// request's ID in its session. ID 0 belongs to no request, and stays 0.
-func (g *Group) find(id verify.RequestID) (*member, verify.RequestID) {
-	if id == 0 {
-		return g.members[0], 0
+// sessions are those of a repository: its update, and the earlier view.
+func (x *member) sessions() []*verify.Session {
+	if x.earlier == nil {
+		return []*verify.Session{x.session}
 	}
-	n := verify.RequestID(len(g.members))
-	return g.members[(id-1)%n], (id-1)/n + 1
+	return []*verify.Session{x.session, x.earlier}
 }
 
-// Provide answers a request with a body, as verify.Session.Provide does. It
-// returns a *verify.RejectError, whose request has the group's ID, or a
-// *verify.RequestError.
-func (g *Group) Provide(id verify.RequestID, body []byte) error {
-	x, inner := g.find(id)
-	return g.answerError(x, id, x.session.Provide(inner, body))
-}
-
-// NotFound answers a request: every live source of the repository says that the
-// file does not exist.
-func (g *Group) NotFound(id verify.RequestID) error {
-	x, inner := g.find(id)
-	return g.answerError(x, id, x.session.NotFound(inner))
-}
-
-// Fail gives a request up. If it is for a top-level role, the repository gives
-// no answer in this update.
-func (g *Group) Fail(id verify.RequestID, cause error) error {
-	x, inner := g.find(id)
-	return g.answerError(x, id, x.session.Fail(inner, cause))
-}
-
-// answerError puts the group's ID into what a session returned for an answer.
-func (g *Group) answerError(x *member, id verify.RequestID, err error) error {
-	var (
-		reject  *verify.RejectError
-		request *verify.RequestError
-	)
+// find returns the session that a request is of: if it is of none, any one,
+// which says so.
+func (g *Group) find(id verify.RequestID) *verify.Session {
+	x := g.named[id.Repository]
 	switch {
-	case g.broken != nil:
+	case x == nil:
+		return g.members[0].session
+	case x.earlier != nil && x.earlier.Wanted(id):
+		return x.earlier
+	}
+	return x.session
+}
+
+// Provide answers a request with a body, as verify.Session.Provide does.
+func (g *Group) Provide(id verify.RequestID, body []byte) error {
+	if g.broken != nil {
 		return g.broken
-	case errors.As(err, &reject):
-		return g.rejectError(x, reject)
-	case errors.As(err, &request):
-		return &verify.RequestError{ID: id, Reason: request.Reason}
 	}
-	return err
+	return g.find(id).Provide(id, body)
 }
 
-func (g *Group) rejectError(x *member, err *verify.RejectError) *verify.RejectError {
-	return &verify.RejectError{Request: g.request(x, err.Request).Request, Err: err.Err}
-}
-
-// fetchError puts the group's ID into a session's error about a request that
-// was given up. Other errors stay as they are.
-func (g *Group) fetchError(x *member, err error) error {
-	if fetch, ok := err.(*verify.FetchError); ok {
-		return &verify.FetchError{Request: g.request(x, fetch.Request).Request, Err: fetch.Err}
+// ProvideSaved answers a request with a saved copy, as
+// verify.Session.ProvideSaved does.
+func (g *Group) ProvideSaved(id verify.RequestID, body []byte) error {
+	if g.broken != nil {
+		return g.broken
 	}
-	return err
+	return g.find(id).ProvideSaved(id, body)
 }
 
-// Outstanding returns the open requests that have been handed out, sorted by
-// their IDs. The slice is the caller's.
-func (g *Group) Outstanding() (list []Request) {
+// NotFound answers a request with the word of every live source of the
+// repository that the file does not exist, as verify.Session.NotFound does.
+func (g *Group) NotFound(id verify.RequestID) error {
+	if g.broken != nil {
+		return g.broken
+	}
+	return g.find(id).NotFound(id)
+}
+
+// Fail gives a request up, as verify.Session.Fail does. If it is for one of the
+// top-level roles, the repository's update has failed.
+func (g *Group) Fail(id verify.RequestID, cause error) error {
+	if g.broken != nil {
+		return g.broken
+	}
+	return g.find(id).Fail(id, cause)
+}
+
+// Outstanding returns the open requests that have been handed out, in the order
+// of the numbers of their IDs, and those with the same number by repository.
+func (g *Group) Outstanding() (list []verify.Request) {
 	for _, x := range g.members {
-		for _, r := range x.session.Outstanding() {
-			list = append(list, g.request(x, r))
+		for _, session := range x.sessions() {
+			list = append(list, session.Outstanding()...)
 		}
 	}
-	slices.SortFunc(list, func(a, b Request) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(list, func(a, b verify.Request) int { return cmp.Compare(a.ID.Number, b.ID.Number) })
 	return list
+}
+
+// Wanted says whether a request is open: whether an answer to it still means
+// anything.
+func (g *Group) Wanted(id verify.RequestID) bool {
+	return g.broken == nil && g.find(id).Wanted(id)
+}
+
+// Save saves records in a store, as verify.Session.Save does. All of them must
+// be of one repository, and the store must be that repository's. The error is a
+// *RepositoryError. If it wraps verify.ErrSave or, because another process has
+// saved something newer, a *verify.SupersededError, the group has ended.
+// Records of a repository that is not in the map are the caller's mistake, and
+// are not saved.
+func (g *Group) Save(ctx context.Context, store verify.Store, records []verify.Record) error {
+	if g.broken != nil || len(records) == 0 {
+		return g.broken
+	}
+	x := g.named[records[0].Repository]
+	if x == nil {
+		return &RepositoryError{records[0].Repository, errors.New("it is not in the map")}
+	}
+	for _, rec := range records {
+		if rec.Repository != x.name {
+			return &RepositoryError{rec.Repository, fmt.Errorf("its records do not belong in the store of %q", x.name)}
+		}
+	}
+	if err := x.session.Save(ctx, store, records); err != nil {
+		g.breakOff(&RepositoryError{x.name, err})
+	}
+	return g.broken
 }

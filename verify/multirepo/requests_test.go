@@ -12,68 +12,89 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// IDs are the group's own: unique, in every answer and every error. A file of
-// one repository is no answer for another one.
+// An ID names its repository. No two requests of a group have the same, nor do
+// those of its next updates. A file of one repository is no answer for another
+// one.
 func TestRequestIDs(t *testing.T) {
 	w := pair(t)
 	w.add("c", plain, nil)
 	w.entry("c", "c", 1, false)
-	g := w.group()
-	g.Lookup("x")
 	seen := map[verify.RequestID]string{}
-	var request *verify.RequestError
-	for _, id := range []verify.RequestID{0, 1, 2, 3, 4, 1 << 40} { // nothing has been handed out
-		for _, err := range []error{g.Provide(id, nil), g.NotFound(id), g.Fail(id, nil)} {
-			require.ErrorAs(t, err, &request)
-			require.Equal(t, id, request.ID)
-		}
-	}
-	neverUsed := request.Reason
-	for {
-		b, ok := g.Next()
-		if !ok {
-			break
-		}
-		require.Subset(t, g.Outstanding(), b.Fetch)
-		for _, req := range b.Fetch {
-			key := req.Repository + " " + req.Path
-			require.Empty(t, seen[req.ID], key)
-			seen[req.ID] = key
-			for _, other := range []string{"a", "b", "c"} {
-				data, err := w.repos[other].Metadata().Source()(req.Request)
-				if err == nil && other != req.Repository {
-					var reject *verify.RejectError
-					require.ErrorAs(t, g.Provide(req.ID, data), &reject)
-					require.Equal(t, req.Request, reject.Request)
+	g := w.group()
+	for update := range uint64(3) {
+		g.Lookup("x")
+		for b, ok := g.Next(); ok; b, ok = g.Next() {
+			require.Subset(t, g.Outstanding(), b.Fetch)
+			for _, req := range b.Fetch {
+				require.Equal(t, req.Repository, req.ID.Repository)
+				require.Equal(t, update+1, req.ID.Update)
+				key := req.Repository + " " + req.Path
+				require.Empty(t, seen[req.ID], key)
+				seen[req.ID] = key
+				for _, other := range []string{"a", "b", "c"} {
+					data, err := w.repos[other].Metadata().Source()(t.Context(), req)
+					if err == nil && other != req.Repository {
+						var reject *verify.RejectError
+						require.ErrorAs(t, g.Provide(req.ID, data), &reject)
+						require.Equal(t, req, reject.Request)
+					}
 				}
+				require.True(t, g.Wanted(req.ID))
+				w.answer(g, req)
+				require.False(t, g.Wanted(req.ID))
+				err := g.Fail(req.ID, errors.New("too late"))
+				require.ErrorIs(t, err, verify.ErrRequest)
+				require.ErrorContains(t, err, req.ID.String()+" is done")
 			}
-			w.answer(g, req)
-			err := g.Fail(req.ID, errors.New("too late"))
-			require.ErrorIs(t, err, verify.ErrRequest)
-			require.ErrorAs(t, err, &request)
-			require.NotEqual(t, neverUsed, request.Reason)
 		}
+		require.NoError(t, g.Err())
+		require.Empty(t, g.Outstanding())
+		for _, repo := range w.repos {
+			repo.Publish()
+		}
+		g = w.renew(g, 0)
 	}
-	require.NoError(t, g.Err())
-	require.Empty(t, g.Outstanding())
-	require.Len(t, seen, 12)
+	require.Len(t, seen, 12+2*9, "later updates ask for a root, a timestamp and a snapshot")
 }
 
-// ID 0 belongs to no request, however many repositories there are.
-func TestRequestIDZero(t *testing.T) {
+// IDs of no request are the caller's mistake: those of no repository, of no
+// update, of another update, and those that have not been handed out.
+func TestUnknownRequestIDs(t *testing.T) {
 	one := newWorld(t)
 	one.add("a", plain, nil)
 	one.entry("*", "a", 1, true)
 	for _, w := range []*world{one, pair(t)} {
 		g := w.group()
-		for _, err := range []error{g.Provide(0, nil), g.NotFound(0), g.Fail(0, nil)} {
-			require.ErrorIs(t, err, verify.ErrRequest)
-			require.ErrorContains(t, err, "ID 0 is never used")
+		for id, reason := range map[verify.RequestID]string{
+			{}:                                            "is not one of this session",
+			{Number: 1}:                                   "is not one of this session",
+			{Update: 1, Number: 1}:                        "is not one of this session",
+			{Repository: "a", Update: 1}:                  "is not one of this session",
+			{Repository: "a", Number: 1}:                  "is not one of this session",
+			{Repository: "a", Update: 2, Number: 1}:       "is not one of this session",
+			{Repository: "B", Update: 1, Number: 1}:       "is not one of this session",
+			{Repository: "a", Update: 1, Number: 1}:       "has not been handed out",
+			{Repository: "a", Update: 1, Number: 2}:       "has not been handed out",
+			{Repository: "a", Update: 1, Number: 1 << 40}: "has not been handed out",
+		} {
+			for _, err := range []error{
+				g.Provide(id, nil), g.ProvideSaved(id, nil), g.NotFound(id), g.Fail(id, nil),
+			} {
+				var request *verify.RequestError
+				require.ErrorAs(t, err, &request)
+				require.Equal(t, &verify.RequestError{ID: id, Reason: reason}, request)
+			}
+		}
+		for _, id := range []verify.RequestID{
+			{}, {Number: 1}, {Repository: "a"}, {Repository: "B", Update: 1, Number: 1},
+		} {
+			require.False(t, g.Wanted(id))
 		}
 	}
 }
 
-// Outstanding requests are sorted by their IDs, however far each repository is.
+// Outstanding requests are sorted by the numbers of their IDs, however far each
+// repository is.
 func TestOutstanding(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -106,7 +127,7 @@ func TestRejectedAhead(t *testing.T) {
 			break
 		}
 		for _, r := range b.Rejected {
-			require.Equal(t, ahead[r.Request.ID], r.Repository+" "+r.Request.Path)
+			require.Equal(t, ahead[r.Request.ID], r.Request.Repository+" "+r.Request.Path)
 			require.Error(t, r.Err)
 			rejected++
 		}
@@ -123,9 +144,8 @@ func TestRejectedAhead(t *testing.T) {
 	require.NoError(t, g.Err())
 }
 
-// Errors about failed requests have the group's IDs, wherever they are
-// returned. (In the group, the IDs of a session belong to other requests.)
-func TestFailedRequestsHaveTheGroupsIDs(t *testing.T) {
+// Errors about failed requests name the request, wherever they are returned.
+func TestFailedRequestsAreNamed(t *testing.T) {
 	for _, role := range []string{metadata.RoleSnapshot, "team"} {
 		w := company(t)
 		g := w.group()

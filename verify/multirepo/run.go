@@ -1,36 +1,18 @@
 package multirepo
 
 import (
-	"errors"
+	"context"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Run does everything that there is to do, one repository after the other, each
-// with its store and its sources, as verify.Session.Run does. It returns Err at
-// the end. Call it again after more calls of Lookup, or after Refresh.
+// Run goes through everything that there is to do, each repository with its own
+// store and sources, as verify.Session.Run does. It returns Err at the end. Run
+// it again after more calls of Lookup.
 //
-// A repository may be without a store. A repository without a source gives no
-// answer. A caller who wants to ask several repositories at the same time uses
-// Next.
-func (g *Group) Run(stores map[string]verify.Store, live map[string][]verify.Source) error {
-	for g.broken == nil {
-		for _, x := range g.members {
-			if err := x.session.Run(stores[x.name], live[x.name]...); errors.Is(err, verify.ErrSave) {
-				g.broken = &RepositoryError{x.name, err}
-				g.Abandon(err)
-				return g.Err()
-			}
-		}
-		for l := range g.waiting {
-			if _, err := l.Target(); !errors.Is(err, verify.ErrPending) {
-				g.noteAnswer(l)
-			}
-		}
-		if !g.decideAnswered() {
-			break
-		}
-	}
-	g.handOut()
-	return g.Err()
+// Stores may be missing. A repository without a source cannot be brought up to
+// date.
+func (g *Group) Run(ctx context.Context, stores map[string]verify.Store, sources map[string][]verify.Source) error {
+	store := func(repository string) verify.Store { return stores[repository] }
+	return verify.Drive(ctx, g, store, func(repository string) []verify.Source { return sources[repository] })
 }

@@ -1,6 +1,7 @@
 package multirepo_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +16,7 @@ func TestRunWithStores(t *testing.T) {
 	w := pair(t)
 	g := w.group()
 	l := g.Lookup("x")
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
 
@@ -23,24 +24,24 @@ func TestRunWithStores(t *testing.T) {
 	w.asked = nil
 	g = w.group()
 	l = g.Lookup("x")
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err = l.Target()
 	require.NoError(t, err)
-	require.Equal(t, []string{"a 2.root.json", "a timestamp.json", "b 2.root.json", "b timestamp.json"}, w.asked)
+	require.Equal(t, []string{"a 2.root.json", "b 2.root.json", "a timestamp.json", "b timestamp.json"}, w.asked)
 
 	// A source for a repository that does not exist changes nothing. A
 	// repository without a source gives no answer.
 	g = w.group()
 	l = g.Lookup("x")
 	sources := map[string][]verify.Source{"a": w.sources()["a"], "B": w.sources()["b"]}
-	require.NoError(t, g.Run(nil, sources))
+	require.NoError(t, g.Run(t.Context(), nil, sources))
 	_, err = l.Target()
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
 	require.ErrorContains(t, err, "there is no live source")
 }
 
-// Run does not decide on lookups while requests are open that Next has handed
-// out. An answer that has not come yet is not a missing answer.
+// Run goes on with requests that Next has handed out. An answer that has not
+// come yet is not a missing answer.
 func TestRunAfterNext(t *testing.T) {
 	w := pair(t)
 	g := w.group()
@@ -48,13 +49,41 @@ func TestRunAfterNext(t *testing.T) {
 	b, ok := g.Next()
 	require.True(t, ok)
 	require.Len(t, b.Fetch, 2)
+	require.NoError(t, g.NotFound(b.Fetch[0].ID)) // there is no newer root
+	_, err := l.Target()
+	require.ErrorIs(t, err, verify.ErrPending)
+	require.NoError(t, g.Run(t.Context(), nil, w.sources()))
+	require.Equal(t, []string{"b 2.root.json", "a timestamp.json", "b timestamp.json"}, w.asked[:3])
+	_, err = l.Target()
+	require.NoError(t, err)
 	for _, req := range b.Fetch {
-		require.ErrorIs(t, g.Run(nil, w.sources()), verify.ErrInProgress)
+		require.ErrorIs(t, g.NotFound(req.ID), verify.ErrRequest, "it is done")
+	}
+}
+
+// If the context ends, Run returns its error, no repository has failed, and
+// another Run goes on.
+func TestRunGoesOn(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	l := g.Lookup("x")
+	for n := range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		sources := w.sources()
+		source := sources["b"][0]
+		sources["b"] = []verify.Source{func(ctx context.Context, req verify.Request) ([]byte, error) {
+			if cancel(); n > 0 { // it may have been too late for this answer
+				return nil, ctx.Err()
+			}
+			return source(ctx, req)
+		}}
+		require.ErrorIs(t, g.Run(ctx, w.stores, sources), context.Canceled)
+		require.ErrorIs(t, g.Err(), verify.ErrInProgress)
+		require.Empty(t, g.Warnings())
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrPending)
-		require.NoError(t, g.NotFound(req.ID)) // there is no newer root
 	}
-	require.NoError(t, g.Run(nil, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
 }

@@ -82,11 +82,11 @@ func TestRootKeysAreReadOnceForEachRoot(t *testing.T) {
 	w.entry("*", "a", 1, true)
 	g := w.group()
 	g.Lookup("x")
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	require.Positive(t, keys)
 	before := keys
 	l := g.Lookup("y")
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
 	require.Equal(t, before, keys)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -49,6 +50,10 @@ type Answer struct {
 	Hashes metadata.Hashes
 	// Err is the reason if the outcome is NoAnswer or NoTarget.
 	Err error
+	// AsOf is the time of the update that the answer is from, if the
+	// repository could not be brought up to date and answers from an earlier
+	// view (Group.Renew); otherwise zero.
+	AsOf time.Time
 	// Trail is the trail of the repository's own lookup.
 	Trail []verify.Step
 }
@@ -56,6 +61,9 @@ type Answer struct {
 // String describes the answer in one line. It shows two hashes at most.
 func (a Answer) String() string {
 	line := metadata.Printable(a.Repository) + " " + a.Outcome.String()
+	if !a.AsOf.IsZero() {
+		line += " as of " + a.AsOf.UTC().Format(time.RFC3339)
+	}
 	switch a.Outcome {
 	case NoAnswer:
 		return fmt.Sprintf("%s: %v", line, a.Err)

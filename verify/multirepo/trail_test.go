@@ -43,7 +43,7 @@ func TestTrailIsTheCallers(t *testing.T) {
 	w.entry("x", "a,b", 2, true)
 	g := w.group()
 	l := g.Lookup("x")
-	require.NoError(t, g.Run(w.stores, w.sources()))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err := l.Target()
 	text, trail := err.Error(), texts(l.Trail())
 	l.Trail()[0].Answers[0].Outcome = multirepo.Agrees

@@ -2,6 +2,7 @@ package verifytest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -53,18 +54,16 @@ func TestWriteDir(t *testing.T) {
 			server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 			defer server.Close()
 
-			root, err := os.ReadFile(filepath.Join(dir, "root.json"))
+			anchor, err := os.ReadFile(filepath.Join(dir, "root.json"))
 			require.NoError(t, err)
-			require.Equal(t, repo.TrustedRoot(), root)
-			options := verify.Options{EnvelopeFormat: o.EnvelopeFormat}
-			s, err := verify.New(root, verify.Stored{}, repo.Now(), options)
+			require.Equal(t, repo.TrustedRoot(), anchor)
+			s, err := verify.New(anchor, verify.Stored{}, repo.Now(), verify.Options{EnvelopeFormat: o.EnvelopeFormat})
 			require.NoError(t, err)
-			source := func(r verify.Request) ([]byte, error) {
-				return get(t, server.URL+"/metadata/"+r.Path)
-			}
 			install := func() string {
 				l := s.Lookup("tools/x y/hammer 100%.txt")
-				require.NoError(t, s.Run(nil, source))
+				require.NoError(t, s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
+					return get(t, server.URL+"/metadata/"+r.Path)
+				}))
 				target, err := l.Target()
 				require.NoError(t, err)
 				require.Equal(t, "a/b", target.Role)
@@ -85,7 +84,8 @@ func TestWriteDir(t *testing.T) {
 			repo.Rotate("timestamp", 1, repo.Key("timestamp2"))
 			repo.Publish()
 			require.NoError(t, repo.WriteDir(dir))
-			require.NoError(t, s.Refresh(repo.Now()))
+			s, err = s.Renew(verify.Stored{}, repo.Now())
+			require.NoError(t, err)
 			require.Equal(t, "sledgehammer", install())
 
 			_, err = get(t, server.URL+"/metadata/9.root.json")
@@ -119,9 +119,9 @@ func TestWriteDirOddNames(t *testing.T) {
 				}
 				server.Close()
 			}
-			around, err := os.ReadDir(filepath.Dir(dir))
+			beside, err := os.ReadDir(filepath.Dir(dir))
 			require.NoError(t, err)
-			require.Len(t, around, 1, "%q", name)
+			require.Len(t, beside, 1, "%q", name)
 		}
 	}
 }
@@ -129,9 +129,7 @@ func TestWriteDirOddNames(t *testing.T) {
 func TestWriteDirOneNameForTwo(t *testing.T) {
 	dir := t.TempDir()
 	err := verifytest.Files{
-		"a/b": []byte("1"), "a%2Fb": []byte("2"), "a": []byte("3"),
-		"%ff": nil, "%zz": nil, "": nil,
-		"z": []byte("z"),
+		"a/b": []byte("1"), "a%2Fb": []byte("2"), "a": []byte("3"), "%ff": nil, "%zz": nil, "": nil, "z": []byte("z"),
 	}.WriteDir(dir)
 	require.ErrorIs(t, err, fs.ErrExist)
 	for _, name := range []string{`"a/b"`, `"%ff"`, `"%zz"`, `""`} {
@@ -144,13 +142,12 @@ func TestWriteDirOneNameForTwo(t *testing.T) {
 	}
 }
 
-// No file can have the name that files have while they are written.
+// The name that files have before they are whole is no file's: the next one
+// would take it away.
 func TestWriteDirUnfinishedName(t *testing.T) {
 	dir := t.TempDir()
 	err := verifytest.Files{
-		".verifytest-unfinished":     []byte("1"),
-		"%2everifytest-unfinished/x": []byte("2"),
-		"z":                          []byte("z"),
+		".verifytest-unfinished": []byte("1"), "%2everifytest-unfinished/x": []byte("2"), "z": []byte("z"),
 	}.WriteDir(dir)
 	require.ErrorIs(t, err, fs.ErrInvalid)
 	require.ErrorContains(t, err, `verifytest: ".verifytest-unfinished"`)

@@ -1,6 +1,7 @@
 package verifytest
 
 import (
+	"context"
 	"io/fs"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 // fs.ErrNotExist. It shows changes of the map, and is safe for concurrent use
 // while the map does not change.
 func (f Files) Source() verify.Source {
-	return func(q verify.Request) ([]byte, error) {
+	return func(_ context.Context, q verify.Request) ([]byte, error) {
 		data, ok := f[q.Path]
 		if !ok {
 			return nil, absentError(q.Path)

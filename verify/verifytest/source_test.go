@@ -16,19 +16,19 @@ func TestSource(t *testing.T) {
 	r.Publish()
 	source := r.Metadata().Source()
 
-	data, err := source(verify.Request{Path: "1...%2Fa%20b.json", MaxBytes: 1})
+	data, err := source(t.Context(), verify.Request{Path: "1...%2Fa%20b.json", MaxBytes: 1})
 	require.NoError(t, err)
 	require.Equal(t, r.Metadata()[r.FileName("../a b")], data)
 	data[0] = 'x'
 	require.Equal(t, byte('{'), r.Metadata()[r.FileName("../a b")][0])
 
-	_, err = source(verify.Request{Path: "2.root.json"})
+	_, err = source(t.Context(), verify.Request{Path: "2.root.json"})
 	require.ErrorIs(t, err, verify.ErrNotAtSource)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.EqualError(t, err, "verifytest: 2.root.json: not found at the source")
 
 	r.Metadata()["2.root.json"] = []byte("junk")
-	data, err = source(verify.Request{Path: "2.root.json"})
+	data, err = source(t.Context(), verify.Request{Path: "2.root.json"})
 	require.NoError(t, err)
 	require.Equal(t, "junk", string(data))
 }

@@ -1,6 +1,7 @@
 package verifytest
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 
@@ -13,7 +14,7 @@ type Store map[string][]byte
 
 // Load returns what was saved under a name, or an error that wraps
 // fs.ErrNotExist.
-func (s Store) Load(name string) ([]byte, error) {
+func (s Store) Load(_ context.Context, name string) ([]byte, error) {
 	data, ok := s[name]
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
@@ -22,7 +23,7 @@ func (s Store) Load(name string) ([]byte, error) {
 }
 
 // Save saves a record under its name. It never fails.
-func (s Store) Save(rec verify.Record) error {
+func (s Store) Save(_ context.Context, rec verify.Record) error {
 	s[rec.StoreName] = rec.Data
 	return nil
 }

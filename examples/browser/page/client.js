@@ -30,7 +30,7 @@ async function answer(session, store, base, signal, request, watch) {
   const stored = request.storeName && (await store.load(request.storeName).catch(() => undefined));
   if (stored) {
     try {
-      session.provide(request.id, stored);
+      session.provideSaved(request.id, stored);
       return entry.end("stored", stored.length);
     } catch { /* the mirror is asked instead */ }
   }

@@ -22,6 +22,7 @@ class Session {
   lookup(path) { call("lookup", this.#id, path); }
   next() { return call("next", this.#id); }
   provide(id, bytes) { call("provide", this.#id, id, bytes); }
+  provideSaved(id, bytes) { call("provideSaved", this.#id, id, bytes); }
   notFound(id) { call("notFound", this.#id, id); }
   fail(id, why) { call("fail", this.#id, id, String(why)); }
   state() { return call("state", this.#id); }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"syscall/js"
 	"time"
 
@@ -14,7 +13,8 @@ import (
 // client is a session with the errors, targets and verifiers that the page got.
 type client struct {
 	*verify.Session
-	rejected  map[verify.RequestID]error // why an answer was rejected; the page has only the text
+	requests  map[string]verify.RequestID // by the text that stands for an ID in the page
+	rejected  map[verify.RequestID]error  // why an answer was rejected; the page has only the text
 	targets   []*verify.Target
 	verifiers []*verify.Verifier
 }
@@ -31,7 +31,7 @@ func main() {
 	js.Global().Set("tufwalk", map[string]any{
 		"open": call(open), "release": call(release), "state": call(state),
 		"lookup": call(lookup), "next": call(next),
-		"provide": call(provide), "notFound": call(notFound), "fail": call(fail),
+		"provide": call(provide), "provideSaved": call(provideSaved), "notFound": call(notFound), "fail": call(fail),
 		"verifier": call(verifier), "write": call(write), "verify": call(check),
 	})
 	select {} // from here on the page calls
@@ -55,18 +55,23 @@ func call(f func(args []js.Value) (any, error)) js.Func {
 // open(trustedRoot, stored, now) begins a session with a root file, the stored
 // files by name, and the time in milliseconds.
 func open(args []js.Value) (any, error) {
-	stored := verify.LoadStored(func(name string) ([]byte, error) {
+	file := func(name string) (candidates [][]byte) {
 		if data := args[1].Get(name); data.Truthy() {
-			return goBytes(data), nil
+			candidates = append(candidates, goBytes(data))
 		}
-		return nil, fs.ErrNotExist
-	})
+		return candidates
+	}
+	stored := verify.Stored{
+		Root: file("root.json"), Timestamp: file("timestamp.json"), Snapshot: file("snapshot.json"),
+	}
 	s, err := verify.New(goBytes(args[0]), stored, time.UnixMilli(int64(args[2].Float())), verify.Options{})
 	if err != nil {
 		return nil, err
 	}
 	last++
-	clients[last] = &client{Session: s, rejected: make(map[verify.RequestID]error)}
+	clients[last] = &client{
+		Session: s, requests: make(map[string]verify.RequestID), rejected: make(map[verify.RequestID]error),
+	}
 	return last, nil
 }
 
@@ -99,7 +104,8 @@ func next(args []js.Value) (any, error) {
 
 // provide(session, id, bytes) answers a request.
 func provide(args []js.Value) (any, error) {
-	c, id := clientOf(args), requestID(args)
+	c := clientOf(args)
+	id := c.requestID(args)
 	err := c.Provide(id, goBytes(args[2]))
 	if reject := new(verify.RejectError); errors.As(err, &reject) {
 		c.rejected[id] = reject.Err
@@ -107,15 +113,24 @@ func provide(args []js.Value) (any, error) {
 	return nil, err
 }
 
+// provideSaved(session, id, bytes) answers a request with a file from the
+// store.
+func provideSaved(args []js.Value) (any, error) {
+	c := clientOf(args)
+	return nil, c.ProvideSaved(c.requestID(args), goBytes(args[2]))
+}
+
 // notFound(session, id) is for a mirror that answers 404.
 func notFound(args []js.Value) (any, error) {
-	return nil, clientOf(args).NotFound(requestID(args))
+	c := clientOf(args)
+	return nil, c.NotFound(c.requestID(args))
 }
 
 // fail(session, id, why) gives up a request. If an answer was rejected, that
 // error counts instead of why.
 func fail(args []js.Value) (any, error) {
-	c, id := clientOf(args), requestID(args)
+	c := clientOf(args)
+	id := c.requestID(args)
 	cause := c.rejected[id]
 	if cause == nil {
 		cause = errors.New(args[2].String())

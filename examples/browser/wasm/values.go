@@ -11,8 +11,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-func clientOf(args []js.Value) *client           { return clients[args[0].Int()] }
-func requestID(args []js.Value) verify.RequestID { return verify.RequestID(args[1].Float()) }
+func clientOf(args []js.Value) *client { return clients[args[0].Int()] }
+
+// requestID returns the ID of a request that the page got. For any other text
+// it is one that no request has.
+func (c *client) requestID(args []js.Value) verify.RequestID { return c.requests[args[1].String()] }
 
 func goBytes(v js.Value) []byte {
 	data := make([]byte, v.Length())
@@ -78,8 +81,9 @@ func (c *client) batch(b verify.Batch) map[string]any {
 			}
 		}),
 		"fetch": list(b.Fetch, func(r verify.Request) map[string]any {
+			c.requests[r.ID.String()] = r.ID
 			return map[string]any{
-				"id": float64(r.ID), "role": r.Role, "version": r.Version, "delegator": r.Delegator,
+				"id": r.ID.String(), "role": r.Role, "version": r.Version, "delegator": r.Delegator,
 				"path": r.Path, "storeName": r.StoreName, "maxBytes": r.MaxBytes, "optional": r.Optional,
 			}
 		}),

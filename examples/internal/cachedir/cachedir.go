@@ -1,5 +1,6 @@
 // Package cachedir stores trusted metadata in a directory, one file per record.
-// It implements verify.Store.
+// It implements verify.Store and verify.Locker, so several processes may use
+// one directory: verify.Session.Save compares before it saves.
 //
 // The next run succeeds after a crash at any moment, after a full disk, with
 // several processes at once, and with files that are damaged, missing, swapped
@@ -32,6 +33,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -49,9 +51,11 @@ const (
 	lockPoll = 20 * time.Millisecond
 )
 
-// Dir is a directory of records. Several goroutines and processes may use it. A
-// caller that compares before it saves must hold Lock.
-type Dir struct{ path string }
+// Dir is a directory of records. Several goroutines and processes may use it.
+type Dir struct {
+	path  string
+	swept sync.Once
+}
 
 // Open returns the directory at a path, and creates it if necessary.
 func Open(path string) (*Dir, error) {
@@ -62,7 +66,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	return &Dir{abs}, nil
+	return &Dir{path: abs}, nil
 }
 
 // makeDir creates a directory durably. Otherwise a crash could lose it, with
@@ -97,7 +101,7 @@ func (d *Dir) Path() string { return d.path }
 
 // Load returns what was saved under a name. The error wraps fs.ErrNotExist if
 // nothing was.
-func (d *Dir) Load(name string) ([]byte, error) {
+func (d *Dir) Load(_ context.Context, name string) ([]byte, error) {
 	path, err := d.file(name)
 	if err != nil {
 		return nil, err
@@ -123,8 +127,11 @@ func (d *Dir) Load(name string) ([]byte, error) {
 }
 
 // Save stores a record atomically and durably: it writes and syncs a temporary
-// file, renames it, and syncs the directory.
-func (d *Dir) Save(rec verify.Record) error {
+// file, renames it, and syncs the directory. A crash between two saves does no
+// harm: a session orders them so that each file helps the next run.
+//
+// The caller must hold Lock if another process may be using the directory.
+func (d *Dir) Save(_ context.Context, rec verify.Record) error {
 	if _, err := d.file(rec.StoreName); err != nil {
 		return err
 	}
@@ -140,13 +147,23 @@ func (d *Dir) Save(rec verify.Record) error {
 }
 
 // Lock waits until no other process, and no other goroutine, holds the lock of
-// the directory.
+// the directory. The first call removes the temporary files of killed
+// processes.
 func (d *Dir) Lock(ctx context.Context) (unlock func(), err error) {
 	lock := flock.New(filepath.Join(d.path, lockName))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", lock.Path(), err)
 	}
+	d.swept.Do(d.sweep)
 	return func() { _ = lock.Unlock() }, nil
+}
+
+// sweep removes what killed processes left. No other process is writing.
+func (d *Dir) sweep() {
+	if root, err := os.OpenRoot(d.path); err == nil {
+		durable.Sweep(root, ".")
+		root.Close()
+	}
 }
 
 // file returns a record's path. All names of a session are safe; a caller that

@@ -57,12 +57,7 @@ func (e *EncodingError) Error() string {
 
 // New returns the mirror at a base URL as a source of metadata.
 func New(baseURL string, client *http.Client) verify.Source {
-	return WithContext(context.Background(), baseURL, client)
-}
-
-// WithContext is New with a context that ends every request.
-func WithContext(ctx context.Context, baseURL string, client *http.Client) verify.Source {
-	return func(q verify.Request) ([]byte, error) {
+	return func(ctx context.Context, q verify.Request) ([]byte, error) {
 		body, err := Get(ctx, client, baseURL, q.Path)
 		if err != nil {
 			return nil, err

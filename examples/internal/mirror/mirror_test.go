@@ -32,7 +32,7 @@ func TestPathsAreAppendedAsTheyAre(t *testing.T) {
 			"timestamp.json", "1.a%2Fb.json", "1.%3Fx.json", "1.%23.json", "1.%2e%2e.json", "1.%252F.json",
 			"a//b", "a/./b", "1...%2Fx.json", "%E2%82%AC.json", "http%3A%2F%2Fhost.json",
 		} {
-			_, err := mirror.New(server.URL+base, server.Client())(verify.Request{Path: path, MaxBytes: 10})
+			_, err := mirror.New(server.URL+base, server.Client())(t.Context(), verify.Request{Path: path, MaxBytes: 10})
 			require.NoError(t, err)
 			require.Equal(t, strings.TrimRight(base, "/")+"/"+path, asked)
 		}
@@ -45,7 +45,7 @@ func TestStatus(t *testing.T) {
 		401: false, 206: false, 429: false, 500: false, 503: false,
 	} {
 		server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		_, err := mirror.New(server.URL, server.Client())(verify.Request{Path: "x.json", MaxBytes: 10})
+		_, err := mirror.New(server.URL, server.Client())(t.Context(), verify.Request{Path: "x.json", MaxBytes: 10})
 		var statusErr *mirror.StatusError
 		require.ErrorAs(t, err, &statusErr)
 		require.Equal(t, mirror.StatusError{URL: server.URL + "/x.json", Status: status}, *statusErr)
@@ -62,12 +62,12 @@ func TestReadingStopsAtTheFirstByteTooMany(t *testing.T) {
 			}
 		})
 		source := mirror.New(server.URL, server.Client())
-		_, err := source(verify.Request{Path: "x", MaxBytes: 9})
+		_, err := source(t.Context(), verify.Request{Path: "x", MaxBytes: 9})
 		var long *mirror.TooLongError
 		require.ErrorAs(t, err, &long)
 		require.EqualValues(t, 9, long.Max)
 		if !endless {
-			data, err := source(verify.Request{Path: "x", MaxBytes: 10})
+			data, err := source(t.Context(), verify.Request{Path: "x", MaxBytes: 10})
 			require.NoError(t, err)
 			require.Equal(t, "0123456789", string(data))
 		}
@@ -87,7 +87,7 @@ func TestNothingIsUnpacked(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(packed.Bytes())
 	})
-	_, err := mirror.New(server.URL, server.Client())(verify.Request{Path: "x", MaxBytes: 4096})
+	_, err := mirror.New(server.URL, server.Client())(t.Context(), verify.Request{Path: "x", MaxBytes: 4096})
 	require.ErrorAs(t, err, new(*mirror.EncodingError))
 	require.Equal(t, "identity", asked)
 }
@@ -98,23 +98,23 @@ func TestBrokenBodyAndNoServer(t *testing.T) {
 		_, _ = w.Write([]byte("short"))
 	})
 	source := mirror.New(server.URL, server.Client())
-	_, err := source(verify.Request{Path: "x", MaxBytes: 1000})
+	_, err := source(t.Context(), verify.Request{Path: "x", MaxBytes: 1000})
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.ErrorContains(t, err, server.URL+"/x")
 
 	server.Close()
-	_, err = source(verify.Request{Path: "x", MaxBytes: 1000})
+	_, err = source(t.Context(), verify.Request{Path: "x", MaxBytes: 1000})
 	require.ErrorContains(t, err, server.URL+"/x")
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 }
 
 func TestContextEndsRequests(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		cancel()
 		<-r.Context().Done()
 	})
-	_, err := mirror.WithContext(ctx, server.URL, server.Client())(verify.Request{Path: "x", MaxBytes: 1000})
+	_, err := mirror.New(server.URL, server.Client())(ctx, verify.Request{Path: "x", MaxBytes: 1000})
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -90,7 +90,7 @@ func TestClientsVerify(t *testing.T) {
 func TestWarm(t *testing.T) {
 	repo := build(true, few.succinct)
 	store, cache := files(t.TempDir()), t.TempDir()
-	session, err := repo.newWalker(repo.fromMemory, options(false))
+	session, err := repo.newWarmWalker(repo.fromMemory, options(false), files(t.TempDir()))
 	require.NoError(t, err)
 	_, err = session.resolve(wheels(20))
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestWarm(t *testing.T) {
 		{"nothing is saved yet", inOrder, asked{5, 4 + fewBins}},
 		{"saved", inOrder, asked{2, 2}},
 		{"saved, ahead", ahead, asked{1, 2}},
-		{"the same session", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
+		{"renewed", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
 		{"go-tuf, nothing is saved yet", goTUF, asked{4 + fewBins, 4 + fewBins}},
 		{"go-tuf, saved", goTUF, asked{2, 2}},
 	} {

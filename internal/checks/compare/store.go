@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
@@ -12,9 +13,11 @@ import (
 // has to sync (see examples/internal/cachedir).
 type files string
 
-func (f files) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
+func (f files) Load(_ context.Context, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), name))
+}
 
-func (f files) Save(rec verify.Record) error {
+func (f files) Save(_ context.Context, rec verify.Record) error {
 	temp := filepath.Join(string(f), "new")
 	if err := os.WriteFile(temp, rec.Data, 0o600); err != nil {
 		return err

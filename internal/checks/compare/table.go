@@ -28,7 +28,7 @@ const (
 	yardstickName = "yardstick"
 	walkName      = "tufwalk"
 	aheadName     = "tufwalk, ahead"
-	sameName      = "tufwalk, same session"
+	renewedName   = "tufwalk, renewed"
 	goTUFName     = "go-tuf"
 	tableFormat   = "  %-26s %10s %11s %11s %12s %8s %9s\n"
 )
@@ -49,7 +49,7 @@ func newRow(title string, bytes int64, t turns, contenders []contender) (row, er
 // ratio is the time of a line in multiples of the row's yardstick. It is 0 for
 // a session that continues: the yardstick is for a cold start.
 func (r row) ratio(l line) float64 {
-	if r.lines[0].client != yardstickName || l.err != nil || l.client == sameName {
+	if r.lines[0].client != yardstickName || l.err != nil || l.client == renewedName {
 		return 0
 	}
 	return float64(l.time) / float64(r.lines[0].time)

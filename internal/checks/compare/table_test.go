@@ -40,13 +40,13 @@ COLD
 	b.Reset()
 	short := sampleRow()
 	short.turns, short.of = 1, 3
-	short.lines[1].client, short.lines[2].err = sameName, base64Fault{errors.New("target x not found")}
+	short.lines[1].client, short.lines[2].err = renewedName, base64Fault{errors.New("target x not found")}
 	short.print(&b)
 	require.Contains(t, b.String(), "\n    for lack of time 1 turn instead of 3 for those that took over 500ms\n")
 	require.Contains(t, b.String(), "\n    finds no target: compares path_hash_prefixes with base64 (go-tuf#783)\n"+
 		"    in its own words: target x not found\n")
 	require.NotContains(t, b.String(), "could not")
-	require.Regexp(t, `tufwalk, same session +45.5 ms +29 MB`, b.String(), "not compared with a cold start")
+	require.Regexp(t, `tufwalk, renewed +45.5 ms +29 MB`, b.String(), "not compared with a cold start")
 }
 
 func TestFigures(t *testing.T) {

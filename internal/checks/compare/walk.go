@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -30,9 +31,8 @@ var largest = verify.Limits{MaxSnapshotBytes: math.MaxInt32, MaxTargetsBytes: ma
 type walker struct {
 	session *verify.Session
 	fetch   fetch
-	store   verify.Store    // nil: nothing is saved
-	cached  map[string]bool // names of files that came from the store, and need not be saved again
-	asked                   // without files from the store
+	store   verify.Store // nil: nothing is saved
+	asked                // without files from the store
 }
 
 // newWalker begins a cold start.
@@ -43,8 +43,8 @@ func (r *served) newWalker(fetch fetch, options verify.Options) (*walker, error)
 
 // newWarmWalker begins with the files in the store.
 func (r *served) newWarmWalker(fetch fetch, options verify.Options, store verify.Store) (*walker, error) {
-	s, err := verify.New(r.trustedRoot, verify.LoadStored(store.Load), r.now, options)
-	return &walker{session: s, fetch: fetch, store: store, cached: make(map[string]bool)}, err
+	s, err := verify.New(r.trustedRoot, verify.LoadStored(context.Background(), store), r.now, options)
+	return &walker{session: s, fetch: fetch, store: store}, err
 }
 
 // resolve returns the targets with those paths.
@@ -72,9 +72,8 @@ func (w *walker) run() error {
 		if !ok {
 			return w.session.Err()
 		}
-		if err := w.save(b.Save); err != nil {
-			w.session.Abandon(err)
-			return w.session.Err()
+		if err := w.session.Save(context.Background(), w.store, b.Save); err != nil {
+			return err
 		}
 		if err := rejections(b); err != nil {
 			return err
@@ -83,20 +82,6 @@ func (w *walker) run() error {
 			return err
 		}
 	}
-}
-
-func (w *walker) save(records []verify.Record) error {
-	if w.store == nil {
-		return nil
-	}
-	for _, rec := range records {
-		if w.cached[rec.StoreName] {
-			delete(w.cached, rec.StoreName)
-		} else if err := w.store.Save(rec); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // round fetches and answers requests. The only mirror is honest, so a rejected
@@ -132,8 +117,8 @@ func (w *walker) fromStore(reqs []verify.Request) []verify.Request {
 	var rest []verify.Request
 	for _, req := range reqs {
 		if req.StoreName != "" {
-			if data, err := w.store.Load(req.StoreName); err == nil && w.session.Provide(req.ID, data) == nil {
-				w.cached[req.StoreName] = true
+			data, err := w.store.Load(context.Background(), req.StoreName)
+			if err == nil && w.session.ProvideSaved(req.ID, data) == nil {
 				continue
 			}
 		}

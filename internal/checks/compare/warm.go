@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/tufwalk/tufwalk/verify"
 )
 
 // warm compares updates of an unchanged repository whose files are all saved.
 func (c *comparison) warm(ctx context.Context) error {
 	printHead(c.stdout, "WARM: the same from saved files, nothing has changed\n"+
-		"The yardstick is that of a cold start. A session that continues is not compared with it.", "rounds", "requests")
+		"The yardstick is that of a cold start. A renewed session is not compared with it.", "rounds", "requests")
 	for i, w := range workloads[:2] {
 		if c.late(w.title) {
 			continue
@@ -20,7 +22,7 @@ func (c *comparison) warm(ctx context.Context) error {
 		}
 		r.print(c.stdout)
 	}
-	fmt.Fprintln(c.stdout, "  A session of tufwalk can be refreshed again. An updater of go-tuf cannot: "+
+	fmt.Fprintln(c.stdout, "  A session of tufwalk can be renewed. An updater of go-tuf cannot: "+
 		"a new one reads the files.")
 	return nil
 }
@@ -42,16 +44,16 @@ func (c *comparison) warmRow(t turns, title string, repo *served, paths []string
 		return row{}, err
 	}
 	_, _ = repo.tufWarm(cache, paths) // fills the cache; it may find no target
-	session, err := repo.newWalker(repo.fromMemory, options(false))
+	renewed, err := repo.newWarmWalker(repo.fromMemory, options(false), files(store))
 	if err != nil {
 		return row{}, err
 	}
-	if _, err := session.resolve(paths); err != nil {
+	if _, err := renewed.resolve(paths); err != nil {
 		return row{}, err
 	}
 	contenders := []contender{
 		{yardstickName, func() sample { return measure(func() (asked, error) { return asked{}, y.check() }) }},
-		{sameName, func() sample { return measure(func() (asked, error) { return session.again(repo, paths) }) }},
+		{renewedName, func() sample { return measure(func() (asked, error) { return renewed.again(repo, paths) }) }},
 		{walkName + ", from files", func() sample {
 			return measure(func() (asked, error) { return repo.walkWarm(files(store), paths, false) })
 		}},
@@ -78,13 +80,14 @@ func (r *served) walkWarm(store files, paths []string, ahead bool) (asked, error
 	return w.asked, err
 }
 
-// again begins the session's next update.
+// again goes on with the session of the next update.
 func (w *walker) again(r *served, paths []string) (asked, error) {
-	if err := w.session.Refresh(r.now); err != nil {
+	next, err := w.session.Renew(verify.LoadStored(context.Background(), w.store), r.now)
+	if err != nil {
 		return asked{}, err
 	}
-	w.asked = asked{}
-	_, err := w.resolve(paths)
+	w.session, w.asked = next, asked{}
+	_, err = w.resolve(paths)
 	return w.asked, err
 }
 

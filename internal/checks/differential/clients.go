@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -33,19 +34,20 @@ type situation struct {
 // uses.
 type bothNames struct{ verifytest.Store }
 
-func (s bothNames) Save(rec verify.Record) error {
+func (s bothNames) Save(ctx context.Context, rec verify.Record) error {
 	if rec.Role != "root" {
 		s.Store[rec.Role+".json"] = rec.Data
 	}
-	return s.Store.Save(rec)
+	return s.Store.Save(ctx, rec)
 }
 
 // runTufwalk is one update with the library.
 func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	defer func() { o.saved = savedIn(store) }()
-	s, err := verify.New(c.trustedRoot, verify.LoadStored(store.Load), c.now, verify.Options{})
+	ctx := context.Background()
+	s, err := verify.New(c.trustedRoot, verify.LoadStored(ctx, store), c.now, verify.Options{})
 	if err == nil {
-		err = s.Run(bothNames{store}, c.mirror.Source())
+		err = s.Run(ctx, bothNames{store}, c.mirror.Source())
 	}
 	if err != nil {
 		return outcome{reasons: []string{err.Error()}}
@@ -56,7 +58,7 @@ func runTufwalk(c situation, store verifytest.Store) (o outcome) {
 	}
 	for _, path := range c.paths {
 		l := s.Lookup(path)
-		_ = s.Run(bothNames{store}, c.mirror.Source()) // the lookup has the error
+		_ = s.Run(ctx, bothNames{store}, c.mirror.Source()) // the lookup has the error
 		t, err := l.Target()
 		switch {
 		case err == nil:
@@ -172,7 +174,7 @@ func runModel(c situation, cache verifytest.Store, rules model.Rules) (o outcome
 		Root: 512_000, Timestamp: 16_384, Snapshot: 2_000_000, Targets: 5_000_000,
 		Roots: 256, Roles: 33,
 	}
-	m, err := model.New(c.trustedRoot, cache, c.now, limits, rules)
+	m, err := model.New(c.trustedRoot, model.One(cache), c.now, limits, rules)
 	if err != nil {
 		return outcome{saved: savedIn(cache), reasons: []string{err.Error()}}
 	}

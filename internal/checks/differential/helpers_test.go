@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -143,7 +144,7 @@ func askOurs(s served, fallThrough bool) string {
 		return "refused"
 	}
 	l := g.Lookup("x")
-	if err := g.Run(nil, sources); err != nil {
+	if err := g.Run(context.Background(), nil, sources); err != nil {
 		return err.Error()
 	}
 	target, err := l.Target()
@@ -163,7 +164,7 @@ func askOurs(s served, fallThrough bool) string {
 }
 
 func overHTTP(base string) verify.Source {
-	return func(req verify.Request) ([]byte, error) {
+	return func(_ context.Context, req verify.Request) ([]byte, error) {
 		resp, err := http.Get(base + "/" + req.Path)
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -38,18 +39,15 @@ func main() {
 // and verify it.
 func install(root, metadataURL, targetsURL string, store folder, name, out string) error {
 	trustedRoot, err := os.ReadFile(root)
-	if err != nil {
+	if err := errors.Join(err, os.MkdirAll(string(store), 0o700)); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(string(store), 0o700); err != nil {
-		return err
-	}
-	s, err := verify.New(trustedRoot, verify.LoadStored(store.Load), time.Now(), verify.Options{})
+	s, err := verify.New(trustedRoot, verify.LoadStored(context.Background(), store), time.Now(), verify.Options{})
 	if err != nil {
 		return err
 	}
 	lookup := s.Lookup(name)
-	err = s.Run(store, mirror(metadataURL))
+	err = s.Run(context.Background(), store, mirror(metadataURL))
 	for _, warning := range s.Warnings() { // a damaged file in the folder gives no rollback protection
 		fmt.Fprintln(os.Stderr, "warning:", warning)
 	}
@@ -74,7 +72,7 @@ func install(root, metadataURL, targetsURL string, store folder, name, out strin
 
 // mirror fetches what the session requests.
 func mirror(base string) verify.Source {
-	return func(req verify.Request) ([]byte, error) {
+	return func(_ context.Context, req verify.Request) ([]byte, error) {
 		body, err := get(base + "/" + req.Path) // encoded already
 		if err != nil {
 			return nil, err
@@ -102,12 +100,14 @@ func get(url string) (io.ReadCloser, error) {
 }
 
 // folder stores trusted metadata, for rollback protection. Only one process at
-// a time may use it; for more, see Session.Keep.
+// a time may use it; for more, it has to be a verify.Locker.
 type folder string
 
-func (f folder) Load(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
+func (f folder) Load(_ context.Context, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), name))
+}
 
-func (f folder) Save(rec verify.Record) error {
+func (f folder) Save(_ context.Context, rec verify.Record) error {
 	return write(filepath.Join(string(f), rec.StoreName), func(w io.Writer) error {
 		_, err := w.Write(rec.Data)
 		return err

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
@@ -18,16 +19,14 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R15: a lookup is never answered from an update that failed, and Refresh
-// begins another update only when the last one is over.
-func TestRefresh(t *testing.T) {
+// R15: a lookup is never answered from an update that failed, and what happens
+// in one update changes no lookup of another.
+func TestRenewAfterAFailure(t *testing.T) {
 	repo := small()
 	c := newClient(t, repo)
 	noNetwork := errors.New("no network")
 	early := c.session.Lookup("a/1")
-	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress, "before Next, too")
 	req := c.forward("targets")
-	require.ErrorIs(t, c.session.Refresh(repo.Now()), verify.ErrInProgress)
 	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
 	_, err := early.Target()
 	require.ErrorIs(t, err, verify.ErrPending)
@@ -44,12 +43,12 @@ func TestRefresh(t *testing.T) {
 	}
 	require.Nil(t, c.session.Targets())
 
-	// The next update: a new lookup waits for it, lookups that are done keep
-	// their result, and request IDs go on.
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	// The next update: a lookup waits for it, and lookups that are done keep
+	// their result.
+	c.session = renew(t, c.session, repo.Now())
 	waiting := c.session.Lookup("a/1")
 	again := c.forward("a")
-	require.Greater(t, again.ID, req.ID)
+	require.Greater(t, again.ID.Update, req.ID.Update)
 	c.provide(again)
 	b, _ = c.session.Next()
 	require.Equal(t, []*verify.Lookup{waiting}, b.Done)
@@ -58,9 +57,8 @@ func TestRefresh(t *testing.T) {
 	_, err = early.Target()
 	require.ErrorIs(t, err, noNetwork)
 
-	// A later update that fails does not change lookups that are done, and
-	// answers none from before.
-	require.NoError(t, c.session.Refresh(repo.Now()))
+	// A later update that fails changes nothing of this.
+	c.session = renew(t, c.session, repo.Now())
 	between := c.session.Lookup("a/1")
 	require.NoError(t, c.session.Fail(c.next().ID, noNetwork))
 	_, _ = c.session.Next()
@@ -86,7 +84,7 @@ func TestFailedRoleIsAskedForAgain(t *testing.T) {
 // A file that was trusted in an earlier update is not trusted in the next one
 // without further checks: its keys may be revoked, it may have expired, or
 // another file of the same version may be listed.
-func TestRefreshTrustsNothingByItself(t *testing.T) {
+func TestRenewTrustsNothingByItself(t *testing.T) {
 	t.Run("revoked snapshot key", func(t *testing.T) {
 		repo := small()
 		c := newClient(t, repo)
@@ -94,7 +92,7 @@ func TestRefreshTrustsNothingByItself(t *testing.T) {
 		repo.Rotate("snapshot", 1, repo.Key("new"))
 		repo.SignWith("snapshot", repo.Key("snapshot")) // only the revoked one signs
 		repo.PublishOnly("root")
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		_, err := c.lookup("a/1")
 		require.ErrorIs(t, err, roles.ErrThreshold)
 		require.Nil(t, c.session.Snapshot())
@@ -105,7 +103,7 @@ func TestRefreshTrustsNothingByItself(t *testing.T) {
 		c.mustFind("top")
 		repo.Rotate("targets", 1, repo.Key("new"))
 		repo.PublishOnly("root")
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		_, err := c.lookup("top")
 		require.ErrorIs(t, err, roles.ErrThreshold)
 	})
@@ -117,7 +115,7 @@ func TestRefreshTrustsNothingByItself(t *testing.T) {
 		repo.Edit("snapshot", func(s object) { s["x"] = "y" })
 		repo.SetVersion("snapshot", 1)
 		repo.PublishOnly("snapshot", "timestamp")
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		require.Equal(t, "1.snapshot.json", c.forward("snapshot").Path, "it is fetched")
 	})
 	t.Run("another targets file of the same version", func(t *testing.T) {
@@ -128,7 +126,7 @@ func TestRefreshTrustsNothingByItself(t *testing.T) {
 		repo.Targets().AddTarget("x", []byte("hello"))
 		repo.SetVersion("targets", 1)
 		repo.Publish()
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		c.mustFind("x")
 	})
 }
@@ -160,7 +158,7 @@ func withScheme(allow func(metadata.Key) bool) verify.Options {
 
 // R-5.6.7g: what was verified is verified again when a key changes in any way,
 // even in a way that its public key does not show.
-func TestRefreshAfterAKeyChanged(t *testing.T) {
+func TestRenewAfterAKeyChanged(t *testing.T) {
 	options := withScheme(func(k metadata.Key) bool {
 		return !strings.Contains(string(k.JSON()), "revoked")
 	})
@@ -177,57 +175,57 @@ func TestRefreshAfterAKeyChanged(t *testing.T) {
 		repo.Touch("root")
 		repo.Publish()
 		s := newSession(t, repo, verify.Stored{}, options)
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
-		require.NoError(t, s.Refresh(repo.Now()))
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
+		s = renew(t, s, repo.Now())
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		revoked = true
 		repo.PublishOnly("root")
-		require.NoError(t, s.Refresh(repo.Now()))
-		require.ErrorIs(t, s.Run(nil, repo.Metadata().Source()), roles.ErrThreshold, role)
+		s = renew(t, s, repo.Now())
+		require.ErrorIs(t, s.Run(context.Background(), nil, repo.Metadata().Source()), roles.ErrThreshold, role)
 	}
 }
 
 // A file that the keys signed under other IDs than the new root gives them
 // still protects from a rollback, and is not used again (docs/decisions.md,
 // "Key IDs are opaque").
-func TestRefreshAfterAKeyWasRenamed(t *testing.T) {
+func TestRenewAfterAKeyWasRenamed(t *testing.T) {
 	for _, role := range []string{"snapshot", "targets"} {
 		repo := verifytest.New(verifytest.Options{})
 		c := newClient(t, repo)
 		require.NoError(t, c.update())
 		renameKey(repo, role, "renamed")
 		repo.PublishOnly("root")
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		require.ErrorIs(t, c.update(), roles.ErrThreshold, role)
 		repo.Publish()
-		require.NoError(t, c.session.Refresh(repo.Now()))
+		c.session = renew(t, c.session, repo.Now())
 		require.NoError(t, c.update(), role)
 	}
 }
 
 // A timestamp may say that the snapshot has no bytes. An empty file is still no
 // snapshot, although there was one before.
-func TestRefreshWithNothing(t *testing.T) {
+func TestRenewWithNothing(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	s := newClient(t, repo).session
-	require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+	require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 	repo.Edit("timestamp", func(signed object) {
 		signed["meta"].(object)["snapshot.json"].(object)["length"] = 0
 	})
 	repo.Touch("timestamp")
 	repo.PublishOnly("timestamp")
-	require.NoError(t, s.Refresh(repo.Now()))
-	err := s.Run(nil, func(r verify.Request) ([]byte, error) {
+	s = renew(t, s, repo.Now())
+	err := s.Run(context.Background(), nil, func(_ context.Context, r verify.Request) ([]byte, error) {
 		if r.Role == "snapshot" {
 			return nil, nil
 		}
-		return repo.Metadata().Source()(r)
+		return repo.Metadata().Source()(context.Background(), r)
 	})
 	require.ErrorIs(t, err, metadata.ErrSyntax)
 }
 
-// A file that was verified is not verified again: not by a refresh, and not
-// because a stored file protects from a rollback and is the answer too.
+// A file that was verified is not verified again: not by the next update, and
+// not because a stored file protects from a rollback and is the answer too.
 func TestVerifiedOnce(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	role := map[string]string{} // by public key
@@ -246,27 +244,28 @@ func TestVerifiedOnce(t *testing.T) {
 	store := verifytest.Store{}
 	run := func(s *verify.Session, timestamp, snapshot, targets int) {
 		t.Helper()
-		require.NoError(t, s.Run(store, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
 		got := []int{counts["timestamp"], counts["snapshot"], counts["targets"]}
 		require.Equal(t, []int{timestamp, snapshot, targets}, got)
 		clear(counts)
 	}
 	s := newSession(t, repo, verify.Stored{}, options)
 	run(s, 1, 1, 1)
-	require.NoError(t, s.Refresh(repo.Now()))
+	s = renew(t, s, repo.Now())
 	run(s, 1, 0, 0)
-	s = newSession(t, repo, verify.LoadStored(store.Load), options)
+	s = newSession(t, repo, verify.LoadStored(context.Background(), store), options)
 	run(s, 2, 1, 1)
-	// Another snapshot: the stored one is offered first, and only its version
-	// tells that it is the old one.
+	// Another snapshot: the stored one is offered first. It is not verified
+	// again to find out that it is the old one.
 	repo.Touch("snapshot")
 	repo.Publish()
-	require.NoError(t, s.Refresh(repo.Now()))
-	run(s, 1, 2, 0)
+	s = renew(t, s, repo.Now())
+	run(s, 1, 1, 0)
 }
 
-// A long-lived session does not hold on to files that newer ones have replaced.
-func TestRefreshFreesReplacedFiles(t *testing.T) {
+// A long chain of sessions does not hold on to files that newer ones have
+// replaced.
+func TestRenewFreesReplacedFiles(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{MetaHashes: true})
 	bins := repo.Targets().Delegate(verifytest.Delegation{Name: "bins", PathHashPrefixes: []string{""}})
 	bins.DelegateBins("bin", 1024)
@@ -293,14 +292,14 @@ func TestRefreshFreesReplacedFiles(t *testing.T) {
 		repo.Touch("bins")                           // another delegator
 		repo.Publish()
 		l := s.Lookup(fmt.Sprint("file-", i)) // another bin, which stays from here on
-		require.NoError(t, s.Run(nil, repo.Metadata().Source()))
+		require.NoError(t, s.Run(context.Background(), nil, repo.Metadata().Source()))
 		_, err := l.Target()
 		require.ErrorIs(t, err, verify.ErrNoTarget)
 		maps.DeleteFunc(repo.Metadata(), replaced)
 		if i == 20 {
 			before = heap()
 		}
-		require.NoError(t, s.Refresh(repo.Now()))
+		s = renew(t, s, repo.Now())
 	}
 	t.Log(heap()-before, files)
 	require.Less(t, heap()-before, 4*files, "and not 60 times as much")

@@ -1,0 +1,49 @@
+package roles_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// K14: signatures that cost nothing to refuse use up no tries. A large file
+// whose key has got another ID is still recognized behind any number of them.
+func TestJunkSignaturesUseUpNoTries(t *testing.T) {
+	for name, junk := range map[string]string{
+		"empty":       "",
+		"no hex":      "junk",
+		"too short":   strings.Repeat("0", 126),
+		"too long":    strings.Repeat("0", 130),
+		"half a byte": strings.Repeat("0", 127),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepository(t)
+			key := *r.Key("k")
+			r.Rotate("targets", 1, &key)
+			r.Edit("targets", func(signed map[string]any) { signed["x"] = strings.Repeat("x", 4<<20) })
+			editSignatures(r, func(list []any) []any {
+				var padded []any
+				for i := range 300 {
+					padded = append(padded, map[string]any{"keyid": strings.Repeat("0", i+1), "sig": junk})
+				}
+				return append(padded, list...)
+			})
+			r.Touch("targets")
+			r.Publish()
+			env := parse[metadata.Targets](r, "targets")
+
+			renamed := key
+			renamed.KeyID = "renamed"
+			r.Rotate("targets", 1, &renamed)
+			r.PublishOnly("root")
+			role, err := roles.TopLevel(r.mustInitialRoot(), "targets", r.policy)
+			require.NoError(t, err)
+			_, err = roles.VerifyAnyKeyID(env, role)
+			require.NoError(t, err)
+		})
+	}
+}

@@ -1,0 +1,232 @@
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// edge is a delegation and what has become of the role's file: trusted, failed,
+// asked for, or none of these yet.
+type edge struct {
+	delegation.Pending
+	listed  metadata.MetaFile
+	role    roles.Role // whose signatures the file needs
+	task    *task      // that asks for the file
+	source  *retainedFile
+	file    roles.Trusted[metadata.Targets]
+	err     error
+	failed  int  // how many lookups there were when it failed: a later one asks again
+	asked   bool // for its file, which came or is yet to come
+	waiting []*Lookup
+}
+
+func (e *edge) step() Step {
+	succinct := e.Position < 0 && e.By.Content() != nil
+	return Step{Delegator: e.Delegator, Role: e.Role, Terminating: e.Terminating, Succinct: succinct}
+}
+
+// edgeKey tells edges apart by the very content that delegates, not by the
+// delegator's name: two files of one role, each signed for its own delegator,
+// may give the same name different keys. It is zero for the top-level targets
+// role.
+type edgeKey struct {
+	by   roles.Trusted[metadata.Targets]
+	role string
+}
+
+// targetsFiles are the targets files of a session, top-level and delegated.
+type targetsFiles struct {
+	edges    map[edgeKey]*edge
+	retained map[string][]*retainedFile // by role
+	clock    uint64                     // counts uses of retained files
+}
+
+// retainedFile is a targets file that was accepted, in this update or an
+// earlier one, and may serve again for another delegation or in the next
+// update.
+type retainedFile struct {
+	listed metadata.MetaFile
+	role   roles.Role // whose signatures the file is known to have
+	file   roles.Trusted[metadata.Targets]
+	size   int64
+	used   uint64 // the clock at its last use
+}
+
+func (f *targetsFiles) edge(p delegation.Pending) *edge {
+	key := edgeKey{p.By, p.Role}
+	e := f.edges[key]
+	if e == nil {
+		e = &edge{Pending: p}
+		f.edges[key] = e
+	}
+	return e
+}
+
+// topLevel returns the content of the top-level targets role, if it is trusted.
+func (f *targetsFiles) topLevel() (file roles.Trusted[metadata.Targets]) {
+	if e := f.edges[edgeKey{role: metadata.RoleTargets}]; e != nil {
+		file = e.file
+	}
+	return file
+}
+
+// forgetUnlisted lets go of the files that a snapshot does not list in that
+// form.
+func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
+	for role, files := range f.retained {
+		listed, _ := s.File(role) // no version, where there is none
+		if listed != files[0].listed {
+			delete(f.retained, role)
+			continue
+		}
+		for _, r := range files {
+			r.listed = listed // the same, but its text is the new snapshot's: the old one can go
+		}
+	}
+}
+
+// retain adds a file that has been accepted for an edge. It returns the
+// retained one with the same content, if there is one: what it delegates to is
+// then asked for once.
+func (f *targetsFiles) retain(e *edge, file roles.Trusted[metadata.Targets], size int64) roles.Trusted[metadata.Targets] {
+	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
+	f.use(e)
+	f.retained[e.Role] = append(f.retained[e.Role], e.source)
+	for _, other := range f.retained[e.Role] {
+		if other.file.SameContent(file) {
+			return other.file
+		}
+	}
+	return file
+}
+
+// use notes that the file of an edge is used.
+func (f *targetsFiles) use(e *edge) {
+	f.clock++
+	e.source.used = f.clock
+}
+
+func newTargetsFiles() targetsFiles {
+	return targetsFiles{edges: map[edgeKey]*edge{}, retained: map[string][]*retainedFile{}}
+}
+
+// renewed returns the files that the next update takes over: the most recently
+// used, up to so many bytes.
+func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
+	next := newTargetsFiles()
+	next.clock = f.clock
+	var all []*retainedFile
+	for _, files := range f.retained {
+		all = append(all, files...)
+	}
+	slices.SortFunc(all, func(a, b *retainedFile) int { return cmp.Compare(b.used, a.used) })
+	for _, r := range all {
+		if maxBytes -= r.size; maxBytes < 0 {
+			break
+		}
+		copied := *r
+		name := r.file.Name()
+		next.retained[name] = append(next.retained[name], &copied)
+	}
+	for _, files := range next.retained { // in the order in which they came
+		slices.Reverse(files)
+	}
+	return next
+}
+
+// start returns the request for the file of an edge; nil if it is at hand, or
+// cannot be trusted.
+func (s *Session) start(e *edge) *task {
+	e.asked, e.err = true, nil
+	listed, ok := s.trusted.snapshot.Content().File(e.Role)
+	if !ok { // R-5.6.7f: not asked for
+		s.failEdge(e, fmt.Errorf("%w: %q, delegated by %s", ErrUnlisted, e.Role, metadata.Printable(e.Delegator)))
+		return nil
+	}
+	e.listed = listed
+	var err error
+	if e.role, err = s.roleOf(e); err != nil {
+		s.failEdge(e, err)
+		return nil
+	}
+	if s.reuse(e) {
+		return nil
+	}
+	e.task = &task{listed: listed, edge: e, Request: Request{
+		Role: e.Role, Delegator: e.Delegator, StoreName: roleName(e.Role), MaxBytes: s.limits.MaxTargetsBytes,
+	}}
+	if err := s.address(e.task); err != nil {
+		s.failEdge(e, err)
+		return nil
+	}
+	return e.task
+}
+
+// failEdge notes why the file of an edge cannot be trusted.
+func (s *Session) failEdge(e *edge, err error) {
+	e.asked, e.err, e.failed = false, err, s.lookups.count
+}
+
+// reuse takes a retained file for an edge, and says whether there was one.
+func (s *Session) reuse(e *edge) bool {
+	for _, r := range s.files.retained[e.Role] {
+		if file, ok := s.serves(r, e); ok {
+			e.file, e.source = file, r
+			s.files.use(e)
+			return true
+		}
+	}
+	return false
+}
+
+// serves returns a retained file as that of an edge, if it is. What was
+// verified for the same keys is not verified again.
+func (s *Session) serves(r *retainedFile, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
+	if r.listed != e.listed {
+		return file, false
+	}
+	file = r.file
+	if !e.role.Same(r.role) { // R-5.6.7g
+		var err error
+		if file, err = roles.VerifyAs(r.file, e.role); err != nil {
+			return file, false
+		}
+	}
+	return file, s.checkListed(file, e.listed) == nil
+}
+
+// roleOf says whose signatures the file of an edge needs.
+func (s *Session) roleOf(e *edge) (roles.Role, error) {
+	if e.By.Content() == nil {
+		return roles.TopLevel(s.trusted.root, e.Role, s.options.Policy)
+	}
+	return roles.Delegated(e.By, e.Position, e.Role, s.options.Policy)
+}
+
+func (s *Session) checkTargets(e *edge, body []byte) (file roles.Trusted[metadata.Targets], err error) {
+	if err := roles.CheckFile(e.Role, body, e.listed, s.options.Policy); err != nil {
+		return file, err
+	}
+	envelope, err := parse[metadata.Targets](s, body)
+	if err != nil {
+		return file, err
+	}
+	if file, err = roles.Verify(envelope, e.role); err != nil {
+		return file, err
+	}
+	return file, s.checkListed(file, e.listed)
+}
+
+// checkListed compares a targets file with what is listed for it, and judges
+// its expiry.
+func (s *Session) checkListed(file roles.Trusted[metadata.Targets], listed metadata.MetaFile) error {
+	if err := roles.CheckTargets(file, listed); err != nil {
+		return err
+	}
+	return roles.CheckExpiry(file.Name(), file.Header(), s.now)
+}

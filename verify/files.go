@@ -1,0 +1,62 @@
+package verify
+
+import (
+	"bytes"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// parse reads a file in the envelope format that the caller chose.
+func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], error) {
+	return metadata.Parse[T](data, metadata.Options{
+		EnvelopeFormat: s.options.EnvelopeFormat, MaxDepth: s.limits.MaxDepth, MaxSignatures: s.limits.MaxSignatures,
+	})
+}
+
+// verifyTopLevel reads the file of a top-level role other than root and
+// verifies its signatures under the trusted root.
+func verifyTopLevel[T metadata.Content](s *Session, name string, body []byte) (*storedFile[T], error) {
+	envelope, err := parse[T](s, body)
+	if err != nil {
+		return nil, err
+	}
+	role, err := roles.TopLevel(s.trusted.root, name, s.options.Policy)
+	if err != nil {
+		return nil, err
+	}
+	file, err := roles.Verify(envelope, role)
+	return &storedFile[T]{raw: bytes.Clone(body), envelope: envelope, role: role, file: file, byIDs: true}, err
+}
+
+// initialRoot verifies a root by its own keys.
+func (s *Session) initialRoot(data []byte) (root roles.Trusted[metadata.Root], err error) {
+	envelope, err := parse[metadata.Root](s, data)
+	if err != nil {
+		return root, err
+	}
+	return roles.VerifyInitialRoot(envelope, s.options.Policy)
+}
+
+// address completes the request for a file that another one lists.
+func (s *Session) address(t *task) error {
+	if t.listed.Length > t.MaxBytes { // a signed length never raises our own limit
+		return &LimitError{t.Role, "bytes", t.MaxBytes, t.listed.Length}
+	}
+	if t.listed.Length >= 0 {
+		t.MaxBytes = t.listed.Length
+	}
+	t.Version = t.listed.Version
+	t.Path = s.fileName(t.Role, t.Version)
+	return nil
+}
+
+// fileName is the wire's name of a file that is not root or timestamp.
+//
+// the final root decides on versions in names.
+func (s *Session) fileName(role string, version int64) string {
+	if !s.trusted.root.Content().ConsistentSnapshot {
+		version = 0
+	}
+	return metadata.FileName(role, version)
+}

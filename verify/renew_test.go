@@ -1,0 +1,270 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// begun returns a session that has finished its first update.
+func begun(t *testing.T, repo *verifytest.Repo, store verifytest.Store, o verify.Options) *verify.Session {
+	t.Helper()
+	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(t.Context(), store), repo.Now(), o)
+	require.NoError(t, err)
+	require.NoError(t, s.Run(t.Context(), store, repo.Metadata().Source()))
+	return s
+}
+
+// asking notes the paths that are asked for.
+func asking(paths *[]string, source verify.Source) verify.Source {
+	return func(ctx context.Context, req verify.Request) ([]byte, error) {
+		*paths = append(*paths, req.Path)
+		return source(ctx, req)
+	}
+}
+
+func withBins(bins int) *verifytest.Repo {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Targets().DelegateBins("bin", bins)
+	for i := range 4 * bins {
+		path := fmt.Sprintf("file-%d", i)
+		repo.Targets().AddToBin(path, []byte(path))
+	}
+	repo.Publish()
+	return repo
+}
+
+// An update that fails takes nothing away: the session before it goes on
+// answering, until its own view expires.
+func TestRenewLeavesTheOldSessionAsItIs(t *testing.T) {
+	repo := withBins(16)
+	old := begun(t, repo, verifytest.Store{}, verify.Options{})
+	next, err := old.Renew(verify.Stored{}, repo.Now().Add(time.Hour))
+	require.NoError(t, err)
+	down := errors.New("no route to host")
+	require.ErrorIs(t, next.Run(t.Context(), nil, func(context.Context, verify.Request) ([]byte, error) { return nil, down }), down)
+	failed := next.Lookup("file-1")
+	require.NoError(t, old.Run(t.Context(), nil), "nothing is left to do")
+
+	l := old.Lookup("file-1")
+	require.NoError(t, old.Run(t.Context(), nil, repo.Metadata().Source()))
+	target, err := l.Target()
+	require.NoError(t, err)
+	require.Equal(t, int64(len("file-1")), target.Length)
+	require.NoError(t, old.Err())
+	next.Next()
+	_, err = failed.Target()
+	require.ErrorIs(t, err, down)
+
+	// And the failed one can be renewed, too.
+	again, err := next.Renew(verify.Stored{}, repo.Now().Add(2*time.Hour))
+	require.NoError(t, err)
+	require.NoError(t, again.Run(t.Context(), nil, repo.Metadata().Source()))
+}
+
+// Both sessions may be used at the same time, each by its own goroutine.
+func TestRenewSharesNothingThatChanges(t *testing.T) {
+	repo := withBins(64)
+	old := begun(t, repo, verifytest.Store{}, verify.Options{})
+	source := repo.Metadata().Source()
+	find := func(s *verify.Session, first int) error {
+		for i := first; i < 256; i += 2 {
+			l := s.Lookup(fmt.Sprintf("file-%d", i))
+			if err := s.Run(context.Background(), nil, source); err != nil {
+				return err
+			}
+			if _, err := l.Target(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	require.NoError(t, find(old, 200))
+	sessions := []*verify.Session{old}
+	for range 3 {
+		next, err := old.Renew(verify.Stored{}, repo.Now())
+		require.NoError(t, err)
+		sessions = append(sessions, next)
+	}
+	var wait sync.WaitGroup
+	errs := make([]error, len(sessions))
+	for i, s := range sessions {
+		wait.Go(func() { errs[i] = find(s, i%2) })
+	}
+	wait.Wait()
+	require.NoError(t, errors.Join(errs...))
+}
+
+// What was verified serves again: nothing is asked for but the next root and
+// the timestamp.
+func TestRenewOfAnUnchangedRepositoryAsksForTwoFiles(t *testing.T) {
+	repo := withBins(16)
+	store := verifytest.Store{}
+	s := begun(t, repo, store, verify.Options{})
+	for i := range 8 {
+		s.Lookup(fmt.Sprintf("file-%d", i))
+	}
+	require.NoError(t, s.Run(t.Context(), store, repo.Metadata().Source()))
+	next, err := s.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+	require.NoError(t, err)
+	var found []*verify.Lookup
+	for i := range 8 {
+		found = append(found, next.Lookup(fmt.Sprintf("file-%d", i)))
+	}
+	var asked []string
+	require.NoError(t, next.Run(t.Context(), nil, asking(&asked, repo.Metadata().Source())))
+	require.Equal(t, []string{"2.root.json", "timestamp.json"}, asked)
+	for _, l := range found {
+		_, err := l.Target()
+		require.NoError(t, err)
+	}
+}
+
+// Limits.MaxRetainedBytes: the least recently used files are left out first.
+func TestRenewTakesOverWhatWasUsedLast(t *testing.T) {
+	repo := withBins(16)
+	bin := func(path string) string { return repo.FileName(repo.Targets().Bin(path).Name()) }
+	size := func(name string) int64 { return int64(len(repo.Metadata()[name])) }
+	first, last := "file-0", "file-1"
+	for i := 2; bin(first) == bin(last); i++ {
+		last = fmt.Sprintf("file-%d", i)
+	}
+	top := size(repo.FileName("targets"))
+	for _, c := range []struct {
+		name  string
+		room  int64
+		asked []string
+	}{
+		{"room for all", top + size(bin(first)) + size(bin(last)), nil},
+		{"room for two", top + size(bin(last)), []string{bin(first)}},
+		{"room for one", size(bin(last)), []string{repo.FileName("targets"), bin(first)}},
+		{"no room", 1, []string{repo.FileName("targets"), bin(first), bin(last)}},
+		{"none at all", -1, []string{repo.FileName("targets"), bin(first), bin(last)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := begun(t, repo, verifytest.Store{}, verify.Options{Limits: verify.Limits{MaxRetainedBytes: c.room}})
+			find := func(s *verify.Session, source verify.Source, paths ...string) {
+				for _, path := range paths {
+					l := s.Lookup(path)
+					require.NoError(t, s.Run(t.Context(), nil, source))
+					_, err := l.Target()
+					require.NoError(t, err)
+				}
+			}
+			find(s, repo.Metadata().Source(), first, last)
+			next, err := s.Renew(verify.Stored{}, repo.Now())
+			require.NoError(t, err)
+			var asked []string
+			find(next, asking(&asked, repo.Metadata().Source()), first, last)
+			slices.Sort(asked)
+			want := append(slices.Clone(c.asked), "2.root.json", "timestamp.json")
+			slices.Sort(want)
+			require.Equal(t, want, asked)
+		})
+	}
+}
+
+// R-5.4.3.1a, R-5.5.5a: the repository may not go back behind what a session
+// trusted, whatever is stored now.
+func TestRenewRemembersWhatWasTrusted(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	old := repo.Metadata().Clone()
+	repo.Publish()
+	repo.PublishOnly("root")
+	s := begun(t, repo, verifytest.Store{}, verify.Options{})
+	for name, stored := range map[string]verify.Stored{
+		"nothing stored": {},
+		"older files stored": {
+			Root:      [][]byte{old["1.root.json"]},
+			Timestamp: [][]byte{old["timestamp.json"]},
+			Snapshot:  [][]byte{old["1.snapshot.json"]},
+		},
+		"junk stored": {Root: [][]byte{{}}, Timestamp: [][]byte{[]byte("x")}, Snapshot: [][]byte{[]byte("{}")}},
+	} {
+		next, err := s.Renew(stored, repo.Now())
+		require.NoError(t, err, name)
+		require.ErrorIs(t, next.Run(t.Context(), nil, old.Source()), verify.ErrRollback, name)
+		require.Equal(t, int64(2), next.Version("root"), name)
+
+		// A failed update forgets none of it either.
+		again, err := next.Renew(verify.Stored{}, repo.Now())
+		require.NoError(t, err, name)
+		require.ErrorIs(t, again.Run(t.Context(), nil, old.Source()), verify.ErrRollback, name)
+	}
+}
+
+// What another process has stored meanwhile counts as well.
+func TestRenewSeesWhatOthersStored(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	s := begun(t, repo, verifytest.Store{}, verify.Options{})
+	behind := repo.Metadata().Clone()
+	repo.Publish()
+	repo.PublishOnly("root")
+	store := verifytest.Store{}
+	begun(t, repo, store, verify.Options{})
+
+	next, err := s.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+	require.NoError(t, err)
+	stored := new(verify.StoredRootError)
+	require.ErrorAs(t, next.Run(t.Context(), nil, behind.Source()), &stored)
+	require.Equal(t, &verify.StoredRootError{Name: "root.json", Stored: 2, Found: 1}, stored)
+
+	delete(store, "root.json")
+	next, err = s.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+	require.NoError(t, err)
+	require.ErrorIs(t, next.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "the timestamp")
+}
+
+// What lies in no store any more is saved again, without being fetched.
+func TestRenewSavesWhatTheStoreHasLost(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	store := verifytest.Store{}
+	s := begun(t, repo, store, verify.Options{})
+	whole := len(store)
+	for _, name := range []string{"root.json", "timestamp.json", "snapshot.json"} {
+		was := store[name]
+		delete(store, name)
+		next, err := s.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+		require.NoError(t, err)
+		var asked []string
+		require.NoError(t, next.Run(t.Context(), store, asking(&asked, repo.Metadata().Source())))
+		require.Equal(t, []string{"2.root.json", "timestamp.json"}, asked, name)
+		require.Equal(t, string(was), string(store[name]), name)
+		require.Len(t, store, whole)
+	}
+}
+
+// Renew gives another session; times may not go back.
+func TestRenewAndTimes(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	s := begun(t, repo, verifytest.Store{}, verify.Options{})
+	for _, bad := range []time.Time{{}, repo.Now().Add(-time.Nanosecond)} {
+		_, err := s.Renew(verify.Stored{}, bad)
+		require.ErrorIs(t, err, verify.ErrTime)
+	}
+	next, err := s.Renew(verify.Stored{}, repo.Now())
+	require.NoError(t, err)
+	require.Equal(t, repo.Now(), next.Time())
+	require.Equal(t, verify.RequestID{Update: 2, Number: 1}, firstRequest(t, next).ID)
+	require.ErrorIs(t, next.Provide(verify.RequestID{Update: 1, Number: 1}, nil), verify.ErrRequest, "an ID of the other session")
+	require.ErrorIs(t, s.Provide(verify.RequestID{Update: 2, Number: 1}, nil), verify.ErrRequest)
+}
+
+func firstRequest(t *testing.T, s *verify.Session) verify.Request {
+	b, ok := s.Next()
+	require.True(t, ok)
+	return b.Fetch[0]
+}

@@ -1,0 +1,259 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// Store keeps records for later updates: a folder, say. Each repository needs
+// one of its own. Several processes may share it: see Session.Save.
+type Store interface {
+	// Load returns what was saved under a name, or an error: one that wraps
+	// fs.ErrNotExist if there is nothing, as os.ReadFile's does. What it
+	// returns need not be right, since it is verified. It should bound what it
+	// reads; no file that a session accepts is longer than the largest of its
+	// Limits.
+	Load(ctx context.Context, name string) ([]byte, error)
+	// Save stores a record durably and in one piece: after a crash either the
+	// old or the new one is there. For a folder that means a temporary file,
+	// fsync, rename, and fsync of the folder.
+	Save(ctx context.Context, rec Record) error
+}
+
+// A Locker is a Store that several processes share and that can be locked:
+// Session.Save compares and writes under its lock.
+type Locker interface {
+	// Lock waits until nobody else holds the lock.
+	Lock(ctx context.Context) (unlock func(), err error)
+}
+
+// A CandidateStore is a Store that cannot replace a file, such as an object
+// store without locks: Save adds a file beside those of the same name, and
+// LoadAll returns them. Session.Save writes first and compares after.
+type CandidateStore interface {
+	// LoadAll returns all files that were saved under a name and have not been
+	// removed, in any order: none is no error.
+	LoadAll(ctx context.Context, name string) ([][]byte, error)
+}
+
+var (
+	// ErrSave is returned (wrapped) when a trusted file could not be saved.
+	ErrSave = errors.New("a trusted file could not be saved")
+	// ErrSuperseded is returned (wrapped) when another process has saved
+	// something newer: see SupersededError.
+	ErrSuperseded = errors.New("superseded")
+)
+
+// SupersededError says that another process has stored something newer than
+// this update trusts, so that its own files must not be saved. The
+// session has ended. Begin again from the store, by Renew or New with
+// LoadStored, and give up after a few times.
+type SupersededError struct {
+	// Role is the role whose stored file is newer, Stored its version, and Own
+	// the version that this update trusts.
+	Role        string
+	Stored, Own int64
+	// Err says what would have gone back, if it is not the version itself.
+	Err error
+}
+
+func (e *SupersededError) Error() string {
+	text := fmt.Sprintf("%s: %v: another process has stored version %d, this update has version %d (begin again from the store)",
+		e.Role, ErrSuperseded, e.Stored, e.Own)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *SupersededError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrSuperseded}
+	}
+	return []error{ErrSuperseded, e.Err}
+}
+
+// LoadStored loads what earlier updates saved. A file that does not exist is
+// left out; one that cannot be read is too, and the session's Warnings say so.
+// The store may be nil.
+func LoadStored(ctx context.Context, store Store) (s Stored) {
+	if store == nil {
+		return s
+	}
+	s.failed = map[string]error{}
+	load := func(role, name string) [][]byte {
+		files, err := loadAll(ctx, store, name)
+		if err != nil {
+			s.failed[role] = err
+		}
+		return files
+	}
+	s.Root = load(metadata.RoleRoot, nameRoot)
+	s.Timestamp = load(metadata.RoleTimestamp, nameTimestamp)
+	s.Snapshot = load(metadata.RoleSnapshot, nameSnapshot)
+	return s
+}
+
+// loadAll loads the file with a name, or all of them.
+func loadAll(ctx context.Context, store Store, name string) ([][]byte, error) {
+	if c, ok := store.(CandidateStore); ok {
+		return c.LoadAll(ctx, name)
+	}
+	data, err := store.Load(ctx, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotAtSource):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return [][]byte{data}, nil
+}
+
+// Save saves the records of a Batch, in order. It compares them with what lies
+// in the store by the rules between versions, since another process
+// may have saved something meanwhile: under the store's lock if it is a Locker;
+// otherwise it compares before it writes and, in a CandidateStore, after.
+//
+// A record is not written where the same version, or the same root, lies
+// already. Where something newer lies, it returns a *SupersededError; if the
+// store fails, an error that wraps ErrSave. Either one ends the session:
+// everything reports it from then on. The store may be nil: then nothing is
+// saved.
+func (s *Session) Save(ctx context.Context, store Store, records []Record) error {
+	if s.update.broken != nil {
+		return s.update.broken
+	}
+	if store == nil || len(records) == 0 {
+		return nil
+	}
+	err := s.saveLocked(ctx, store, records)
+	superseded := new(SupersededError)
+	switch {
+	case errors.As(err, &superseded):
+		s.breakOff(superseded)
+	case err != nil:
+		s.Abandon(err)
+	}
+	return s.update.broken
+}
+
+func (s *Session) saveLocked(ctx context.Context, store Store, records []Record) error {
+	if locker, ok := store.(Locker); ok {
+		unlock, err := locker.Lock(ctx)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	for _, rec := range records {
+		write, err := s.compare(ctx, store, rec)
+		if err != nil {
+			return err
+		}
+		if !write {
+			continue
+		}
+		if err := store.Save(ctx, rec); err != nil {
+			return err
+		}
+		if _, ok := store.(CandidateStore); ok {
+			if _, err := s.compare(ctx, store, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compare compares a record with what lies in the store, and says whether it is
+// to be written.
+//
+// roots under their versions are never compared, nor are files of
+// targets roles, but no file is saved by a session whose root is older than the
+// stored one.
+func (s *Session) compare(ctx context.Context, store Store, rec Record) (write bool, err error) {
+	if rec.Role == metadata.RoleRoot && rec.StoreName != nameRoot {
+		return true, nil
+	}
+	newest, same := s.newestRootIn(ctx, store, rec.Data)
+	own := s.trusted.root.Header().Version
+	switch {
+	case s.update.phase == phaseRoot: // the chain of roots may yet come to it
+		s.stored.root = max(s.stored.root, newest)
+	case newest > own:
+		return false, &SupersededError{Role: metadata.RoleRoot, Stored: newest, Own: own}
+	}
+	switch rec.StoreName {
+	case nameRoot:
+		return newest <= rec.Version && !same, nil
+	case nameTimestamp:
+		return compareFiles(ctx, s, store, rec, &s.stored.timestamp, s.checkTimestampAfter)
+	case nameSnapshot:
+		return compareFiles(ctx, s, store, rec, &s.stored.snapshot, s.checkSnapshotAfter)
+	}
+	return true, nil
+}
+
+// newestRootIn returns the highest version of a root that counts in the store,
+// 0 if none does or can be read, and whether it holds this very file.
+func (s *Session) newestRootIn(ctx context.Context, store Store, file []byte) (newest int64, same bool) {
+	files, _ := loadAll(ctx, store, nameRoot)
+	for _, raw := range files {
+		same = same || bytes.Equal(raw, file)
+		if version, err := s.rootVersion(raw); err == nil {
+			newest = max(newest, version)
+		}
+	}
+	return newest, same
+}
+
+// compareFiles compares a timestamp or a snapshot that is to be saved with the
+// files in the store that were not there when the update began, and count under
+// its root.
+func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Store, rec Record, known *candidates[T],
+	checkAfter func(stored roles.Trusted[T]) error,
+) (write bool, err error) {
+	if known.best == nil { // nothing of this session: not to be compared
+		return true, nil
+	}
+	files, _ := loadAll(ctx, store, rec.StoreName) // what cannot be read is replaced
+	write = true
+	for _, raw := range files {
+		if bytes.Equal(raw, rec.Data) {
+			write = false
+		}
+		if known.find(raw) != nil { // it was there when the update began, and was judged
+			continue
+		}
+		envelope, err := parse[T](s, raw)
+		if err != nil {
+			continue
+		}
+		f := &storedFile[T]{envelope: envelope}
+		if f.check(known.best.role); f.err != nil {
+			continue
+		}
+		if err := checkAfter(f.file); err != nil || f.version() > rec.Version {
+			return false, &SupersededError{rec.Role, f.version(), rec.Version, err}
+		}
+		if f.version() == rec.Version { // what lies there stays
+			write = false
+		}
+	}
+	return write, nil
+}
+
+func (s *Session) checkTimestampAfter(stored roles.Trusted[metadata.Timestamp]) error {
+	_, err := roles.NewerTimestamp(stored, s.trusted.timestamp)
+	return err
+}
+
+func (s *Session) checkSnapshotAfter(stored roles.Trusted[metadata.Snapshot]) error {
+	return roles.CheckSnapshot(stored, s.trusted.snapshot, s.stored.snapshot.best.listed)
+}

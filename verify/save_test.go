@@ -1,0 +1,391 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
+)
+
+// lockable is a store that says when it is locked.
+type lockable struct {
+	verifytest.Store
+	locked, locks int
+	t             *testing.T
+}
+
+func (s *lockable) Lock(context.Context) (func(), error) {
+	require.Zero(s.t, s.locked)
+	s.locked++
+	s.locks++
+	return func() { s.locked-- }, nil
+}
+
+func (s *lockable) Load(ctx context.Context, name string) ([]byte, error) {
+	return s.Store.Load(ctx, name)
+}
+
+func (s *lockable) Save(ctx context.Context, rec verify.Record) error {
+	require.Equal(s.t, 1, s.locked, "saved without the lock")
+	return s.Store.Save(ctx, rec)
+}
+
+// bucket is a store that cannot replace a file.
+type bucket map[string][][]byte
+
+func (b bucket) Load(ctx context.Context, name string) ([]byte, error) {
+	files := b[name]
+	if len(files) == 0 {
+		return nil, errors.New("nothing there")
+	}
+	return files[len(files)-1], nil
+}
+
+func (b bucket) Save(_ context.Context, rec verify.Record) error {
+	b[rec.StoreName] = append(slices.Clone(b[rec.StoreName]), rec.Data)
+	return nil
+}
+
+func (b bucket) LoadAll(_ context.Context, name string) ([][]byte, error) { return b[name], nil }
+
+// eachStore runs a test with a store of each kind.
+func eachStore(t *testing.T, test func(t *testing.T, store verify.Store)) {
+	t.Run("plain", func(t *testing.T) { test(t, verifytest.Store{}) })
+	t.Run("with a lock", func(t *testing.T) { test(t, &lockable{Store: verifytest.Store{}, t: t}) })
+	t.Run("candidates", func(t *testing.T) { test(t, bucket{}) })
+}
+
+// sharing begins an update of another process on a store.
+func sharing(t *testing.T, repo *verifytest.Repo, store verify.Store) *verify.Session {
+	t.Helper()
+	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(t.Context(), store), repo.Now(), verify.Options{})
+	require.NoError(t, err)
+	return s
+}
+
+// storedVersions are the highest versions in a store.
+func storedVersions(t *testing.T, store verify.Store) map[string]int64 {
+	t.Helper()
+	stored := verify.LoadStored(t.Context(), store)
+	highest := func(files [][]byte) (version int64) {
+		for _, raw := range files {
+			version = max(version, versionOf(t, raw))
+		}
+		return version
+	}
+	return map[string]int64{"root": highest(stored.Root), "timestamp": highest(stored.Timestamp), "snapshot": highest(stored.Snapshot)}
+}
+
+// R-5.0.2 (R16): a process that is behind does not write over what another one
+// has saved meanwhile, and hears of it.
+func TestSupersededByAnotherProcess(t *testing.T) {
+	for name, change := range map[string]struct {
+		publish func(repo *verifytest.Repo)
+		role    string // what is newer in the store
+	}{
+		"a timestamp":                      {func(r *verifytest.Repo) { r.PublishOnly("timestamp") }, "timestamp"},
+		"a snapshot":                       {func(r *verifytest.Repo) { r.PublishOnly("snapshot", "timestamp") }, "timestamp"},
+		"a snapshot with a newer targets":  {func(r *verifytest.Repo) { r.Touch("targets"); r.Publish() }, "timestamp"},
+		"a root":                           {func(r *verifytest.Repo) { r.PublishOnly("root") }, "root"},
+		"a root that revokes the old keys": {func(r *verifytest.Repo) { r.Rotate("timestamp", 1, r.Key("new")); r.Publish() }, "root"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, store verify.Store) {
+				repo := verifytest.New(verifytest.Options{})
+				repo.Publish()
+				behind := repo.Metadata().Clone()
+				own := repo.Version(change.role)
+				slow := sharing(t, repo, store)
+				change.publish(repo)
+				var before map[string]int64
+				// slow is past the roots when the other one comes and goes.
+				err := slow.Run(t.Context(), store, func(ctx context.Context, req verify.Request) ([]byte, error) {
+					if req.Role == "timestamp" {
+						require.NoError(t, sharing(t, repo, store).Run(ctx, store, repo.Metadata().Source()))
+						before = storedVersions(t, store)
+					}
+					return behind.Source()(ctx, req)
+				})
+				require.ErrorIs(t, err, verify.ErrSuperseded)
+				superseded := new(verify.SupersededError)
+				require.ErrorAs(t, err, &superseded)
+				require.Equal(t, change.role, superseded.Role)
+				require.Equal(t, before[change.role], superseded.Stored)
+				require.Equal(t, own, superseded.Own)
+				require.Equal(t, before, storedVersions(t, store))
+				require.ErrorIs(t, slow.Err(), verify.ErrSuperseded, "it stays so")
+
+				// Begun again, from the store, it succeeds.
+				again, err := slow.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+				require.NoError(t, err)
+				require.NoError(t, again.Run(t.Context(), store, repo.Metadata().Source()))
+				require.NoError(t, sharing(t, repo, store).Run(t.Context(), store, repo.Metadata().Source()))
+			})
+		})
+	}
+}
+
+// a snapshot that lists an older targets role than the stored one is
+// not saved, also where its timestamp was first.
+func TestSupersededBetweenTimestampAndSnapshot(t *testing.T) {
+	eachStore(t, func(t *testing.T, store verify.Store) {
+		repo := verifytest.New(verifytest.Options{})
+		repo.Publish()
+		behind := repo.Metadata().Clone()
+		slow := sharing(t, repo, store)
+		repo.Touch("targets")
+		repo.Publish()
+		fast := sharing(t, repo, store)
+		// slow has saved its timestamp when fast overtakes it.
+		err := slow.Run(t.Context(), store, func(ctx context.Context, req verify.Request) ([]byte, error) {
+			if req.Role == "snapshot" {
+				require.NoError(t, fast.Run(ctx, store, repo.Metadata().Source()))
+			}
+			return behind.Source()(ctx, req)
+		})
+		superseded := new(verify.SupersededError)
+		require.ErrorAs(t, err, &superseded)
+		require.Equal(t, "snapshot", superseded.Role)
+		require.ErrorIs(t, err, verify.ErrRollback, "what would have gone back")
+		require.Equal(t, map[string]int64{"root": 1, "timestamp": repo.Version("timestamp"), "snapshot": repo.Version("snapshot")}, storedVersions(t, store))
+	})
+}
+
+// two processes that come to the same state both succeed, in any order
+// of their saves, and what lies there stays.
+func TestTwoProcessesSaveTheSame(t *testing.T) {
+	eachStore(t, func(t *testing.T, store verify.Store) {
+		repo := verifytest.New(verifytest.Options{})
+		repo.Targets().AddTarget("app", []byte("app"))
+		for range 3 {
+			repo.Publish()
+			a, b := sharing(t, repo, store), sharing(t, repo, store)
+			source := repo.Metadata().Source()
+			l := a.Lookup("app")
+			err := a.Run(t.Context(), store, func(ctx context.Context, req verify.Request) ([]byte, error) {
+				if req.Role == "snapshot" || req.Role == "targets" {
+					require.NoError(t, b.Run(ctx, store, source))
+				}
+				return source(ctx, req)
+			})
+			require.NoError(t, err)
+			_, err = l.Target()
+			require.NoError(t, err)
+		}
+	})
+}
+
+// on the way along a chain of roots, a process may meet one that is
+// ahead: what that one saved stays, and both arrive.
+func TestTwoProcessesOnOneChainOfRoots(t *testing.T) {
+	eachStore(t, func(t *testing.T, store verify.Store) {
+		repo := verifytest.New(verifytest.Options{})
+		repo.Publish()
+		for range 5 {
+			repo.Touch("root")
+			repo.PublishOnly("root")
+		}
+		source := repo.Metadata().Source()
+		a, b := sharing(t, repo, store), sharing(t, repo, store)
+		require.NoError(t, a.Run(t.Context(), store, func(ctx context.Context, req verify.Request) ([]byte, error) {
+			if req.Path == "3.root.json" {
+				require.NoError(t, b.Run(ctx, store, source))
+			}
+			return source(ctx, req)
+		}))
+		require.Equal(t, int64(6), storedVersions(t, store)["root"])
+	})
+}
+
+// one that cannot come as far as the root that another process has
+// saved meanwhile does not succeed.
+func TestAChainOfRootsThatEndsBeforeTheStoredOne(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	for range 4 {
+		repo.PublishOnly("root")
+	}
+	store := verifytest.Store{}
+	s := sharing(t, repo, store)
+	err := s.Run(t.Context(), store, func(ctx context.Context, req verify.Request) ([]byte, error) {
+		switch req.Path {
+		case "3.root.json":
+			store["root.json"] = repo.Metadata()["5.root.json"]
+		case "4.root.json":
+			return nil, verify.ErrNotAtSource
+		}
+		return repo.Metadata().Source()(ctx, req)
+	})
+	stored := new(verify.StoredRootError)
+	require.ErrorAs(t, err, &stored)
+	require.Equal(t, &verify.StoredRootError{Name: "root.json", Stored: 5, Found: 3}, stored)
+}
+
+// Stored, architecture "several candidates": the highest version among those
+// that count is the stored version, and at most 16 are looked at.
+func TestStoredCandidates(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	var timestamps, snapshots [][]byte
+	for range 5 {
+		timestamps = append(timestamps, repo.Metadata()["timestamp.json"])
+		snapshots = append(snapshots, repo.Metadata()[repo.FileName("snapshot")])
+		repo.Touch("targets")
+		repo.Publish()
+	}
+	third := timestamps[2]
+	begin := func(stored verify.Stored) *verify.Session {
+		s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{})
+		require.NoError(t, err)
+		return s
+	}
+	behind := repo.Metadata().Clone()
+	behind["timestamp.json"] = third
+	for i, order := range [][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 4, 0}} {
+		var files [][]byte
+		for _, k := range order {
+			files = append(files, timestamps[k])
+		}
+		files = append(files, []byte("junk"))
+		s := begin(verify.Stored{Timestamp: files})
+		rollback := new(verify.RollbackError)
+		require.ErrorAs(t, s.Run(t.Context(), nil, behind.Source()), &rollback, i)
+		require.Equal(t, versionOf(t, timestamps[4]), rollback.Trusted, "the highest of them")
+	}
+	s := begin(verify.Stored{Snapshot: snapshots})
+	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "snapshot 3 lists older targets than snapshot 5")
+
+	// Too many: a warning, and the others are not looked at.
+	many := slices.Repeat([][]byte{timestamps[0]}, 16)
+	s = begin(verify.Stored{Timestamp: append(many, timestamps[4])})
+	limit := new(verify.LimitError)
+	require.ErrorAs(t, errors.Join(s.Warnings()...), &limit)
+	require.Equal(t, "candidates", limit.What)
+	require.NoError(t, s.Run(t.Context(), nil, behind.Source()))
+}
+
+// ProvideSaved: a saved body is judged like any other and not offered for
+// saving again; what a source brought is.
+func TestSavedBodiesAreNotSavedAgain(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Targets().Delegate(verifytest.Delegation{Name: "role", Paths: []string{"*"}}).AddTarget("app", nil)
+	repo.Publish()
+	repo.Touch("root")
+	repo.PublishOnly("root")
+	store := verifytest.Store{}
+	names := func(live bool) (saved []string) {
+		s := sharing(t, repo, store)
+		s.Lookup("app")
+		for b, ok := s.Next(); ok; b, ok = s.Next() {
+			for _, rec := range b.Save {
+				saved = append(saved, rec.StoreName)
+				require.NotEmpty(t, rec.Path)
+				require.Equal(t, string(repo.Metadata()[rec.Path]), string(rec.Data), "Record.Path is where a mirror has it")
+			}
+			require.NoError(t, s.Save(t.Context(), store, b.Save))
+			for _, req := range b.Fetch {
+				data, ok := store[req.StoreName]
+				switch body, there := repo.Metadata()[req.Path]; {
+				case ok && !live:
+					require.NoError(t, s.ProvideSaved(req.ID, data))
+				case there:
+					require.NoError(t, s.Provide(req.ID, body))
+				default:
+					require.NoError(t, s.NotFound(req.ID))
+				}
+			}
+		}
+		require.NoError(t, s.Err())
+		slices.Sort(saved)
+		return saved
+	}
+	require.Equal(t, []string{"1.root.json", "2.root.json", "role.role.json", "root.json", "snapshot.json", "targets.json", "timestamp.json"}, names(true))
+	require.Empty(t, names(false))
+	require.Equal(t, []string{"2.root.json", "role.role.json", "targets.json"}, names(true), "the same versions, from a mirror")
+	junk := sharing(t, repo, store)
+	b, _ := junk.Next()
+	require.ErrorAs(t, junk.ProvideSaved(b.Fetch[0].ID, []byte("junk")), new(*verify.RejectError))
+}
+
+// The trusted root that the caller passes is saved under its version, once
+// another file that is signed under it was accepted; a wrong one never comes to
+// lie there.
+func TestTheTrustedRootIsSavedUnderItsVersion(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	store := verifytest.Store{}
+	begun(t, repo, store, verify.Options{})
+	require.Equal(t, string(repo.TrustedRoot()), string(store["1.root.json"]))
+	require.Equal(t, string(repo.TrustedRoot()), string(store["root.json"]))
+
+	other := verifytest.New(verifytest.Options{Seed: "another repository"})
+	other.Publish()
+	wrong := verifytest.Store{}
+	s, err := verify.New(other.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Run(t.Context(), wrong, repo.Metadata().Source()), verify.ErrThreshold)
+	require.Empty(t, wrong)
+}
+
+// A store that fails ends the session; a nil store saves nothing.
+func TestSaveThatFails(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	full := errors.New("disk full")
+	for _, store := range []verify.Store{failing{full}, failingLock{failing{full}}} {
+		s := sharing(t, repo, nil)
+		l := s.Lookup("x")
+		require.ErrorIs(t, s.Run(t.Context(), store, repo.Metadata().Source()), full)
+		require.ErrorIs(t, s.Err(), verify.ErrSave)
+		_, err := l.Target()
+		require.ErrorIs(t, err, full)
+		require.ErrorIs(t, s.Save(t.Context(), verifytest.Store{}, nil), verify.ErrSave)
+	}
+	s := sharing(t, repo, nil)
+	require.NoError(t, s.Run(t.Context(), nil, repo.Metadata().Source()))
+}
+
+type failing struct{ err error }
+
+func (f failing) Load(_ context.Context, name string) ([]byte, error) {
+	return nil, fmt.Errorf("%s: %w", name, f.err)
+}
+func (f failing) Save(context.Context, verify.Record) error { return f.err }
+
+type failingLock struct{ failing }
+
+func (f failingLock) Lock(context.Context) (func(), error) { return nil, f.err }
+
+// A run whose context ends can be gone on with.
+func TestRunGoesOnAfterItsContextEnded(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Targets().AddTarget("app", nil)
+	repo.Publish()
+	for stop := range 5 {
+		s := sharing(t, repo, nil)
+		l := s.Lookup("app")
+		ctx, cancel := context.WithCancel(t.Context())
+		asked := 0
+		err := s.Run(ctx, nil, func(ctx context.Context, req verify.Request) ([]byte, error) {
+			if asked++; asked > stop {
+				cancel()
+				return nil, ctx.Err()
+			}
+			return repo.Metadata().Source()(ctx, req)
+		})
+		cancel()
+		if stop < 4 {
+			require.ErrorIs(t, err, context.Canceled, stop)
+			require.ErrorIs(t, s.Err(), verify.ErrInProgress)
+		}
+		require.NoError(t, s.Run(t.Context(), nil, repo.Metadata().Source()), stop)
+		_, err = l.Target()
+		require.NoError(t, err)
+	}
+}
