@@ -38,7 +38,8 @@ func TestProcesses(t *testing.T) {
 		}
 	}
 	requireOutcomes(t, n, seen, []string{
-		"saved over", "superseded: root", "superseded: timestamp", "superseded: snapshot", "killed", "killed between saves", "renewed", "renewed after a failure", "succeeded", "failed",
+		"saved over", "superseded: root", "superseded: timestamp", "superseded: snapshot",
+		"killed", "killed between saves", "renewed", "renewed after a failure", "succeeded", "failed",
 	})
 }
 
@@ -72,7 +73,8 @@ func (w *sharedStore) play() {
 			w.w.Happen()
 		case w.w.Chance(3):
 			w.kill(p)
-		case p.session == nil || len(p.save)+len(p.fetch) == 0 && p.session.Err() != nil && !errors.Is(p.session.Err(), verify.ErrInProgress):
+		case p.session == nil || len(p.save)+len(p.fetch) == 0 &&
+			p.session.Err() != nil && !errors.Is(p.session.Err(), verify.ErrInProgress):
 			w.begin(p)
 		default:
 			w.step(p)
@@ -142,7 +144,8 @@ func (w *sharedStore) step(p *process) {
 }
 
 func (w *sharedStore) answer(p *process, req verify.Request) {
-	if data, err := w.store.Load(w.Context(), req.StoreName); err == nil && req.StoreName != "" && p.session.ProvideSaved(req.ID, data) == nil {
+	data, err := w.store.Load(w.Context(), req.StoreName)
+	if err == nil && req.StoreName != "" && p.session.ProvideSaved(req.ID, data) == nil {
 		return
 	}
 	body, ok := p.mirror[req.Path]
@@ -191,7 +194,8 @@ func notBack(w *sharedStore, p *process, role string, before, after, began [][]b
 		w.seen["saved over"]++
 	}
 	if highest(before) > highest(began) {
-		require.GreaterOrEqual(w, highest(after), highest(before), "%s took the stored %s back\n%s", p.name, role, w.w.Story())
+		require.GreaterOrEqual(w, highest(after), highest(before),
+			"%s took the stored %s back\n%s", p.name, role, w.w.Story())
 	}
 }
 

@@ -137,7 +137,8 @@ func TestProxy(t *testing.T) {
 	res, _ := get(t, base+"/mirrors/real/targets/absent")
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
 
-	_, err := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})
+	source := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)
+	_, err := source(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})
 	require.ErrorIs(t, err, io.EOF, "a truncated file must not look complete")
 
 	res, err = http.Post(base+"/mirrors/real/metadata/x", "text/plain", nil)

@@ -38,7 +38,10 @@ func get(t testing.TB, url string) ([]byte, error) {
 // A client installs from a folder that an ordinary file server serves, and
 // again when more has been published and written over it.
 func TestWriteDir(t *testing.T) {
-	for _, o := range []verifytest.Options{{}, {NoConsistentSnapshot: true, MetaHashes: true}, {Hashes: []string{"sha512", "sha256"}}, {EnvelopeFormat: metadata.DSSE}} {
+	for _, o := range []verifytest.Options{
+		{}, {NoConsistentSnapshot: true, MetaHashes: true},
+		{Hashes: []string{"sha512", "sha256"}}, {EnvelopeFormat: metadata.DSSE},
+	} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			repo := verifytest.New(o)
 			team := repo.Targets().Delegate(verifytest.Delegation{Name: "a/b", Paths: []string{"tools/*/*"}})
@@ -123,7 +126,9 @@ func TestWriteDirOddNames(t *testing.T) {
 
 func TestWriteDirOneNameForTwo(t *testing.T) {
 	dir := t.TempDir()
-	err := verifytest.Files{"a/b": []byte("1"), "a%2Fb": []byte("2"), "a": []byte("3"), "%ff": nil, "%zz": nil, "": nil, "z": []byte("z")}.WriteDir(dir)
+	err := verifytest.Files{
+		"a/b": []byte("1"), "a%2Fb": []byte("2"), "a": []byte("3"), "%ff": nil, "%zz": nil, "": nil, "z": []byte("z"),
+	}.WriteDir(dir)
 	require.ErrorIs(t, err, fs.ErrExist)
 	for _, name := range []string{`"a/b"`, `"%ff"`, `"%zz"`, `""`} {
 		require.ErrorContains(t, err, "verifytest: "+name)
@@ -139,7 +144,9 @@ func TestWriteDirOneNameForTwo(t *testing.T) {
 // would take it away.
 func TestWriteDirUnfinishedName(t *testing.T) {
 	dir := t.TempDir()
-	err := verifytest.Files{".verifytest-unfinished": []byte("1"), "%2everifytest-unfinished/x": []byte("2"), "z": []byte("z")}.WriteDir(dir)
+	err := verifytest.Files{
+		".verifytest-unfinished": []byte("1"), "%2everifytest-unfinished/x": []byte("2"), "z": []byte("z"),
+	}.WriteDir(dir)
 	require.ErrorIs(t, err, fs.ErrInvalid)
 	require.ErrorContains(t, err, `verifytest: ".verifytest-unfinished"`)
 	require.ErrorContains(t, err, `verifytest: "%2everifytest-unfinished/x"`)

@@ -32,7 +32,8 @@ func TestPathsAreAppendedAsTheyAre(t *testing.T) {
 			"timestamp.json", "1.a%2Fb.json", "1.%3Fx.json", "1.%23.json", "1.%2e%2e.json", "1.%252F.json",
 			"a//b", "a/./b", "1...%2Fx.json", "%E2%82%AC.json", "http%3A%2F%2Fhost.json",
 		} {
-			_, err := mirror.New(server.URL+base, server.Client())(context.Background(), verify.Request{Path: path, MaxBytes: 10})
+			source := mirror.New(server.URL+base, server.Client())
+			_, err := source(context.Background(), verify.Request{Path: path, MaxBytes: 10})
 			require.NoError(t, err)
 			require.Equal(t, strings.TrimRight(base, "/")+"/"+path, asked)
 		}
