@@ -6,7 +6,8 @@
 //
 // Checking the signatures of a file takes three steps:
 //
-//	root, err := roles.VerifyInitialRoot(env, policy) // a root that came with the program
+//	// env is that of a root that came with the program.
+//	root, err := roles.VerifyInitialRoot(env, policy)
 //	...
 //	role, err := roles.TopLevel(root, metadata.RoleTimestamp, policy)
 //	...

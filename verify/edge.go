@@ -93,7 +93,9 @@ func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 // retain adds a file that has been accepted for an edge. It returns the
 // retained one with the same content, if there is one: what it delegates to is
 // then asked for once.
-func (f *targetsFiles) retain(e *edge, file roles.Trusted[metadata.Targets], size int64) roles.Trusted[metadata.Targets] {
+func (f *targetsFiles) retain(
+	e *edge, file roles.Trusted[metadata.Targets], size int64,
+) roles.Trusted[metadata.Targets] {
 	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
 	f.use(e)
 	f.retained[e.Role] = append(f.retained[e.Role], e.source)

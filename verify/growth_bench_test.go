@@ -19,7 +19,7 @@ import (
 // file costs a signature: there the ratio to the yardstick should stay the
 // same.
 //
-//	go test ./verify -run '^$' -bench 'Growth|Layouts|Trusted|Refresh|Warm'
+//	go test ./verify -run '^$' -bench 'Growth|Layouts|Trusted|Renew|Warm'
 
 // someBits are the sizes of the measured repositories: 1,024 to 65,536 bins.
 var someBits = []int{10, 12, 14, 16}
@@ -114,9 +114,9 @@ func BenchmarkWarm(b *testing.B) {
 	})
 }
 
-// BenchmarkRefresh goes through an update in which nothing is new, in a session
+// BenchmarkRenew goes through an update in which nothing is new, in a session
 // that has found its target. The yardstick is the timestamp's signature.
-func BenchmarkRefresh(b *testing.B) {
+func BenchmarkRenew(b *testing.B) {
 	eachSize(b, 1, func(b *testing.B, m *served) {
 		s := m.session(b, nil)
 		m.find(b, s, nil, m.source)

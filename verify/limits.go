@@ -68,7 +68,8 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %v: %d %s, at most %d are accepted", metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
+	return fmt.Sprintf("%s: %v: %d %s, at most %d are accepted",
+		metadata.Printable(e.Role), ErrLimit, e.Got, e.What, e.Max)
 }
 
 func (e *LimitError) Unwrap() error { return ErrLimit }

@@ -51,7 +51,8 @@ func TestRenewLeavesTheOldSessionAsItIs(t *testing.T) {
 	next, err := old.Renew(verify.Stored{}, repo.Now().Add(time.Hour))
 	require.NoError(t, err)
 	down := errors.New("no route to host")
-	require.ErrorIs(t, next.Run(t.Context(), nil, func(context.Context, verify.Request) ([]byte, error) { return nil, down }), down)
+	unreachable := func(context.Context, verify.Request) ([]byte, error) { return nil, down }
+	require.ErrorIs(t, next.Run(t.Context(), nil, unreachable), down)
 	failed := next.Lookup("file-1")
 	require.NoError(t, old.Run(t.Context(), nil), "nothing is left to do")
 
@@ -259,7 +260,8 @@ func TestRenewAndTimes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, repo.Now(), next.Time())
 	require.Equal(t, verify.RequestID{Update: 2, Number: 1}, firstRequest(t, next).ID)
-	require.ErrorIs(t, next.Provide(verify.RequestID{Update: 1, Number: 1}, nil), verify.ErrRequest, "an ID of the other session")
+	require.ErrorIs(t, next.Provide(verify.RequestID{Update: 1, Number: 1}, nil), verify.ErrRequest,
+		"an ID of the other session")
 	require.ErrorIs(t, s.Provide(verify.RequestID{Update: 2, Number: 1}, nil), verify.ErrRequest)
 }
 

@@ -143,7 +143,10 @@ func TestThreeAnswers(t *testing.T) {
 	answers := func(id verify.RequestID) []error {
 		return []error{c.session.Provide(id, nil), c.session.NotFound(id), c.session.Fail(id, nil)}
 	}
-	for _, id := range []verify.RequestID{{}, id(root.ID.Number + 1), id(math.MaxUint64), {Update: 2, Number: 1}, {Repository: "another", Update: 1, Number: 1}} {
+	for _, id := range []verify.RequestID{
+		{}, id(root.ID.Number + 1), id(math.MaxUint64),
+		{Update: 2, Number: 1}, {Repository: "another", Update: 1, Number: 1},
+	} {
 		for _, err := range answers(id) {
 			require.ErrorIs(t, err, verify.ErrRequest)
 			require.NotErrorAs(t, err, &reject)

@@ -77,7 +77,10 @@ func (s *Session) acceptRoot(t *task, a answer, next roles.Trusted[metadata.Root
 		s.update.rotations++
 	}
 	if !a.saved {
-		s.queue.save(Record{Role: metadata.RoleRoot, Version: version, Path: t.Path, StoreName: t.StoreName, Data: s.trusted.rootFile})
+		s.queue.save(Record{
+			Role: metadata.RoleRoot, Version: version, Path: t.Path,
+			StoreName: t.StoreName, Data: s.trusted.rootFile,
+		})
 	}
 	s.saveNewestRoot()
 }

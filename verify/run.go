@@ -49,7 +49,9 @@ func (s *Session) Run(ctx context.Context, store Store, sources ...Source) error
 
 // Drive is Run for any Updater: stores and sources are those of the named
 // repository. A store may be nil.
-func Drive(ctx context.Context, u Updater, stores func(repository string) Store, sources func(repository string) []Source) error {
+func Drive(
+	ctx context.Context, u Updater, stores func(repository string) Store, sources func(repository string) []Source,
+) error {
 	open := u.Outstanding() // from a run whose context ended
 	for {
 		for _, req := range open {

@@ -64,8 +64,8 @@ type SupersededError struct {
 }
 
 func (e *SupersededError) Error() string {
-	text := fmt.Sprintf("%s: %v: another process has stored version %d, this update has version %d (begin again from the store)",
-		e.Role, ErrSuperseded, e.Stored, e.Own)
+	text := fmt.Sprintf("%s: %v: another process has stored version %d, this update has version %d "+
+		"(begin again from the store)", e.Role, ErrSuperseded, e.Stored, e.Own)
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

@@ -79,7 +79,9 @@ func storedVersions(t *testing.T, store verify.Store) map[string]int64 {
 		}
 		return version
 	}
-	return map[string]int64{"root": highest(stored.Root), "timestamp": highest(stored.Timestamp), "snapshot": highest(stored.Snapshot)}
+	return map[string]int64{
+		"root": highest(stored.Root), "timestamp": highest(stored.Timestamp), "snapshot": highest(stored.Snapshot),
+	}
 }
 
 // R-5.0.2 (R16): a process that is behind does not write over what another one
@@ -89,11 +91,17 @@ func TestSupersededByAnotherProcess(t *testing.T) {
 		publish func(repo *verifytest.Repo)
 		role    string // what is newer in the store
 	}{
-		"a timestamp":                      {func(r *verifytest.Repo) { r.PublishOnly("timestamp") }, "timestamp"},
-		"a snapshot":                       {func(r *verifytest.Repo) { r.PublishOnly("snapshot", "timestamp") }, "timestamp"},
-		"a snapshot with a newer targets":  {func(r *verifytest.Repo) { r.Touch("targets"); r.Publish() }, "timestamp"},
-		"a root":                           {func(r *verifytest.Repo) { r.PublishOnly("root") }, "root"},
-		"a root that revokes the old keys": {func(r *verifytest.Repo) { r.Rotate("timestamp", 1, r.Key("new")); r.Publish() }, "root"},
+		"a timestamp": {func(r *verifytest.Repo) { r.PublishOnly("timestamp") }, "timestamp"},
+		"a snapshot":  {func(r *verifytest.Repo) { r.PublishOnly("snapshot", "timestamp") }, "timestamp"},
+		"a snapshot with a newer targets": {func(r *verifytest.Repo) {
+			r.Touch("targets")
+			r.Publish()
+		}, "timestamp"},
+		"a root": {func(r *verifytest.Repo) { r.PublishOnly("root") }, "root"},
+		"a root that revokes the old keys": {func(r *verifytest.Repo) {
+			r.Rotate("timestamp", 1, r.Key("new"))
+			r.Publish()
+		}, "root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, store verify.Store) {
@@ -153,7 +161,9 @@ func TestSupersededBetweenTimestampAndSnapshot(t *testing.T) {
 		require.ErrorAs(t, err, &superseded)
 		require.Equal(t, "snapshot", superseded.Role)
 		require.ErrorIs(t, err, verify.ErrRollback, "what would have gone back")
-		require.Equal(t, map[string]int64{"root": 1, "timestamp": repo.Version("timestamp"), "snapshot": repo.Version("snapshot")}, storedVersions(t, store))
+		require.Equal(t, map[string]int64{
+			"root": 1, "timestamp": repo.Version("timestamp"), "snapshot": repo.Version("snapshot"),
+		}, storedVersions(t, store))
 	})
 }
 
@@ -259,7 +269,8 @@ func TestStoredCandidates(t *testing.T) {
 		require.Equal(t, versionOf(t, timestamps[4]), rollback.Trusted, "the highest of them")
 	}
 	s := begin(verify.Stored{Snapshot: snapshots})
-	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "snapshot 3 lists older targets than snapshot 5")
+	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback,
+		"snapshot 3 lists older targets than snapshot 5")
 
 	// Too many: a warning, and the others are not looked at.
 	many := slices.Repeat([][]byte{timestamps[0]}, 16)
@@ -305,9 +316,12 @@ func TestSavedBodiesAreNotSavedAgain(t *testing.T) {
 		slices.Sort(saved)
 		return saved
 	}
-	require.Equal(t, []string{"1.root.json", "2.root.json", "role.role.json", "root.json", "snapshot.json", "targets.json", "timestamp.json"}, names(true))
+	require.Equal(t, []string{
+		"1.root.json", "2.root.json", "role.role.json", "root.json", "snapshot.json", "targets.json", "timestamp.json",
+	}, names(true))
 	require.Empty(t, names(false))
-	require.Equal(t, []string{"2.root.json", "role.role.json", "targets.json"}, names(true), "the same versions, from a mirror")
+	require.Equal(t, []string{"2.root.json", "role.role.json", "targets.json"}, names(true),
+		"the same versions, from a mirror")
 	junk := sharing(t, repo, store)
 	b, _ := junk.Next()
 	require.ErrorAs(t, junk.ProvideSaved(b.Fetch[0].ID, []byte("junk")), new(*verify.RejectError))

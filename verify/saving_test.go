@@ -94,7 +94,8 @@ func TestFailedSave(t *testing.T) {
 		require.ErrorIs(t, s.Err(), verify.ErrSave)
 		require.ErrorIs(t, s.Provide(id(1), nil), verify.ErrSave)
 		again := renew(t, s, repo.Now())
-		require.NoError(t, again.Run(context.Background(), verifytest.Store{}, repo.Metadata().Source()), "the next update may")
+		require.NoError(t, again.Run(context.Background(), verifytest.Store{}, repo.Metadata().Source()),
+			"the next update may")
 		after := s.Lookup("top")
 		require.ErrorIs(t, s.Run(context.Background(), verifytest.Store{}, repo.Metadata().Source()), verify.ErrSave)
 		_, err = after.Target()

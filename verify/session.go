@@ -150,7 +150,8 @@ func checkTime(now, last time.Time) (time.Time, error) {
 	case now.IsZero():
 		return now, fmt.Errorf("%w: the zero time", ErrTime)
 	case now.Before(last):
-		return now, fmt.Errorf("%w: %s is before the last update's %s", ErrTime, now.Format(time.RFC3339), last.Format(time.RFC3339))
+		return now, fmt.Errorf("%w: %s is before the last update's %s",
+			ErrTime, now.Format(time.RFC3339), last.Format(time.RFC3339))
 	}
 	return now, nil
 }

@@ -77,7 +77,8 @@ func TestWarningsAboutStoredFiles(t *testing.T) {
 		}
 		require.Equal(t, c.missing, strings.Join(names, " "))
 	}
-	absent := verify.LoadStored(context.Background(), loadFunc(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource }))
+	empty := loadFunc(func(string) ([]byte, error) { return nil, verify.ErrNotAtSource })
+	absent := verify.LoadStored(context.Background(), empty)
 	require.Empty(t, warnings(absent, verify.Limits{}), "nothing stored is a first run")
 
 	s := newSession(t, repo, verify.Stored{Root: [][]byte{[]byte("x")}}, verify.Options{})
