@@ -22,7 +22,7 @@ func TestTimeIsAnArgument(t *testing.T) {
 	c.mustFind("top")
 	require.ErrorIs(t, renewErr(c.session, time.Time{}), verify.ErrTime)
 	require.ErrorIs(t, renewErr(c.session, repo.Now().Add(-time.Nanosecond)), verify.ErrTime)
-	require.NoError(t, c.session.Err(), "a refused Refresh changes nothing")
+	require.NoError(t, c.session.Err(), "a refused Renew changes nothing")
 	c.session = renew(t, c.session, repo.Now())
 	// Target.Expires says from when on the answer is stale.
 	target := c.mustFind("top")

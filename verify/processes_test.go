@@ -41,7 +41,9 @@ func TestProcesses(t *testing.T) {
 		}
 	}
 	requireOutcomes(t, n, seen, []string{
-		"saved over", "superseded: root", "superseded: timestamp", "superseded: snapshot", "killed", "killed between saves", "renewed", "renewed after a failure", "succeeded", "failed", "as the model saves",
+		"saved over", "superseded: root", "superseded: timestamp", "superseded: snapshot",
+		"killed", "killed between saves", "renewed", "renewed after a failure", "succeeded", "failed",
+		"as the model saves",
 	})
 }
 
@@ -76,12 +78,18 @@ func (w *sharedStore) play() {
 			w.w.Happen()
 		case w.w.Chance(3):
 			w.kill(p)
-		case p.session == nil || len(p.save)+len(p.fetch) == 0 && p.session.Err() != nil && !errors.Is(p.session.Err(), verify.ErrInProgress):
+		case p.session == nil || len(p.save)+len(p.fetch) == 0 && p.failed():
 			w.begin(p)
 		default:
 			w.step(p)
 		}
 	}
+}
+
+// failed says that the update is over and did not succeed.
+func (p *process) failed() bool {
+	err := p.session.Err()
+	return err != nil && !errors.Is(err, verify.ErrInProgress)
 }
 
 func (w *sharedStore) kill(p *process) {
@@ -149,8 +157,8 @@ func (w *sharedStore) step(p *process) {
 			w.begin(p)
 		}
 	}
-	if err := p.session.Err(); err != nil && !errors.Is(err, verify.ErrInProgress) {
-		w.ended(p, err)
+	if p.failed() {
+		w.ended(p, p.session.Err())
 	}
 }
 
@@ -191,8 +199,8 @@ func (w *sharedStore) answer(p *process, req verify.Request) {
 	}
 }
 
-// want finds what the model wants for a request. Where two files of one delegator
-// are asked for, the process goes on without the model.
+// want finds what the model wants for a request. Where two files of one
+// delegator are asked for, the process goes on without the model.
 func (w *sharedStore) want(p *process, req verify.Request) (found *model.Want) {
 	if p.model == nil {
 		return nil
@@ -263,7 +271,8 @@ func notBack(w *sharedStore, p *process, role string, before, after, began [][]b
 		w.seen["saved over"]++
 	}
 	if highest(before) > highest(began) {
-		require.GreaterOrEqual(w, highest(after), highest(before), "%s took the stored %s back\n%s", p.name, role, w.w.Story())
+		require.GreaterOrEqual(w, highest(after), highest(before),
+			"%s took the stored %s back\n%s", p.name, role, w.w.Story())
 	}
 }
 
