@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tufwalk/tufwalk/delegation"
@@ -82,10 +83,10 @@ func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 		listed, _ := s.File(role) // no version, where there is none
 		if listed != files[0].listed {
 			delete(f.retained, role)
-			continue
-		}
-		for _, r := range files {
-			r.listed = listed // the same, but its text is the new snapshot's: the old one can go
+		} else {
+			for _, r := range files {
+				r.listed = listed // the same, but its text is the new snapshot's: the old one can go
+			}
 		}
 	}
 }
@@ -97,7 +98,6 @@ func (f *targetsFiles) retain(
 	e *edge, file roles.Trusted[metadata.Targets], size int64,
 ) roles.Trusted[metadata.Targets] {
 	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
-	f.use(e)
 	f.retained[e.Role] = append(f.retained[e.Role], e.source)
 	for _, other := range f.retained[e.Role] {
 		if other.file.SameContent(file) {
@@ -117,26 +117,29 @@ func newTargetsFiles() targetsFiles {
 	return targetsFiles{edges: map[edgeKey]*edge{}, retained: map[string][]*retainedFile{}}
 }
 
-// renewed returns the files that the next update takes over: the most recently
-// used, up to so many bytes.
+// renewed returns the files that the next update takes over: those that lookups
+// used last, up to so many bytes.
 func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
+	var all []*retainedFile
+	for _, role := range slices.Sorted(maps.Keys(f.retained)) {
+		all = append(all, f.retained[role]...)
+	}
 	next := newTargetsFiles()
 	next.clock = f.clock
-	var all []*retainedFile
-	for _, files := range f.retained {
-		all = append(all, files...)
-	}
-	slices.SortFunc(all, func(a, b *retainedFile) int { return cmp.Compare(b.used, a.used) })
-	for _, r := range all {
+	lastUsed := func(a, b *retainedFile) int { return cmp.Compare(b.used, a.used) }
+	taken := map[*retainedFile]bool{}
+	for _, r := range slices.SortedStableFunc(slices.Values(all), lastUsed) {
 		if maxBytes -= r.size; maxBytes < 0 {
 			break
 		}
-		copied := *r
-		name := r.file.Name()
-		next.retained[name] = append(next.retained[name], &copied)
+		taken[r] = true
 	}
-	for _, files := range next.retained { // in the order in which they came
-		slices.Reverse(files)
+	for _, r := range all { // in the order in which they came
+		if taken[r] {
+			copied := *r
+			name := r.file.Name()
+			next.retained[name] = append(next.retained[name], &copied)
+		}
 	}
 	return next
 }
@@ -179,7 +182,6 @@ func (s *Session) reuse(e *edge) bool {
 	for _, r := range s.files.retained[e.Role] {
 		if file, ok := s.serves(r, e); ok {
 			e.file, e.source = file, r
-			s.files.use(e)
 			return true
 		}
 	}
@@ -189,15 +191,9 @@ func (s *Session) reuse(e *edge) bool {
 // serves returns a retained file as that of an edge, if it is. What was
 // verified for the same keys is not verified again.
 func (s *Session) serves(r *retainedFile, e *edge) (file roles.Trusted[metadata.Targets], ok bool) {
-	if r.listed != e.listed {
-		return file, false
-	}
 	file = r.file
 	if !e.role.Same(r.role) { // R-5.6.7g
-		var err error
-		if file, err = roles.VerifyAs(r.file, e.role); err != nil {
-			return file, false
-		}
+		file, _ = roles.VerifyAs(r.file, e.role) // nothing, if it is not signed for this edge
 	}
 	return file, s.checkListed(file, e.listed) == nil
 }

@@ -103,3 +103,21 @@ func TestUpdateIsNotOverWhileALookupIsOpen(t *testing.T) {
 	c.session.Lookup("x")
 	require.ErrorIs(t, c.session.Err(), verify.ErrInProgress)
 }
+
+// Step.Succinct tells succinct bins from roles that are listed: they have no
+// place in a list.
+func TestTrailSaysWhatIsSuccinct(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	bins := delegate(repo.Targets(), "bins", "bins/*")
+	bins.DelegateSuccinct("bin", 2)
+	bins.AddToBin("bins/x", nil)
+	repo.Publish()
+	c := newClient(t, repo)
+	l := c.session.Lookup("bins/x")
+	require.NoError(t, c.update())
+	var succinct []bool
+	for _, step := range l.Trail() {
+		succinct = append(succinct, step.Succinct)
+	}
+	require.Equal(t, []bool{false, false, true}, succinct)
+}

@@ -174,6 +174,37 @@ func TestRenewTakesOverWhatWasUsedLast(t *testing.T) {
 	}
 }
 
+// What was used longest ago goes first, also after several renewals.
+func TestRenewRemembersUsesOfEarlierUpdates(t *testing.T) {
+	repo := withBins(16)
+	bin := func(path string) string { return repo.FileName(repo.Targets().Bin(path).Name()) }
+	size := func(name string) int64 { return int64(len(repo.Metadata()[name])) }
+	a, b := "file-0", "file-1"
+	for i := 2; bin(a) == bin(b); i++ {
+		b = fmt.Sprintf("file-%d", i)
+	}
+	room := size(repo.FileName("targets")) + max(size(bin(a)), size(bin(b)))
+	s := begun(t, repo, verifytest.Store{}, verify.Options{Limits: verify.Limits{MaxRetainedBytes: room}})
+	find := func(path string) (asked []string) {
+		l := s.Lookup(path)
+		require.NoError(t, s.Run(t.Context(), nil, asking(&asked, repo.Metadata().Source())))
+		_, err := l.Target()
+		require.NoError(t, err)
+		return asked
+	}
+	for range 8 {
+		find(a)
+	}
+	find(b)
+	s = renew(t, s, repo.Now()) // of the bins, b alone has room
+	require.NotContains(t, find(b), bin(b))
+	require.Equal(t, []string{bin(a)}, find(a))
+	find(a)
+	s = renew(t, s, repo.Now())
+	require.NotContains(t, find(a), bin(a))
+	require.Equal(t, []string{bin(b)}, find(b))
+}
+
 // R-5.4.3.1a, R-5.5.5a: the repository may not go back behind what a session
 // trusted, whatever is stored now.
 func TestRenewRemembersWhatWasTrusted(t *testing.T) {

@@ -38,8 +38,8 @@ type Locker interface {
 // LoadAll returns them. Session.Save writes first and compares after.
 type CandidateStore interface {
 	// LoadAll returns all files that were saved under a name and have not been
-	// removed, in any order: none is no error. The store should remove those that
-	// a newer one has replaced: a session looks at 16 of them at most.
+	// removed, in any order: none is no error. The store should remove those
+	// that a newer one has replaced: a session looks at 16 of them at most.
 	LoadAll(ctx context.Context, name string) ([][]byte, error)
 }
 
