@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"strings"
 
 	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
@@ -55,10 +56,13 @@ func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 		return roleKey{}, err
 	}
 	v, material, err := newVerifier(k)
-	if err != nil {
+	switch {
+	case err != nil:
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+	case v == nil || len(material) == 0: // all such keys would be one
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: "its scheme makes no verifier or no material of it"}
 	}
-	return roleKey{k.ID, schemeOf(k), string(material), string(k.JSON()), v}, nil
+	return roleKey{id: k.ID, scheme: schemeOf(k), material: string(material), key: string(k.JSON()), verifier: v}, nil
 }
 
 // schemeOf returns the scheme of a key. It retains no part of the file.
@@ -107,12 +111,14 @@ func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	case *rsa.PublicKey:
 		key.KeyVal.Public = armor(der)
 		v, err = signerverifier.NewRSAPSSSignerVerifierFromSSLibKey(key)
+	default:
+		err = errors.New("its type has no built-in verifier")
 	}
 	if err != nil {
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
 	// .K3: the DER form is the same for all spellings of a key.
-	return roleKey{k.ID, schemeOf(k), string(der), "", libraryVerifier{v}}, nil
+	return roleKey{id: k.ID, scheme: schemeOf(k), material: string(der), verifier: libraryVerifier{v}}, nil
 }
 
 // prefix25519 precedes the 32 bytes of an ed25519 key in its

@@ -1,11 +1,9 @@
 package verify
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
-	"strings"
 
+	"github.com/tufwalk/tufwalk/internal/safename"
 	"github.com/tufwalk/tufwalk/metadata"
 )
 
@@ -29,19 +27,6 @@ func roleName(role string) string {
 	if role == metadata.RoleTargets {
 		return nameTargets
 	}
-	const hexadecimal = "0123456789abcdef"
-	var b strings.Builder
-	for i := range len(role) {
-		if c := role[i]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
-		}
-	}
-	name := b.String()
-	if len("role."+name+".json") > maxName { // no short name has an equals sign
-		sum := sha256.Sum256([]byte(role))
-		name = "=" + hex.EncodeToString(sum[:])
-	}
-	return "role." + name + ".json"
+	const before, after = "role.", ".json"
+	return before + safename.Escape(role, maxName-len(before+after)) + after
 }

@@ -212,6 +212,11 @@ func (q *queue) handOut() Batch {
 	return b
 }
 
+// reject notes that a body which was held back is bad.
+func (q *queue) reject(r Request, err error) {
+	q.batch.Rejected = append(q.batch.Rejected, &RejectError{r, err})
+}
+
 // save queues a record.
 func (q *queue) save(rec Record) {
 	rec.Repository = q.repository

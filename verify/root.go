@@ -18,7 +18,7 @@ func (s *Session) stepRoot() *task {
 	case version == math.MaxInt64: // there can be no next one
 		s.endRoots(false)
 		return nil
-	case s.update.rotations >= s.limits.MaxRootRotations: // R-5.3.3c
+	case s.update.newRoots >= s.limits.MaxRootRotations: // R-5.3.3c
 		s.update.warn(s.tooManyRoots())
 		s.endRoots(true)
 		return nil
@@ -44,13 +44,13 @@ func (s *Session) rootTask(version int64) *task {
 // with the logarithm of their number, and for those that are known to exist
 // because a later one is stored.
 func (s *Session) lookAhead() {
-	if s.update.roots == 0 && s.queue.mayAhead() && !s.queue.askedAhead(metadata.RoleTimestamp, 0) {
+	if s.update.acceptedRoots == 0 && s.queue.mayAhead() && !s.queue.askedAhead(metadata.RoleTimestamp, 0) {
 		s.queue.askAhead(s.stepTimestamp())
 	}
 	next := s.trusted.root.Header().Version + 1
 	stored := max(0, s.stored.root-next+1)
-	left := min(int64(s.limits.MaxRootRotations-s.update.rotations), math.MaxInt64-stored)
-	window := min(max(int64(s.update.roots), stored), stored+left-1, math.MaxInt64-next)
+	left := min(int64(s.limits.MaxRootRotations-s.update.newRoots), math.MaxInt64-stored)
+	window := min(max(int64(s.update.acceptedRoots), stored), stored+left-1, math.MaxInt64-next)
 	for v := next + 1; v-next <= window && s.queue.mayAhead(); v++ {
 		if !s.queue.askedAhead(metadata.RoleRoot, v) {
 			s.queue.askAhead(s.rootTask(v))
@@ -71,10 +71,10 @@ func (s *Session) checkRoot(body []byte) (next roles.Trusted[metadata.Root], err
 func (s *Session) acceptRoot(t *task, a answer, next roles.Trusted[metadata.Root]) {
 	s.saveFirstRoot()
 	s.trusted.root, s.trusted.rootFile = next, bytes.Clone(a.body)
-	s.update.roots++
+	s.update.acceptedRoots++
 	version := next.Header().Version
 	if version > s.stored.root { // those up to a root that was trusted before were counted then
-		s.update.rotations++
+		s.update.newRoots++
 	}
 	if !a.saved {
 		s.queue.save(Record{
@@ -89,10 +89,10 @@ func (s *Session) acceptRoot(t *task, a answer, next roles.Trusted[metadata.Root
 // It waits for another file that is signed under it: a wrong root must not come
 // to lie in a store.
 func (s *Session) saveFirstRoot() {
-	if !s.trusted.first {
+	if !s.trusted.unconfirmed {
 		return
 	}
-	s.trusted.first = false
+	s.trusted.unconfirmed = false
 	if version := s.trusted.root.Header().Version; version > s.stored.savedRoot {
 		s.queue.save(s.rootRecord(rootName(version)))
 	}

@@ -32,8 +32,9 @@ type Updater interface {
 // in turn, and returns Err at the end: nil if the update succeeded, whether or
 // not the lookups found what they looked for (Target says); ErrSave or
 // ErrSuperseded as Save does; and otherwise what ended the update, mostly a
-// FetchError. Call it again after more calls of Lookup. If the context ends, it
-// returns the context's error, and Run may be called again to go on.
+// FetchError. Call it again after more calls of Lookup. If the context ends
+// while it waits for a source, it returns the context's error, and Run may be
+// called again to go on; if it ends during a save, the save has failed.
 //
 // The store may be nil. It may help and never says no: a copy that is missing,
 // unreadable or rejected is no answer. A file does not exist only if every

@@ -101,7 +101,7 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 		require.NotEmpty(t, name)
 		return saved[name], fs.ErrPermission
 	})
-	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, live))
+	require.NoError(t, resume(t, repo, store).Run(context.Background(), store, live))
 	for _, role := range topLevel {
 		require.True(t, asked[role], role)
 	}

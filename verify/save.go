@@ -11,8 +11,10 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// Store keeps records for later updates: a folder, say. Each repository needs
-// one of its own. Several processes may share it: see Session.Save.
+// Store saves records for later updates. It may be a folder. Each repository
+// needs one of its own. Several processes may share it: see Session.Save. A
+// Store around another one must offer what that one does: Locker,
+// CandidateStore.
 type Store interface {
 	// Load returns what was saved under a name, or an error: one that wraps
 	// fs.ErrNotExist if there is nothing, as os.ReadFile's does. What it
@@ -20,15 +22,16 @@ type Store interface {
 	// reads; no file that a session accepts is longer than the largest of its
 	// Limits.
 	Load(ctx context.Context, name string) ([]byte, error)
-	// Save stores a record durably and in one piece: after a crash either the
-	// old or the new one is there. For a folder that means a temporary file,
-	// fsync, rename, and fsync of the folder.
+	// Save stores a record durably and atomically: after a crash either the old
+	// or the new one is there. For a folder that means a temporary file, fsync,
+	// rename, and fsync of the folder.
 	Save(ctx context.Context, rec Record) error
 }
 
 // A Locker is a Store that several processes share and that can be locked:
 // Session.Save compares and writes under its lock.
 type Locker interface {
+	Store
 	// Lock waits until nobody else holds the lock.
 	Lock(ctx context.Context) (unlock func(), err error)
 }
@@ -37,6 +40,7 @@ type Locker interface {
 // store without locks: Save adds a file beside those of the same name, and
 // LoadAll returns them. Session.Save writes first and compares after.
 type CandidateStore interface {
+	Store
 	// LoadAll returns all files that were saved under a name and have not been
 	// removed, in any order: none is no error. The store should remove those
 	// that a newer one has replaced: a session looks at 16 of them at most.
@@ -51,34 +55,30 @@ var (
 	ErrSuperseded = errors.New("superseded")
 )
 
-// SupersededError says that another process has stored something newer than
-// this update trusts, so that its own files must not be saved. The
-// session has ended. Begin again from the store, by Renew or New with
-// LoadStored, and give up after a few times.
+// SupersededError says that another process has stored something that this
+// update may not follow, so that its own files must not be saved. It
+// wraps ErrSuperseded. The session has ended. Begin again from the store, by
+// Renew or New with LoadStored, and give up after a few times.
 type SupersededError struct {
 	// Role is the role whose stored file is newer, Stored its version, and Own
 	// the version that this update trusts.
 	Role        string
 	Stored, Own int64
-	// Err says what would have gone back, if it is not the version itself.
+	// Err is a *RollbackError if what would go back is a version that the
+	// stored file lists; nil if it is the stored version itself.
 	Err error
 }
 
 func (e *SupersededError) Error() string {
-	text := fmt.Sprintf("%s: %v: another process has stored version %d, this update has version %d "+
-		"(begin again from the store)", e.Role, ErrSuperseded, e.Stored, e.Own)
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		return fmt.Sprintf("%s: %v: version %d may not follow version %d, which another process has stored: %v "+
+			"(begin again from the store)", e.Role, ErrSuperseded, e.Own, e.Stored, e.Err)
 	}
-	return text
+	return fmt.Sprintf("%s: %v: another process has stored version %d, this update has version %d "+
+		"(begin again from the store)", e.Role, ErrSuperseded, e.Stored, e.Own)
 }
 
-func (e *SupersededError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrSuperseded}
-	}
-	return []error{ErrSuperseded, e.Err}
-}
+func (e *SupersededError) Unwrap() error { return ErrSuperseded }
 
 // LoadStored loads what earlier updates saved. A file that does not exist is
 // left out; one that cannot be read is too, and the session's Warnings say so.
@@ -116,16 +116,19 @@ func loadAll(ctx context.Context, store Store, name string) ([][]byte, error) {
 	return [][]byte{data}, nil
 }
 
-// Save saves the records of a Batch, in order. It compares them with what lies
-// in the store by the rules between versions, since another process
-// may have saved something meanwhile: under the store's lock if it is a Locker;
+// Save saves the records of a Batch, in order. It compares them with what is
+// stored by the rules between versions, since another process may
+// have saved something meanwhile: under the store's lock if it is a Locker;
 // otherwise it compares before it writes and, in a CandidateStore, after.
 //
-// A record is not written where the same version, or the same root, lies
-// already. Where something newer lies, it returns a *SupersededError; if the
-// store fails, an error that wraps ErrSave. Either one ends the session:
-// everything reports it from then on. The store may be nil: then nothing is
-// saved.
+// A record is not written if that very file is stored, or if another process
+// has stored the same version. While the chain of roots goes on, root.json is
+// not written over a newer one either: the chain may yet come to it.
+//
+// If something newer is stored, Save returns a *SupersededError; if the store
+// fails, or the context ends, an error that wraps ErrSave. Either one ends the
+// session: everything reports it from then on. The store may be nil: then
+// nothing is saved.
 func (s *Session) Save(ctx context.Context, store Store, records []Record) error {
 	if s.update.broken != nil {
 		return s.update.broken
@@ -144,16 +147,18 @@ func (s *Session) Save(ctx context.Context, store Store, records []Record) error
 	return s.update.broken
 }
 
+// saveLocked saves records, under the lock if there is one. An error of the
+// store has lost what only a session may say of itself.
 func (s *Session) saveLocked(ctx context.Context, store Store, records []Record) error {
 	if locker, ok := store.(Locker); ok {
 		unlock, err := locker.Lock(ctx)
 		if err != nil {
-			return err
+			return foreign(err)
 		}
 		defer unlock()
 	}
 	for _, rec := range records {
-		write, err := s.compare(ctx, store, rec)
+		write, err := s.mayWrite(ctx, store, rec)
 		if err != nil {
 			return err
 		}
@@ -161,10 +166,10 @@ func (s *Session) saveLocked(ctx context.Context, store Store, records []Record)
 			continue
 		}
 		if err := store.Save(ctx, rec); err != nil {
-			return err
+			return foreign(err)
 		}
 		if _, ok := store.(CandidateStore); ok {
-			if _, err := s.compare(ctx, store, rec); err != nil {
+			if _, err := s.mayWrite(ctx, store, rec); err != nil {
 				return err
 			}
 		}
@@ -172,17 +177,20 @@ func (s *Session) saveLocked(ctx context.Context, store Store, records []Record)
 	return nil
 }
 
-// compare compares a record with what lies in the store, and says whether it is
-// to be written.
+// mayWrite says whether a record is to be written, or why it must not be. In
+// the root phase it raises the version that the chain of roots has to come to.
 //
-// roots under their versions are never compared, nor are files of
-// targets roles, but no file is saved by a session whose root is older than the
-// stored one.
-func (s *Session) compare(ctx context.Context, store Store, rec Record) (write bool, err error) {
+// a root under its version is always written, and a file of a targets
+// role is not compared; but once the root phase is over, no other file is
+// written by a session whose root is older than the stored one.
+func (s *Session) mayWrite(ctx context.Context, store Store, rec Record) (write bool, err error) {
 	if rec.Role == metadata.RoleRoot && rec.StoreName != nameRoot {
 		return true, nil
 	}
-	newest, same := s.newestRootIn(ctx, store, rec.Data)
+	newest, same, err := s.newestRootIn(ctx, store, rec.Data)
+	if err != nil {
+		return false, err
+	}
 	own := s.trusted.root.Header().Version
 	switch {
 	case s.update.phase == phaseRoot: // the chain of roots may yet come to it
@@ -201,30 +209,43 @@ func (s *Session) compare(ctx context.Context, store Store, rec Record) (write b
 	return true, nil
 }
 
-// newestRootIn returns the highest version of a root that counts in the store,
-// 0 if none does or can be read, and whether it holds this very file.
-func (s *Session) newestRootIn(ctx context.Context, store Store, file []byte) (newest int64, same bool) {
-	files, _ := loadAll(ctx, store, nameRoot)
+// loadToCompare loads what is stored for a role. A file that could not be read
+// when the update began is replaced; another one that cannot be read now may be
+// newer.
+func (s *Session) loadToCompare(ctx context.Context, store Store, role, name string) ([][]byte, error) {
+	files, err := loadAll(ctx, store, name)
+	if err != nil && !s.stored.unreadable[role] {
+		return nil, foreign(err)
+	}
+	return files, nil
+}
+
+// newestRootIn returns the highest version among the stored roots that count, 0
+// if there is none, and whether this very file is stored.
+func (s *Session) newestRootIn(ctx context.Context, store Store, file []byte) (newest int64, same bool, err error) {
+	files, err := s.loadToCompare(ctx, store, metadata.RoleRoot, nameRoot)
 	for _, raw := range files {
 		same = same || bytes.Equal(raw, file)
 		if version, err := s.rootVersion(raw); err == nil {
 			newest = max(newest, version)
 		}
 	}
-	return newest, same
+	return newest, same, err
 }
 
+var errNotOurs = errors.New("the record is not of this session")
+
 // compareFiles compares a timestamp or a snapshot that is to be saved with the
-// files in the store that were not there when the update began, and count under
-// its root.
+// files that other processes have stored since the update began, as far as they
+// count under its root.
 func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Store, rec Record, known *candidates[T],
 	checkAfter func(stored roles.Trusted[T]) error,
 ) (write bool, err error) {
-	if known.best == nil { // nothing of this session: not to be compared
-		return true, nil
+	if known.best == nil || !bytes.Equal(known.best.raw, rec.Data) {
+		return false, errNotOurs
 	}
-	files, _ := loadAll(ctx, store, rec.StoreName) // what cannot be read is replaced
-	write = true
+	files, err := s.loadToCompare(ctx, store, rec.Role, rec.StoreName)
+	write = err == nil
 	for _, raw := range files {
 		if bytes.Equal(raw, rec.Data) {
 			write = false
@@ -240,14 +261,17 @@ func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Sto
 		if f.check(known.best.role); f.err != nil {
 			continue
 		}
-		if err := checkAfter(f.file); err != nil || f.version() > rec.Version {
-			return false, &SupersededError{rec.Role, f.version(), rec.Version, err}
-		}
-		if f.version() == rec.Version { // what lies there stays
+		switch version := f.version(); {
+		case version > rec.Version:
+			return false, &SupersededError{Role: rec.Role, Stored: version, Own: rec.Version}
+		case version == rec.Version: // R-5.4.3.1b: an equal version is not replaced
 			write = false
 		}
+		if err := checkAfter(f.file); err != nil {
+			return false, &SupersededError{rec.Role, f.version(), rec.Version, err}
+		}
 	}
-	return write, nil
+	return write, err
 }
 
 func (s *Session) checkTimestampAfter(stored roles.Trusted[metadata.Timestamp]) error {

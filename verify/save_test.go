@@ -160,7 +160,7 @@ func TestSupersededBetweenTimestampAndSnapshot(t *testing.T) {
 		superseded := new(verify.SupersededError)
 		require.ErrorAs(t, err, &superseded)
 		require.Equal(t, "snapshot", superseded.Role)
-		require.ErrorIs(t, err, verify.ErrRollback, "what would have gone back")
+		require.NotErrorIs(t, err, verify.ErrRollback, "nobody attacks")
 		require.Equal(t, map[string]int64{
 			"root": 1, "timestamp": repo.Version("timestamp"), "snapshot": repo.Version("snapshot"),
 		}, storedVersions(t, store))
@@ -402,4 +402,56 @@ func TestRunGoesOnAfterItsContextEnded(t *testing.T) {
 		_, err = l.Target()
 		require.NoError(t, err)
 	}
+}
+
+// A store that cannot be read while a record is saved may hold something newer:
+// the save fails. A file that could not be read when the update began is
+// replaced.
+func TestSaveIntoAStoreThatCannotBeRead(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	for _, broken := range []string{"root.json", "timestamp.json", "snapshot.json"} {
+		store := verifytest.Store{}
+		unreadable := unreadableStore{store, broken}
+		s := sharing(t, repo, store) // all could be read
+		err := s.Run(t.Context(), unreadable, repo.Metadata().Source())
+		require.ErrorIs(t, err, verify.ErrSave, broken)
+		require.ErrorIs(t, err, errDisk, broken)
+
+		s = sharing(t, repo, unreadable)
+		require.NotEmpty(t, s.Warnings(), broken)
+		require.NoError(t, s.Run(t.Context(), unreadable, repo.Metadata().Source()), broken)
+		require.Contains(t, store, broken)
+	}
+}
+
+// unreadableStore fails to read one file.
+type unreadableStore struct {
+	verifytest.Store
+	name string
+}
+
+func (s unreadableStore) Load(ctx context.Context, name string) ([]byte, error) {
+	if name == s.name {
+		return nil, errDisk
+	}
+	return s.Store.Load(ctx, name)
+}
+
+// A record of another session is not saved: there is nothing to compare it
+// with.
+func TestSaveOfAnotherSessionsRecord(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	other := newClient(t, repo).session
+	var records []verify.Record
+	for b, ok := other.Next(); ok; b, ok = other.Next() {
+		records = append(records, b.Save...)
+		for _, req := range b.Fetch {
+			answer(t, other, repo.Metadata(), req)
+		}
+	}
+	store := verifytest.Store{}
+	require.ErrorContains(t, newClient(t, repo).session.Save(t.Context(), store, records), "not of this session")
+	require.NotContains(t, store, "timestamp.json")
 }

@@ -160,8 +160,9 @@ func newSession(o Options, now time.Time, number uint64) *Session {
 	limits := o.Limits.withDefaults()
 	return &Session{
 		options: o, limits: limits, now: now,
-		trusted: trusted{first: true},
+		trusted: trusted{unconfirmed: true},
 		files:   newTargetsFiles(),
+		stored:  storedFiles{unreadable: map[string]bool{}},
 		lookups: lookups{pending: map[*Lookup]bool{}},
 		queue: queue{
 			repository: o.Repository, update: number, open: map[RequestID]*task{}, dropped: map[RequestID]bool{},
@@ -260,7 +261,7 @@ func (s *Session) Version(role string) int64 {
 	return 0
 }
 
-// Expires returns when the first of the top-level roles expires that the update
+// Expires returns the earliest expiry of the top-level files that the update
 // trusts. Before the update has succeeded that may be the root alone, and is no
 // time to plan by.
 func (s *Session) Expires() time.Time { return s.trusted.expires(s.files.topLevel()) }

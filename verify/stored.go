@@ -86,6 +86,8 @@ type storedFiles struct {
 	roots     []storedRoot // those that have been looked at
 	timestamp candidates[metadata.Timestamp]
 	snapshot  candidates[metadata.Snapshot]
+
+	unreadable map[string]bool // roles whose file could not be read when the update began
 }
 
 type storedRoot struct {
@@ -228,7 +230,8 @@ func (s *storedFiles) renewed() storedFiles {
 		roots[i].saved = false
 	}
 	return storedFiles{
-		root: s.root, roots: roots, timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
+		root: s.root, roots: roots, unreadable: map[string]bool{},
+		timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
 	}
 }
 
@@ -238,6 +241,7 @@ func (s *storedFiles) renewed() storedFiles {
 func (s *Session) loadStored(stored Stored) {
 	for _, role := range []string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot} {
 		files, err := stored.of(role)
+		s.stored.unreadable[role] = err != nil
 		switch {
 		case len(files) > maxCandidates:
 			err = &LimitError{role, "candidates", maxCandidates, int64(len(files))}

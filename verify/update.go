@@ -36,32 +36,37 @@ func (s *Session) step() *task {
 	return s.stepTargets()
 }
 
-// await has the phase wait for a file. One that was asked for ahead is not
-// asked for again unless its answer was rejected.
+// await makes the phase wait for a file. If the file was asked for ahead and
+// its answer is held back, it is applied instead.
 func (s *Session) await(t *task) {
-	early := (*task)(nil)
-	if t.edge == nil {
-		early = s.queue.take(t.Role, t.Version)
-	}
+	early := s.queue.take(t.Role, t.Version)
 	switch {
 	case early == nil:
 		s.queue.ask(t)
-	case early.answer == nil:
+	case early.answer == nil: // it is still open
 		t = early
+	case s.applyHeld(early):
+		return
 	default:
-		if !early.answer.dropped {
-			err := s.apply(early, *early.answer)
-			if err == nil {
-				return
-			}
-			s.queue.batch.Rejected = append(s.queue.batch.Rejected, &RejectError{early.Request, err})
-		}
 		s.queue.ask(t)
 	}
 	s.update.awaited = t
 	if s.update.phase == phaseRoot {
 		s.lookAhead()
 	}
+}
+
+// applyHeld applies an answer that was held back, and says whether it could: it
+// may have been dropped for want of room, or be rejected.
+func (s *Session) applyHeld(early *task) bool {
+	if early.answer.dropped {
+		return false
+	}
+	err := s.apply(early, *early.answer)
+	if err != nil {
+		s.queue.reject(early.Request, err)
+	}
+	return err == nil
 }
 
 // apply acts on the answer to a request whose turn has come. An error says why

@@ -1,9 +1,9 @@
 package multirepo
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
+
+	"github.com/tufwalk/tufwalk/internal/safename"
 )
 
 // maxName is the length in bytes that a name of a folder may have, as it is for
@@ -17,20 +17,12 @@ const maxName = 200
 // A map may give repositories any names (CVE-2026-24686). They must not become
 // paths in any other way.
 func DirName(repository string) string {
-	const hexadecimal = "0123456789abcdef"
-	var b strings.Builder
-	b.WriteString("repository.")
-	for i := range len(repository) {
-		if c := repository[i]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
-		}
+	// Windows drops a dot at the end, as a repository without a name would
+	// have; no name of a saved file ends in an equals sign.
+	const before, after = "repository.", "="
+	name := safename.Escape(repository, maxName-len(before+after))
+	if strings.HasPrefix(name, "=") {
+		return "repository" + name
 	}
-	b.WriteByte('=') // Windows drops dots and spaces at the end; no name of a saved file ends in '='
-	if b.Len() > maxName {
-		sum := sha256.Sum256([]byte(repository))
-		return "repository=" + hex.EncodeToString(sum[:])
-	}
-	return b.String()
+	return before + name + after
 }

@@ -2,6 +2,9 @@ package multirepo
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -10,9 +13,21 @@ import (
 // store and sources, as verify.Session.Run does. It returns Err at the end. Run
 // it again after more calls of Lookup.
 //
-// Stores may be missing. A repository without a source cannot be brought up to
-// date.
+// A repository without a store saves nothing, and one without a source cannot
+// be brought up to date. A name that is not in the map is a *RepositoryError,
+// and nothing is done.
 func (g *Group) Run(ctx context.Context, stores map[string]verify.Store, sources map[string][]verify.Source) error {
+	for _, name := range slices.Sorted(maps.Keys(stores)) {
+		if g.named[name] == nil {
+			return &RepositoryError{name, fmt.Errorf("%w: there is a store for it, and it is not in the map", ErrMap)}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		if g.named[name] == nil {
+			return &RepositoryError{name, fmt.Errorf("%w: there are sources for it, and it is not in the map", ErrMap)}
+		}
+	}
 	store := func(repository string) verify.Store { return stores[repository] }
-	return verify.Drive(ctx, g, store, func(repository string) []verify.Source { return sources[repository] })
+	source := func(repository string) []verify.Source { return sources[repository] }
+	return verify.Drive(ctx, g, store, source)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // Run works without stores. With the stores of an earlier run it asks for no
@@ -29,11 +30,10 @@ func TestRunWithStores(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a 2.root.json", "b 2.root.json", "a timestamp.json", "b timestamp.json"}, w.asked)
 
-	// A source for a repository that does not exist changes nothing. A
-	// repository without a source gives no answer.
+	// A repository without a source gives no answer.
 	g = w.group()
 	l = g.Lookup("x")
-	sources := map[string][]verify.Source{"a": w.sources()["a"], "B": w.sources()["b"]}
+	sources := map[string][]verify.Source{"a": w.sources()["a"]}
 	require.NoError(t, g.Run(t.Context(), nil, sources))
 	_, err = l.Target()
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
@@ -86,4 +86,15 @@ func TestRunGoesOn(t *testing.T) {
 	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	_, err := l.Target()
 	require.NoError(t, err)
+}
+
+// A misspelled name would run a repository without its store.
+func TestRunRefusesUnknownNames(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	store := map[string]verify.Store{"A": verifytest.Store{}}
+	require.ErrorIs(t, g.Run(t.Context(), store, w.sources()), multirepo.ErrMap)
+	sources := map[string][]verify.Source{"A": nil}
+	require.ErrorIs(t, g.Run(t.Context(), w.stores, sources), multirepo.ErrMap)
+	require.Empty(t, w.asked)
 }
