@@ -51,17 +51,17 @@ func TestJunkSignaturesUseUpNoTries(t *testing.T) {
 // A scheme of the caller's that makes no verifier, or no key material, makes
 // the key unusable.
 func TestSchemesThatMakeNothing(t *testing.T) {
-	for name, scheme := range map[string]roles.NewVerifier{
-		"nothing":     func(metadata.Key) (roles.Verifier, []byte, error) { return nil, nil, nil },
-		"no verifier": func(metadata.Key) (roles.Verifier, []byte, error) { return nil, []byte("x"), nil },
-		"no material": func(metadata.Key) (roles.Verifier, []byte, error) { return anyVerifier{}, nil, nil },
+	for name, scheme := range map[string]roles.VerifierFunc{
+		"nothing":     func(metadata.Key) (roles.SignatureVerifier, []byte, error) { return nil, nil, nil },
+		"no verifier": func(metadata.Key) (roles.SignatureVerifier, []byte, error) { return nil, []byte("x"), nil },
+		"no material": func(metadata.Key) (roles.SignatureVerifier, []byte, error) { return anyVerifier{}, nil, nil },
 	} {
 		r := newRepository(t)
 		key := *r.Key("k")
 		key.KeyType, key.Scheme = "custom", "custom"
 		r.Rotate("targets", 1, &key)
 		r.Publish()
-		r.policy.Schemes = map[roles.Scheme]roles.NewVerifier{{KeyType: "custom", Scheme: "custom"}: scheme}
+		r.policy.Schemes = map[roles.Scheme]roles.VerifierFunc{{KeyType: "custom", Scheme: "custom"}: scheme}
 		require.ErrorIs(t, r.thresholdError().Unusable[0], metadata.ErrKey, name)
 	}
 }

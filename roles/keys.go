@@ -23,11 +23,11 @@ type Scheme struct{ KeyType, Scheme string }
 // Verifier verifies signatures of one key. The result must depend only on the
 // key, the message and the signature, because a result may be used again.
 // Verify must not change or retain the message.
-type Verifier interface {
+type SignatureVerifier interface {
 	Verify(message, signature []byte) error
 }
 
-// NewVerifier returns the Verifier of a key. It must refuse a key of the wrong
+// VerifierFunc returns the Verifier of a key. It must refuse a key of the wrong
 // type or size.
 //
 // The material identifies the public key, and nothing else. Two spellings of
@@ -35,7 +35,7 @@ type Verifier interface {
 // Otherwise one key could count twice toward a threshold. If the key has a DER
 // form (SubjectPublicKeyInfo), the material must be that, as it is for the
 // built-in schemes.
-type NewVerifier func(metadata.Key) (v Verifier, material []byte, err error)
+type VerifierFunc func(metadata.Key) (v SignatureVerifier, material []byte, err error)
 
 // roleKey is a key of a role, under the ID that the delegator lists.
 type roleKey struct {
@@ -43,7 +43,7 @@ type roleKey struct {
 	scheme   Scheme
 	material string
 	key      string // the whole key, if the scheme is not built in, as its Verifier may depend on it
-	verifier Verifier
+	verifier SignatureVerifier
 }
 
 func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
@@ -52,7 +52,7 @@ func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 		return builtin(k, public)
 	}
 	newVerifier := p.Schemes[Scheme{k.Type, k.Scheme}]
-	if newVerifier == nil || known(k) {
+	if newVerifier == nil || isBuiltIn(k) {
 		return roleKey{}, err
 	}
 	v, material, err := newVerifier(k)
@@ -70,7 +70,7 @@ func schemeOf(k metadata.Key) Scheme { return Scheme{strings.Clone(k.Type), stri
 
 // known reports whether the scheme of a key is built in. If such a key is
 // unusable, no other Verifier may accept it.
-func known(k metadata.Key) bool {
+func isBuiltIn(k metadata.Key) bool {
 	// R-4.2.2.5: these names cannot be given another meaning.
 	switch k.Scheme {
 	case "ed25519", "rsassa-pss-sha256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521":

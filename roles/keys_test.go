@@ -49,9 +49,9 @@ func TestMoreSchemes(t *testing.T) {
 	twin.KeyID = "twin"
 	broken := future
 	broken.Public = "00"
-	r.policy.Schemes = map[roles.Scheme]roles.NewVerifier{
+	r.policy.Schemes = map[roles.Scheme]roles.VerifierFunc{
 		{KeyType: "future", Scheme: "future-1"}: countingVerifiers(&tried),
-		{KeyType: "ed25519", Scheme: "ed25519"}: func(metadata.Key) (roles.Verifier, []byte, error) {
+		{KeyType: "ed25519", Scheme: "ed25519"}: func(metadata.Key) (roles.SignatureVerifier, []byte, error) {
 			t.Error("a built-in scheme cannot be replaced")
 			return nil, nil, errors.New("no")
 		},
@@ -80,7 +80,7 @@ func TestMoreSchemes(t *testing.T) {
 func TestBuiltInSchemesCannotBeReplaced(t *testing.T) {
 	for _, scheme := range builtinSchemes {
 		r := newRepository(t)
-		r.policy.Schemes = map[roles.Scheme]roles.NewVerifier{
+		r.policy.Schemes = map[roles.Scheme]roles.VerifierFunc{
 			{KeyType: "own", Scheme: scheme}: countingVerifiers(new(int)),
 		}
 		r.Rotate("targets", 1, r.futureKey("a", func(k *verifytest.Key) { k.KeyType, k.Scheme = "own", scheme }))
@@ -95,12 +95,12 @@ func TestOneKeyUnderTwoSchemes(t *testing.T) {
 	pss := r.Key("x")
 	other := *pss
 	other.Scheme = "rsassa-pss-sha256-too"
-	newVerifier := func(k metadata.Key) (roles.Verifier, []byte, error) {
+	newVerifier := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		block, _ := pem.Decode([]byte(k.Public))
 		public, err := x509.ParsePKIXPublicKey(block.Bytes)
 		return pssVerifier{public.(*rsa.PublicKey)}, block.Bytes, err
 	}
-	r.policy.Schemes = map[roles.Scheme]roles.NewVerifier{
+	r.policy.Schemes = map[roles.Scheme]roles.VerifierFunc{
 		{KeyType: "rsa", Scheme: "rsassa-pss-sha256-too"}: newVerifier,
 	}
 	r.Rotate("targets", 1, &other)

@@ -14,7 +14,7 @@ import (
 type Policy struct {
 	// Schemes are additional signature schemes. They cannot replace the
 	// built-in ones.
-	Schemes map[Scheme]NewVerifier
+	Schemes map[Scheme]VerifierFunc
 	// Hashes are additional hash algorithms. They cannot replace sha256 and
 	// sha512. Each must be strong, because a file may list no other hash.
 	Hashes map[string]func() hash.Hash

@@ -133,15 +133,15 @@ func renamed(id string) func(*verifytest.Key) {
 func futurePolicy() (policy roles.Policy, tried *int) {
 	tried = new(int)
 	newVerifier := countingVerifiers(tried)
-	return roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+	return roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
 		{KeyType: "future", Scheme: "1"}: newVerifier,
 		{KeyType: "future", Scheme: "2"}: newVerifier,
 	}}, tried
 }
 
 // countingVerifiers verifies signatures of ed25519 keys, and counts them.
-func countingVerifiers(tried *int) roles.NewVerifier {
-	return func(k metadata.Key) (roles.Verifier, []byte, error) {
+func countingVerifiers(tried *int) roles.VerifierFunc {
+	return func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		public, err := hex.DecodeString(k.Public)
 		if err != nil || len(public) != ed25519.PublicKeySize {
 			return nil, nil, errors.New("not a key of the future")

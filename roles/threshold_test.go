@@ -245,8 +245,8 @@ func TestManySignaturesWithoutIDs(t *testing.T) {
 		env, err := metadata.Parse[metadata.Root]([]byte(file), metadata.Options{EnvelopeFormat: metadata.DSSE})
 		require.NoError(t, err)
 		tried := new(refuser)
-		newVerifier := func(metadata.Key) (roles.Verifier, []byte, error) { return tried, []byte("x"), nil }
-		_, err = roles.VerifyInitialRoot(env, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+		newVerifier := func(metadata.Key) (roles.SignatureVerifier, []byte, error) { return tried, []byte("x"), nil }
+		_, err = roles.VerifyInitialRoot(env, roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
 			{KeyType: "counted", Scheme: "counted"}: newVerifier,
 		}})
 		require.ErrorIs(t, err, roles.ErrThreshold)

@@ -67,7 +67,7 @@ var remembered = roles.Scheme{KeyType: "remembered", Scheme: "remembered"}
 // rememberResults returns options for keys of that scheme.
 func rememberResults() verify.Options {
 	results := map[string]bool{}
-	newVerifier := func(k metadata.Key) (roles.Verifier, []byte, error) {
+	newVerifier := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		public, err := hex.DecodeString(k.Public)
 		return verifyFunc(func(message, sig []byte) error {
 			sum := sha256.Sum256(message)
@@ -84,7 +84,7 @@ func rememberResults() verify.Options {
 		}), public, err
 	}
 	return verify.Options{Policy: roles.Policy{
-		Schemes: map[roles.Scheme]roles.NewVerifier{remembered: newVerifier},
+		Schemes: map[roles.Scheme]roles.VerifierFunc{remembered: newVerifier},
 	}}
 }
 

@@ -142,7 +142,7 @@ var testScheme = roles.Scheme{KeyType: "test", Scheme: "test"}
 // withScheme returns options for ed25519 keys of the test scheme. Before a
 // signature is verified, allow is called with the key.
 func withScheme(allow func(metadata.Key) bool) verify.Options {
-	newVerifier := func(k metadata.Key) (roles.Verifier, []byte, error) {
+	newVerifier := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		public, err := hex.DecodeString(k.Public)
 		return verifyFunc(func(message, sig []byte) error {
 			if !allow(k) || !ed25519.Verify(public, message, sig) {
@@ -152,7 +152,7 @@ func withScheme(allow func(metadata.Key) bool) verify.Options {
 		}), public, err
 	}
 	return verify.Options{Policy: roles.Policy{
-		Schemes: map[roles.Scheme]roles.NewVerifier{testScheme: newVerifier},
+		Schemes: map[roles.Scheme]roles.VerifierFunc{testScheme: newVerifier},
 	}}
 }
 

@@ -22,13 +22,13 @@ func rootKeysWith(t *testing.T, keys ...*verifytest.Key) string {
 	require.NoError(t, err)
 	root, err := env.Unverified()
 	require.NoError(t, err)
-	postQuantum := func(k metadata.Key) (roles.Verifier, []byte, error) {
+	postQuantum := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		return nil, []byte(k.Public), nil
 	}
-	refused := func(k metadata.Key) (roles.Verifier, []byte, error) {
+	refused := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		return nil, []byte(k.Public), errors.New("wrong size")
 	}
-	return rootKeysOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+	return rootKeysOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
 		{KeyType: "post-quantum", Scheme: "x"}:       postQuantum,
 		{KeyType: "post-quantum", Scheme: "y"}:       postQuantum,
 		{KeyType: "post-quantum", Scheme: "refused"}: refused,

@@ -65,11 +65,11 @@ func TestRootKeysOfTheNewestRootsCount(t *testing.T) {
 // The root keys are read once for each root, and not for each lookup.
 func TestRootKeysAreReadOnceForEachRoot(t *testing.T) {
 	keys := 0
-	count := func(k metadata.Key) (roles.Verifier, []byte, error) {
+	count := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		keys++
 		return nil, []byte(k.Public), nil
 	}
-	policy := roles.Policy{Schemes: map[roles.Scheme]roles.NewVerifier{
+	policy := roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
 		{KeyType: "post-quantum", Scheme: "x"}: count,
 	}}
 	w := newWorld(t)
