@@ -63,3 +63,12 @@ func TestClockSetBack(t *testing.T) {
 	s = renew(t, s, later)
 	require.Equal(t, later.Round(0), s.Time())
 }
+
+// A first version counts like any other.
+func TestExpiresOfFirstVersions(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	c := newClient(t, repo)
+	require.NoError(t, c.update())
+	require.EqualValues(t, 1, c.session.Version("timestamp"))
+	require.Equal(t, c.session.Timestamp().Expires, c.session.Expires())
+}

@@ -14,6 +14,28 @@ func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], 
 	})
 }
 
+// unverifiedVersion returns the version in a file that nobody needs to have
+// signed; 0 if it cannot be read.
+func unverifiedVersion[T metadata.Content](s *Session, data []byte) int64 {
+	envelope, err := parse[T](s, data)
+	if err != nil {
+		return 0
+	}
+	content, err := envelope.Unverified()
+	if err != nil {
+		return 0
+	}
+	switch c := any(content).(type) {
+	case *metadata.Root:
+		return c.Version
+	case *metadata.Timestamp:
+		return c.Version
+	case *metadata.Snapshot:
+		return c.Version
+	}
+	return 0
+}
+
 // verifyTopLevel reads the file of a top-level role other than root and
 // verifies its signatures under the trusted root.
 func verifyTopLevel[T metadata.Content](s *Session, name string, body []byte) (*storedFile[T], error) {

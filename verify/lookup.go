@@ -124,7 +124,6 @@ func (s *Session) advanceLookups() {
 		for s.lookups.pending[l] && s.follow(l) {
 		}
 	}
-	s.lookups.runnable = nil
 }
 
 // wake has the lookups that wait for an edge go on: its file is trusted, or
@@ -184,16 +183,13 @@ func (l *Lookup) visit(e *edge) error {
 // prefetch asks for the roles that a lookup will need next, unless the one that
 // it waits for lists the target.
 func (s *Session) prefetch(l *Lookup) {
-	if !s.queue.mayAhead() {
-		return
-	}
 	for p := range l.walk.Upcoming() {
+		if !s.queue.mayAhead() {
+			return
+		}
 		e := s.files.edge(p)
 		if e.asked || e.err != nil {
 			continue
-		}
-		if !s.queue.mayAhead() {
-			return
 		}
 		if t := s.start(e); t != nil {
 			t.Ahead = true

@@ -73,14 +73,14 @@ func (q *queue) askAhead(t *task) {
 
 // askedAhead says whether a file has been asked for ahead, and its turn has not
 // come.
-func (q *queue) askedAhead(role string, version int64) bool {
-	return slices.ContainsFunc(q.early, func(t *task) bool { return t.Role == role && t.Version == version })
+func (q *queue) askedAhead(path string) bool {
+	return slices.ContainsFunc(q.early, func(t *task) bool { return t.Path == path })
 }
 
 // take returns the request ahead for a file whose turn has come, or nil: if it
 // is still open, it is needed from now on; otherwise it comes with its answer.
-func (q *queue) take(role string, version int64) *task {
-	i := slices.IndexFunc(q.early, func(t *task) bool { return t.Role == role && t.Version == version })
+func (q *queue) take(path string) *task {
+	i := slices.IndexFunc(q.early, func(t *task) bool { return t.Path == path })
 	if i < 0 {
 		return nil
 	}
@@ -124,16 +124,11 @@ func (q *queue) hold(t *task, a answer) {
 // timestamp too. The caller may be fetching them: an answer that comes later is
 // accepted, and means nothing.
 func (q *queue) dropEarly(all bool) {
-	q.early = slices.DeleteFunc(q.early, func(t *task) bool {
-		if !all && t.Role != metadata.RoleRoot {
-			return false
+	for _, t := range q.early {
+		if all || t.Role == metadata.RoleRoot {
+			q.drop(t)
 		}
-		if t.answer != nil {
-			q.heldBytes -= int64(len(t.answer.body))
-		}
-		q.drop(t)
-		return true
-	})
+	}
 }
 
 func (q *queue) drop(t *task) {

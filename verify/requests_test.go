@@ -200,3 +200,16 @@ func TestEndedUpdateAcceptsNoAnswers(t *testing.T) {
 	require.ErrorIs(t, c.session.Provide(req.ID, c.body(req)), verify.ErrRequest)
 	c.session = renew(t, c.session, repo.Now())
 }
+
+// RequestID.String: what it prints tells the requests of a group and of its
+// updates apart.
+func TestRequestIDsInWords(t *testing.T) {
+	for want, id := range map[string]verify.RequestID{
+		"7":      {Update: 1, Number: 7},
+		"2.7":    {Update: 2, Number: 7},
+		"a/7":    {Repository: "a", Update: 1, Number: 7},
+		"a/3.12": {Repository: "a", Update: 3, Number: 12},
+	} {
+		require.Equal(t, want, id.String())
+	}
+}

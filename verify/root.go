@@ -44,16 +44,18 @@ func (s *Session) rootTask(version int64) *task {
 // with the logarithm of their number, and for those that are known to exist
 // because a later one is stored.
 func (s *Session) lookAhead() {
-	if s.update.acceptedRoots == 0 && s.queue.mayAhead() && !s.queue.askedAhead(metadata.RoleTimestamp, 0) {
-		s.queue.askAhead(s.stepTimestamp())
+	if s.update.acceptedRoots == 0 && s.queue.mayAhead() {
+		if t := s.stepTimestamp(); !s.queue.askedAhead(t.Path) {
+			s.queue.askAhead(t)
+		}
 	}
 	next := s.trusted.root.Header().Version + 1
 	stored := max(0, s.stored.root-next+1)
 	left := min(int64(s.limits.MaxRootRotations-s.update.newRoots), math.MaxInt64-stored)
 	window := min(max(int64(s.update.acceptedRoots), stored), stored+left-1, math.MaxInt64-next)
 	for v := next + 1; v-next <= window && s.queue.mayAhead(); v++ {
-		if !s.queue.askedAhead(metadata.RoleRoot, v) {
-			s.queue.askAhead(s.rootTask(v))
+		if t := s.rootTask(v); !s.queue.askedAhead(t.Path) {
+			s.queue.askAhead(t)
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // Store saves records for later updates. It may be a folder. Each repository
-// needs one of its own. Several processes may share it: see Session.Save. A
+// needs one of its own. Several processes may share it
+// (Session.Save), with certainty only if it is a Locker or a CandidateStore. A
 // Store around another one must offer what that one does: Locker,
 // CandidateStore.
 type Store interface {

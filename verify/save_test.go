@@ -272,13 +272,13 @@ func TestStoredCandidates(t *testing.T) {
 	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback,
 		"snapshot 3 lists older targets than snapshot 5")
 
-	// Too many: a warning, and the others are not looked at.
+	// Too many: a warning, and the newest are looked at, wherever they stand.
 	many := slices.Repeat([][]byte{timestamps[0]}, 16)
 	s = begin(verify.Stored{Timestamp: append(many, timestamps[4])})
 	limit := new(verify.LimitError)
 	require.ErrorAs(t, errors.Join(s.Warnings()...), &limit)
 	require.Equal(t, "candidates", limit.What)
-	require.NoError(t, s.Run(t.Context(), nil, behind.Source()))
+	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "the newest is among the 16")
 }
 
 // ProvideSaved: a saved body is judged like any other and not offered for

@@ -129,10 +129,16 @@ func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
 // goroutines can have one of its own. Lookups and open requests stay with this
 // session.
 //
-// The update must have succeeded; otherwise Copy returns what Err does.
+// The update must have succeeded, and what Next has handed out must be saved.
+// Copy returns what Err does if the update has not succeeded, and ErrInProgress
+// while there are records that Next has not handed out: a view that is not
+// saved must not be used.
 func (s *Session) Copy() (*Session, error) {
-	if s.update.broken != nil || s.update.phase != phaseReady {
+	switch {
+	case s.update.broken != nil || s.update.phase != phaseReady:
 		return nil, s.Err()
+	case len(s.queue.batch.Save) > 0:
+		return nil, fmt.Errorf("%w: call Next", ErrInProgress)
 	}
 	c := newSession(s.options, s.now, s.queue.update)
 	c.queue.lastNumber = s.queue.lastNumber
@@ -260,6 +266,10 @@ func (s *Session) Version(role string) int64 {
 	}
 	return 0
 }
+
+// NewestRoot returns the highest version of a root that the session knows of:
+// the trusted one, or a stored one that the chain of roots has not come to.
+func (s *Session) NewestRoot() int64 { return max(s.stored.root, s.trusted.root.Header().Version) }
 
 // Expires returns the earliest expiry of the top-level files that the update
 // trusts. Before the update has succeeded that may be the root alone, and is no

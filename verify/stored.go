@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -147,7 +148,8 @@ func (c *candidates[T]) choose(role roles.Role) error {
 		switch {
 		case f.err != nil:
 			errs = append(errs, f.err)
-		case c.best == nil || f.version() > c.best.version():
+		case c.best == nil || f.version() > c.best.version(),
+			f.version() == c.best.version() && f.saved && !c.best.saved: // what is stored stays
 			c.best = f
 		}
 	}
@@ -222,15 +224,15 @@ func (s *storedFiles) hasSavedRoot(raw []byte) bool {
 	return slices.ContainsFunc(s.roots, func(r storedRoot) bool { return r.saved && bytes.Equal(r.raw, raw) })
 }
 
-// renewed returns what the next update takes over. What of it lies in the store
-// is found out anew.
+// renewed returns what the next update takes over. What of it is stored is
+// found out anew, and a root that was only stored counts only as long as it is.
 func (s *storedFiles) renewed() storedFiles {
 	roots := slices.Clone(s.roots)
 	for i := range roots {
 		roots[i].saved = false
 	}
 	return storedFiles{
-		root: s.root, roots: roots, unreadable: map[string]bool{},
+		roots: roots, unreadable: map[string]bool{},
 		timestamp: s.timestamp.renewed(), snapshot: s.snapshot.renewed(),
 	}
 }
@@ -245,7 +247,7 @@ func (s *Session) loadStored(stored Stored) {
 		switch {
 		case len(files) > maxCandidates:
 			err = &LimitError{role, "candidates", maxCandidates, int64(len(files))}
-			files = files[:maxCandidates]
+			files = s.newestFirst(role, files)[:maxCandidates]
 		case len(files) == 0 && err == nil && !stored.firstRun():
 			err = fs.ErrNotExist
 		}
@@ -258,6 +260,27 @@ func (s *Session) loadStored(stored Stored) {
 			}
 		}
 	}
+}
+
+// newestFirst sorts stored files by the versions that are in them, whoever
+// signed them: of too many, the newest are looked at.
+func (s *Session) newestFirst(role string, files [][]byte) [][]byte {
+	version := func(raw []byte) int64 {
+		switch role {
+		case metadata.RoleTimestamp:
+			return unverifiedVersion[metadata.Timestamp](s, raw)
+		case metadata.RoleSnapshot:
+			return unverifiedVersion[metadata.Snapshot](s, raw)
+		}
+		return unverifiedVersion[metadata.Root](s, raw)
+	}
+	versions := make(map[string]int64, len(files))
+	for _, raw := range files {
+		versions[string(raw)] = version(raw)
+	}
+	return slices.SortedStableFunc(slices.Values(files), func(a, b []byte) int {
+		return cmp.Compare(versions[string(b)], versions[string(a)])
+	})
 }
 
 // addStored takes a stored file as a candidate.

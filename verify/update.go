@@ -39,7 +39,7 @@ func (s *Session) step() *task {
 // await makes the phase wait for a file. If the file was asked for ahead and
 // its answer is held back, it is applied instead.
 func (s *Session) await(t *task) {
-	early := s.queue.take(t.Role, t.Version)
+	early := s.queue.take(t.Path)
 	switch {
 	case early == nil:
 		s.queue.ask(t)

@@ -107,7 +107,7 @@ func New(trustedRoot []byte, stored Stored, now time.Time, limits Limits, rules 
 func (c *Client) Renew(stored Stored, now time.Time) *Client {
 	next := &Client{
 		rules: c.rules, limits: c.limits, checked: c.checked,
-		root: c.root, storedRoot: c.storedRoot, memory: c.memory,
+		root: c.root, memory: c.memory,
 		timestamps: carried(c.timestamps, c.storedTimestamp), snapshots: carried(c.snapshots, c.storedSnapshot),
 	}
 	next.load(stored)

@@ -73,7 +73,8 @@ func (c *Client) best(list []*candidate, role string) (best *candidate) {
 			c.verify(x.file, topLevel(c.root, role), true)
 			c.rules.check(x.file, role)
 		})
-		if err == nil && (best == nil || x.file.version > best.file.version) {
+		if err == nil && (best == nil || x.file.version > best.file.version ||
+			x.file.version == best.file.version && x.stored && !best.stored) {
 			best = x
 		}
 	}

@@ -70,9 +70,11 @@ func (x *member) failed() bool {
 	return err != nil && !errors.Is(err, verify.ErrInProgress)
 }
 
-// view is the session that answers lookups.
+// view is the session that answers lookups: that of the update or, if it
+// failed, the earlier one. That is not used once a newer root is known, which
+// may have revoked its keys.
 func (x *member) view() *verify.Session {
-	if x.earlier != nil && x.failed() {
+	if x.earlier != nil && x.failed() && x.session.NewestRoot() <= x.earlier.Version(metadata.RoleRoot) {
 		return x.earlier
 	}
 	return x.session
@@ -249,10 +251,10 @@ func (g *Group) Renew(stored map[string]verify.Stored, now time.Time) (*Group, e
 // has expired. That of a group whose files could not all be saved does not
 // count.
 func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
+	if g.broken != nil {
+		return nil
+	}
 	for _, session := range x.sessions() {
-		if g.broken != nil && session == x.session {
-			continue
-		}
 		if view, err := session.Copy(); err == nil {
 			if !view.Expires().After(now) {
 				return nil
