@@ -9,6 +9,10 @@
 // clock, starts no goroutine and writes no log. It signs nothing and makes no
 // repositories, except in tests.
 //
+// The words of TUF, such as snapshot and hash bin, are explained in
+// docs/README.md. The specification is at
+// https://theupdateframework.github.io/specification/latest/.
+//
 // # The loop
 //
 // A program needs a root file that it ships with, a place to save files, and a

@@ -25,9 +25,16 @@
 //	err = t.Copy(file, body) // file may be used only if err is nil
 //
 // A program that lives longer makes the session of its next update from this
-// one:
+// one, and begins its next lookups there:
 //
 //	next, err := s.Renew(verify.LoadStored(ctx, store), time.Now())
+//	if err != nil {
+//		return err
+//	}
+//	app = next.Lookup("app.tar.gz")
+//	if err := next.Run(ctx, store, mirror); err != nil {
+//		return err // s still answers lookups
+//	}
 //
 // Run uses only exported methods. A caller may write the same loop, to fetch in
 // parallel, with another client, or through a queue:
@@ -75,6 +82,9 @@
 //     timeout, a refusal or a cache miss is Fail.
 //  6. The bytes of a target must not be used before [Target.Copy] or
 //     [Verifier.Verify] has returned nil.
+//  7. Expiry must be watched after the update. A session goes on answering by
+//     its own time, also after its view has expired: compare [Session.Expires]
+//     and [Target.Expires] with the clock yourself.
 //
 // # Errors
 //
@@ -107,17 +117,22 @@
 // trusted earlier are still valid. A rejected body changes nothing in any
 // phase. From failed, only a new session goes on.
 //
-// Renew takes over what was verified, and the old session stays as it is: it
-// answers lookups from its own view, in another goroutine if need be, until
-// that view expires ([Session.Expires]). So a long-lived program keeps the last
-// session that succeeded, and replaces it by the next one that does:
+// Renew takes over what was verified, and the old session does not change: it
+// answers lookups from its own view, in another goroutine if need be. It goes
+// on answering by its own time: compare [Session.Expires] and [Target.Expires]
+// with the clock yourself. Lookups stay with the session that began them. So a
+// long-lived program uses the last session that succeeded, and replaces it by
+// the next one that does:
 //
 //	next, err := current.Renew(verify.LoadStored(ctx, store), time.Now())
 //	if err == nil {
 //		err = next.Run(ctx, store, mirror)
 //	}
 //	if err == nil {
-//		current = next
+//		current = next // begin new lookups here
+//	}
+//	if !current.Expires().After(time.Now()) {
+//		return errors.Join(verify.ErrExpired, err) // current is out of date
 //	}
 //
 // # Envelope format
@@ -157,7 +172,7 @@
 // network can show an old state of the repository until its timestamp expires.
 //
 // Several processes may share a store. [Session.Save] compares each record with
-// what lies there by the rules between versions, and writes nothing over
+// what is stored by the rules between versions, and writes nothing over
 // something newer: it returns a [SupersededError], and the program begins again
 // from the store. A store that can be locked is a [Locker]; one that cannot
 // replace a file is a [CandidateStore]. Copies from the store are provided as

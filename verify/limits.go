@@ -21,7 +21,13 @@ type Limits struct {
 	// 64,000,000: more than a thousand hash bins of PEP 458, of 54,349 bytes
 	// each.
 	MaxRetainedBytes int64
-	MaxRootRotations int // new roots in one update, not counting those up to the stored one; default 256
+	// MaxRootRotations bounds the roots newer than the stored root that one
+	// update accepts; default 256. If nothing is stored, these are the roots
+	// newer than the initial trusted root. At the limit the update goes on with
+	// the roots that it has, and Session.Warnings has an error that wraps
+	// ErrLimit. If the stored root was not reached by then, the update ends
+	// with ErrLimit.
+	MaxRootRotations int
 	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
 	MaxDepth         int // levels of JSON nesting; default 64, at most 1,000
 	MaxSignatures    int // signatures of a file; default 1,024

@@ -41,7 +41,7 @@ type answer struct {
 	saved   bool  // the body is a saved copy (ProvideSaved)
 	absent  bool  // NotFound
 	cause   error // Fail
-	dropped bool  // the body was not held back, for want of room
+	dropped bool  // there was no room to hold the body back
 }
 
 // mustWait says whether an answer has to wait for its turn. What an answer for
@@ -108,8 +108,8 @@ func (q *queue) need(t *task) {
 	}
 }
 
-// hold keeps the answer to a request ahead until its turn, as far as there is
-// room for it.
+// hold holds back the answer to a request ahead until its turn. The body is
+// dropped if there is no room for it.
 func (q *queue) hold(t *task, a answer) {
 	q.close(t)
 	if q.heldBytes+int64(len(a.body)) > q.maxHeld {
@@ -122,7 +122,7 @@ func (q *queue) hold(t *task, a answer) {
 
 // dropEarly gives up the roots that were asked for ahead or, with all, the
 // timestamp too. The caller may be fetching them: an answer that comes later is
-// accepted, and means nothing.
+// no error, and has no effect.
 func (q *queue) dropEarly(all bool) {
 	for _, t := range q.early {
 		if all || t.Role == metadata.RoleRoot {

@@ -37,8 +37,8 @@ type Locker interface {
 	Lock(ctx context.Context) (unlock func(), err error)
 }
 
-// A CandidateStore is a Store that cannot replace a file, such as an object
-// store without locks: Save adds a file beside those of the same name, and
+// CandidateStore is a Store that cannot replace a file, such as an object
+// store without locks: Save adds a file next to those of the same name, and
 // LoadAll returns them. Session.Save writes first and compares after.
 type CandidateStore interface {
 	Store
@@ -65,8 +65,8 @@ type SupersededError struct {
 	// the version that this update trusts.
 	Role        string
 	Stored, Own int64
-	// Err is a *RollbackError if what would go back is a version that the
-	// stored file lists; nil if it is the stored version itself.
+	// Err is a *RollbackError if the rollback would be in a version that the
+	// stored file lists; nil if it would be in the stored version itself.
 	Err error
 }
 
@@ -124,7 +124,7 @@ func loadAll(ctx context.Context, store Store, name string) ([][]byte, error) {
 //
 // A record is not written if that very file is stored, or if another process
 // has stored the same version. While the chain of roots goes on, root.json is
-// not written over a newer one either: the chain may yet come to it.
+// not written over a newer one either: the chain may still reach that one.
 //
 // If something newer is stored, Save returns a *SupersededError; if the store
 // fails, or the context ends, an error that wraps ErrSave. Either one ends the
@@ -179,7 +179,7 @@ func (s *Session) saveLocked(ctx context.Context, store Store, records []Record)
 }
 
 // mayWrite says whether a record is to be written, or why it must not be. In
-// the root phase it raises the version that the chain of roots has to come to.
+// the root phase it raises the version that the chain of roots has to reach.
 //
 // a root under its version is always written, and a file of a targets
 // role is not compared; but once the root phase is over, no other file is
@@ -194,7 +194,7 @@ func (s *Session) mayWrite(ctx context.Context, store Store, rec Record) (write 
 	}
 	own := s.trusted.root.Header().Version
 	switch {
-	case s.update.phase == phaseRoot: // the chain of roots may yet come to it
+	case s.update.phase == phaseRoot: // the chain of roots may still reach it
 		s.stored.root = max(s.stored.root, newest)
 	case newest > own:
 		return false, &SupersededError{Role: metadata.RoleRoot, Stored: newest, Own: own}
@@ -221,8 +221,8 @@ func (s *Session) loadToCompare(ctx context.Context, store Store, role, name str
 	return files, nil
 }
 
-// newestRootIn returns the highest version among the stored roots that count, 0
-// if there is none, and whether this very file is stored.
+// newestRootIn returns the highest version among the valid stored roots, 0 if
+// there is none, and whether this very file is stored.
 func (s *Session) newestRootIn(ctx context.Context, store Store, file []byte) (newest int64, same bool, err error) {
 	files, err := s.loadToCompare(ctx, store, metadata.RoleRoot, nameRoot)
 	for _, raw := range files {
@@ -238,7 +238,7 @@ var errNotOurs = errors.New("the record is not of this session")
 
 // compareFiles compares a timestamp or a snapshot that is to be saved with the
 // files that other processes have stored since the update began, as far as they
-// count under its root.
+// are valid under its root.
 func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Store, rec Record, known *candidates[T],
 	checkAfter func(stored roles.Trusted[T]) error,
 ) (write bool, err error) {

@@ -75,10 +75,9 @@ type Session struct {
 // have put there: stored roots are offered through requests, and are verified
 // from the trusted root on.
 //
-// Stored is what earlier updates saved. It keeps the repository from going
-// back, and is trusted for nothing else. The time is the start of the update,
-// and every expiry is judged by it. The session keeps none of the
-// slices.
+// Stored is what earlier updates saved. It is for rollback protection, and is
+// trusted for nothing else. The time is the start of the update, and every
+// expiry is judged by it. The slices remain the caller's.
 //
 // It returns ErrTime (wrapped) for the zero time, and for a trusted root that
 // is no good what metadata.Parse and roles.VerifyInitialRoot return.
@@ -100,13 +99,16 @@ func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session,
 // Renew begins the next update: it returns a session with the newest root that
 // this one trusts and the same options. What this session has verified is taken
 // over as a copy, and is not verified again: targets files up to
-// Limits.MaxRetainedBytes. The repository may not go back behind what this
-// session trusted, nor behind what is stored now.
+// Limits.MaxRetainedBytes. Lower versions than those that this session trusted,
+// or than those that are stored now, are a rollback.
 //
-// The session itself stays as it is, whatever becomes of the next update: it
-// goes on answering lookups from its own view, also in another goroutine, until
-// that view expires (Expires, Target.Expires). An update that failed can be
-// renewed as well.
+// Lookups stay with the session that began them: begin the next ones in the new
+// session.
+//
+// The session itself does not change, whatever becomes of the next update: it
+// answers lookups from its own view, in another goroutine if need be. It goes
+// on answering by its own time: compare Session.Expires and Target.Expires with
+// the clock yourself. An update that failed can be renewed as well.
 //
 // It returns ErrTime (wrapped) for the zero time and for one before this
 // session's.

@@ -43,7 +43,7 @@ func (s *Session) checkSnapshot(t *task, body []byte) (*storedFile[metadata.Snap
 }
 
 // verifySnapshot reads and verifies a snapshot. A stored one, byte for byte,
-// was verified when it was found to count.
+// was verified when it was found to be valid.
 func (s *Session) verifySnapshot(body []byte) (*storedFile[metadata.Snapshot], error) {
 	if f := s.stored.snapshot.find(body); f != nil && f.byIDs {
 		again := *f

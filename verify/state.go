@@ -7,8 +7,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// phase is how far an update has come. The table in doc.go says what each one
-// waits for.
+// phase is a part of an update. The table in doc.go says what each one waits
+// for.
 type phase int
 
 const (
@@ -25,10 +25,10 @@ type update struct {
 	phase         phase
 	awaited       *task // the request that the phase waits for; nil: it waits for none
 	err           error // what ended the update
-	broken        error // what ended the session: nothing may be used any more
+	broken        error // what ended the session: none of its answers may be used any more
 	warnings      []error
 	acceptedRoots int
-	newRoots      int // of them, those that were not stored before
+	newRoots      int // those of them that are newer than the stored root
 }
 
 // fail ends the update.

@@ -15,12 +15,14 @@ import (
 // Stored is what earlier updates saved: for each of three roles the file under
 // its fixed name (root.json, timestamp.json, snapshot.json), or several
 // candidates, from a store that cannot replace a file. The stored version of a
-// role is the highest one among the candidates that count: the repository may
-// not go back behind it. The zero value is a first run. To
-// give a stored version up on purpose, leave its files out.
+// role is the highest one among the valid candidates, and a lower version is a
+// rollback. A root is valid if its own keys signed it, a
+// timestamp or snapshot if the keys of the update's last root did. The zero
+// value is a first run. To give a stored version up on purpose, leave its files
+// out.
 //
-// At most 16 candidates of a role are looked at. The session keeps none of the
-// slices.
+// At most 16 candidates of a role are looked at. The slices remain the
+// caller's.
 type Stored struct {
 	Root, Timestamp, Snapshot [][]byte
 
@@ -63,7 +65,7 @@ func (e *StoredFileError) Error() string {
 func (e *StoredFileError) Unwrap() []error { return []error{ErrStoredFile, e.Err} }
 
 // StoredRootError says that the repository's roots end before the stored one.
-// It wraps ErrRollback. A stored root counts if its own keys signed it, so it
+// It wraps ErrRollback. A stored root is valid if its own keys signed it, so it
 // is the one stored file that can stop an update when it is forged. To give it
 // up, start with a Stored without Root.
 type StoredRootError struct {
@@ -82,8 +84,8 @@ func (e *StoredRootError) Unwrap() error { return roles.ErrRollback }
 // storedFiles are what was trusted before: in earlier updates of this process,
 // or of any other that shares the store.
 type storedFiles struct {
-	root      int64        // the highest version of a root that counts
-	savedRoot int64        // the same, among the files that lie in the store
+	root      int64        // the highest version of a valid root
+	savedRoot int64        // the same, among the files that are in the store
 	roots     []storedRoot // those that have been looked at
 	timestamp candidates[metadata.Timestamp]
 	snapshot  candidates[metadata.Snapshot]
@@ -94,37 +96,37 @@ type storedFiles struct {
 type storedRoot struct {
 	raw     []byte
 	version int64
-	saved   bool // it lies in the store under root.json
+	saved   bool // it is in the store under root.json
 }
 
 // candidates are the stored files of one role.
 type candidates[T metadata.Content] struct {
 	files []*storedFile[T]
-	// best has the highest version among those that count under the final root;
-	// nil: none does.
+	// best has the highest version among those that are valid under the final
+	// root; nil: none is.
 	best *storedFile[T]
 }
 
 // storedFile is a timestamp or a snapshot that was trusted before, or is now.
 type storedFile[T metadata.Content] struct {
 	raw      []byte // its bytes, as received
-	saved    bool   // they lie in the store
+	saved    bool   // they are in the store
 	envelope *metadata.Envelope[T]
 	listed   metadata.MetaFile // what was listed for it when it was accepted; zero if it was not in this process
 
-	// What came of it under the final root:
+	// Whether it is valid under the final root:
 	role  roles.Role       // whose signatures it was checked for
-	file  roles.Trusted[T] // zero if it does not count
-	err   error            // why it does not
+	file  roles.Trusted[T] // zero if it is not valid
+	err   error            // why it is not
 	byIDs bool             // its signatures name the role's keys, so that it may also serve again
 }
 
-// check finds out whether a file counts for a role.
+// check finds out whether a file is valid for a role.
 //
-// not if the role's keys have been rotated away; it does if those
-// that are left still reach the threshold, under whatever key IDs.
+// not if the role's keys have been rotated away; it is valid if those
+// that are left still reach the threshold, under any key IDs.
 func (f *storedFile[T]) check(role roles.Role) {
-	if role.Same(f.role) { // what was checked for these keys needs no more
+	if role.Same(f.role) { // it was checked for these keys already
 		return
 	}
 	f.role = role
@@ -136,7 +138,7 @@ func (f *storedFile[T]) check(role roles.Role) {
 
 func (f *storedFile[T]) version() int64 { return f.file.Header().Version }
 
-// choose finds the best candidate for a role. If none counts, it returns why
+// choose finds the best candidate for a role. If none is valid, it returns why
 // not.
 //
 // its expiry does not matter.
@@ -159,8 +161,8 @@ func (c *candidates[T]) choose(role roles.Role) error {
 	return errors.Join(errs...)
 }
 
-// trusted returns the content of the best candidate; the zero value if none
-// counts.
+// trusted returns the content of the best candidate; the zero value if none is
+// valid.
 func (c *candidates[T]) trusted() (file roles.Trusted[T]) {
 	if c.best != nil {
 		file = c.best.file
@@ -201,7 +203,7 @@ func (c *candidates[T]) renewed() (next candidates[T]) {
 	return next
 }
 
-// noteRoot remembers a root that counts.
+// noteRoot remembers a valid root.
 func (s *storedFiles) noteRoot(raw []byte, version int64) {
 	if len(s.roots) >= maxCandidates {
 		s.roots = slices.Delete(s.roots, 0, 1)
@@ -209,7 +211,7 @@ func (s *storedFiles) noteRoot(raw []byte, version int64) {
 	s.roots = append(s.roots, storedRoot{raw: bytes.Clone(raw), version: version})
 }
 
-// noteSavedRoot notes that a root lies in the store.
+// noteSavedRoot notes that a root is in the store.
 func (s *storedFiles) noteSavedRoot(raw []byte, version int64) {
 	s.savedRoot = max(s.savedRoot, version)
 	for i := range s.roots {
@@ -219,13 +221,14 @@ func (s *storedFiles) noteSavedRoot(raw []byte, version int64) {
 	}
 }
 
-// hasSavedRoot says whether a root lies in the store, byte for byte.
+// hasSavedRoot says whether a root is in the store, byte for byte.
 func (s *storedFiles) hasSavedRoot(raw []byte) bool {
 	return slices.ContainsFunc(s.roots, func(r storedRoot) bool { return r.saved && bytes.Equal(r.raw, raw) })
 }
 
-// renewed returns what the next update takes over. What of it is stored is
-// found out anew, and a root that was only stored counts only as long as it is.
+// renewed returns what the next update takes over. Which of it is in the store
+// is found out anew, and a root that was only stored is valid only as long as
+// it is.
 func (s *storedFiles) renewed() storedFiles {
 	roots := slices.Clone(s.roots)
 	for i := range roots {
@@ -239,7 +242,7 @@ func (s *storedFiles) renewed() storedFiles {
 
 // loadStored looks at what is stored.
 //
-// what is damaged is not used, and that is all.
+// a damaged file is not used. It has no other effect than a warning.
 func (s *Session) loadStored(stored Stored) {
 	for _, role := range []string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot} {
 		files, err := stored.of(role)
@@ -283,7 +286,7 @@ func (s *Session) newestFirst(role string, files [][]byte) [][]byte {
 	})
 }
 
-// addStored takes a stored file as a candidate.
+// addStored adds a stored file to the candidates.
 func (s *Session) addStored(role string, raw []byte) error {
 	limit, size := s.limits.maxBytes(role), int64(len(raw))
 	switch {
@@ -316,7 +319,7 @@ func addCandidate[T metadata.Content](s *Session, c *candidates[T], raw []byte) 
 	return nil
 }
 
-// rootVersion returns the version of a stored root, which counts if its own
+// rootVersion returns the version of a stored root, which is valid if its own
 // keys signed it. Each one is checked once.
 func (s *Session) rootVersion(raw []byte) (int64, error) {
 	for _, r := range s.stored.roots {

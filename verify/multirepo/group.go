@@ -256,7 +256,7 @@ func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
 	}
 	for _, session := range x.sessions() {
 		if view, err := session.Copy(); err == nil {
-			if !view.Expires().After(now) {
+			if expired(view.Expires(), now) {
 				return nil
 			}
 			return view
@@ -264,6 +264,10 @@ func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
 	}
 	return nil
 }
+
+// expired says whether a time of expiry has come. A file expires at that time,
+// not after it, as in roles.CheckExpiry.
+func expired(expires, now time.Time) bool { return !expires.After(now) }
 
 func (g *Group) inProgress() bool {
 	return slices.ContainsFunc(g.members, func(x *member) bool {

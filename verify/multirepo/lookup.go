@@ -198,7 +198,7 @@ func (g *Group) answer(q *question) (Answer, *verify.Target) {
 	a := Answer{Repository: q.member.name, Err: err, Trail: q.lookup.Trail()}
 	if q.session == q.member.earlier {
 		a.AsOf = q.session.Time()
-		if !expiry(q.session, a.Trail).After(g.now) {
+		if expired(expiry(q.session, a.Trail), g.now) {
 			return Answer{Repository: a.Repository, Err: q.member.session.Err()}, nil
 		}
 	}

@@ -8,10 +8,21 @@
 //	})
 //	team.AddTarget("team/app.txt", []byte("hello"))
 //	repo.Publish()
-//	mirror := repo.Metadata().Source()
+//	mirror, store := repo.Metadata().Source(), verifytest.Store{}
 //
 // A client starts from [Repo.TrustedRoot] at the time [Repo.Now]. The mirror
-// answers its requests, and a [Store] holds what it saves.
+// answers its requests, and the [Store], which is a map, has what it saves:
+//
+//	trustedRoot, stored := repo.TrustedRoot(), verify.LoadStored(ctx, store)
+//	s, err := verify.New(trustedRoot, stored, repo.Now(), verify.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	app := s.Lookup("team/app.txt")
+//	if err := s.Run(ctx, store, mirror); err != nil {
+//		return err
+//	}
+//	target, err := app.Target()
 //
 // # Attacks
 //
@@ -30,10 +41,12 @@
 // # Time and keys
 //
 // The same calls make the same bytes, except for signatures by RSA keys. No
-// clock is read. The repository has its own clock, which starts in 2030. A
-// client that takes its time as an argument is given [Repo.Now]; a client that
-// reads the real clock needs Options{Start: time.Now()}. Anyone can make the
-// same keys, so they must not be used for anything but tests.
+// clock is read. The repository has a clock of its own, which starts in 2030:
+// by default its files expire after that, and [Repo.Advance] moves it on. A
+// client that takes its time as an argument is given [Repo.Now]. To a client
+// that reads the real clock, no file expires before 2030; for tests of expiry
+// it needs Options{Start: time.Now()}. Anyone can make the same keys, so they
+// must not be used for anything but tests.
 //
 // Mistakes in the use of this package, such as the name of a role that does not
 // exist, panic.
