@@ -301,3 +301,89 @@ func firstRequest(t *testing.T, s *verify.Session) verify.Request {
 	require.True(t, ok)
 	return b.Fetch[0]
 }
+
+// Copy needs a session whose records have been handed out: what a copy answers
+// must not rest on what nobody could save.
+func TestCopyNeedsWhatIsSaved(t *testing.T) {
+	repo := small()
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
+	require.NoError(t, err)
+	for s.Version("targets") == 0 {
+		_, err := s.Copy()
+		require.ErrorIs(t, err, verify.ErrInProgress)
+		b, ok := s.Next()
+		require.True(t, ok)
+		for _, req := range b.Fetch {
+			answer(t, s, repo.Metadata(), req)
+		}
+	}
+	require.NoError(t, s.Err(), "the update is over, and the last records wait for Next")
+	_, err = s.Copy()
+	require.ErrorIs(t, err, verify.ErrInProgress)
+	b, ok := s.Next()
+	require.True(t, ok)
+	require.NotEmpty(t, b.Save)
+	c, err := s.Copy()
+	require.NoError(t, err)
+	l := c.Lookup("top")
+	require.NoError(t, c.Run(t.Context(), nil))
+	_, err = l.Target()
+	require.NoError(t, err)
+
+	s.Abandon(errDisk)
+	_, err = s.Copy()
+	require.ErrorIs(t, err, errDisk)
+}
+
+// A forged root, once seen in the store, does not stop updates after it was
+// removed from there.
+func TestRenewForgetsAForgedStoredRoot(t *testing.T) {
+	repo := small()
+	store := verifytest.Store{}
+	s := begun(t, repo, store, verify.Options{})
+	forger := verifytest.New(verifytest.Options{Seed: "a forger's"})
+	forger.SetVersion("root", 50)
+	forger.PublishOnly("root")
+	good := store["root.json"]
+	for _, forged := range []bool{true, true, false, false} {
+		store["root.json"] = good
+		if forged {
+			store["root.json"] = forger.Metadata()["50.root.json"]
+		}
+		next, err := s.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+		require.NoError(t, err)
+		err = next.Run(t.Context(), store, repo.Metadata().Source())
+		if forged {
+			require.ErrorAs(t, err, new(*verify.StoredRootError))
+		} else {
+			require.NoError(t, err)
+		}
+		s = next
+	}
+}
+
+// Two timestamps of the same version: the one that is stored stays, although
+// the session has trusted the other one.
+func TestRenewLeavesAnEqualVersionInTheStore(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	mine := repo.Metadata().Clone()
+	a, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
+	require.NoError(t, err)
+	require.NoError(t, a.Run(t.Context(), nil, mine.Source()))
+
+	repo.Touch("targets")
+	repo.SetVersion("timestamp", versionOf(t, mine["timestamp.json"]))
+	repo.Publish()
+	store := verifytest.Store{}
+	begun(t, repo, store, verify.Options{})
+	stored := store["timestamp.json"]
+	require.NotEqual(t, string(mine["timestamp.json"]), string(stored))
+	for _, source := range []verify.Source{mine.Source(), repo.Metadata().Source()} {
+		next, err := a.Renew(verify.LoadStored(t.Context(), store), repo.Now())
+		require.NoError(t, err)
+		_ = next.Run(t.Context(), store, source) // the older mirror has no snapshot for it
+		require.Equal(t, string(stored), string(store["timestamp.json"]))
+		require.Equal(t, repo.Version("snapshot"), next.Timestamp().Snapshot().Version, "that is what the session goes by")
+	}
+}

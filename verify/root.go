@@ -44,7 +44,7 @@ func (s *Session) rootTask(version int64) *task {
 // with the logarithm of their number, and for those that are known to exist
 // because a later one is stored.
 func (s *Session) lookAhead() {
-	if s.update.acceptedRoots == 0 && s.queue.mayAhead() {
+	if s.queue.mayAhead() {
 		if t := s.stepTimestamp(); !s.queue.askedAhead(t.Path) {
 			s.queue.askAhead(t)
 		}

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -139,6 +140,168 @@ func TestSupersededByAnotherProcess(t *testing.T) {
 	}
 }
 
+// published returns the files of one and the same repository in these versions.
+func published(timestamp, snapshot, targets int64) verifytest.Files {
+	repo := verifytest.New(verifytest.Options{})
+	repo.SetVersion("timestamp", timestamp)
+	repo.SetVersion("snapshot", snapshot)
+	repo.SetVersion("targets", targets)
+	repo.Publish()
+	return repo.Metadata()
+}
+
+// another returns the files of a stranger, with the highest versions.
+func another() verifytest.Files {
+	repo := verifytest.New(verifytest.Options{Seed: "a stranger's"})
+	for _, role := range []string{"root", "timestamp", "snapshot"} {
+		repo.SetVersion(role, 50)
+	}
+	repo.Publish()
+	return repo.Metadata()
+}
+
+// R-5.0.2: what another process has stored, by the time at which a record is to
+// be saved, decides whether it is: between the comparison and the write, too,
+// if nothing in the store is replaced.
+func TestSaveComparesWithWhatIsStored(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	repo.Touch("root")
+	repo.PublishOnly("root")
+	newRoot := repo.Metadata()["2.root.json"]
+	badRoot := bytes.Replace(newRoot, []byte(`"version": 2`), []byte(`"version": 9`), 1)
+	require.NotEqual(t, string(newRoot), string(badRoot))
+	own := published(3, 3, 3)
+	listed := published(3, 3, 4) // another file of the own version
+
+	superseded := func(role string, stored, own int64, err error) error {
+		return &verify.SupersededError{Role: role, Stored: stored, Own: own, Err: err}
+	}
+	rollback := func(listing, file string, stored, own int64) error {
+		return &verify.RollbackError{Role: listing, File: file, Trusted: stored, Found: own}
+	}
+	for _, c := range []struct {
+		name    string
+		saving  string // before this record is saved
+		as      string // another process stores this file
+		file    []byte
+		want    error
+		written bool // the record is
+	}{
+		{"nothing", "timestamp.json", "x", nil, nil, true},
+		{"older", "timestamp.json", "timestamp.json", published(2, 2, 2)["timestamp.json"], nil, true},
+		{"the very same", "timestamp.json", "timestamp.json", own["timestamp.json"], nil, false},
+		{"the same version", "timestamp.json", "timestamp.json", listed["timestamp.json"], nil, false},
+		{"newer", "timestamp.json", "timestamp.json", published(4, 3, 3)["timestamp.json"],
+			superseded("timestamp", 4, 3, nil), false},
+		{"older, and lists a newer snapshot", "timestamp.json", "timestamp.json", published(2, 4, 4)["timestamp.json"],
+			superseded("timestamp", 2, 3, rollback("timestamp", "snapshot.json", 4, 3)), false},
+		{"a stranger's", "timestamp.json", "timestamp.json", another()["timestamp.json"], nil, true},
+		{"junk", "timestamp.json", "timestamp.json", []byte("junk"), nil, true},
+
+		{"older", "snapshot.json", "snapshot.json", published(2, 2, 2)["2.snapshot.json"], nil, true},
+		{"the very same", "snapshot.json", "snapshot.json", own["3.snapshot.json"], nil, false},
+		{"newer", "snapshot.json", "snapshot.json", published(4, 4, 3)["4.snapshot.json"],
+			superseded("snapshot", 4, 3, nil), false},
+		{"older, and lists newer targets", "snapshot.json", "snapshot.json", published(2, 2, 4)["2.snapshot.json"],
+			superseded("snapshot", 2, 3, rollback("snapshot", "targets.json", 4, 3)), false},
+		{"a stranger's", "snapshot.json", "snapshot.json", another()["50.snapshot.json"], nil, true},
+		{"junk", "snapshot.json", "snapshot.json", []byte("junk"), nil, true},
+
+		{"a newer root", "timestamp.json", "root.json", newRoot, superseded("root", 2, 1, nil), false},
+		{"a newer root", "snapshot.json", "root.json", newRoot, superseded("root", 2, 1, nil), false},
+		{"a newer root", "targets.json", "root.json", newRoot, superseded("root", 2, 1, nil), false},
+		{"a root without its signatures", "targets.json", "root.json", badRoot, nil, true},
+		{"a newer root", "root.json", "root.json", newRoot, superseded("root", 2, 1, nil), false},
+		{"the same root", "root.json", "root.json", own["1.root.json"], nil, false},
+	} {
+		for _, late := range []bool{false, true} { // between the comparison and the write
+			for _, store := range []verify.Store{verifytest.Store{}, &lockable{Store: verifytest.Store{}, t: t}, bucket{}} {
+				if _, ok := store.(bucket); late && !ok {
+					continue
+				}
+				text := fmt.Sprintf("%s, before %s is saved, %T, late %v", c.name, c.saving, store, late)
+				m := &meddler{Store: store, late: late, before: c.saving, as: c.as, file: c.file}
+				s := sharing(t, verifytest.New(verifytest.Options{}), store)
+				err := m.run(t, s, own)
+				require.Equal(t, c.want, err, text)
+				if c.want != nil {
+					require.Equal(t, c.want, s.Err(), text)
+				}
+				require.Equal(t, c.written || late, m.written, text)
+			}
+		}
+	}
+}
+
+// meddler is a store into which another process puts a file before the record
+// with a name is saved: or late, when it has been compared already.
+type meddler struct {
+	verify.Store
+	late       bool
+	before, as string
+	file       []byte
+	written    bool
+}
+
+// run goes through an update.
+func (m *meddler) run(t *testing.T, s *verify.Session, files verifytest.Files) error {
+	var store verify.Store = m
+	switch m.Store.(type) {
+	case verify.Locker:
+		store = lockedMeddler{m}
+	case verify.CandidateStore:
+		store = bucketMeddler{m}
+	}
+	for b, ok := s.Next(); ok; b, ok = s.Next() {
+		for _, rec := range b.Save {
+			if rec.StoreName == m.before && !m.late {
+				m.meddle()
+			}
+			if err := s.Save(t.Context(), store, []verify.Record{rec}); err != nil {
+				return err
+			}
+		}
+		for _, req := range b.Fetch {
+			answer(t, s, files, req)
+		}
+	}
+	return s.Err()
+}
+
+func (m *meddler) meddle() {
+	switch store := m.Store.(type) {
+	case verifytest.Store:
+		store[m.as] = m.file
+	case *lockable:
+		store.Store[m.as] = m.file
+	case bucket:
+		store[m.as] = append(store[m.as], m.file)
+	}
+}
+
+func (m *meddler) Save(ctx context.Context, rec verify.Record) error {
+	if rec.StoreName == m.before {
+		m.written = true
+		if m.late {
+			m.meddle()
+		}
+	}
+	return m.Store.Save(ctx, rec)
+}
+
+type lockedMeddler struct{ *meddler }
+
+func (m lockedMeddler) Lock(ctx context.Context) (func(), error) {
+	return m.Store.(*lockable).Lock(ctx)
+}
+
+type bucketMeddler struct{ *meddler }
+
+func (m bucketMeddler) LoadAll(ctx context.Context, name string) ([][]byte, error) {
+	return m.Store.(bucket).LoadAll(ctx, name)
+}
+
 // R-5.0.2: a snapshot that lists an older targets role than the stored one is
 // not saved, also where its timestamp was first.
 func TestSupersededBetweenTimestampAndSnapshot(t *testing.T) {
@@ -213,6 +376,34 @@ func TestTwoProcessesOnOneChainOfRoots(t *testing.T) {
 	})
 }
 
+// Each root is saved once under its version, whatever others save meanwhile.
+func TestEachRootIsSavedOnce(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	for range 4 {
+		repo.PublishOnly("root")
+	}
+	store := verifytest.Store{}
+	s := sharing(t, repo, store)
+	var saved []string
+	for b, ok := s.Next(); ok; b, ok = s.Next() {
+		for _, rec := range b.Save {
+			saved = append(saved, rec.StoreName)
+			if rec.StoreName == "2.root.json" { // another process is there already
+				store["root.json"] = repo.Metadata()["5.root.json"]
+			}
+		}
+		require.NoError(t, s.Save(t.Context(), store, b.Save))
+		for _, req := range b.Fetch {
+			answer(t, s, repo.Metadata(), req)
+		}
+	}
+	require.NoError(t, s.Err())
+	slices.Sort(saved)
+	require.Equal(t, []string{"1.root.json", "2.root.json", "3.root.json", "4.root.json", "5.root.json",
+		"root.json", "root.json", "snapshot.json", "targets.json", "timestamp.json"}, saved)
+}
+
 // R-5.0.2: one that cannot come as far as the root that another process has
 // saved meanwhile does not succeed.
 func TestAChainOfRootsThatEndsBeforeTheStoredOne(t *testing.T) {
@@ -268,6 +459,9 @@ func TestStoredCandidates(t *testing.T) {
 		require.ErrorAs(t, s.Run(t.Context(), nil, behind.Source()), &rollback, i)
 		require.Equal(t, versionOf(t, timestamps[4]), rollback.Trusted, "the highest of them")
 	}
+	loaded := verify.LoadStored(t.Context(), bucket{"timestamp.json": timestamps, "snapshot.json": snapshots})
+	require.Equal(t, timestamps, loaded.Timestamp)
+	require.Equal(t, snapshots, loaded.Snapshot)
 	s := begin(verify.Stored{Snapshot: snapshots})
 	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback,
 		"snapshot 3 lists older targets than snapshot 5")
