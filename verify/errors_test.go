@@ -35,6 +35,18 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	require.ErrorContains(t, s.Err(), "no good answer for 3.root.json yet")
 }
 
+// An update that is superseded says by what, and what to do.
+func TestSupersededError(t *testing.T) {
+	err := verify.SupersededError{Role: "timestamp", Stored: 4, Own: 3}
+	require.EqualError(t, &err, "timestamp: superseded: another process has stored version 4, "+
+		"this update has version 3 (begin again from the store)")
+	err = verify.SupersededError{Role: "snapshot", Stored: 2, Own: 3, Err: &verify.RollbackError{
+		Role: "snapshot", File: "targets.json", Trusted: 4, Found: 3,
+	}}
+	require.EqualError(t, &err, "snapshot: superseded: version 3 may not follow version 2, which another process "+
+		"has stored: "+err.Err.Error()+" (begin again from the store)")
+}
+
 // Names that would control a terminal are quoted.
 func TestErrorsQuoteControlCharacters(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})

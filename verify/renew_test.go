@@ -308,12 +308,14 @@ func TestCopyNeedsWhatIsSaved(t *testing.T) {
 	repo := small()
 	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
+	var asked []verify.RequestID
 	for s.Version("targets") == 0 {
 		_, err := s.Copy()
 		require.ErrorIs(t, err, verify.ErrInProgress)
 		b, ok := s.Next()
 		require.True(t, ok)
 		for _, req := range b.Fetch {
+			asked = append(asked, req.ID)
 			answer(t, s, repo.Metadata(), req)
 		}
 	}
@@ -323,12 +325,22 @@ func TestCopyNeedsWhatIsSaved(t *testing.T) {
 	b, ok := s.Next()
 	require.True(t, ok)
 	require.NotEmpty(t, b.Save)
+	require.NoError(t, s.Err())
 	c, err := s.Copy()
 	require.NoError(t, err)
+	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+		require.Equal(t, s.Version(role), c.Version(role))
+	}
+	require.Equal(t, s.Expires(), c.Expires())
+	require.Equal(t, s.Targets(), c.Targets())
 	l := c.Lookup("top")
 	require.NoError(t, c.Run(t.Context(), nil))
 	_, err = l.Target()
 	require.NoError(t, err)
+	c.Lookup("a/1")
+	next, ok := c.Next()
+	require.True(t, ok)
+	require.NotContains(t, asked, next.Fetch[0].ID, "no ID means two requests of the two")
 
 	s.Abandon(errDisk)
 	_, err = s.Copy()

@@ -249,7 +249,6 @@ func (s *Session) Abandon(cause error) { s.breakOff(fmt.Errorf("%w: %w", ErrSave
 func (s *Session) breakOff(err error) {
 	s.update.broken = err
 	s.update.fail(err)
-	s.queue.dropEarly(true)
 	s.finishLookups(err)
 	clear(s.queue.open)
 	for _, l := range slices.Concat(s.lookups.handedOut, s.queue.batch.Done) {

@@ -484,8 +484,9 @@ func TestSavedBodiesAreNotSavedAgain(t *testing.T) {
 	repo.Touch("root")
 	repo.PublishOnly("root")
 	store := verifytest.Store{}
-	names := func(live bool) (saved []string) {
-		s := sharing(t, repo, store)
+	names := func(live bool, stored verify.Stored) (saved []string) {
+		s, err := verify.New(repo.TrustedRoot(), stored, repo.Now(), verify.Options{})
+		require.NoError(t, err)
 		s.Lookup("app")
 		for b, ok := s.Next(); ok; b, ok = s.Next() {
 			for _, rec := range b.Save {
@@ -512,10 +513,13 @@ func TestSavedBodiesAreNotSavedAgain(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"1.root.json", "2.root.json", "role.role.json", "root.json", "snapshot.json", "targets.json", "timestamp.json",
-	}, names(true))
-	require.Empty(t, names(false))
-	require.Equal(t, []string{"2.root.json", "role.role.json", "targets.json"}, names(true),
+	}, names(true, verify.Stored{}))
+	stored := verify.LoadStored(t.Context(), store)
+	require.Empty(t, names(false, stored))
+	require.Equal(t, []string{"2.root.json", "role.role.json", "targets.json"}, names(true, stored),
 		"the same versions, from a mirror")
+	require.Equal(t, []string{"1.root.json", "root.json", "timestamp.json"}, names(false, verify.Stored{}),
+		"what no request was answered with")
 	junk := sharing(t, repo, store)
 	b, _ := junk.Next()
 	require.ErrorAs(t, junk.ProvideSaved(b.Fetch[0].ID, []byte("junk")), new(*verify.RejectError))
@@ -596,6 +600,24 @@ func TestRunGoesOnAfterItsContextEnded(t *testing.T) {
 		_, err = l.Target()
 		require.NoError(t, err)
 	}
+}
+
+// When the context ends, no source is asked for the requests that are left.
+func TestRunAsksNobodyAfterItsContextEnded(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Publish()
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{Lookahead: 8})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	source := func(context.Context, verify.Request) ([]byte, error) {
+		asked++
+		cancel()
+		return nil, ctx.Err()
+	}
+	require.ErrorIs(t, s.Run(ctx, nil, source), context.Canceled)
+	require.Equal(t, 1, asked)
+	require.Greater(t, len(s.Outstanding()), 1)
 }
 
 // A store that cannot be read while a record is saved may hold something newer:

@@ -137,7 +137,7 @@ func (s *Session) Renew(stored Stored, now time.Time) (*Session, error) {
 // saved must not be used.
 func (s *Session) Copy() (*Session, error) {
 	switch {
-	case s.update.broken != nil || s.update.phase != phaseReady:
+	case s.update.phase != phaseReady:
 		return nil, s.Err()
 	case len(s.queue.batch.Save) > 0:
 		return nil, fmt.Errorf("%w: call Next", ErrInProgress)
@@ -185,8 +185,6 @@ func newSession(o Options, now time.Time, number uint64) *Session {
 func (s *Session) Lookup(path string) *Lookup {
 	l := s.newLookup(path)
 	switch {
-	case s.update.broken != nil:
-		s.finish(l, s.update.broken)
 	case s.update.phase == phaseFailed:
 		s.finish(l, s.update.err)
 	case s.update.phase == phaseReady:
@@ -208,8 +206,6 @@ func (s *Session) Drop(l *Lookup) {
 // lookup that failed is no failure of the update.
 func (s *Session) Err() error {
 	switch {
-	case s.update.broken != nil:
-		return s.update.broken
 	case s.update.err != nil:
 		return s.update.err
 	case s.update.phase != phaseReady || s.queue.busy():
