@@ -135,6 +135,10 @@
 //		return errors.Join(verify.ErrExpired, err) // current is out of date
 //	}
 //
+// A newer root may have taken away the keys that current rests on. So if an
+// update fails and its [Session.NewestRoot] is newer than current's root, use
+// neither of the two, and try again.
+//
 // # Envelope format
 //
 // A session reads all files in one envelope format, the initial trusted root

@@ -172,7 +172,6 @@ func TestSaveComparesWithWhatIsStored(t *testing.T) {
 	badRoot := bytes.Replace(newRoot, []byte(`"version": 2`), []byte(`"version": 9`), 1)
 	require.NotEqual(t, string(newRoot), string(badRoot))
 	own := published(3, 3, 3)
-	listed := published(3, 3, 4) // another file of the own version
 
 	superseded := func(role string, stored, own int64, err error) error {
 		return &verify.SupersededError{Role: role, Stored: stored, Own: own, Err: err}
@@ -191,7 +190,7 @@ func TestSaveComparesWithWhatIsStored(t *testing.T) {
 		{"nothing", "timestamp.json", "x", nil, nil, true},
 		{"older", "timestamp.json", "timestamp.json", published(2, 2, 2)["timestamp.json"], nil, true},
 		{"the very same", "timestamp.json", "timestamp.json", own["timestamp.json"], nil, false},
-		{"the same version", "timestamp.json", "timestamp.json", listed["timestamp.json"], nil, false},
+		{"the same version", "timestamp.json", "timestamp.json", published(3, 2, 2)["timestamp.json"], nil, false},
 		{"newer", "timestamp.json", "timestamp.json", published(4, 3, 3)["timestamp.json"],
 			superseded("timestamp", 4, 3, nil), false},
 		{"older, and lists a newer snapshot", "timestamp.json", "timestamp.json", published(2, 4, 4)["timestamp.json"],
@@ -201,6 +200,7 @@ func TestSaveComparesWithWhatIsStored(t *testing.T) {
 
 		{"older", "snapshot.json", "snapshot.json", published(2, 2, 2)["2.snapshot.json"], nil, true},
 		{"the very same", "snapshot.json", "snapshot.json", own["3.snapshot.json"], nil, false},
+		{"the same version", "snapshot.json", "snapshot.json", published(2, 3, 2)["3.snapshot.json"], nil, false},
 		{"newer", "snapshot.json", "snapshot.json", published(4, 4, 3)["4.snapshot.json"],
 			superseded("snapshot", 4, 3, nil), false},
 		{"older, and lists newer targets", "snapshot.json", "snapshot.json", published(2, 2, 4)["2.snapshot.json"],

@@ -139,9 +139,13 @@
 //     repository gives no answer.
 //   - It counts as the repository's answer in every way. It can list a target,
 //     and it can say that there is no such target.
+//   - It is not used once a newer root of the repository is known, trusted or
+//     stored: that root may have taken away the keys that the view rests on.
 //   - It is the last view that succeeded, however many updates fail after it,
-//     but it is not stored. After a restart of the program, a repository that
-//     is down gives no answer.
+//     and all of it was handed out for saving. There is none after a save of
+//     any repository has failed or was superseded.
+//   - It is not stored as a view. After a restart of the program, a repository
+//     that is down gives no answer.
 //   - Roles that a lookup needs and that were not fetched before are requested,
 //     in the versions that the earlier view lists. They are saved like others.
 //   - [Answer.AsOf] is the time of the earlier view, and the text of the trail

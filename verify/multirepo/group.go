@@ -225,8 +225,9 @@ func (g *Group) Expires(repository string) time.Time {
 // stays as it is, and may be used in another goroutine.
 //
 // In the new group, a repository whose update fails answers from the view of
-// its last update that succeeded, until that expires. Answer.AsOf says so, and
-// Warnings says why.
+// its last update that succeeded, until that expires or a newer root is known.
+// Answer.AsOf says so, and Warnings says why. There is no such view after a
+// save has ended this group.
 //
 // It returns verify.ErrTime (wrapped) for the zero time and for one before this
 // group's.
