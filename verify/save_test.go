@@ -473,6 +473,11 @@ func TestStoredCandidates(t *testing.T) {
 	require.ErrorAs(t, errors.Join(s.Warnings()...), &limit)
 	require.Equal(t, "candidates", limit.What)
 	require.ErrorIs(t, s.Run(t.Context(), nil, behind.Source()), verify.ErrRollback, "the newest is among the 16")
+	s = begin(verify.Stored{Timestamp: append([][]byte{[]byte("junk")}, many...)})
+	require.NotErrorIs(t, errors.Join(s.Warnings()...), verify.ErrSyntax, "the last of 17 is not even read")
+	s = begin(verify.Stored{Timestamp: append([][]byte{[]byte("junk")}, many[1:]...)})
+	require.NotErrorIs(t, errors.Join(s.Warnings()...), verify.ErrLimit)
+	require.ErrorIs(t, errors.Join(s.Warnings()...), verify.ErrSyntax, "all of 16 are")
 }
 
 // ProvideSaved: a saved body is judged like any other and not offered for
