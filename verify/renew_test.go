@@ -340,7 +340,7 @@ func TestCopyNeedsWhatIsSaved(t *testing.T) {
 	c.Lookup("a/1")
 	next, ok := c.Next()
 	require.True(t, ok)
-	require.NotContains(t, asked, next.Fetch[0].ID, "no ID means two requests of the two")
+	require.NotContains(t, asked, next.Fetch[0].ID, "none of the IDs that were handed out before the copy")
 
 	s.Abandon(errDisk)
 	_, err = s.Copy()
