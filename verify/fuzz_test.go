@@ -63,8 +63,11 @@ func (w *world) update() {
 	cached := w.n(2) == 1
 	w.drive(s, twin, files, cached)
 	w.compare(s, lookups, twin, twins)
-	s = renew(w, s, w.repo.Now())
-	twin = renew(w, twin, w.repo.Now())
+	stored := verify.LoadStored(w.Context(), w.store)
+	s, err := s.Renew(stored, w.repo.Now())
+	require.NoError(w, err)
+	twin, err = twin.Renew(stored, w.repo.Now())
+	require.NoError(w, err)
 	lookups, twins = append(lookups, s.Lookup("ab/1")), append(twins, twin.Lookup("ab/1"))
 	w.drive(s, twin, w.mirror(), cached)
 	w.compare(s, lookups, twin, twins)
