@@ -16,8 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The sub-benchmark "floor" is the least work that gives the same answer, from
-// content that is already decoded.
+// The sub-benchmark "yardstick" is the least work that gives the same answer,
+// from content that is already decoded.
 
 // asked is a path with its hash in hexadecimal.
 type asked struct{ path, digits string }
@@ -31,7 +31,7 @@ func BenchmarkRolesFor(b *testing.B) {
 	for _, n := range []int{1024, 16_384, 65_536} {
 		b.Run(fmt.Sprintf("%d classic bins", n), func(b *testing.B) {
 			d := delegationsOf(b, func(x *verifytest.Role) { x.DelegateBins("bin", n) })
-			findEach(b, d, prefixFloor(d))
+			findEach(b, d, prefixYardstick(d))
 		})
 	}
 	b.Run("65536 succinct bins", func(b *testing.B) {
@@ -40,11 +40,11 @@ func BenchmarkRolesFor(b *testing.B) {
 	})
 	b.Run("10000 patterns", func(b *testing.B) {
 		d := delegationsOf(b, patterns(10_000))
-		findEach(b, d, patternFloor(d))
+		findEach(b, d, patternYardstick(d))
 	})
 }
 
-func findEach(b *testing.B, d *metadata.Delegations, floor func(asked) string) {
+func findEach(b *testing.B, d *metadata.Delegations, yardstick func(asked) string) {
 	ours := func(p asked) string {
 		for found := range delegation.RolesFor("targets", d, p.path) {
 			return found.Role
@@ -54,12 +54,12 @@ func findEach(b *testing.B, d *metadata.Delegations, floor func(asked) string) {
 	paths := make([]asked, 1000)
 	for i := range paths {
 		paths[i] = askedPath(fmt.Sprintf("dir-%05d/x", i*7919%10_000))
-		require.Equal(b, floor(paths[i]), ours(paths[i]))
+		require.Equal(b, yardstick(paths[i]), ours(paths[i]))
 	}
 	for _, m := range []struct {
 		name string
 		find func(asked) string
-	}{{"tufwalk", ours}, {"floor", floor}} {
+	}{{"tufwalk", ours}, {"yardstick", yardstick}} {
 		b.Run(m.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -71,8 +71,8 @@ func findEach(b *testing.B, d *metadata.Delegations, floor func(asked) string) {
 	}
 }
 
-// prefixFloor is a binary search among the prefixes.
-func prefixFloor(d *metadata.Delegations) func(asked) string {
+// prefixYardstick is a binary search among the prefixes.
+func prefixYardstick(d *metadata.Delegations) func(asked) string {
 	type bin struct{ prefix, role string }
 	var bins []bin
 	for i := range d.Len() {
@@ -90,8 +90,9 @@ func prefixFloor(d *metadata.Delegations) func(asked) string {
 	}
 }
 
-// patternFloor compares the path with the part of each pattern before its star.
-func patternFloor(d *metadata.Delegations) func(asked) string {
+// patternYardstick compares the path with the part of each pattern before its
+// star.
+func patternYardstick(d *metadata.Delegations) func(asked) string {
 	type entry struct{ literal, role string }
 	var list []entry
 	for i := range d.Len() {
@@ -131,7 +132,7 @@ func BenchmarkMatch(b *testing.B) {
 				delegation.Match(c.pattern, c.path)
 			}
 		})
-		b.Run(c.name+"/floor", func(b *testing.B) {
+		b.Run(c.name+"/yardstick", func(b *testing.B) {
 			for b.Loop() {
 				_, _ = path.Match(c.pattern, c.path)
 			}

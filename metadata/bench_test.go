@@ -89,7 +89,7 @@ func (d document) bench(b *testing.B, compact bool) {
 		{"parse", func() bool { _, err := d.read(data); return err == nil }},
 		{"unverified", func() bool { return parsed() == nil }},
 		{"tufwalk", both},
-		{"floor", func() bool { return json.Valid(data) }},
+		{"yardstick", func() bool { return json.Valid(data) }},
 	} {
 		m.run(b, len(data))
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The least work of a lookup, "floor", is a binary search in a sorted list of
-// decoded strings.
+// The least work of a lookup, "yardstick", is a binary search in a sorted list
+// of decoded strings.
 
 func BenchmarkSnapshotFile(b *testing.B) {
 	for _, n := range []int{100, 16_384} {
@@ -64,7 +64,7 @@ func lookups(b *testing.B, n int, name func(int) string, find func(string) bool)
 		}
 	}
 	b.Run(fmt.Sprintf("%d/tufwalk", n), cycle(find))
-	b.Run(fmt.Sprintf("%d/floor", n), cycle(func(name string) bool {
+	b.Run(fmt.Sprintf("%d/yardstick", n), cycle(func(name string) bool {
 		_, ok := slices.BinarySearch(sorted, name)
 		return ok
 	}))

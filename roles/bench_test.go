@@ -17,10 +17,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// The sub-benchmark "floor" is the least work that gives the same answer.
+// The sub-benchmark "yardstick" is the least work that gives the same answer.
 
-// keyFloor decodes the one key of a role.
-func keyFloor(k *verifytest.Key) func() bool {
+// keyYardstick decodes the one key of a role.
+func keyYardstick(k *verifytest.Key) func() bool {
 	digits := k.Object()["keyval"].(map[string]any)["public"].(string)
 	return func() bool {
 		public, err := hex.DecodeString(digits)
@@ -34,7 +34,7 @@ func BenchmarkRole(b *testing.B) {
 	measure(b, "top-level", 0, func() bool {
 		_, err := roles.TopLevel(root, "targets", roles.Policy{})
 		return err == nil
-	}, keyFloor(repo.Key("targets")))
+	}, keyYardstick(repo.Key("targets")))
 
 	for _, n := range []int{256, 16_384} {
 		repo := verifytest.New(verifytest.Options{})
@@ -45,7 +45,7 @@ func BenchmarkRole(b *testing.B) {
 		measure(b, fmt.Sprintf("delegated/%d classic bins", n), 0, func() bool {
 			_, err := roles.Delegated(targets, n/3, name, roles.Policy{})
 			return err == nil
-		}, keyFloor(repo.Key("bin")))
+		}, keyYardstick(repo.Key("bin")))
 	}
 
 	repo = verifytest.New(verifytest.Options{})
@@ -55,7 +55,7 @@ func BenchmarkRole(b *testing.B) {
 	measure(b, "delegated/succinct bins", 0, func() bool {
 		_, err := roles.Delegated(targets, -1, "bin-0000abcd", roles.Policy{})
 		return err == nil
-	}, keyFloor(repo.Key("bin")))
+	}, keyYardstick(repo.Key("bin")))
 }
 
 // BenchmarkVerify parses and verifies files. The least work is to verify the
@@ -74,7 +74,7 @@ func BenchmarkVerify(b *testing.B) {
 				_, err = roles.Verify(env, role)
 			}
 			return err == nil
-		}, signedFloor(b, data, payloadOf[metadata.Targets](b, data), 1))
+		}, signedYardstick(b, data, payloadOf[metadata.Targets](b, data), 1))
 	}
 }
 
@@ -92,11 +92,12 @@ func BenchmarkVerifyNextRoot(b *testing.B) {
 			_, err = roles.VerifyNextRoot(trusted, env, roles.Policy{})
 		}
 		return err == nil
-	}, signedFloor(b, data, payloadOf[metadata.Root](b, data), 2))
+	}, signedYardstick(b, data, payloadOf[metadata.Root](b, data), 2))
 }
 
-// signedFloor verifies a number of signatures of a file, and checks its syntax.
-func signedFloor(b *testing.B, data, payload []byte, signatures int) func() bool {
+// signedYardstick verifies a number of signatures of a file, and checks its
+// syntax.
+func signedYardstick(b *testing.B, data, payload []byte, signatures int) func() bool {
 	private := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	public, signature := private.Public().(ed25519.PublicKey), ed25519.Sign(private, payload)
 	return func() bool {
@@ -160,11 +161,11 @@ func BenchmarkCheckFile(b *testing.B) {
 }
 
 // measure measures a piece of work and the least work for it.
-func measure(b *testing.B, name string, size int, ours, floor func() bool) {
+func measure(b *testing.B, name string, size int, ours, yardstick func() bool) {
 	for _, m := range []struct {
 		name string
 		do   func() bool
-	}{{"/tufwalk", ours}, {"/floor", floor}} {
+	}{{"/tufwalk", ours}, {"/yardstick", yardstick}} {
 		b.Run(name+m.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(size))

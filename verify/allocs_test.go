@@ -59,7 +59,7 @@ func TestColdStartAllocatesLittle(t *testing.T) {
 			m := serveBins(t, kind, 10, 1)
 			objects, bytes := allocated(func() { m.cold(t) })
 			t.Logf("%d objects, %d bytes for %d", objects, bytes, m.size())
-			require.LessOrEqual(t, objects, int64(420))
+			require.LessOrEqual(t, objects, int64(400))
 			require.LessOrEqual(t, bytes, 3*m.size()+64<<10)
 		})
 	}

@@ -36,14 +36,9 @@ func unverifiedVersion[T metadata.Content](s *Session, data []byte) int64 {
 	return 0
 }
 
-// verifyTopLevel reads the file of a top-level role other than root and
-// verifies its signatures under the trusted root.
-func verifyTopLevel[T metadata.Content](s *Session, name string, body []byte) (*storedFile[T], error) {
+// verifyTopLevel reads a timestamp or a snapshot and verifies its signatures.
+func verifyTopLevel[T metadata.Content](s *Session, role roles.Role, body []byte) (*storedFile[T], error) {
 	envelope, err := parse[T](s, body)
-	if err != nil {
-		return nil, err
-	}
-	role, err := roles.TopLevel(s.trusted.root, name, s.options.Policy)
 	if err != nil {
 		return nil, err
 	}

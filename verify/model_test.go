@@ -85,7 +85,7 @@ func TestModel(t *testing.T) {
 // not.
 func requireOutcomes(t *testing.T, n int, seen map[string]int, want []string) {
 	t.Logf("%d histories\n%s", n, tallied(seen))
-	if n < 500 {
+	if n < 200 {
 		return
 	}
 	for _, what := range want {

@@ -136,19 +136,20 @@ func (s *Session) endRoots(cut bool) {
 		s.update.fail(err)
 		return
 	}
+	s.update.phase = phaseTimestamp
 	chooseStored(s, metadata.RoleTimestamp, &s.stored.timestamp)
 	chooseStored(s, metadata.RoleSnapshot, &s.stored.snapshot)
-	s.update.phase = phaseTimestamp
 }
 
 // chooseStored finds the stored version of a role under the final root.
 // (5.3.11)
 func chooseStored[T metadata.Content](s *Session, name string, c *candidates[T]) {
-	role, err := roles.TopLevel(s.trusted.root, name, s.options.Policy)
-	if err == nil {
-		err = c.choose(role)
+	var err error
+	if c.role, err = roles.TopLevel(s.trusted.root, name, s.options.Policy); err != nil {
+		s.update.fail(err)
+		return
 	}
-	if err != nil {
+	if err := c.choose(); err != nil {
 		s.update.warn(&StoredFileError{name, err})
 	}
 }

@@ -18,7 +18,7 @@ import (
 // CandidateStore.
 type Store interface {
 	// Load returns what was saved under a name, or an error: one that wraps
-	// fs.ErrNotExist if there is nothing, as os.ReadFile's does. What it
+	// fs.ErrNotExist if there is nothing. What it
 	// returns need not be right, since it is verified. It should bound what it
 	// reads; no file that a session accepts is longer than the largest of its
 	// Limits.
@@ -250,6 +250,7 @@ func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Sto
 	for _, raw := range files {
 		if bytes.Equal(raw, rec.Data) {
 			write = false
+			continue
 		}
 		if known.find(raw) != nil { // it was there when the update began, and was judged
 			continue
@@ -259,7 +260,7 @@ func compareFiles[T metadata.Content](ctx context.Context, s *Session, store Sto
 			continue
 		}
 		f := &storedFile[T]{envelope: envelope}
-		if f.check(known.best.role); f.err != nil {
+		if f.check(known.role); f.err != nil {
 			continue
 		}
 		switch version := f.version(); {

@@ -49,7 +49,7 @@ func (s *Session) verifySnapshot(body []byte) (*storedFile[metadata.Snapshot], e
 		again := *f
 		return &again, nil
 	}
-	return verifyTopLevel[metadata.Snapshot](s, metadata.RoleSnapshot, body)
+	return verifyTopLevel[metadata.Snapshot](s, s.stored.snapshot.role, body)
 }
 
 // checkAgainst compares a snapshot with what is listed for it and with the
@@ -64,14 +64,13 @@ func (s *Session) checkAgainst(next roles.Trusted[metadata.Snapshot], listed met
 func (s *Session) acceptSnapshot(a answer, next *storedFile[metadata.Snapshot]) {
 	s.trusted.snapshot = next.file
 	next.saved = next.saved || a.saved
-	s.stored.snapshot.accept(next)
+	s.stored.snapshot.best = next
 	if !next.saved {
 		version := next.version()
 		s.queue.save(Record{
 			Role: metadata.RoleSnapshot, Version: version, Path: s.fileName(metadata.RoleSnapshot, version),
 			StoreName: nameSnapshot, Data: next.raw,
 		})
-		next.saved = true
 	}
 	s.files.forgetUnlisted(next.file.Content())
 	s.update.phase = phaseTargets

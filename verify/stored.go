@@ -101,9 +101,10 @@ type storedRoot struct {
 
 // candidates are the stored files of one role.
 type candidates[T metadata.Content] struct {
+	role  roles.Role // under the final root
 	files []*storedFile[T]
-	// best has the highest version among those that are valid under the final
-	// root; nil: none is.
+	// best is what the update goes by: the one of the highest version that is
+	// valid for the role, until a newer file is accepted; nil: none.
 	best *storedFile[T]
 }
 
@@ -138,15 +139,14 @@ func (f *storedFile[T]) check(role roles.Role) {
 
 func (f *storedFile[T]) version() int64 { return f.file.Header().Version }
 
-// choose finds the best candidate for a role. If none is valid, it returns why
-// not.
+// choose finds the best candidate for the role. If none is valid, it returns
+// why not.
 //
 // its expiry does not matter.
-func (c *candidates[T]) choose(role roles.Role) error {
-	c.best = nil
+func (c *candidates[T]) choose() error {
 	var errs []error
 	for _, f := range c.files {
-		f.check(role)
+		f.check(c.role)
 		switch {
 		case f.err != nil:
 			errs = append(errs, f.err)
@@ -178,14 +178,6 @@ func (c *candidates[T]) find(raw []byte) *storedFile[T] {
 		}
 	}
 	return nil
-}
-
-// accept makes a file that has just been accepted the best one.
-func (c *candidates[T]) accept(f *storedFile[T]) {
-	if c.find(f.raw) == nil {
-		c.files = append(c.files, f)
-	}
-	c.best = f
 }
 
 // renewed returns what the next update takes over: the best candidate or, if
@@ -265,8 +257,8 @@ func (s *Session) loadStored(stored Stored) {
 	}
 }
 
-// newestFirst sorts stored files by the versions that are in them, whoever
-// signed them: of too many, the newest are looked at.
+// newestFirst sorts stored files by the versions that are in them. Nobody has
+// to have signed them: of too many files, the newest are looked at.
 func (s *Session) newestFirst(role string, files [][]byte) [][]byte {
 	version := func(raw []byte) int64 {
 		switch role {

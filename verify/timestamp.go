@@ -16,7 +16,7 @@ func (s *Session) stepTimestamp() *task {
 // checkTimestamp returns the timestamp to go on with: that of the body, or the
 // stored one if the versions are equal.
 func (s *Session) checkTimestamp(body []byte) (*storedFile[metadata.Timestamp], error) {
-	next, err := verifyTopLevel[metadata.Timestamp](s, metadata.RoleTimestamp, body)
+	next, err := verifyTopLevel[metadata.Timestamp](s, s.stored.timestamp.role, body)
 	if err != nil {
 		return nil, err
 	}
@@ -39,14 +39,13 @@ func (s *Session) acceptTimestamp(a answer, next *storedFile[metadata.Timestamp]
 	s.trusted.timestamp = next.file
 	if next != s.stored.timestamp.best {
 		next.saved = a.saved
-		s.stored.timestamp.accept(next)
+		s.stored.timestamp.best = next
 	}
 	if !next.saved {
 		s.queue.save(Record{
 			Role: metadata.RoleTimestamp, Version: next.version(), Path: metadata.FileName(metadata.RoleTimestamp, 0),
 			StoreName: nameTimestamp, Data: next.raw,
 		})
-		next.saved = true
 	}
 	s.update.phase = phaseSnapshot
 }

@@ -40,7 +40,7 @@ var (
 	ErrRollback = errors.New("the roots end below the saved one")
 	ErrExpired  = errors.New("the last root has expired")
 	ErrLimit    = errors.New("a limit was reached")
-	ErrFetch    = errors.New("a file could not be had")
+	ErrFetch    = errors.New("a file could not be fetched")
 	ErrUnlisted = errors.New("a role is not in the snapshot")
 	ErrNoTarget = errors.New("no role lists the target")
 )

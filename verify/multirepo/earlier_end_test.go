@@ -12,8 +12,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A new root takes keys away that were stolen. Whoever has them can hold the
-// new timestamp back, and cannot have the earlier view answer with them.
+// A new root revokes stolen keys. An attacker who has them can block the new
+// timestamp, but the earlier view does not answer then.
 func TestEarlierViewEndsWithANewRoot(t *testing.T) {
 	for _, atHand := range []bool{false, true} {
 		w := company(t)

@@ -1,7 +1,7 @@
 // Command prose checks how comments and documents are written.
 //
 //	go run ./internal/checks/prose widths    # long lines, several sentences
-//	go run ./internal/checks/prose words     # words that public texts avoid
+//	go run ./internal/checks/prose words     # words that this project avoids
 //
 // It reads the tree below the current folder, which should be the top of the
 // repository.
@@ -24,7 +24,7 @@ import (
 const description = `Check how comments and documents are written.
 
 widths: no line of Go over 120 bytes, no line of a comment over 80 columns, one sentence a line in Markdown.
-words: public texts do without some words of old versions (anchor, floor, voucher and others).
+words: no document, comment or string has a word that avoided.txt lists. CHANGELOG.md may: it names what is gone.
 
 Exit code 0: nothing found. 1: something was found, or went wrong. 2: wrong usage. 130: interrupted.`
 

@@ -80,41 +80,24 @@ func TestSentences(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	text := `// Package verify has an anchor.
+	for _, word := range avoidedWords {
+		for _, word := range []string{word, strings.ToUpper(word), word + "s"} {
+			text := strings.ReplaceAll(`// Package verify has a WORD.
 package verify
 
-import "errors"
-
-// A floor.
-const a = 1
-
-// B is spoilt.
-type B struct {
-	// C is what whoever wants.
-	C, d int // verdict
-	// an anchor
-	e int
-}
-
-// Anchored things are accepted, unanchored ones too.
-func (B) F() error {
-	// a voucher
-	return errors.New("it could not be had")
-}
-
-// floors
-func f() {}
-`
-	require.Equal(t, []int{1, 9, 11, 12, 17, 20}, numbers(t, words, "verify/a.go", text))
-	require.Empty(t, numbers(t, words, "verify/a_test.go", text))
-	require.Empty(t, numbers(t, words, "internal/model/a.go", text))
-
-	for name, public := range map[string]bool{
-		"README.md": true, "docs/attacks.md": true, "examples/README.md": true,
-		"CHANGELOG.md": false, "internal/checks/README.md": false,
-	} {
-		require.Equal(t, public, len(numbers(t, words, name, "Whoever.\nA verdict.\n")) == 2, name)
+const text = "a WORD, and one WORD"
+var many = `+"`one\nWORD`"+`
+/* two
+WORD */
+var unWORD = WORD // aWORD, unWORDed
+`, "WORD", word)
+			require.Equal(t, []int{1, 4, 4, 6, 8}, numbers(t, words, "verify/a.go", text), word)
+			require.Equal(t, []int{2}, numbers(t, words, "docs/a.md", "One.\nA `"+word+"`.\n"), word)
+			require.Empty(t, numbers(t, words, "CHANGELOG.md", word))
+		}
 	}
+	_, err := words("a.go", `"unterminated`)
+	require.Error(t, err)
 }
 
 func TestProgram(t *testing.T) {
@@ -136,7 +119,8 @@ func TestProgram(t *testing.T) {
 	runs(0, "", "words")
 	runs(2, "", "grammar")
 
-	write("docs/x.md", "An anchor. A floor.\n")
-	runs(1, "docs/x.md:1: more than one sentence: ... anchor. A...\n", "widths")
-	runs(1, fmt.Sprintf("docs/x.md:1: %q\ndocs/x.md:1: %q\n", "anchor", "floor"), "words")
+	one, two := avoidedWords[0], avoidedWords[1]
+	write("docs/x.md", fmt.Sprintf("An %s. A %s.\n", one, two))
+	runs(1, fmt.Sprintf("docs/x.md:1: more than one sentence: ... %s. A...\n", one), "widths")
+	runs(1, fmt.Sprintf("docs/x.md:1: %q\ndocs/x.md:1: %q\n", one, two), "words")
 }

@@ -1,65 +1,47 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
-	"go/ast"
-	"go/parser"
+	"go/scanner"
 	"go/token"
-	"path"
 	"regexp"
-	"slices"
 	"strings"
 )
 
-// avoided are words of old versions that say less than the specification's.
-var avoided = regexp.MustCompile(`(?i)\b(anchor|floor|voucher|verdict|spoil|whoever)\w*|could not be had`)
+//go:embed avoided.txt
+var avoidedText string
 
-// publicDocs are patterns of the documents for users.
-var publicDocs = []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md", "examples/README.md"}
+// avoidedWords are words of old versions that say less than the
+// specification's.
+var avoidedWords = strings.Split(strings.TrimSpace(avoidedText), "\n")
 
-// publicPackages are the folders of the packages for users.
-var publicPackages = []string{
-	"metadata", "roles", "delegation", "verify", "verify/multirepo", "verify/verifytest",
-}
+// avoided matches these words, with any ending.
+var avoided = regexp.MustCompile(`(?i)\b(` + strings.Join(avoidedWords, "|") + `)\w*`)
 
-// words finds avoided words in documents for users and, in the packages for
-// users, in doc comments of exported names and in string literals, which are
-// error texts nearly all.
-func words(name, text string) ([]finding, error) {
-	if path.Ext(name) == ".md" {
-		isPublic := func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }
-		if slices.ContainsFunc(publicDocs, isPublic) {
-			return wordsIn(text, 1), nil
-		}
+// words finds avoided words in documents and, in Go, in comments and in
+// strings. The changelog names what is gone.
+func words(name, text string) (found []finding, err error) {
+	if name == "CHANGELOG.md" {
 		return nil, nil
 	}
-	if !slices.Contains(publicPackages, path.Dir(name)) || strings.HasSuffix(name, "_test.go") {
-		return nil, nil
+	if !strings.HasSuffix(name, ".go") {
+		return wordsIn(text, 1), nil
 	}
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, name, text, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		return nil, err
-	}
-	var found []finding
-	check := func(n ast.Node, text string) {
-		found = append(found, wordsIn(text, files.Position(n.Pos()).Line)...)
-	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-			check(literal, literal.Value)
+	file := token.NewFileSet().AddFile(name, -1, len(text))
+	var s scanner.Scanner
+	s.Init(file, []byte(text), func(pos token.Position, msg string) {
+		err = fmt.Errorf("%s: %s", pos, msg)
+	}, scanner.ScanComments)
+	for {
+		pos, kind, literal := s.Scan()
+		switch kind {
+		case token.EOF:
+			return found, err
+		case token.COMMENT, token.STRING:
+			found = append(found, wordsIn(literal, file.Line(pos))...)
 		}
-		for _, group := range docsOf(n) {
-			if group != nil {
-				for _, c := range group.List {
-					check(c, c.Text)
-				}
-			}
-		}
-		return true
-	})
-	slices.SortFunc(found, func(a, b finding) int { return a.line - b.line })
-	return found, nil
+	}
 }
 
 // wordsIn finds avoided words in a text that begins on a line.
@@ -70,43 +52,4 @@ func wordsIn(text string, first int) (found []finding) {
 		}
 	}
 	return found
-}
-
-// docsOf returns the comments that document an exported name.
-func docsOf(n ast.Node) []*ast.CommentGroup {
-	switch n := n.(type) {
-	case *ast.File:
-		return []*ast.CommentGroup{n.Doc}
-	case *ast.FuncDecl:
-		if n.Name.IsExported() {
-			return []*ast.CommentGroup{n.Doc}
-		}
-	case *ast.GenDecl:
-		if slices.ContainsFunc(n.Specs, exported) {
-			return []*ast.CommentGroup{n.Doc}
-		}
-	case *ast.TypeSpec:
-		if exported(n) {
-			return []*ast.CommentGroup{n.Doc, n.Comment}
-		}
-	case *ast.ValueSpec:
-		if exported(n) {
-			return []*ast.CommentGroup{n.Doc, n.Comment}
-		}
-	case *ast.Field: // also of unexported structs, which have few exported fields
-		if slices.ContainsFunc(n.Names, (*ast.Ident).IsExported) {
-			return []*ast.CommentGroup{n.Doc, n.Comment}
-		}
-	}
-	return nil
-}
-
-func exported(spec ast.Spec) bool {
-	switch s := spec.(type) {
-	case *ast.TypeSpec:
-		return s.Name.IsExported()
-	case *ast.ValueSpec:
-		return slices.ContainsFunc(s.Names, (*ast.Ident).IsExported)
-	}
-	return false
 }
