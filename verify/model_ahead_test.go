@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -50,6 +51,7 @@ func compareLookahead(t *testing.T, seed uint64, seen map[string]int) {
 		lookahead := []int{1, 2, 64}[w.IntN(3)]
 		a := runOnce(w, without, mirror, paths, verify.Options{Limits: limits})
 		b := runOnce(w, with, mirror, paths, verify.Options{Limits: limits, Lookahead: lookahead})
+		require.NoError(t, errors.Join(a.refused, b.refused), "history %d", seed)
 		require.Equal(t, a.results, b.results, "history %d, lookahead %d\n%s", seed, lookahead, w.Story())
 		for name, data := range a.saved { // with lookahead there may be more
 			require.Equal(t, string(data), string(b.saved[name]), "history %d: %s is saved", seed, name)
@@ -81,6 +83,7 @@ type clientRun struct {
 	results []string         // its end, what is trusted, and the result of each lookup
 	saved   verifytest.Store // in this run
 	seen    map[string]int   // what happened, and how often
+	refused error            // answers that the session must accept
 }
 
 // runOnce runs a client with the files of a store. It answers in random order.
@@ -139,12 +142,12 @@ func (v *clientRun) answer(s *verify.Session, req verify.Request, mirror verifyt
 	}
 	if !ok {
 		v.seen["not found"+ahead]++
-		_ = s.NotFound(req.ID)
+		v.refused = errors.Join(v.refused, s.NotFound(req.ID))
 		return
 	}
 	if err := s.Provide(req.ID, body); err != nil {
 		v.seen["rejected"+ahead]++
-		_ = s.Fail(req.ID, err)
+		v.refused = errors.Join(v.refused, s.Fail(req.ID, err))
 		return
 	}
 	v.seen["accepted"+ahead]++

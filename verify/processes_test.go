@@ -126,6 +126,7 @@ func (w *sharedStore) begin(p *process) {
 		require.Equal(w, err == nil, err2 == nil)
 	}
 	if err != nil { // the clock was set back, or the root is none
+		require.ErrorIs(w, err, verify.ErrTime)
 		p.session = nil
 		return
 	}

@@ -18,8 +18,7 @@ import (
 // begun returns a session that has finished its first update.
 func begun(t *testing.T, repo *verifytest.Repo, store verifytest.Store, o verify.Options) *verify.Session {
 	t.Helper()
-	s, err := verify.New(repo.TrustedRoot(), verify.LoadStored(t.Context(), store), repo.Now(), o)
-	require.NoError(t, err)
+	s := newSession(t, repo, verify.LoadStored(t.Context(), store), o)
 	require.NoError(t, s.Run(t.Context(), store, repo.Metadata().Source()))
 	return s
 }
@@ -41,6 +40,21 @@ func withBins(bins int) *verifytest.Repo {
 	}
 	repo.Publish()
 	return repo
+}
+
+// binsOf returns the name of the bin's file for a path, and the size of a file.
+func binsOf(repo *verifytest.Repo) (bin func(path string) string, size func(name string) int64) {
+	bin = func(path string) string { return repo.FileName(repo.Targets().Bin(path).Name()) }
+	return bin, func(name string) int64 { return int64(len(repo.Metadata()[name])) }
+}
+
+// inTwoBins returns two paths in different bins.
+func inTwoBins(bin func(path string) string) (a, b string) {
+	a, b = "file-0", "file-1"
+	for i := 2; bin(a) == bin(b); i++ {
+		b = fmt.Sprintf("file-%d", i)
+	}
+	return a, b
 }
 
 // An update that fails takes nothing away: the session before it goes on
@@ -133,12 +147,8 @@ func TestRenewOfAnUnchangedRepositoryAsksForTwoFiles(t *testing.T) {
 // Limits.MaxRetainedBytes: the least recently used files are left out first.
 func TestRenewTakesOverWhatWasUsedLast(t *testing.T) {
 	repo := withBins(16)
-	bin := func(path string) string { return repo.FileName(repo.Targets().Bin(path).Name()) }
-	size := func(name string) int64 { return int64(len(repo.Metadata()[name])) }
-	first, last := "file-0", "file-1"
-	for i := 2; bin(first) == bin(last); i++ {
-		last = fmt.Sprintf("file-%d", i)
-	}
+	bin, size := binsOf(repo)
+	first, last := inTwoBins(bin)
 	top := size(repo.FileName("targets"))
 	for _, c := range []struct {
 		name  string
@@ -177,12 +187,8 @@ func TestRenewTakesOverWhatWasUsedLast(t *testing.T) {
 // What was used longest ago goes first, also after several renewals.
 func TestRenewRemembersUsesOfEarlierUpdates(t *testing.T) {
 	repo := withBins(16)
-	bin := func(path string) string { return repo.FileName(repo.Targets().Bin(path).Name()) }
-	size := func(name string) int64 { return int64(len(repo.Metadata()[name])) }
-	a, b := "file-0", "file-1"
-	for i := 2; bin(a) == bin(b); i++ {
-		b = fmt.Sprintf("file-%d", i)
-	}
+	bin, size := binsOf(repo)
+	a, b := inTwoBins(bin)
 	room := size(repo.FileName("targets")) + max(size(bin(a)), size(bin(b)))
 	s := begun(t, repo, verifytest.Store{}, verify.Options{Limits: verify.Limits{MaxRetainedBytes: room}})
 	find := func(path string) (asked []string) {
@@ -306,8 +312,7 @@ func firstRequest(t *testing.T, s *verify.Session) verify.Request {
 // must not rest on what nobody could save.
 func TestCopyNeedsWhatIsSaved(t *testing.T) {
 	repo := small()
-	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	s := newSession(t, repo, verify.Stored{}, verify.Options{})
 	var asked []verify.RequestID
 	for s.Version("targets") == 0 {
 		_, err := s.Copy()
@@ -320,7 +325,7 @@ func TestCopyNeedsWhatIsSaved(t *testing.T) {
 		}
 	}
 	require.NoError(t, s.Err(), "the update is over, and the last records wait for Next")
-	_, err = s.Copy()
+	_, err := s.Copy()
 	require.ErrorIs(t, err, verify.ErrInProgress)
 	b, ok := s.Next()
 	require.True(t, ok)
@@ -380,8 +385,7 @@ func TestRenewLeavesAnEqualVersionInTheStore(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Publish()
 	mine := repo.Metadata().Clone()
-	a, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
-	require.NoError(t, err)
+	a := newSession(t, repo, verify.Stored{}, verify.Options{})
 	require.NoError(t, a.Run(t.Context(), nil, mine.Source()))
 
 	repo.Touch("targets")
@@ -394,7 +398,7 @@ func TestRenewLeavesAnEqualVersionInTheStore(t *testing.T) {
 	for _, source := range []verify.Source{mine.Source(), repo.Metadata().Source()} {
 		next, err := a.Renew(verify.LoadStored(t.Context(), store), repo.Now())
 		require.NoError(t, err)
-		_ = next.Run(t.Context(), store, source) // the older mirror has no snapshot for it
+		require.NoError(t, next.Run(t.Context(), store, source), "the snapshot comes from the store")
 		require.Equal(t, string(stored), string(store["timestamp.json"]))
 		require.Equal(t, repo.Version("snapshot"), next.Timestamp().Snapshot().Version, "that is what the session goes by")
 	}

@@ -198,7 +198,9 @@ func TestEndedUpdateAcceptsNoAnswers(t *testing.T) {
 	require.NoError(t, c.session.Fail(req.ID, errDisk))
 	require.Empty(t, c.session.Outstanding())
 	require.ErrorIs(t, c.session.Provide(req.ID, c.body(req)), verify.ErrRequest)
-	c.session = renew(t, c.session, repo.Now())
+	b, ok := c.session.Next()
+	require.False(t, ok, "%v", b)
+	require.ErrorIs(t, c.session.Err(), errDisk)
 }
 
 // RequestID.String: what it prints tells the requests of a group and of its

@@ -28,7 +28,8 @@ func TestStoreIsNoSource(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
 	_, err = l.Target()
-	require.Error(t, err)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NotErrorIs(t, err, verify.ErrNoTarget)
 
 	// No source at all: nothing is said not to exist, and nothing is found.
 	require.ErrorContains(t, resume(t, repo, store).Run(context.Background(), store), "there is no live source")

@@ -109,7 +109,7 @@ func TestHugeStoredFiles(t *testing.T) {
 // the stored files are for").
 func TestForgedStoredRoot(t *testing.T) {
 	repo := small()
-	forger := verifytest.New(verifytest.Options{})
+	forger := verifytest.New(verifytest.Options{Seed: "a forger's"})
 	forger.SetVersion("root", 9)
 	forger.EditEnvelope("root", func(e object) { e["signatures"] = []any{} })
 	forger.PublishOnly("root")
@@ -139,10 +139,7 @@ func TestStoredSnapshot(t *testing.T) {
 	require.NoError(t, newClient(t, repo).session.Run(context.Background(), store, repo.Metadata().Source()))
 	asked := func() (paths []string) {
 		s := resume(t, repo, store)
-		require.NoError(t, s.Run(context.Background(), store, func(_ context.Context, r verify.Request) ([]byte, error) {
-			paths = append(paths, r.Path)
-			return repo.Metadata().Source()(context.Background(), r)
-		}))
+		require.NoError(t, s.Run(t.Context(), store, asking(&paths, repo.Metadata().Source())))
 		return paths
 	}
 	require.Equal(t, []string{"2.root.json", "timestamp.json"}, asked())

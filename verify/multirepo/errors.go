@@ -66,3 +66,15 @@ func (e *AgreementError) Unwrap() []error {
 	}
 	return errs
 }
+
+// foreign returns a cause that comes from outside as it is, unless it wraps what
+// only a group may say of itself: of such a cause the text is left. A session
+// does the same with its own.
+func foreign(cause error) error {
+	for _, own := range []error{ErrDisagreement, ErrNoAnswer, ErrMap} {
+		if errors.Is(cause, own) {
+			return errors.New(cause.Error())
+		}
+	}
+	return cause
+}

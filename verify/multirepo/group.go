@@ -321,10 +321,10 @@ func (g *Group) Warnings() (list []error) {
 // Abandon ends the group because a record of any repository could not be saved,
 // and with it the lookups that Next handed out together with that record: they
 // rest on what is not saved. Everything reports verify.ErrSave and the cause
-// from then on. Group.Save calls it; callers who save in another way must call
-// it.
+// from then on. Group.Save does that too; callers who save in another way must
+// call it.
 func (g *Group) Abandon(cause error) {
-	g.members[0].session.Abandon(cause)
+	g.members[0].session.Abandon(foreign(cause))
 	// The session's error has only the text of a cause that wraps one of this
 	// module's own errors, so it is no answer to a lookup.
 	g.breakOff(g.members[0].session.Err())

@@ -250,7 +250,7 @@ func (w *world) find(path string) (*multirepo.Target, *multirepo.Lookup, error) 
 	w.Helper()
 	g := w.group()
 	l := g.Lookup(path)
-	_ = g.Run(w.Context(), w.stores, w.sources())
+	require.Equal(w, g.Run(w.Context(), w.stores, w.sources()), g.Err())
 	target, err := l.Target()
 
 	again := w.group()

@@ -63,14 +63,15 @@ func TestSaveOfWrongRecords(t *testing.T) {
 			w.answer(g, req)
 		}
 	}
-	for name, wrong := range map[string][]verify.Record{
-		"not in the map":       {{Repository: "c", StoreName: "timestamp.json"}},
-		"no repository":        {{StoreName: "timestamp.json"}},
-		"several repositories": records,
+	for want, wrong := range map[string][]verify.Record{
+		`repository "c": it is not in the map`:                          {{Repository: "c", StoreName: "timestamp.json"}},
+		`repository "": it is not in the map`:                           {{StoreName: "timestamp.json"}},
+		`repository "b": its records do not belong in the store of "a"`: records,
 	} {
 		store := verifytest.Store{}
-		require.Error(t, g.Save(t.Context(), store, wrong), name)
-		require.Empty(t, store, name)
+		require.EqualError(t, g.Save(t.Context(), store, wrong), want)
+		require.Empty(t, store, want)
+		require.NoError(t, g.Err(), want)
 	}
 }
 
@@ -123,7 +124,7 @@ func TestSuperseded(t *testing.T) {
 		require.Equal(t, "b", about.Repository)
 		superseded := new(verify.SupersededError)
 		require.ErrorAs(t, err, &superseded)
-		require.Equal(t, &verify.SupersededError{Role: "timestamp", Stored: 3, Own: 2, Err: superseded.Err}, superseded)
+		require.Equal(t, &verify.SupersededError{Role: "timestamp", Stored: 3, Own: 2}, superseded)
 		require.Equal(t, string(w.repos["b"].Metadata()["timestamp.json"]),
 			string(w.stores["b"].(verifytest.Store)["timestamp.json"]), "it is not written over")
 		for from, ended := range w.allErrors(slow, pending...) {
