@@ -65,6 +65,14 @@ func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 	return roleKey{id: k.ID, scheme: schemeOf(k), material: string(material), key: string(k.JSON()), verifier: v}, nil
 }
 
+// Material returns what identifies a public key that roles can use under this
+// policy, the same for all its spellings; for any other key a
+// *metadata.KeyError.
+func (p Policy) Material(k metadata.Key) (string, error) {
+	key, err := newRoleKey(k, &p)
+	return key.material, err
+}
+
 // schemeOf returns the scheme of a key. It retains no part of the file.
 func schemeOf(k metadata.Key) Scheme { return Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)} }
 

@@ -32,6 +32,9 @@ var (
 	ErrLength = roles.ErrLength
 	// ErrHash is returned (wrapped) when a file does not have its hash.
 	ErrHash = roles.ErrHash
+	// ErrUntrusted is returned (wrapped) for a zero value, which nobody has
+	// verified.
+	ErrUntrusted = roles.ErrUntrusted
 	// ErrPolicy is returned (wrapped) when a strict option of Policy refuses a
 	// file.
 	ErrPolicy = roles.ErrPolicy

@@ -207,7 +207,8 @@
 //	edge.go                                   the delegations that they follow
 //	queue.go                                  requests, ahead or not
 //	stored.go                                 what is stored
-//	files.go names.go limits.go state.go      files, names, limits, states
+//	files.go names.go limits.go state.go      files, names, limits, states,
+//	target.go aliases.go                      targets, and names of errors
 //
 // What has to go up is a returned value: a step returns the request that it
 // waits for, and a check returns what is to be accepted.

@@ -21,10 +21,12 @@ type edge struct {
 	source  *retainedFile
 	file    roles.Trusted[metadata.Targets]
 	err     error
-	failed  int  // how many lookups there were when it failed: a later one asks again
-	asked   bool // for its file, which came or is yet to come
+	failed  int // how many lookups there were when it failed: a later one asks again
 	waiting []*Lookup
 }
+
+// asked says whether its file has come, or is asked for.
+func (e *edge) asked() bool { return e.task != nil || e.file.Content() != nil }
 
 func (e *edge) step() Step {
 	succinct := e.Position < 0 && e.By.Content() != nil
@@ -98,13 +100,10 @@ func (f *targetsFiles) retain(
 	e *edge, file roles.Trusted[metadata.Targets], size int64,
 ) roles.Trusted[metadata.Targets] {
 	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
-	f.retained[e.Role] = append(f.retained[e.Role], e.source)
-	for _, other := range f.retained[e.Role] {
-		if other.file.SameContent(file) {
-			return other.file
-		}
-	}
-	return file
+	all := append(f.retained[e.Role], e.source)
+	f.retained[e.Role] = all
+	same := slices.IndexFunc(all, func(r *retainedFile) bool { return r.file.SameContent(file) })
+	return all[same].file // its own at least
 }
 
 // use notes that the file of an edge is used.
@@ -147,7 +146,7 @@ func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
 // start returns the request for the file of an edge; nil if it is at hand, or
 // cannot be trusted.
 func (s *Session) start(e *edge) *task {
-	e.asked, e.err = true, nil
+	e.err = nil
 	listed, ok := s.trusted.snapshot.Content().File(e.Role)
 	if !ok { // R-5.6.7f: not asked for
 		s.failEdge(e, fmt.Errorf("%w: %q, delegated by %s", ErrUnlisted, e.Role, metadata.Printable(e.Delegator)))
@@ -174,7 +173,7 @@ func (s *Session) start(e *edge) *task {
 
 // failEdge notes why the file of an edge cannot be trusted.
 func (s *Session) failEdge(e *edge, err error) {
-	e.asked, e.err, e.failed = false, err, s.lookups.count
+	e.task, e.err, e.failed = nil, err, s.lookups.count
 }
 
 // reuse takes a retained file for an edge, and says whether there was one.
@@ -204,20 +203,6 @@ func (s *Session) roleOf(e *edge) (roles.Role, error) {
 		return roles.TopLevel(s.trusted.root, e.Role, s.options.Policy)
 	}
 	return roles.Delegated(e.By, e.Position, e.Role, s.options.Policy)
-}
-
-func (s *Session) checkTargets(e *edge, body []byte) (file roles.Trusted[metadata.Targets], err error) {
-	if err := roles.CheckFile(e.Role, body, e.listed, s.options.Policy); err != nil {
-		return file, err
-	}
-	envelope, err := parse[metadata.Targets](s, body)
-	if err != nil {
-		return file, err
-	}
-	if file, err = roles.Verify(envelope, e.role); err != nil {
-		return file, err
-	}
-	return file, s.checkListed(file, e.listed)
 }
 
 // checkListed compares a targets file with what is listed for it, and judges

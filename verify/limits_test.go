@@ -108,8 +108,8 @@ func TestLookupLimit(t *testing.T) {
 	}
 }
 
-// A lookup with more matching roles than it may visit is undecided. That no more
-// of them wait is tested in package delegation.
+// A lookup with more matching roles than it may visit is undecided. That no
+// more of them wait is tested in package delegation.
 func TestManyMatchingDelegations(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	for i := range 2000 {

@@ -222,3 +222,44 @@ func TestRootsToAnyStoredOne(t *testing.T) {
 		require.Len(t, b.Fetch, 1+8, "%d", v)
 	}
 }
+
+// What was asked for ahead and is not needed after all is not held any longer:
+// a session may live long.
+func TestAnswersAheadAreLetGo(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		repo := verifytest.New(verifytest.Options{})
+		repo.Publish()
+		for range 3 {
+			repo.PublishOnly("root")
+		}
+		s := newSession(t, repo, verify.Stored{}, verify.Options{Lookahead: 8})
+		most := int64(0)
+		for b, ok := s.Next(); ok; b, ok = s.Next() {
+			slices.Reverse(b.Fetch) // those ahead first
+			for _, req := range b.Fetch {
+				if !s.Wanted(req.ID) {
+					continue
+				}
+				body, ok := repo.Metadata()[req.Path]
+				switch {
+				case down && req.Path == "5.root.json":
+					require.NoError(t, s.Fail(req.ID, errDisk))
+				case ok:
+					require.NoError(t, s.Provide(req.ID, body))
+				case req.Ahead: // roots that do not exist
+					require.NoError(t, s.Provide(req.ID, make([]byte, 10_000)))
+				default:
+					require.NoError(t, s.NotFound(req.ID))
+				}
+				counted, held := verify.HeldBytes(s)
+				require.Equal(t, held, counted)
+				most = max(most, held)
+			}
+		}
+		require.Equal(t, down, s.Err() != nil)
+		require.Greater(t, most, int64(10_000))
+		counted, held := verify.HeldBytes(s)
+		require.Zero(t, counted)
+		require.Zero(t, held)
+	}
+}

@@ -145,7 +145,7 @@ func (s *Session) follow(l *Lookup) bool {
 		return false
 	}
 	e := s.files.edge(p)
-	if !e.asked && (e.err == nil || e.failed < l.number) {
+	if !e.asked() && (e.err == nil || e.failed < l.number) {
 		if t := s.start(e); t != nil {
 			s.queue.ask(t)
 		}
@@ -188,7 +188,7 @@ func (s *Session) prefetch(l *Lookup) {
 			return
 		}
 		e := s.files.edge(p)
-		if e.asked || e.err != nil {
+		if e.asked() || e.err != nil {
 			continue
 		}
 		if t := s.start(e); t != nil {

@@ -22,6 +22,7 @@ var pure = set(`
 	crypto/x509
 	github.com/secure-systems-lab/go-securesystemslib/dsse
 	github.com/secure-systems-lab/go-securesystemslib/signerverifier
+	github.com/tufwalk/tufwalk/internal/foreign
 	github.com/tufwalk/tufwalk/internal/safename
 	github.com/tufwalk/tufwalk/metadata
 	github.com/tufwalk/tufwalk/roles

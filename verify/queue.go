@@ -17,7 +17,8 @@ type queue struct {
 
 	open    map[RequestID]*task
 	dropped map[RequestID]bool // handed out, not needed any more, and not answered
-	batch   Batch
+	fetch   []*task            // to be handed out
+	batch   Batch              // the rest of what is
 
 	early     []*task // roots and timestamp asked for ahead whose turn has not come, answered or not
 	aheadOpen int     // requests ahead that are open
@@ -58,7 +59,7 @@ func (q *queue) ask(t *task) {
 	if t.Ahead {
 		q.aheadOpen++
 	}
-	q.batch.Fetch = append(q.batch.Fetch, t.Request)
+	q.fetch = append(q.fetch, t)
 }
 
 // mayAhead says whether one more file may be asked for ahead.
@@ -96,15 +97,9 @@ func (q *queue) take(path string) *task {
 
 // need marks an open request as one that is not ahead any more.
 func (q *queue) need(t *task) {
-	if !t.Ahead {
-		return
-	}
-	t.Ahead = false
-	q.aheadOpen--
-	for i := range q.batch.Fetch {
-		if r := &q.batch.Fetch[i]; r.ID == t.ID {
-			r.Ahead = false
-		}
+	if t.Ahead {
+		t.Ahead = false
+		q.aheadOpen--
 	}
 }
 
@@ -124,15 +119,18 @@ func (q *queue) hold(t *task, a answer) {
 // timestamp too. The caller may be fetching them: an answer that comes later is
 // no error, and has no effect.
 func (q *queue) dropEarly(all bool) {
-	for _, t := range q.early {
-		if all || t.Role == metadata.RoleRoot {
+	q.early = slices.DeleteFunc(q.early, func(t *task) bool {
+		dropped := all || t.Role == metadata.RoleRoot
+		if dropped {
 			q.drop(t)
 		}
-	}
+		return dropped
+	})
 }
 
 func (q *queue) drop(t *task) {
-	if q.open[t.ID] == nil { // it has been answered
+	if t.answer != nil {
+		q.heldBytes -= int64(len(t.answer.body))
 		return
 	}
 	q.close(t)
@@ -140,7 +138,7 @@ func (q *queue) drop(t *task) {
 		q.dropped[t.ID] = true
 		return
 	}
-	q.batch.Fetch = slices.DeleteFunc(q.batch.Fetch, func(r Request) bool { return r.ID == t.ID })
+	q.fetch = slices.DeleteFunc(q.fetch, func(o *task) bool { return o == t })
 }
 
 // close removes a request from the open ones.
@@ -198,9 +196,11 @@ func (q *queue) outstanding() []Request {
 func (q *queue) handOut() Batch {
 	b := q.batch
 	q.batch = Batch{}
-	for _, r := range b.Fetch {
-		q.open[r.ID].handed = true
+	for _, t := range q.fetch {
+		t.handed = true
+		b.Fetch = append(b.Fetch, t.Request)
 	}
+	q.fetch = nil
 	for _, l := range b.Done {
 		l.handed = true
 	}

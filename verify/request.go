@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/tufwalk/tufwalk/internal/foreign"
 )
 
 // RequestID names one request: of which repository (Options.Repository), in
@@ -188,7 +190,7 @@ func (s *Session) Fail(id RequestID, cause error) error {
 	if cause == nil {
 		cause = errGivenUp
 	}
-	return s.answer(id, answer{cause: foreign(cause)})
+	return s.answer(id, answer{cause: fromOutside(cause)})
 }
 
 func (s *Session) answer(id RequestID, a answer) error {
@@ -217,17 +219,9 @@ func (s *Session) answer(id RequestID, a answer) error {
 	return nil
 }
 
-// foreign returns a cause that comes from outside as it is, unless it wraps
-// what only a session may say of itself: of such a cause the text is left. A
-// source may well be a client of another repository, and what that one does not
-// have may yet be here.
-func foreign(cause error) error {
-	for _, own := range []error{ErrNoTarget, ErrPending, ErrInProgress, ErrSave, ErrSuperseded} {
-		if errors.Is(cause, own) {
-			return errors.New(cause.Error())
-		}
-	}
-	return cause
+// fromOutside returns a cause without what only a session may say of itself.
+func fromOutside(cause error) error {
+	return foreign.Cause(cause, ErrNoTarget, ErrPending, ErrInProgress, ErrSave, ErrSuperseded)
 }
 
 // Outstanding returns the open requests that have been handed out, in the order
@@ -243,7 +237,7 @@ func (s *Session) Wanted(id RequestID) bool { return s.queue.open[id] != nil }
 // on what is not saved. Everything reports ErrSave and the cause from then on.
 // Session.Save calls it; callers who save in another way must call it, or use
 // nothing any more.
-func (s *Session) Abandon(cause error) { s.breakOff(fmt.Errorf("%w: %w", ErrSave, foreign(cause))) }
+func (s *Session) Abandon(cause error) { s.breakOff(fmt.Errorf("%w: %w", ErrSave, fromOutside(cause))) }
 
 // breakOff ends the session for good.
 func (s *Session) breakOff(err error) {
@@ -254,5 +248,5 @@ func (s *Session) breakOff(err error) {
 	for _, l := range slices.Concat(s.lookups.handedOut, s.queue.batch.Done) {
 		l.target, l.err, l.handed = nil, err, true
 	}
-	s.queue.batch = Batch{}
+	s.queue.batch, s.queue.fetch = Batch{}, nil
 }

@@ -74,15 +74,11 @@ func (s *Session) acceptRoot(t *task, a answer, next roles.Trusted[metadata.Root
 	s.saveFirstRoot()
 	s.trusted.root, s.trusted.rootFile = next, bytes.Clone(a.body)
 	s.update.acceptedRoots++
-	version := next.Header().Version
-	if version > s.stored.root { // those up to a root that was trusted before were counted then
+	if next.Header().Version > s.stored.root { // those up to a root that was trusted before were counted then
 		s.update.newRoots++
 	}
 	if !a.saved {
-		s.queue.save(Record{
-			Role: metadata.RoleRoot, Version: version, Path: t.Path,
-			StoreName: t.StoreName, Data: s.trusted.rootFile,
-		})
+		s.queue.save(s.rootRecord(t.StoreName))
 	}
 	s.saveNewestRoot()
 }
@@ -139,17 +135,4 @@ func (s *Session) endRoots(cut bool) {
 	s.update.phase = phaseTimestamp
 	chooseStored(s, metadata.RoleTimestamp, &s.stored.timestamp)
 	chooseStored(s, metadata.RoleSnapshot, &s.stored.snapshot)
-}
-
-// chooseStored finds the stored version of a role under the final root.
-// (5.3.11)
-func chooseStored[T metadata.Content](s *Session, name string, c *candidates[T]) {
-	var err error
-	if c.role, err = roles.TopLevel(s.trusted.root, name, s.options.Policy); err != nil {
-		s.update.fail(err)
-		return
-	}
-	if err := c.choose(); err != nil {
-		s.update.warn(&StoredFileError{name, err})
-	}
 }

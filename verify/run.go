@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tufwalk/tufwalk/internal/foreign"
 )
 
 // Source is a mirror or a bundle: it answers a request with the file's bytes,
@@ -115,9 +117,8 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 	}
 	if absent < len(sources) { // the word of some is not the word of all
 		for _, err := range errs {
-			if s := err.(*SourceError); errors.Is(s.Err, ErrNotAtSource) {
-				s.Err = errors.New(s.Err.Error())
-			}
+			s := err.(*SourceError)
+			s.Err = foreign.Cause(s.Err, ErrNotAtSource)
 		}
 	}
 	if len(sources) == 0 {

@@ -12,16 +12,14 @@ import (
 )
 
 // Store saves records for later updates. It may be a folder. Each repository
-// needs one of its own. Several processes may share it
-// (Session.Save), with certainty only if it is a Locker or a CandidateStore. A
-// Store around another one must offer what that one does: Locker,
-// CandidateStore.
+// needs one of its own. Several processes may share it (Session.Save), with
+// certainty only if it is a Locker or a CandidateStore. A Store around another
+// one must offer what that one does: Locker, CandidateStore.
 type Store interface {
 	// Load returns what was saved under a name, or an error: one that wraps
-	// fs.ErrNotExist if there is nothing. What it
-	// returns need not be right, since it is verified. It should bound what it
-	// reads; no file that a session accepts is longer than the largest of its
-	// Limits.
+	// fs.ErrNotExist if there is nothing. What it returns need not be right,
+	// since it is verified. It should bound what it reads; no file that a
+	// session accepts is longer than the largest of its Limits.
 	Load(ctx context.Context, name string) ([]byte, error)
 	// Save stores a record durably and atomically: after a crash either the old
 	// or the new one is there. For a folder that means a temporary file, fsync,
@@ -154,7 +152,7 @@ func (s *Session) saveLocked(ctx context.Context, store Store, records []Record)
 	if locker, ok := store.(Locker); ok {
 		unlock, err := locker.Lock(ctx)
 		if err != nil {
-			return foreign(err)
+			return fromOutside(err)
 		}
 		defer unlock()
 	}
@@ -167,7 +165,7 @@ func (s *Session) saveLocked(ctx context.Context, store Store, records []Record)
 			continue
 		}
 		if err := store.Save(ctx, rec); err != nil {
-			return foreign(err)
+			return fromOutside(err)
 		}
 		if _, ok := store.(CandidateStore); ok {
 			if _, err := s.mayWrite(ctx, store, rec); err != nil {
@@ -216,7 +214,7 @@ func (s *Session) mayWrite(ctx context.Context, store Store, rec Record) (write 
 func (s *Session) loadToCompare(ctx context.Context, store Store, role, name string) ([][]byte, error) {
 	files, err := loadAll(ctx, store, name)
 	if err != nil && !s.stored.unreadable[role] {
-		return nil, foreign(err)
+		return nil, fromOutside(err)
 	}
 	return files, nil
 }

@@ -161,6 +161,19 @@ func (c *candidates[T]) choose() error {
 	return errors.Join(errs...)
 }
 
+// chooseStored finds the stored version of a role under the final root.
+// (5.3.11)
+func chooseStored[T metadata.Content](s *Session, name string, c *candidates[T]) {
+	var err error
+	if c.role, err = roles.TopLevel(s.trusted.root, name, s.options.Policy); err != nil {
+		s.update.fail(err)
+		return
+	}
+	if err := c.choose(); err != nil {
+		s.update.warn(&StoredFileError{name, err})
+	}
+}
+
 // trusted returns the content of the best candidate; the zero value if none is
 // valid.
 func (c *candidates[T]) trusted() (file roles.Trusted[T]) {

@@ -50,12 +50,12 @@ func unsafePath(path, reason string) error { return fmt.Errorf("%w: %q %s", ErrP
 // the strongest first. Without, there is one path. Errors
 // wrap ErrPath.
 func (t *Target) URLPaths() ([]string, error) {
-	if !t.consistent {
-		path, err := t.PlainURLPath()
-		return []string{path}, err
-	}
-	if err := checkPath(t.Path); err != nil {
+	plain, err := t.PlainURLPath()
+	switch {
+	case err != nil:
 		return nil, err
+	case !t.consistent:
+		return []string{plain}, nil
 	}
 	slash := strings.LastIndexByte(t.Path, '/') + 1
 	var paths []string
@@ -188,8 +188,8 @@ func (v *Verifier) check() error {
 func (v *Verifier) Written() int64 { return v.written }
 
 // Verify returns nil if the bytes written are the whole file, with the right
-// length and hashes. Only then may they be used. Errors are *LengthError and
-// *HashError.
+// length and hashes. Only then may they be used. Errors are *LengthError,
+// *HashError and, for the zero Verifier, ErrUntrusted.
 // the length is exact, and all hashes match.
 func (v *Verifier) Verify() error {
 	switch {

@@ -12,7 +12,7 @@ import (
 // ready. (5.6)
 func (s *Session) stepTargets() *task {
 	e := s.topLevelEdge()
-	if !e.asked {
+	if !e.asked() {
 		if t := s.start(e); t != nil {
 			return t
 		}
@@ -24,6 +24,20 @@ func (s *Session) stepTargets() *task {
 	s.update.phase = phaseReady
 	s.startLookups()
 	return nil
+}
+
+func (s *Session) checkTargets(e *edge, body []byte) (file roles.Trusted[metadata.Targets], err error) {
+	if err := roles.CheckFile(e.Role, body, e.listed, s.options.Policy); err != nil {
+		return file, err
+	}
+	envelope, err := parse[metadata.Targets](s, body)
+	if err != nil {
+		return file, err
+	}
+	if file, err = roles.Verify(envelope, e.role); err != nil {
+		return file, err
+	}
+	return file, s.checkListed(file, e.listed)
 }
 
 func (s *Session) acceptTargets(t *task, a answer, file roles.Trusted[metadata.Targets]) {

@@ -73,7 +73,7 @@ func (s *Session) applyHeld(early *task) bool {
 // a body is rejected; then nothing has changed.
 func (s *Session) apply(t *task, a answer) error {
 	switch {
-	case a.absent && t.Role == metadata.RoleRoot && t.edge == nil: // R-5.3.3b
+	case a.absent && t.Optional: // R-5.3.3b
 		s.endRoots(false)
 	case a.absent:
 		s.giveUp(t, ErrNotAtSource)

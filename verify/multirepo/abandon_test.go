@@ -50,6 +50,7 @@ func TestPendingAndAbandoned(t *testing.T) {
 		require.Equal(t, g.Err(), err, "neither ErrNoAnswer nor ErrNoTarget")
 	}
 	require.ErrorIs(t, g.Err(), errFull)
+	require.Empty(t, g.Warnings(), "it says nothing of any one repository")
 	require.ErrorIs(t, g.Run(t.Context(), w.stores, w.sources()), errFull)
 	require.ErrorIs(t, g.Provide(verify.RequestID{Repository: "a", Update: 1, Number: 1}, nil), errFull)
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tufwalk/tufwalk/internal/foreign"
+	"github.com/tufwalk/tufwalk/verify"
 )
 
 var (
@@ -67,14 +70,9 @@ func (e *AgreementError) Unwrap() []error {
 	return errs
 }
 
-// foreign returns a cause that comes from outside as it is, unless it wraps what
-// only a group may say of itself: of such a cause the text is left. A session
-// does the same with its own.
-func foreign(cause error) error {
-	for _, own := range []error{ErrDisagreement, ErrNoAnswer, ErrMap} {
-		if errors.Is(cause, own) {
-			return errors.New(cause.Error())
-		}
-	}
-	return cause
+// fromOutside returns a cause without what only a group, or one of its
+// sessions, may say of itself.
+func fromOutside(cause error) error {
+	return foreign.Cause(cause, ErrDisagreement, ErrNoAnswer, ErrMap,
+		verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress, verify.ErrSave, verify.ErrSuperseded)
 }

@@ -311,8 +311,8 @@ func (g *Group) Warnings() (list []error) {
 		for _, w := range x.session.Warnings() {
 			list = append(list, &RepositoryError{x.name, w})
 		}
-		if err := x.session.Err(); err != nil && !errors.Is(err, verify.ErrInProgress) {
-			list = append(list, &RepositoryError{x.name, err})
+		if x.failed() {
+			list = append(list, &RepositoryError{x.name, x.session.Err()})
 		}
 	}
 	return list
@@ -324,10 +324,7 @@ func (g *Group) Warnings() (list []error) {
 // from then on. Group.Save does that too; callers who save in another way must
 // call it.
 func (g *Group) Abandon(cause error) {
-	g.members[0].session.Abandon(foreign(cause))
-	// The session's error has only the text of a cause that wraps one of this
-	// module's own errors, so it is no answer to a lookup.
-	g.breakOff(g.members[0].session.Err())
+	g.breakOff(fmt.Errorf("%w: %w", verify.ErrSave, fromOutside(cause)))
 }
 
 // breakOff ends the group for good.

@@ -108,7 +108,7 @@ func (g *Group) Fail(id verify.RequestID, cause error) error {
 	if g.broken != nil {
 		return g.broken
 	}
-	return g.find(id).Fail(id, foreign(cause))
+	return g.find(id).Fail(id, fromOutside(cause))
 }
 
 // Outstanding returns the open requests that have been handed out, in the order

@@ -1,7 +1,6 @@
 package multirepo
 
 import (
-	"crypto/x509"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -22,13 +21,8 @@ func rootKeysOf(root *metadata.Root, p roles.Policy) string {
 	var list []string
 	for id := range role.KeyIDs() {
 		k, _ := root.Key(id) // without a key for the ID: the zero Key, which cannot be used
-		if public, err := k.PublicKey(); err == nil {
-			der, _ := x509.MarshalPKIXPublicKey(public) // never fails for what PublicKey returns
-			list = append(list, hex.EncodeToString(der))
-		} else if newVerifier := p.Schemes[roles.Scheme{KeyType: k.Type, Scheme: k.Scheme}]; newVerifier != nil {
-			if _, material, err := newVerifier(k); err == nil {
-				list = append(list, hex.EncodeToString(material))
-			}
+		if material, err := p.Material(k); err == nil {
+			list = append(list, hex.EncodeToString([]byte(material)))
 		}
 	}
 	slices.Sort(list)

@@ -23,17 +23,27 @@ func rootKeysWith(t *testing.T, keys ...*verifytest.Key) string {
 	root, err := env.Unverified()
 	require.NoError(t, err)
 	postQuantum := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
+		return acceptsAll{}, []byte(k.Public), nil
+	}
+	noVerifier := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		return nil, []byte(k.Public), nil
 	}
+	noMaterial := func(metadata.Key) (roles.SignatureVerifier, []byte, error) { return acceptsAll{}, nil, nil }
 	refused := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
 		return nil, []byte(k.Public), errors.New("wrong size")
 	}
 	return rootKeysOf(root, roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
-		{KeyType: "post-quantum", Scheme: "x"}:       postQuantum,
-		{KeyType: "post-quantum", Scheme: "y"}:       postQuantum,
-		{KeyType: "post-quantum", Scheme: "refused"}: refused,
+		{KeyType: "post-quantum", Scheme: "x"}:           postQuantum,
+		{KeyType: "post-quantum", Scheme: "y"}:           postQuantum,
+		{KeyType: "post-quantum", Scheme: "refused"}:     refused,
+		{KeyType: "post-quantum", Scheme: "no verifier"}: noVerifier,
+		{KeyType: "post-quantum", Scheme: "no material"}: noMaterial,
 	}})
 }
+
+type acceptsAll struct{}
+
+func (acceptsAll) Verify(_, _ []byte) error { return nil }
 
 // Root keys that can be used are compared by their key material, in any order
 // and encoding.
@@ -54,8 +64,9 @@ func TestRootKeys(t *testing.T) {
 
 	// A key that cannot be used makes no difference, whether the policy knows
 	// its scheme and refuses it or does not know it.
-	require.Equal(t, rootKeysWith(t, a), rootKeysWith(t, a, odd("z")))
-	require.Equal(t, rootKeysWith(t, a), rootKeysWith(t, a, odd("refused")))
+	for _, scheme := range []string{"z", "refused", "no verifier", "no material"} {
+		require.Equal(t, rootKeysWith(t, a), rootKeysWith(t, a, odd(scheme)), scheme)
+	}
 	require.NotEqual(t, rootKeysWith(t, odd("x")), rootKeysWith(t, odd("y")))
 	require.NotEqual(t, rootKeysWith(t, a), rootKeysWith(t, a, odd("x")))
 	commented := odd("x")

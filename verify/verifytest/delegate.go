@@ -35,18 +35,11 @@ type delegation struct {
 	bins *bins
 }
 
-type succinct struct {
+// bins are 1<<bits roles over which a delegator distributes its targets.
+type bins struct {
 	keys   []*Key
 	prefix string
 	bits   int
-}
-
-// bins are 1<<bits roles over which a delegator distributes its targets.
-type bins struct {
-	delegator *Role
-	keys      []*Key
-	prefix    string
-	bits      int
 }
 
 // delegator is a role that delegates to another one, and the keys that it lists
@@ -152,7 +145,7 @@ func (x *Role) DelegateSuccinct(prefix string, bits int, keys ...*Key) {
 		panic(fmt.Sprintf("verifytest: DelegateSuccinct: %d bits; must be 1 to 32", bits))
 	}
 	b := x.addBins(prefix, bits, keys)
-	x.succinct = &succinct{keys: b.keys, prefix: prefix, bits: bits}
+	x.succinct = b
 }
 
 func (x *Role) addBins(prefix string, bits int, keys []*Key) *bins {
@@ -162,7 +155,7 @@ func (x *Role) addBins(prefix string, bits int, keys []*Key) *bins {
 	if len(keys) == 0 {
 		keys = []*Key{x.repo.Key(prefix)}
 	}
-	x.bins = &bins{delegator: x, keys: slices.Clone(keys), prefix: prefix, bits: bits}
+	x.bins = &bins{keys: slices.Clone(keys), prefix: prefix, bits: bits}
 	x.changed = true
 	if bits <= 16 {
 		for i := range uint64(1) << bits {

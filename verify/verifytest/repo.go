@@ -291,7 +291,7 @@ type Role struct {
 	repo        *Repo
 	targets     map[string]*target
 	delegations []*delegation
-	succinct    *succinct
+	succinct    *bins // bins, if they are listed as succinct_roles
 	bins        *bins
 	delegators  []delegator
 }

@@ -14,31 +14,25 @@ import (
 // envelope has the document itself, not a copy.
 func Sign(signed map[string]any, keys ...*Key) map[string]any {
 	message := signedBytes(signed)
-	signatures := make([]any, 0, len(keys))
+	return map[string]any{"signed": signed, "signatures": signatures(message, keys, hex.EncodeToString)}
+}
+
+func signatures(message []byte, keys []*Key, encode func([]byte) string) []any {
+	list := make([]any, 0, len(keys))
 	for _, k := range keys {
-		signatures = append(signatures, map[string]any{
-			"keyid": k.ID(),
-			"sig":   hex.EncodeToString(k.Sign(message)),
-		})
+		list = append(list, map[string]any{"keyid": k.ID(), "sig": encode(k.Sign(message))})
 	}
-	return map[string]any{"signed": signed, "signatures": signatures}
+	return list
 }
 
 // SignDSSE wraps any payload in a DSSE envelope with a signature by each of the
 // keys, in that order.
 func SignDSSE(payload []byte, keys ...*Key) map[string]any {
 	message := dsse.PAE(metadata.PayloadType, payload)
-	signatures := make([]any, 0, len(keys))
-	for _, k := range keys {
-		signatures = append(signatures, map[string]any{
-			"keyid": k.ID(),
-			"sig":   base64.StdEncoding.EncodeToString(k.Sign(message)),
-		})
-	}
 	return map[string]any{
 		"payload":     base64.StdEncoding.EncodeToString(payload),
 		"payloadType": metadata.PayloadType,
-		"signatures":  signatures,
+		"signatures":  signatures(message, keys, base64.StdEncoding.EncodeToString),
 	}
 }
 
