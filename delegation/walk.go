@@ -44,6 +44,8 @@ type Walk struct {
 	options Options
 	stack   []Pending // the roles to visit, the next one last
 	visited map[string]bool
+	parents []int // of the visited roles, in order: the position of the one that delegated to it
+	ended   Delegation
 	info    metadata.TargetFile
 	found   bool
 	err     error
@@ -55,6 +57,8 @@ type Pending struct {
 	// By is the file of the delegator. It has no content for the first
 	// delegation, whose delegator is root.
 	By roles.Trusted[metadata.Targets]
+
+	parent int // position of the delegator among the visited roles; -1: root
 }
 
 // NewWalk starts a search for a target path.
@@ -66,7 +70,7 @@ func NewWalk(path string, o Options) *Walk {
 	return &Walk{
 		path:    newPath(path),
 		options: o,
-		stack:   []Pending{{Delegation: first}},
+		stack:   []Pending{{Delegation: first, parent: -1}},
 		visited: make(map[string]bool),
 	}
 }
@@ -107,6 +111,7 @@ func (w *Walk) Visit(t roles.Trusted[metadata.Targets]) error {
 		return fmt.Errorf("visit of %q: %w", t.Name(), roles.ErrUntrusted)
 	}
 	w.visited[next.Role] = true
+	w.parents = append(w.parents, next.parent)
 	w.stack = w.stack[:len(w.stack)-1]
 	// R-5.6.7d: the role's own list comes before the lists of the roles that it
 	// delegates to.: each delegation on the way to the role matches the
@@ -131,12 +136,12 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 		if w.visited[e.Role] && !e.Terminating {
 			continue
 		}
-		list = append(list, Pending{e, by})
+		list = append(list, Pending{e, by, len(w.parents) - 1})
 		if len(list) > left+1 { // the limit is reached before the rest is visited
 			break
 		}
 		if e.Terminating { // R-5.6.7e: no later role is visited, on this level or above.
-			w.stack = w.stack[:0]
+			w.stack, w.ended = w.stack[:0], e
 			break
 		}
 	}
@@ -144,6 +149,30 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	slices.Reverse(list)
 	w.stack = append(w.stack, list...)
 }
+
+// Passed returns the roles that the search has left behind on the way to the
+// one that Next returns: those visited roles that do not lead to it, by their
+// positions in the order of the visits, counted from 0. The search comes to the
+// next role only because none of them lists the target (R-5.6.8d).
+func (w *Walk) Passed() (list []int) {
+	if len(w.stack) == 0 {
+		return nil
+	}
+	leads := w.top().parent // the next one of those that lead there, from the last on
+	for i := len(w.parents) - 1; i >= 0; i-- {
+		if i == leads {
+			leads = w.parents[i]
+		} else {
+			list = append(list, i)
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// EndedBy returns the terminating delegation after which the search visits no
+// later role, and false if there is none.
+func (w *Walk) EndedBy() (Delegation, bool) { return w.ended, w.ended.Role != "" }
 
 // Upcoming yields the delegations that the search knows of, in the order in
 // which it will visit them. It will not visit them if an earlier role lists the

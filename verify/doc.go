@@ -203,8 +203,8 @@
 //	update.go                                 one loop over the steps
 //	root.go timestamp.go snapshot.go          the steps: what is wanted next,
 //	targets.go                                check (pure), accept (changes)
-//	lookup.go                                 the searches
-//	edge.go                                   the delegations that they follow
+//	lookup.go notarget.go                     the searches
+//	edge.go bound.go                          the delegations that they follow
 //	queue.go                                  requests, ahead or not
 //	stored.go                                 what is stored
 //	files.go names.go limits.go state.go      files, names, limits, states,

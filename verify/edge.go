@@ -23,6 +23,10 @@ type edge struct {
 	err     error
 	failed  int // how many lookups there were when it failed: a later one asks again
 	waiting []*Lookup
+
+	confirmation *task // that asks a live source for the file once more
+	unconfirmed  int   // how many lookups there were when it could not be fetched: a later one asks again
+	confirming   []*Lookup
 }
 
 // asked says whether its file has come, or is asked for.
@@ -46,7 +50,8 @@ type edgeKey struct {
 type targetsFiles struct {
 	edges    map[edgeKey]*edge
 	retained map[string][]*retainedFile // by role
-	clock    uint64                     // counts uses of retained files
+	binder   binder
+	clock    uint64 // counts uses of retained files
 }
 
 // retainedFile is a targets file that was accepted, in this update or an
@@ -57,6 +62,7 @@ type retainedFile struct {
 	role   roles.Role // whose signatures the file is known to have
 	file   roles.Trusted[metadata.Targets]
 	size   int64
+	live   bool   // a live source sent it, in this update
 	used   uint64 // the clock at its last use
 }
 
@@ -68,6 +74,12 @@ func (f *targetsFiles) edge(p delegation.Pending) *edge {
 		f.edges[key] = e
 	}
 	return e
+}
+
+// topLevelEdge is the delegation from root to targets.
+func (s *Session) topLevelEdge() *edge {
+	first, _ := delegation.NewWalk("", delegation.Options{}).Next()
+	return s.files.edge(first)
 }
 
 // topLevel returns the content of the top-level targets role, if it is trusted.
@@ -97,13 +109,22 @@ func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 // retained one with the same content, if there is one: what it delegates to is
 // then asked for once.
 func (f *targetsFiles) retain(
-	e *edge, file roles.Trusted[metadata.Targets], size int64,
+	e *edge, file roles.Trusted[metadata.Targets], a answer,
 ) roles.Trusted[metadata.Targets] {
-	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: size}
+	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: int64(len(a.body)), live: !a.saved}
 	all := append(f.retained[e.Role], e.source)
 	f.retained[e.Role] = all
 	same := slices.IndexFunc(all, func(r *retainedFile) bool { return r.file.SameContent(file) })
 	return all[same].file // its own at least
+}
+
+// letGo forgets a retained file, which the next update then does not take over.
+func (f *targetsFiles) letGo(r *retainedFile) {
+	name := r.file.Name()
+	f.retained[name] = slices.DeleteFunc(f.retained[name], func(o *retainedFile) bool { return o == r })
+	if len(f.retained[name]) == 0 {
+		delete(f.retained, name)
+	}
 }
 
 // use notes that the file of an edge is used.
@@ -112,18 +133,30 @@ func (f *targetsFiles) use(e *edge) {
 	e.source.used = f.clock
 }
 
-func newTargetsFiles() targetsFiles {
-	return targetsFiles{edges: map[edgeKey]*edge{}, retained: map[string][]*retainedFile{}}
+func newTargetsFiles(p roles.Policy) targetsFiles {
+	return targetsFiles{edges: map[edgeKey]*edge{}, retained: map[string][]*retainedFile{}, binder: newBinder(p)}
 }
 
 // renewed returns the files that the next update takes over: those that lookups
-// used last, up to so many bytes.
+// used last, up to so many bytes. No live source has sent them in that update.
 func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
+	next := f.copied(maxBytes)
+	for _, files := range next.retained {
+		for _, r := range files {
+			r.live = false
+		}
+	}
+	return next
+}
+
+// copied returns copies of the files that lookups used last, up to so many
+// bytes.
+func (f *targetsFiles) copied(maxBytes int64) targetsFiles {
 	var all []*retainedFile
 	for _, role := range slices.Sorted(maps.Keys(f.retained)) {
 		all = append(all, f.retained[role]...)
 	}
-	next := newTargetsFiles()
+	next := newTargetsFiles(f.binder.policy)
 	next.clock = f.clock
 	lastUsed := func(a, b *retainedFile) int { return cmp.Compare(b.used, a.used) }
 	taken := map[*retainedFile]bool{}
@@ -138,6 +171,9 @@ func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
 			copied := *r
 			name := r.file.Name()
 			next.retained[name] = append(next.retained[name], &copied)
+			if x := f.binder.signers[r.file]; x != nil {
+				next.binder.signers[r.file] = x
+			}
 		}
 	}
 	return next
@@ -161,14 +197,20 @@ func (s *Session) start(e *edge) *task {
 	if s.reuse(e) {
 		return nil
 	}
-	e.task = &task{listed: listed, edge: e, Request: Request{
-		Role: e.Role, Delegator: e.Delegator, StoreName: roleName(e.Role), MaxBytes: s.limits.MaxTargetsBytes,
-	}}
-	if err := s.address(e.task); err != nil {
+	if e.task, err = s.targetsTask(e); err != nil {
 		s.failEdge(e, err)
 		return nil
 	}
+	e.task.StoreName = roleName(e.Role)
 	return e.task
+}
+
+// targetsTask returns a request for the file of an edge.
+func (s *Session) targetsTask(e *edge) (*task, error) {
+	t := &task{listed: e.listed, edge: e, Request: Request{
+		Role: e.Role, Delegator: e.Delegator, MaxBytes: s.limits.MaxTargetsBytes,
+	}}
+	return t, s.address(t)
 }
 
 // failEdge notes why the file of an edge cannot be trusted.
@@ -194,7 +236,7 @@ func (s *Session) serves(r *retainedFile, e *edge) (file roles.Trusted[metadata.
 	if !e.role.Same(r.role) { // R-5.6.7g
 		file, _ = roles.VerifyAs(r.file, e.role) // nothing, if it is not signed for this edge
 	}
-	return file, s.checkListed(file, e.listed) == nil
+	return file, s.checkFor(e, file) == nil
 }
 
 // roleOf says whose signatures the file of an edge needs.
@@ -205,11 +247,14 @@ func (s *Session) roleOf(e *edge) (roles.Role, error) {
 	return roles.Delegated(e.By, e.Position, e.Role, s.options.Policy)
 }
 
-// checkListed compares a targets file with what is listed for it, and judges
-// its expiry.
-func (s *Session) checkListed(file roles.Trusted[metadata.Targets], listed metadata.MetaFile) error {
-	if err := roles.CheckTargets(file, listed); err != nil {
+// checkFor judges whether a signed targets file is the one of an edge: it
+// compares the file with what is listed for it, and judges its expiry.
+func (s *Session) checkFor(e *edge, file roles.Trusted[metadata.Targets]) error {
+	if err := roles.CheckTargets(file, e.listed); err != nil {
 		return err
 	}
-	return roles.CheckExpiry(file.Name(), file.Header(), s.now)
+	if err := roles.CheckExpiry(file.Name(), file.Header(), s.now); err != nil {
+		return err
+	}
+	return s.files.binder.checkPlace(e, file)
 }

@@ -20,10 +20,10 @@ var layers = [][]string{
 	{"session.go", "request.go", "save.go", "run.go"}, // the public calls
 	{"update.go"}, // the loop over the steps
 	{"root.go", "timestamp.go", "snapshot.go", "targets.go"}, // the steps of the update
-	{"lookup.go"}, // lookups
-	{"edge.go"},   // the delegations that they follow
-	{"queue.go"},  // requests, ahead or not
-	{"stored.go"}, // what is stored
+	{"lookup.go", "notarget.go"},                             // lookups
+	{"edge.go", "bound.go"},                                  // the delegations that they follow
+	{"queue.go"},                                             // requests, ahead or not
+	{"stored.go"},                                            // what is stored
 	{"files.go", "names.go", "limits.go", "state.go", "target.go", "aliases.go", "doc.go"}, // files alone
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
 )
 
 // ErrPending says that a lookup is not done yet, or has not been handed out by
@@ -27,10 +28,18 @@ type Lookup struct {
 	path   string
 	number int // of the lookups of its session
 	walk   *delegation.Walk
-	trail  []Step
+	trail  []visit
+	judged bool // the steps say whether they are bound
 	target *Target
 	err    error
 	handed bool
+	policy roles.Policy
+}
+
+// visit is a step of a lookup, with its edge if the role's file is trusted.
+type visit struct {
+	Step
+	edge *edge
 }
 
 // Step is one delegation that a lookup followed, and what came of it.
@@ -49,6 +58,11 @@ type Step struct {
 	// Lists says that the role lists the target: the last step of a search that
 	// finds it.
 	Lists bool
+	// Bound says that the file can only be the role's. If not, a mirror may
+	// have sent that of another role, which the same keys sign: TUF does not
+	// sign the names of roles, and the snapshot does not list a hash.
+	// (R-5.6.8b)
+	Bound bool
 	// Err says why the role's file is not trusted, which ended the search.
 	Err error
 }
@@ -61,10 +75,16 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s: %v", line, s.Err)
 	case s.Lists:
 		return fmt.Sprintf("%s version %d lists it", line, s.Version)
-	case s.Terminating:
-		return fmt.Sprintf("%s version %d (terminating) does not list it", line, s.Version)
 	}
-	return fmt.Sprintf("%s version %d does not list it", line, s.Version)
+	line = fmt.Sprintf("%s version %d", line, s.Version)
+	if s.Terminating {
+		line += " (terminating)"
+	}
+	line += " does not list it"
+	if !s.Bound {
+		line += " (if this is its file: it may be another role's)"
+	}
+	return line
 }
 
 // lookups are those of a session.
@@ -84,9 +104,9 @@ func (l *lookups) inOrder() []*Lookup {
 func (l *Lookup) Path() string { return l.path }
 
 // Target returns what was found, or why nothing was: ErrPending until Next has
-// handed the lookup out, an error that wraps ErrNoTarget if the search is
-// complete and no role lists the path, ErrLimit if it was cut short,
-// and otherwise what kept it from an answer.
+// handed the lookup out, a *NoTargetError if the search is complete and no role
+// lists the path, ErrLimit if it was cut short, and otherwise what
+// kept it from an answer.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {
 		return nil, fmt.Errorf("%q: %w: Next (or Run) hands it out when it is done", l.path, ErrPending)
@@ -95,18 +115,42 @@ func (l *Lookup) Target() (*Target, error) {
 }
 
 // Trail returns every delegation that the search followed, in order, and what
-// came of it: why the target is trusted. The slice is the caller's.
+// came of it: why the target is trusted. The slice is the caller's. It may take
+// time linear in the size of the files that delegate, to find out which steps
+// are bound.
 func (l *Lookup) Trail() []Step {
 	if !l.handed {
 		return nil
 	}
-	return slices.Clone(l.trail)
+	var bound []bool
+	if !l.judged { // not before somebody asks: most programs never do
+		b := newBinder(l.policy)
+		bound = b.judge(l.edges())
+	}
+	trail := make([]Step, len(l.trail))
+	for i, v := range l.trail {
+		trail[i] = v.Step
+		if i < len(bound) {
+			trail[i].Bound = bound[i]
+		}
+	}
+	return trail
+}
+
+// edges returns those of the trail whose files are trusted.
+func (l *Lookup) edges() (list []*edge) {
+	for _, v := range l.trail {
+		if v.edge != nil { // only the last one may have none
+			list = append(list, v.edge)
+		}
+	}
+	return list
 }
 
 // newLookup begins a lookup.
 func (s *Session) newLookup(path string) *Lookup {
 	s.lookups.count++
-	l := &Lookup{path: path, number: s.lookups.count, walk: delegation.NewWalk(path, delegation.Options{
+	l := &Lookup{path: path, number: s.lookups.count, policy: s.options.Policy, walk: delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})}
 	s.lookups.pending[l] = true
@@ -141,10 +185,13 @@ func (s *Session) wake(e *edge, err error) {
 func (s *Session) follow(l *Lookup) bool {
 	p, ok := l.walk.Next()
 	if !ok {
-		s.finish(l, nil)
+		s.complete(l)
 		return false
 	}
 	e := s.files.edge(p)
+	if !s.mayGoOn(l, e) {
+		return false
+	}
 	if !e.asked() && (e.err == nil || e.failed < l.number) {
 		if t := s.start(e); t != nil {
 			s.queue.ask(t)
@@ -160,7 +207,7 @@ func (s *Session) follow(l *Lookup) bool {
 	case e.err != nil:
 		step := e.step()
 		step.Err = e.err
-		l.trail = append(l.trail, step)
+		l.trail = append(l.trail, visit{Step: step})
 		s.finish(l, e.err)
 		return false
 	}
@@ -176,7 +223,7 @@ func (l *Lookup) visit(e *edge) error {
 	_, result := l.walk.Result()
 	header, step := e.file.Header(), e.step()
 	step.Version, step.Expires, step.Lists, step.Err = header.Version, header.Expires, result == nil, err
-	l.trail = append(l.trail, step)
+	l.trail = append(l.trail, visit{step, e})
 	return err
 }
 
@@ -216,20 +263,25 @@ func (s *Session) finishLookups(err error) {
 	}
 }
 
-// target makes the answer of a search that is over.
+// target makes the answer of a search that has found something.
 func (s *Session) target(l *Lookup) (*Target, error) {
 	info, err := l.walk.Result()
 	if err != nil {
 		return nil, err
 	}
-	expires := s.trusted.expires(s.files.topLevel())
-	for _, step := range l.trail {
-		if step.Expires.Before(expires) {
-			expires = step.Expires
-		}
-	}
 	return &Target{
-		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: expires,
+		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: s.expires(l),
 		info: info, consistent: s.trusted.root.Content().ConsistentSnapshot, policy: s.options.Policy,
 	}, nil
+}
+
+// expires returns when the first of the files expires that a search rests on.
+func (s *Session) expires(l *Lookup) time.Time {
+	earliest := s.trusted.expires(s.files.topLevel())
+	for _, step := range l.trail {
+		if step.Expires.Before(earliest) {
+			earliest = step.Expires
+		}
+	}
+	return earliest
 }

@@ -230,18 +230,21 @@ func (d *comparison) next() {
 	}
 }
 
-func wantText(delegator, role, path string, version, most int64) string {
-	return fmt.Sprintf("%q for %q: %s, version %d, at most %d bytes", role, delegator, path, version, most)
+func wantText(delegator, role, path string, version, most int64, live bool) string {
+	return fmt.Sprintf("%q for %q: %s, version %d, at most %d bytes, live %v", role, delegator, path, version, most, live)
 }
+
+// liveOnly says that a targets file is asked for once more (R-5.6.8c).
+func liveOnly(req verify.Request) bool { return req.StoreName == "" && req.Role != "timestamp" }
 
 // compareWants compares what is asked for.
 func (d *comparison) compareWants(open []verify.Request) {
 	var a, b []string
 	for _, req := range open {
-		a = append(a, wantText(req.Delegator, req.Role, req.Path, req.Version, req.MaxBytes))
+		a = append(a, wantText(req.Delegator, req.Role, req.Path, req.Version, req.MaxBytes, liveOnly(req)))
 	}
 	for _, w := range d.model.Wants() {
-		b = append(b, wantText(w.Delegator, w.Role, w.Path, w.Version, d.model.Most(w)))
+		b = append(b, wantText(w.Delegator, w.Role, w.Path, w.Version, d.model.Most(w), w.Live))
 	}
 	slices.Sort(a)
 	slices.Sort(b)
@@ -258,7 +261,7 @@ func (d *comparison) compareWants(open []verify.Request) {
 
 func (d *comparison) want(req verify.Request) *model.Want {
 	for _, w := range d.model.Wants() {
-		if w.Role == req.Role && w.Delegator == req.Delegator {
+		if w.Role == req.Role && w.Delegator == req.Delegator && w.Live == liveOnly(req) {
 			return w
 		}
 	}
@@ -366,6 +369,7 @@ func (d *comparison) compareLookup(l twoLookups) {
 	if modelError(err) != m.Err {
 		disagree("lookup of %q: the library says %v, the model %v", m.Path, err, m.Err)
 	}
+	d.compareBound(l)
 	if err != nil {
 		d.seen[fmt.Sprintf("lookup: %v", m.Err)]++
 		return
@@ -382,6 +386,28 @@ func (d *comparison) compareLookup(l twoLookups) {
 	d.seen["lookup: found in "+where]++
 }
 
+// compareBound compares which files of a trail are bound to their roles, and
+// whether it is certain that there is no target.
+func (d *comparison) compareBound(l twoLookups) {
+	if l.model.Err != nil && l.model.Err != model.ErrNoTarget {
+		return
+	}
+	var bound []bool
+	for _, step := range l.session.Trail() {
+		bound = append(bound, step.Bound)
+	}
+	if !slices.Equal(bound, l.model.Bound) {
+		disagree("lookup of %q: the files that are bound: the library says %v, the model %v", l.model.Path, bound, l.model.Bound)
+	}
+	_, err := l.session.Target()
+	if no := new(verify.NoTargetError); errors.As(err, &no) {
+		if no.Certain != l.model.Certain {
+			disagree("lookup of %q: certain: the library says %v, the model %v", l.model.Path, no.Certain, l.model.Certain)
+		}
+		d.seen[fmt.Sprintf("no target, certain: %v", no.Certain)]++
+	}
+}
+
 // modelError returns what the model calls an error of the library.
 func modelError(err error) error {
 	fetch := new(verify.FetchError)
@@ -390,6 +416,8 @@ func modelError(err error) error {
 		return nil
 	case errors.As(err, &fetch):
 		return model.ErrFetch
+	case errors.Is(err, verify.ErrUndecided):
+		return model.ErrUndecided
 	case errors.Is(err, verify.ErrUnlisted):
 		return model.ErrUnlisted
 	case errors.Is(err, verify.ErrNoTarget):

@@ -144,7 +144,7 @@ func (s *Session) Copy() (*Session, error) {
 	}
 	c := newSession(s.options, s.now, s.queue.update)
 	c.queue.lastNumber = s.queue.lastNumber
-	c.trusted, c.stored, c.files = s.trusted, s.stored.renewed(), s.files.renewed(math.MaxInt64)
+	c.trusted, c.stored, c.files = s.trusted, s.stored.renewed(), s.files.copied(math.MaxInt64)
 	c.update.phase = phaseReady
 	c.start(c.topLevelEdge()) // it is at hand
 	return c, nil
@@ -169,7 +169,7 @@ func newSession(o Options, now time.Time, number uint64) *Session {
 	return &Session{
 		options: o, limits: limits, now: now,
 		trusted: trusted{unconfirmed: true},
-		files:   newTargetsFiles(),
+		files:   newTargetsFiles(o.Policy),
 		stored:  storedFiles{unreadable: map[string]bool{}},
 		lookups: lookups{pending: map[*Lookup]bool{}},
 		queue: queue{

@@ -27,6 +27,7 @@ type update struct {
 	err           error // what ended the update
 	broken        error // what ended the session: none of its answers may be used any more
 	warnings      []error
+	uncertain     bool // it was reported that every "no such target" is uncertain
 	acceptedRoots int
 	newRoots      int // those of them that are newer than the stored root
 }

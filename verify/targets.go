@@ -2,8 +2,9 @@ package verify
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 
-	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
@@ -37,21 +38,44 @@ func (s *Session) checkTargets(e *edge, body []byte) (file roles.Trusted[metadat
 	if file, err = roles.Verify(envelope, e.role); err != nil {
 		return file, err
 	}
-	return file, s.checkListed(file, e.listed)
+	return file, s.checkFor(e, file)
 }
 
 func (s *Session) acceptTargets(t *task, a answer, file roles.Trusted[metadata.Targets]) {
 	e := t.edge
-	e.file = s.files.retain(e, file, int64(len(a.body)))
+	if t == e.confirmation {
+		s.acceptConfirmation(t, a, file)
+		return
+	}
+	e.file = s.files.retain(e, file, a)
 	if !a.saved {
-		s.queue.save(Record{
-			Role: e.Role, Version: file.Header().Version, Path: t.Path, StoreName: t.StoreName, Data: bytes.Clone(a.body),
-		})
+		s.saveTargets(t, a, file)
 	}
 	s.wake(e, nil)
 }
 
-func (s *Session) topLevelEdge() *edge {
-	first, _ := delegation.NewWalk("", delegation.Options{}).Next()
-	return s.files.edge(first)
+func (s *Session) saveTargets(t *task, a answer, file roles.Trusted[metadata.Targets]) {
+	s.queue.save(Record{
+		Role: t.Role, Version: file.Header().Version, Path: t.Path, StoreName: roleName(t.Role), Data: bytes.Clone(a.body),
+	})
 }
+
+// acceptConfirmation compares the file that a live source has sent with the one
+// in use, which was saved or taken over.
+//
+// R-5.6.8c: if they differ, one of them is the file of another role. The saved
+// copy is replaced, and what is in use is not taken over by the next update.
+func (s *Session) acceptConfirmation(t *task, a answer, file roles.Trusted[metadata.Targets]) {
+	e := t.edge
+	if e.file.SameContent(file) {
+		e.source.live = true
+		s.wakeConfirming(e)
+		return
+	}
+	s.update.warn(&StoredFileError{e.Role, fmt.Errorf("%w, version %d", errTwoFiles, file.Header().Version)})
+	s.files.letGo(e.source)
+	s.saveTargets(t, a, file)
+	s.failConfirming(e)
+}
+
+var errTwoFiles = errors.New("a source sent another file that is signed as well")

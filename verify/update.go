@@ -140,6 +140,10 @@ func (t *task) checkLength(body []byte) error {
 // wait for a delegated role, otherwise the update.
 func (s *Session) giveUp(t *task, cause error) {
 	err := &FetchError{t.Request, cause}
+	if t.edge != nil && t == t.edge.confirmation {
+		s.giveUpConfirmation(t.edge)
+		return
+	}
 	if t.edge == nil || s.update.phase != phaseReady {
 		s.update.fail(err)
 		return

@@ -20,6 +20,7 @@ type Rules struct {
 	ForgetRoot     bool                         // the newest root of earlier updates is not used
 	TrustedCopy    bool                         // a saved snapshot of the right version need not have its hash
 	EveryHashKnown bool                         // a listed hash of an unknown kind never matches
+	Unbound        bool                         // one role's file may pass for another's
 	Loose          map[string]bool              // requirements of the file format that are not checked, by ID
 	// Reading changes a file before it is parsed; nil: the file stays as it is.
 	Reading func(kind string, body []byte) ([]byte, error)
@@ -71,13 +72,14 @@ type Client struct {
 
 	targets *file
 	edges   []*edge
-	memory  []memory
+	memory  []*memory
 }
 
 // memory is an accepted file, and what was listed about it.
 type memory struct {
 	role, info string
 	file       *file
+	live       bool // a live source sent it in this update
 }
 
 // Want is a file that the client needs.
@@ -86,6 +88,7 @@ type Want struct {
 	Version               int64
 	info                  object // what is listed about the file; nil: nothing
 	edge                  *edge
+	Live                  bool // a saved copy is no answer
 }
 
 func (w *Want) String() string { return fmt.Sprintf("%s for %s (%s)", w.Path, w.Delegator, w.Role) }
@@ -107,8 +110,11 @@ func New(trustedRoot []byte, stored Stored, now time.Time, limits Limits, rules 
 func (c *Client) Renew(stored Stored, now time.Time) *Client {
 	next := &Client{
 		rules: c.rules, limits: c.limits, checked: c.checked,
-		root: c.root, memory: c.memory,
+		root:       c.root,
 		timestamps: carried(c.timestamps, c.storedTimestamp), snapshots: carried(c.snapshots, c.storedSnapshot),
+	}
+	for _, m := range c.memory {
+		next.memory = append(next.memory, &memory{m.role, m.info, m.file, false})
 	}
 	next.load(stored)
 	next.begin(now)
@@ -183,6 +189,8 @@ func (c *Client) offer(w *Want, body []byte, saved bool) error {
 			c.rules.fits(body, w.info)
 		}
 		switch {
+		case w.Live:
+			commit = c.judgeConfirmation(w, body)
 		case w.edge != nil:
 			commit = c.judgeTargets(w, body, saved)
 		case w.Role == "root":
@@ -246,7 +254,11 @@ func (c *Client) Absent(w *Want) {
 // GiveUp says that no good file could be fetched.
 func (c *Client) GiveUp(w *Want) {
 	c.remove(w)
-	c.lost(w.edge, ErrFetch)
+	if w.Live {
+		w.edge.confirming, w.edge.unconfirmed = false, len(c.lookups)
+	} else {
+		c.lost(w.edge, ErrFetch)
+	}
 	c.search()
 }
 
@@ -390,7 +402,7 @@ func (c *Client) acceptSnapshot(next *candidate, info object) {
 	if !next.stored {
 		c.saved["snapshot.json"] = next.file.body
 	}
-	same := []memory{}
+	same := []*memory{}
 	for _, m := range c.memory {
 		if info := c.listedInSnapshot(m.role); info != nil && listed(info) == m.info {
 			same = append(same, m)

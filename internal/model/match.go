@@ -95,6 +95,7 @@ type delegation struct {
 	role        string
 	signers     signers
 	terminating bool
+	entry       object // of the list, or the member succinct_roles
 }
 
 // delegations returns the roles to which a file delegates a path, in the order
@@ -105,7 +106,7 @@ func (c *Client) delegations(f *file, path string) []delegation {
 		return nil
 	}
 	if s, ok := d["succinct_roles"].(object); ok {
-		return []delegation{{bin(s, path), roleKeysOf(d["keys"], s), true}} // R-T15.5
+		return []delegation{{bin(s, path), roleKeysOf(d["keys"], s), true, s}} // R-T15.5
 	}
 	list := []delegation{}
 	first := map[string]signers{} // if a name may be listed twice, the first entry's keys
@@ -116,7 +117,7 @@ func (c *Client) delegations(f *file, path string) []delegation {
 			first[name] = roleKeysOf(d["keys"], role)
 		}
 		if c.covers(role, path) {
-			list = append(list, delegation{name, first[name], role["terminating"] == true})
+			list = append(list, delegation{name, first[name], role["terminating"] == true, role})
 		}
 	}
 	return list
@@ -127,7 +128,10 @@ func (c *Client) delegations(f *file, path string) []delegation {
 func bin(s object, path string) string {
 	bits := theInteger(s["bit_length"], 1, "bit_length")
 	sum := sha256.Sum256([]byte(path))
-	number := uint64(binary.BigEndian.Uint32(sum[:4])) >> (32 - bits)
-	width := len(fmt.Sprintf("%x", uint64(1)<<bits-1))
+	return binName(s, uint64(binary.BigEndian.Uint32(sum[:4]))>>(32-bits))
+}
+
+func binName(s object, number uint64) string {
+	width := len(fmt.Sprintf("%x", uint64(1)<<theInteger(s["bit_length"], 1, "bit_length")-1))
 	return fmt.Sprintf("%s-%0*x", s["name_prefix"], width, number)
 }

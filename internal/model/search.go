@@ -15,6 +15,10 @@ type edge struct {
 	asked  bool
 	err    error
 	failed int // how many lookups there were when it failed: later ones ask again
+
+	source      *memory
+	confirming  bool // a live source is asked for the file once more
+	unconfirmed int  // how many lookups there were when none had it: later ones ask again
 }
 
 func (c *Client) edgeTo(by *file, delegator string, d delegation) *edge {
@@ -42,6 +46,7 @@ func (c *Client) start(e *edge) {
 	}
 	for _, m := range c.memory {
 		if m.role == e.role && m.info == listed(info) && attempt(func() { c.judge(m.file, e, info) }) == nil {
+			e.source = m
 			c.accept(e, m.file)
 			return
 		}
@@ -65,6 +70,7 @@ func (c *Client) judge(f *file, e *edge, info object) {
 	c.rules.check(f, "targets")
 	must(f.version == versionIn(info), "another version")
 	must(c.fresh(f), "expired")
+	c.place(f, e, info)
 }
 
 func (c *Client) judgeTargets(w *Want, body []byte, saved bool) func() {
@@ -74,7 +80,8 @@ func (c *Client) judgeTargets(w *Want, body []byte, saved bool) func() {
 		if !saved {
 			c.saved[w.Role+".json"] = f.body
 		}
-		c.memory = append(c.memory, memory{w.Role, listed(w.info), f})
+		w.edge.source = &memory{w.Role, listed(w.info), f, !saved}
+		c.memory = append(c.memory, w.edge.source)
 		c.accept(w.edge, f)
 	}
 }
@@ -88,16 +95,21 @@ func (c *Client) accept(e *edge, f *file) {
 
 // Lookup is the search for one path.
 type Lookup struct {
-	Path    string
-	born    int
-	settled bool
-	waits   *edge
+	Path     string
+	born     int
+	settled  bool
+	waits    *edge
+	confirms []*edge
 
 	// The result, once the lookup is done.
 	Err    error
 	Role   string
 	Length int64
 	Hashes map[string]string
+	// Certain says that no mirror can have forged that there is no target.
+	// Bound says it of each file of a search that came to an end.
+	Certain bool
+	Bound   []bool
 }
 
 // Settled reports whether the lookup is done.
@@ -121,10 +133,10 @@ func (c *Client) search() {
 		case c.phase == "failed":
 			l.end(c.err)
 		case c.phase == "ready":
-			l.waits = nil
+			l.waits, l.confirms = nil, nil
 			s := &search{c: c, lookup: l}
 			if s.visit(c.edges[0]) == further {
-				l.end(ErrNoTarget)
+				s.noTarget()
 			}
 		}
 	}
@@ -135,6 +147,8 @@ type search struct {
 	c       *Client
 	lookup  *Lookup
 	visited []string
+	trail   []*edge
+	above   []*edge // those that lead to the role that is looked at
 }
 
 type outcome int
@@ -154,6 +168,9 @@ func (s *search) visit(e *edge) outcome {
 		l.end(ErrLimit)
 		return stop
 	}
+	if !s.mayGoOn(e) {
+		return stop
+	}
 	if e.file == nil && !e.asked && (e.err == nil || l.born > e.failed) {
 		s.c.start(e)
 	}
@@ -165,21 +182,24 @@ func (s *search) visit(e *edge) outcome {
 		l.waits = e
 		return stop
 	}
-	s.visited = append(s.visited, e.role)
+	s.visited, s.trail = append(s.visited, e.role), append(s.trail, e)
 	if info, ok := e.file.signed["targets"].(object)[l.Path].(object); ok { // R-5.6.7d
 		l.end(nil)
+		l.Bound = s.c.boundIn(s.trail)
 		l.Role, l.Length, l.Hashes = e.role, theInteger(info["length"], math.MinInt64, "length"), map[string]string{}
 		for algorithm, digest := range info["hashes"].(object) {
 			l.Hashes[algorithm] = digest.(string)
 		}
 		return stop
 	}
+	s.above = append(s.above, e)
+	defer func() { s.above = s.above[:len(s.above)-1] }()
 	for _, d := range s.c.delegations(e.file, l.Path) {
 		if s.visit(s.c.edgeTo(e.file, e.role, d)) == stop {
 			return stop
 		}
 		if d.terminating { // R-5.6.7e
-			l.end(ErrNoTarget)
+			s.noTarget()
 			return stop
 		}
 	}
