@@ -150,9 +150,10 @@ func (l *Lookup) edges() (list []*edge) {
 // newLookup begins a lookup.
 func (s *Session) newLookup(path string) *Lookup {
 	s.lookups.count++
-	l := &Lookup{path: path, number: s.lookups.count, policy: s.options.Policy, walk: delegation.NewWalk(path, delegation.Options{
+	l := &Lookup{path: path, number: s.lookups.count, policy: s.options.Policy}
+	l.walk = delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
-	})}
+	})
 	s.lookups.pending[l] = true
 	return l
 }

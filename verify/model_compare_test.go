@@ -323,7 +323,10 @@ func (d *comparison) compareOffer(req verify.Request, body []byte, err, err2 err
 			req.Path, req.Delegator, err, err2, body)
 	}
 	role, outcome := req.Role, "accepted"
-	if !slices.Contains(topLevel, role) {
+	switch {
+	case liveOnly(req):
+		role = "confirmation"
+	case !slices.Contains(topLevel, role):
 		role = "delegated role"
 	}
 	if err != nil {
@@ -397,12 +400,14 @@ func (d *comparison) compareBound(l twoLookups) {
 		bound = append(bound, step.Bound)
 	}
 	if !slices.Equal(bound, l.model.Bound) {
-		disagree("lookup of %q: the files that are bound: the library says %v, the model %v", l.model.Path, bound, l.model.Bound)
+		disagree("lookup of %q: which files are bound: the library says %v, the model %v",
+			l.model.Path, bound, l.model.Bound)
 	}
 	_, err := l.session.Target()
 	if no := new(verify.NoTargetError); errors.As(err, &no) {
 		if no.Certain != l.model.Certain {
-			disagree("lookup of %q: certain: the library says %v, the model %v", l.model.Path, no.Certain, l.model.Certain)
+			disagree("lookup of %q: certain: the library says %v, the model %v",
+				l.model.Path, no.Certain, l.model.Certain)
 		}
 		d.seen[fmt.Sprintf("no target, certain: %v", no.Certain)]++
 	}

@@ -140,14 +140,15 @@ func compareAll(t *testing.T, n int) map[string]int {
 // allOutcomes are the outcomes that some of a few hundred histories must come
 // to.
 var allOutcomes = slices.Concat(
-	outcomes("%s: accepted", "root", "timestamp", "snapshot", "targets", "delegated role"),
-	outcomes("%s: rejected", "root", "timestamp", "snapshot", "targets", "delegated role"),
+	outcomes("%s: accepted", "root", "timestamp", "snapshot", "targets", "delegated role", "confirmation"),
+	outcomes("%s: rejected", "root", "timestamp", "snapshot", "targets", "delegated role", "confirmation"),
 	outcomes("update: %v",
 		"succeeded", model.ErrRollback, model.ErrExpired, model.ErrLimit, model.ErrFetch),
 	outcomes("lookup: %v",
 		"found in targets", "found in a delegated role",
-		model.ErrNoTarget, model.ErrLimit, model.ErrUnlisted, model.ErrFetch),
+		model.ErrNoTarget, model.ErrLimit, model.ErrUnlisted, model.ErrFetch, model.ErrUndecided),
 	[]string{
+		"no target, certain: true", "no target, certain: false",
 		"trusted root: rejected", "corrupt and accepted", "saved copy accepted", "saved file damaged",
 	},
 )

@@ -62,6 +62,15 @@ func (e *NoTargetError) Error() string {
 
 func (e *NoTargetError) Unwrap() error { return ErrNoTarget }
 
+// Include adds the answer of another repository that has no such target: the
+// result is certain if both answers are, and expires when the first one does.
+func (e *NoTargetError) Include(other *NoTargetError) {
+	e.Certain = e.Certain && other.Certain
+	if e.Expires.IsZero() || !other.Expires.IsZero() && other.Expires.Before(e.Expires) {
+		e.Expires = other.Expires
+	}
+}
+
 // UndecidedError says that a search has no answer because a mirror may have
 // sent the file of another role, which the same keys sign: TUF does not sign
 // the names of roles. It wraps ErrUndecided.

@@ -221,7 +221,7 @@ func (s *Session) answer(id RequestID, a answer) error {
 
 // fromOutside returns a cause without what only a session may say of itself.
 func fromOutside(cause error) error {
-	return foreign.Cause(cause, ErrNoTarget, ErrPending, ErrInProgress, ErrSave, ErrSuperseded)
+	return foreign.Cause(cause, ErrNoTarget, ErrUndecided, ErrPending, ErrInProgress, ErrSave, ErrSuperseded)
 }
 
 // Outstanding returns the open requests that have been handed out, in the order

@@ -24,7 +24,7 @@ func TestInstall(t *testing.T) {
   mapping\[0\], 1 of 1 \(terminating\): private .*7 bytes, sha256 `, stdout)
 	w.mustInstall("tool-1", "tool")
 	w.mustInstall("pad", "pad")
-	w.mustFail(verify.ErrNoTarget.Error()+`: "acme-99"`, "acme-99")
+	w.mustFail(`"acme-99": `+verify.ErrNoTarget.Error(), "acme-99")
 	disagreement := w.mustFail(`"tool-2": `+multirepo.ErrDisagreement.Error(), "tool-2")
 	require.Regexp(t, `mapping\[1\], 2 of 2 \(terminating\): private .*4 bytes`, disagreement)
 	// All or nothing.
@@ -200,7 +200,7 @@ func TestDemonstration(t *testing.T) {
 	for _, want := range []string{
 		"this is a demonstration",
 		"acme/billing-1.0.txt: installed (23 bytes, from private)",
-		"refused: acme/billing-99.0.txt is not installed:\n" + verify.ErrNoTarget.Error(),
+		"refused: acme/billing-99.0.txt is not installed:\n\"acme/billing-99.0.txt\": " + verify.ErrNoTarget.Error(),
 		"tools/lint-2.0.txt: installed (16 bytes, from private)",
 		`"tools/lint-2.1.txt": ` + multirepo.ErrDisagreement.Error(),
 		`"acme/billing-1.0.txt": ` + multirepo.ErrNoAnswer.Error(),

@@ -29,6 +29,7 @@ func (in *installer) embed() (stop func(), err error) {
 	start := time.Now()
 	shop := newShop(shopOptions{
 		bits: 14, succinct: in.Bins == "succinct", filesURL: url(1), now: start.UTC(), largest: 1 << 20,
+		hashes: true,
 	})
 	shop.stock(catalogue)
 	shop.publish()

@@ -144,11 +144,12 @@ func (x *index) require(r *release, metadata []byte) error {
 }
 
 // page returns the download of a project's page. The extra index is asked only
-// if the search is complete and no role lists the page. After any other error
-// it is not asked. Otherwise an attacker who can block the first index could
-// replace its packages by those of the extra one.
+// if it is certain that no role lists the page. After any other error it is not
+// asked. Otherwise an attacker who can block the first index, or serve one of
+// its files as another, could replace its packages by those of the extra one.
 func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 	t, err := l.Target()
+	no := new(verify.NoTargetError)
 	switch {
 	case err == nil:
 		p.lookup = l
@@ -157,9 +158,9 @@ func (x *index) page(p *project, l *verify.Lookup) (*download, error) {
 			return nil, err
 		}
 		return newTarget(t, x.IndexURL, paths, maxPage)
-	case errors.Is(err, verify.ErrNoTarget) && x.ExtraURL != "" && !claimed(l):
+	case errors.As(err, &no) && no.Certain && x.ExtraURL != "" && !claimed(l):
 		return x.extraPage(p), nil
-	case errors.Is(err, verify.ErrNoTarget):
+	case errors.As(err, &no):
 		return nil, fmt.Errorf("there is no package %s: %w%s", p.name, err, trail(l))
 	}
 	return nil, fmt.Errorf("index page of %s: %w%s", p.name, err, trail(l))

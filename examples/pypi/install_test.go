@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -127,6 +128,34 @@ func TestDependencyConfusion(t *testing.T) {
 			require.Empty(t, extraPages(w))
 			w.lie(nil)
 			w.mustRun(w.withExtra("tongs"))
+		})
+	}
+	// TUF does not sign the names of roles. All bins have one key, and the
+	// snapshot lists no hashes: any bin's file may be served as that of forge.
+	for _, succinct := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the file of another bin, succinct %v", succinct), func(t *testing.T) {
+			w := newWorld(t, succinct)
+			bins := w.shop.unclaimed
+			hidden := "/" + w.shop.repo.FileName(bins.Bin(pagePath("forge")).Name())
+			for n := range 16 {
+				other := w.shop.repo.FileName(fmt.Sprintf("bin-%x", n))
+				if "/"+other == hidden {
+					continue
+				}
+				w.lie(func(path string, data []byte, ok bool) ([]byte, bool) {
+					if strings.HasSuffix("/"+path, hidden) {
+						return w.shop.repo.Metadata()[other], true
+					}
+					return data, ok
+				})
+				w.mustFail("nothing is installed", w.withExtra("forge"))
+			}
+			require.Empty(t, extraPages(w))
+			// The last lie, an empty bin, was saved. It is found out.
+			w.lie(nil)
+			w.mustFail("search is undecided", w.withExtra("forge"))
+			w.mustRun(w.withExtra("forge"))
+			w.mustBeGenuine("forge-1.0", "ironwork-1.1", "tongs-1.10")
 		})
 	}
 	t.Run("unknown to both", func(t *testing.T) {

@@ -33,7 +33,8 @@ type shopOptions struct {
 	succinct bool
 	filesURL string
 	now      time.Time
-	largest  int // wheel, in bytes
+	largest  int  // wheel, in bytes
+	hashes   bool // the snapshot lists hashes, so that it is certain what there is not
 }
 
 // newShop delegates like PEP 480. First comes claimed: its key is offline, and
@@ -44,7 +45,7 @@ func newShop(o shopOptions) *shop {
 	s := &shop{
 		shopOptions: o, developers: make(map[string]*verifytest.Role), pages: make(map[string]*page),
 		wheels: verifytest.Files{}, extras: verifytest.Files{},
-		repo: verifytest.New(verifytest.Options{Start: o.now, Seed: "pypi", Compact: true}),
+		repo: verifytest.New(verifytest.Options{Start: o.now, Seed: "pypi", Compact: true, MetaHashes: o.hashes}),
 	}
 	s.claim("claimed", "anvil")
 	s.claim("recently-claimed", "rivet")

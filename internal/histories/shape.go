@@ -67,7 +67,13 @@ func (w *World) delegate() {
 	from := pick(w, w.roles)
 	name := pick(w, []string{"a", "b", "c", "d", "team/e", "1.x"})
 	d := verifytest.Delegation{Name: name, Terminating: w.Chance(25)}
-	if w.Chance(60) {
+	switch {
+	case w.Chance(30): // those of another role
+		if d.Keys = w.Keys(pick(w, w.roles)); len(d.Keys) > 0 {
+			d.Threshold = 1 + w.IntN(len(d.Keys))
+			w.keys[name] = append(w.keys[name], d.Keys...)
+		}
+	case w.Chance(60):
 		d.Keys, d.Threshold = w.signers(name)
 	}
 	switch {
@@ -102,13 +108,17 @@ func (w *World) bins() {
 	x := w.Role(from).Delegate(d)
 	w.roles = append(w.roles, name)
 	bits := 1 + w.IntN(3)
+	var keys []*verifytest.Key
+	if w.Chance(30) {
+		keys = w.Keys(pick(w, w.roles))
+	}
 	if name == "classic" {
-		x.DelegateBins("classic-bin", 1<<bits)
+		x.DelegateBins("classic-bin", 1<<bits, keys...)
 	} else {
-		x.DelegateSuccinct("succinct-bin", bits)
+		x.DelegateSuccinct("succinct-bin", bits, keys...)
 	}
 	w.note("%s delegates to %s: %d bins", from, name, 1<<bits)
-	for range 3 + w.IntN(5) {
+	for range w.IntN(8) {
 		path := pick(w, w.paths)
 		x.AddToBin(path, w.content())
 		if bin := x.Bin(path).Name(); !slices.Contains(w.roles, bin) {

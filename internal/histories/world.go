@@ -137,6 +137,20 @@ func (w *World) serve() {
 		w.mix()
 	case 2:
 		w.lose()
+	case 3, 4:
+		w.swap()
+	}
+}
+
+// swap makes the mirror serve the files of some targets roles as those of
+// others. TUF does not sign the names of roles.
+func (w *World) swap() {
+	for range 1 + w.IntN(3) {
+		from, to := pick(w, w.roles), pick(w, w.roles)
+		if body, ok := w.mirror[w.FileName(from)]; ok && from != to {
+			w.mirror[w.FileName(to)] = body
+			w.note("the mirror serves %s as %s", from, to)
+		}
 	}
 }
 

@@ -39,8 +39,10 @@ func (e *RepositoryError) Error() string {
 func (e *RepositoryError) Unwrap() error { return e.Err }
 
 // AgreementError says that the repositories of an entry did not decide on a
-// target. It wraps ErrDisagreement, ErrNoAnswer or both, and the errors of the
-// repositories that gave no answer.
+// target. It wraps one or more of ErrDisagreement, ErrNoAnswer and
+// verify.ErrUndecided, and the errors of the repositories that gave no answer.
+// ErrUndecided means that a repository has no such target, but that a mirror
+// can have forged that.
 type AgreementError struct {
 	Path string
 	// Step has the answers.
@@ -74,5 +76,6 @@ func (e *AgreementError) Unwrap() []error {
 // sessions, may say of itself.
 func fromOutside(cause error) error {
 	return foreign.Cause(cause, ErrDisagreement, ErrNoAnswer, ErrMap,
-		verify.ErrNoTarget, verify.ErrPending, verify.ErrInProgress, verify.ErrSave, verify.ErrSuperseded)
+		verify.ErrNoTarget, verify.ErrUndecided, verify.ErrPending, verify.ErrInProgress,
+		verify.ErrSave, verify.ErrSuperseded)
 }

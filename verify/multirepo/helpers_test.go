@@ -23,6 +23,7 @@ import (
 // Short names for what a repository may answer.
 const (
 	noAnswer  = multirepo.NoAnswer
+	uncertain = multirepo.Uncertain
 	noTarget  = multirepo.NoTarget
 	lists     = multirepo.Lists
 	disagrees = multirepo.Disagrees
@@ -348,7 +349,9 @@ func (w *world) mustFail(path string, want error) *multirepo.Lookup {
 	t, l, err := w.find(path)
 	require.ErrorIs(w, err, want)
 	require.Nil(w, t)
-	for _, other := range []error{verify.ErrNoTarget, multirepo.ErrDisagreement, multirepo.ErrNoAnswer} {
+	for _, other := range []error{
+		verify.ErrNoTarget, verify.ErrUndecided, multirepo.ErrDisagreement, multirepo.ErrNoAnswer,
+	} {
 		if other != want {
 			require.NotErrorIs(w, err, other)
 		}

@@ -67,7 +67,7 @@ func (g *Group) Drop(l *Lookup) {
 func (g *Group) nextEntry(l *Lookup) {
 	for l.entry++; l.entry < len(g.entries); l.entry++ {
 		e := &g.entries[l.entry]
-		if !slices.ContainsFunc(e.Paths, func(p string) bool { return delegation.Match(p, l.path) }) {
+		if !e.isFor(l.path) {
 			continue
 		}
 		l.questions, l.open = nil, len(e.members)
@@ -82,17 +82,20 @@ func (g *Group) nextEntry(l *Lookup) {
 }
 
 // notFound returns the error of a search that ends without a target: the first
-// disagreement that FallThrough passed over, or else verify.ErrNoTarget.
+// disagreement that FallThrough passed over, or else a *verify.NoTargetError.
 func (l *Lookup) notFound() error {
+	no := &verify.NoTargetError{Path: l.path, Certain: true}
 	for _, step := range l.trail {
-		if !errors.Is(step.Err, verify.ErrNoTarget) {
+		one := new(verify.NoTargetError)
+		if !errors.As(step.Err, &one) {
 			return step.Err
 		}
+		no.Include(one)
 	}
 	if len(l.trail) == 0 {
-		return fmt.Errorf("%w: %q: no entry of the map is for it", verify.ErrNoTarget, l.path)
+		return fmt.Errorf("%w: no entry of the map is for it", no)
 	}
-	return fmt.Errorf("%w: %q", verify.ErrNoTarget, l.path)
+	return no
 }
 
 // ask has a session look up what is asked.
@@ -134,10 +137,17 @@ func (g *Group) decideAnswered() bool {
 
 // decide ends a search at an entry whose repositories have all answered, or
 // makes it go on to the next entry. (TAP 4 step 4, TAP 4 step 5)
+//
+// R-5.6.8b: it goes on only if it is certain that they have no such target.
 func (g *Group) decide(l *Lookup) {
 	step, target := g.compareAnswers(l)
+	no := new(verify.NoTargetError)
+	noTarget := errors.As(step.Err, &no)
+	last := step.Terminating || !g.hasEntry(l.path, l.entry+1)
+	if noTarget && !no.Certain && !last {
+		step.Err, noTarget = step.undecided(l.path, false), false
+	}
 	l.trail = append(l.trail, step)
-	noTarget := errors.Is(step.Err, verify.ErrNoTarget)
 	switch {
 	case step.Err == nil:
 		l.target = target
@@ -151,13 +161,24 @@ func (g *Group) decide(l *Lookup) {
 	}
 }
 
+// hasEntry says whether an entry of the map, from the given one on, is for a
+// path.
+func (g *Group) hasEntry(path string, from int) bool {
+	return slices.ContainsFunc(g.entries[from:], func(e entry) bool { return e.isFor(path) })
+}
+
+func (e *entry) isFor(path string) bool {
+	return slices.ContainsFunc(e.Paths, func(p string) bool { return delegation.Match(p, path) })
+}
+
 // mayFallThrough says whether the text of TAP 4 makes a search go on after this
 // error: all repositories answered, and too few agree. The TAP does not say
 // that of two files which both have enough repositories.
 // (TAP 4 step 5)
 func mayFallThrough(err error) bool {
 	agreement := new(AgreementError)
-	return errors.As(err, &agreement) && !agreement.Conflict && !errors.Is(err, ErrNoAnswer)
+	return errors.As(err, &agreement) && !agreement.Conflict &&
+		!errors.Is(err, ErrNoAnswer) && !errors.Is(err, verify.ErrUndecided)
 }
 
 // finish ends a lookup. Next hands it out.
@@ -195,39 +216,44 @@ func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
 // expires.
 func (g *Group) answer(q *question) (Answer, *verify.Target) {
 	t, err := q.lookup.Target()
-	a := Answer{Repository: q.member.name, Err: err, Trail: q.lookup.Trail()}
+	a := Answer{Repository: q.member.name, Err: err, lookup: q.lookup}
 	if q.session == q.member.earlier {
 		a.AsOf = q.session.Time()
-		if expired(expiry(q.session, a.Trail), g.now) {
+		if expired(expiry(q.session, q.lookup), g.now) {
 			return Answer{Repository: a.Repository, Err: q.member.session.Err()}, nil
 		}
 	}
+	no := new(verify.NoTargetError)
 	switch {
 	case err == nil:
 		a.Outcome, a.Role, a.Length, a.Hashes = Lists, t.Role, t.Length, t.Hashes
-	case errors.Is(err, verify.ErrNoTarget):
+	case errors.As(err, &no) && no.Certain:
 		a.Outcome = NoTarget
+	case errors.As(err, &no):
+		a.Outcome = Uncertain
 	}
 	return a, t
 }
 
 // expiry returns when the first of the files expires that an answer rests on.
-func expiry(session *verify.Session, trail []verify.Step) time.Time {
-	earliest := session.Expires()
-	for _, step := range trail {
-		if step.Err == nil && step.Expires.Before(earliest) {
-			earliest = step.Expires
-		}
+func expiry(session *verify.Session, l *verify.Lookup) time.Time {
+	t, err := l.Target()
+	no := new(verify.NoTargetError)
+	switch {
+	case err == nil:
+		return t.Expires
+	case errors.As(err, &no):
+		return no.Expires
 	}
-	return earliest
+	return session.Expires()
 }
 
 // Path returns the target path of the search.
 func (l *Lookup) Path() string { return l.path }
 
 // Target returns the target that was found, or the reason why none was:
-// verify.ErrPending until Next has handed the lookup out, an error that wraps
-// verify.ErrNoTarget if all repositories that were asked answered that they
+// verify.ErrPending until Next has handed the lookup out, an error that wraps a
+// *verify.NoTargetError if all repositories that were asked answered that they
 // have no such target, and an *AgreementError if they did not agree.
 func (l *Lookup) Target() (*Target, error) {
 	if !l.handed {

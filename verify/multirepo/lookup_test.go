@@ -42,12 +42,12 @@ func TestSearch(t *testing.T) {
 	l = w.mustFail("other/app", verify.ErrNoTarget)
 	require.Empty(t, l.Trail())
 	_, err := l.Target()
-	require.ErrorContains(t, err, `"other/app": no entry of the map is for it`)
+	require.ErrorContains(t, err, `"other/app": no such target: no entry of the map is for it`)
 	// No repository lists it.
 	l = w.mustFail("lib-9", verify.ErrNoTarget)
 	require.Len(t, l.Trail(), 2)
 	_, err = l.Target()
-	require.EqualError(t, err, `no such target: "lib-9"`)
+	require.EqualError(t, err, `"lib-9": no such target`)
 	// Neither repository of the entry lists it, and the next entry does.
 	l = w.mustFind("lib-4", "lib 4", "public")
 	require.Len(t, l.Trail(), 2)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // randomAnswer is what a repository answers for x: the content under sha256 and
@@ -19,6 +20,7 @@ import (
 // md5.
 type randomAnswer struct {
 	none, noTarget bool
+	uncertain      bool // that there is no target
 	h256, h512     byte
 	length         int
 }
@@ -28,6 +30,7 @@ func newRandomAnswer(random *rand.Rand) randomAnswer {
 	a := randomAnswer{none: random.IntN(6) == 0, noTarget: random.IntN(3) == 0, length: 1}
 	a.h256 = contents[random.IntN(len(contents))]
 	a.h512 = contents[random.IntN(len(contents))]
+	a.uncertain = a.noTarget && random.IntN(4) == 0
 	if random.IntN(8) == 0 {
 		a.length = 2
 	}
@@ -97,14 +100,18 @@ func naiveUnion(answers []randomAnswer, threshold int) (union uint) {
 }
 
 // naiveEntry decides on one entry: it returns the positions of the repositories
-// that attest the target, or why there is none.
-func naiveEntry(answers []randomAnswer, threshold int) (attesting []int, reasons []error, conflict bool) {
+// that attest the target, or why there is none. It may be the last that can
+// decide.
+func naiveEntry(answers []randomAnswer, threshold int, last bool) (attesting []int, reasons []error, conflict bool) {
 	union := naiveUnion(answers, threshold)
-	listed, noTargets, none, contradiction := 0, 0, 0, false
+	listed, noTargets, none, uncertain, contradiction := 0, 0, 0, 0, false
 	for i, a := range answers {
 		switch {
 		case a.none:
 			none++
+			continue
+		case a.uncertain:
+			uncertain++
 			continue
 		case a.noTarget:
 			noTargets++
@@ -124,14 +131,17 @@ func naiveEntry(answers []randomAnswer, threshold int) (attesting []int, reasons
 	if attesting != nil && !conflict {
 		return attesting, nil, false
 	}
-	if noTargets == len(answers) {
+	if noTargets+uncertain == len(answers) && (uncertain == 0 || last) {
 		return nil, []error{verify.ErrNoTarget}, false
 	}
-	if listed > 0 && (contradiction || noTargets > 0 || none == 0) {
+	if listed > 0 && (contradiction || noTargets > 0 || none+uncertain == 0) {
 		reasons = append(reasons, multirepo.ErrDisagreement)
 	}
 	if none > 0 {
 		reasons = append(reasons, multirepo.ErrNoAnswer)
+	}
+	if uncertain > 0 {
+		reasons = append(reasons, verify.ErrUndecided)
 	}
 	return nil, reasons, conflict
 }
@@ -149,7 +159,8 @@ func naiveSearch(entries []randomEntry, all []randomAnswer, fall bool) (at int, 
 		for _, r := range e.repositories {
 			answers = append(answers, all[r])
 		}
-		positions, reasons, conflict := naiveEntry(answers, e.threshold)
+		more := slices.ContainsFunc(entries[i+1:], func(e randomEntry) bool { return e.matches })
+		positions, reasons, conflict := naiveEntry(answers, e.threshold, e.terminating || !more)
 		if reasons == nil {
 			for _, p := range positions {
 				attesting = append(attesting, e.repositories[p])
@@ -187,6 +198,11 @@ func randomWorld(t *testing.T, random *rand.Rand) (w *world, all []randomAnswer,
 		all[i] = newRandomAnswer(random)
 		repo := w.add(randomName(i), plain, nil)
 		w.down[randomName(i)] = all[i].none
+		if all[i].uncertain {
+			keys := repo.Keys("targets")
+			repo.Targets().Delegate(verifytest.Delegation{Name: "other", Paths: []string{"other"}, Keys: keys})
+			repo.Publish()
+		}
 		if !all[i].noTarget {
 			list(repo, all[i].listing(random))
 		}
@@ -208,7 +224,7 @@ func randomWorld(t *testing.T, random *rand.Rand) (w *world, all []randomAnswer,
 func TestRandomMaps(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	kinds := map[string]int{}
-	for n := range 400 {
+	for n := range 600 {
 		w, all, entries := randomWorld(t, random)
 		at, want, reasons := naiveSearch(entries, all, w.options.FallThrough)
 		target, l, err := w.find("x")
@@ -217,7 +233,9 @@ func TestRandomMaps(t *testing.T) {
 			require.Equal(t, at, trail[len(trail)-1].Entry, text)
 		}
 		if reasons != nil {
-			for _, kind := range []error{verify.ErrNoTarget, multirepo.ErrDisagreement, multirepo.ErrNoAnswer} {
+			for _, kind := range []error{
+				verify.ErrNoTarget, verify.ErrUndecided, multirepo.ErrDisagreement, multirepo.ErrNoAnswer,
+			} {
 				require.Equal(t, slices.Contains(reasons, kind), errors.Is(err, kind), text)
 			}
 			kinds[fmt.Sprint(reasons)]++

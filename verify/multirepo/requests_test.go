@@ -179,7 +179,7 @@ func errorsOf(g *multirepo.Group, l *multirepo.Lookup, updateFailed bool) []erro
 	_, err := l.Target()
 	answer := l.Trail()[0].Answers[0]
 	errs := []error{err, answer.Err}
-	for _, step := range answer.Trail {
+	for _, step := range answer.Trail() {
 		if step.Err != nil {
 			errs = append(errs, step.Err)
 		}

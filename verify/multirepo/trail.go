@@ -1,6 +1,7 @@
 package multirepo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,11 @@ const (
 	// NoAnswer: the repository could not be brought up to date, or its search
 	// did not come to an end. This does not mean that it has no such target.
 	NoAnswer Outcome = iota
-	// NoTarget: the repository has no such target.
+	// Uncertain: the repository seems to have no such target, but a mirror can
+	// have forged that (verify.NoTargetError). It counts like NoAnswer, except
+	// where no later entry could answer instead.
+	Uncertain
+	// NoTarget: the repository has no such target, for certain.
 	NoTarget
 	// Lists: the repository lists the target. It is not one of those that
 	// agreed, and does not contradict them. It may list no strong hash.
@@ -29,7 +34,10 @@ const (
 	Agrees
 )
 
-var outcomes = [...]string{"gives no answer", "has no such target", "lists it", "disagrees", "agrees"}
+var outcomes = [...]string{
+	"gives no answer", "has no such target, but that is uncertain", "has no such target",
+	"lists it", "disagrees", "agrees",
+}
 
 // String returns the outcome as the end of a sentence about the repository.
 func (o Outcome) String() string {
@@ -48,14 +56,23 @@ type Answer struct {
 	Role   string
 	Length int64
 	Hashes metadata.Hashes
-	// Err is the reason if the outcome is NoAnswer or NoTarget.
+	// Err is the reason if the outcome is NoAnswer, Uncertain or NoTarget.
 	Err error
 	// AsOf is the time of the update that the answer is from, if the
 	// repository could not be brought up to date and answers from an earlier
 	// view (Group.Renew); otherwise zero.
 	AsOf time.Time
-	// Trail is the trail of the repository's own lookup.
-	Trail []verify.Step
+
+	lookup *verify.Lookup // nil if there was none
+}
+
+// Trail returns the trail of the repository's own lookup, as
+// verify.Lookup.Trail does.
+func (a Answer) Trail() []verify.Step {
+	if a.lookup == nil {
+		return nil
+	}
+	return a.lookup.Trail()
 }
 
 // String describes the answer in one line. It shows two hashes at most.
@@ -67,7 +84,7 @@ func (a Answer) String() string {
 	switch a.Outcome {
 	case NoAnswer:
 		return fmt.Sprintf("%s: %v", line, a.Err)
-	case NoTarget:
+	case Uncertain, NoTarget:
 		return line
 	}
 	line += fmt.Sprintf(": %d bytes", a.Length)
@@ -93,9 +110,6 @@ type Step struct {
 
 func (s Step) clone() Step {
 	s.Answers = slices.Clone(s.Answers)
-	for i := range s.Answers {
-		s.Answers[i].Trail = slices.Clone(s.Answers[i].Trail)
-	}
 	return s
 }
 
@@ -149,18 +163,39 @@ func (s *Step) count(o Outcome) (n int) {
 }
 
 // failure says why an entry does not make the target trusted. Repositories
-// without an answer are not the only reason if the others do not agree anyway.
+// without a certain answer are not the only reason if the others do not agree
+// anyway.
 func (s *Step) failure(path string, conflict bool) error {
-	noAnswer, noTarget, disagree := s.count(NoAnswer), s.count(NoTarget), s.count(Disagrees)
-	if noTarget == len(s.Answers) {
-		return fmt.Errorf("%w: %q: in none of the repositories of mapping[%d]", verify.ErrNoTarget, path, s.Entry)
+	if s.count(NoTarget)+s.count(Uncertain) == len(s.Answers) {
+		return fmt.Errorf("%w: in none of the repositories of mapping[%d]", s.noTarget(path), s.Entry)
 	}
+	return s.undecided(path, conflict)
+}
+
+// noTarget is the error of an entry all of whose repositories have no such
+// target.
+func (s *Step) noTarget(path string) *verify.NoTargetError {
+	no := &verify.NoTargetError{Path: path, Certain: true}
+	for _, a := range s.Answers {
+		one := new(verify.NoTargetError)
+		if errors.As(a.Err, &one) {
+			no.Include(one)
+		}
+	}
+	return no
+}
+
+func (s *Step) undecided(path string, conflict bool) *AgreementError {
+	noAnswer, uncertain, noTarget, disagree := s.count(NoAnswer), s.count(Uncertain), s.count(NoTarget), s.count(Disagrees)
 	err := &AgreementError{Path: path, Step: s.clone(), Conflict: conflict}
-	if listed := disagree + s.count(Lists); listed > 0 && (noAnswer == 0 || noTarget+disagree > 0) {
+	if listed := disagree + s.count(Lists); listed > 0 && (noAnswer+uncertain == 0 || noTarget+disagree > 0) {
 		err.reasons = append(err.reasons, ErrDisagreement)
 	}
 	if noAnswer > 0 {
 		err.reasons = append(err.reasons, ErrNoAnswer)
+	}
+	if uncertain > 0 {
+		err.reasons = append(err.reasons, verify.ErrUndecided)
 	}
 	return err
 }

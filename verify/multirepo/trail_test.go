@@ -47,9 +47,9 @@ func TestTrailIsTheCallers(t *testing.T) {
 	_, err := l.Target()
 	text, trail := err.Error(), texts(l.Trail())
 	l.Trail()[0].Answers[0].Outcome = multirepo.Agrees
-	l.Trail()[0].Answers[1].Trail[0].Role = "evil"
+	l.Trail()[0].Answers[1].Trail()[0].Role = "evil"
 	require.Equal(t, trail, texts(l.Trail()))
-	require.Equal(t, "targets", l.Trail()[0].Answers[1].Trail[0].Role)
+	require.Equal(t, "targets", l.Trail()[0].Answers[1].Trail()[0].Role)
 	require.Equal(t, text, err.Error())
 }
 
