@@ -45,8 +45,8 @@ func (r Role) CanPassFor(other Role) bool {
 }
 
 // OnlyWith reports whether nobody can sign a file of this role without a
-// threshold of the other's keys. Whoever can sign for this role could then have
-// signed for the other, too. (R-5.6.8d)
+// threshold of the other's keys. Anyone who can sign for this role could then
+// have signed for the other, too. (R-5.6.8d)
 func (r Role) OnlyWith(other Role) bool {
 	all, shared := r.shared(other)
 	return other.threshold > 0 && r.threshold-(all-shared) >= other.threshold

@@ -542,7 +542,7 @@ func TestWhatEndedTheSearch(t *testing.T) {
 	no := requireNo(t, true, firstRun(t, repo, "x/1", repo.Metadata()))
 	require.Equal(t, "targets", no.EndedBy.Delegator)
 	require.Equal(t, "x", no.EndedBy.Role)
-	require.EqualError(t, no, `"x/1": no such target (targets delegates the path to x alone)`)
+	require.EqualError(t, no, `"x/1": no such target (targets -> x is terminating)`)
 	no = requireNo(t, true, firstRun(t, repo, "1", repo.Metadata()))
 	require.Empty(t, no.EndedBy)
 	require.EqualError(t, no, `"1": no such target`)

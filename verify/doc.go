@@ -95,6 +95,14 @@
 // limit was reached ([ErrLimit]), for example, or a file was not available
 // ([FetchError]).
 //
+// A program that asks another repository or index next must do so only if the
+// answer is certain, which depends on the layout of the repository:
+//
+//	no := new(verify.NoTargetError)
+//	if errors.As(err, &no) && no.Certain {
+//		// ask the next one
+//	}
+//
 // # Updates
 //
 // A session is one update. [New] begins the first, [Session.Renew] the next. An
@@ -166,6 +174,13 @@
 // only in an update whose snapshot lists it. A lookup visits roles in the order
 // of the delegations. Its [Lookup.Trail] lists them: it is the reason why the
 // target is trusted.
+//
+// TUF does not sign the name of a role. Where roles share keys and the snapshot
+// lists no hashes, a mirror can send the file of one role as that of another,
+// and so hide a target ([Step.Bound], [NoTargetError]). A search does not go on
+// behind such a file to a role with other keys ([ErrUndecided]). If the file is
+// a saved copy, the session asks once more for it, with a request that only a
+// live source may answer.
 //
 // # What is stored
 //

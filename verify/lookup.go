@@ -82,7 +82,7 @@ func (s Step) String() string {
 	}
 	line += " does not list it"
 	if !s.Bound {
-		line += " (if this is its file: it may be another role's)"
+		line += " (or it is another role's file)"
 	}
 	return line
 }

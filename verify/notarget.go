@@ -43,7 +43,7 @@ type NoTargetError struct {
 func (e *NoTargetError) Error() string {
 	text := fmt.Sprintf("%q: %v", e.Path, ErrNoTarget)
 	if e.EndedBy.Role != "" {
-		text += fmt.Sprintf(" (%s delegates the path to %s alone)",
+		text += fmt.Sprintf(" (%s -> %s is terminating)",
 			metadata.Printable(e.EndedBy.Delegator), metadata.Printable(e.EndedBy.Role))
 	}
 	switch {

@@ -173,13 +173,16 @@
 //
 // # What a repository answers
 //
-// There are four answers:
+// There are five answers:
 //
 //   - The repository lists the path.
 //   - It lists the path without a strong hash. Such an answer does not count. A
 //     hash is strong if the repository's session would check it: sha256,
 //     sha512, and what its Policy adds.
 //   - It has no such target: its search is complete, and found nothing.
+//   - It seems to have no such target, but a mirror can have forged that
+//     ([verify.NoTargetError]). This counts like no answer, unless no later
+//     entry could answer instead.
 //   - It gives no answer: it could not be brought up to date and has no earlier
 //     view that counts, or its search did not come to an end. This does not
 //     mean that it has no such target.
@@ -226,11 +229,15 @@
 // terminating, and otherwise go on to the next entry. It does not say what to
 // do if a repository gives no answer.
 //
-// Here the search goes on only if the entry is not terminating and all its
-// repositories have no such target. Otherwise:
+// Here the search goes on only if the entry is not terminating and it is
+// certain that all its repositories have no such target. Otherwise:
 //
-//   - If the entry is terminating and all its repositories have no such target,
-//     the search ends with [verify.ErrNoTarget].
+//   - If the entry is the last one that could decide, or terminating, and all
+//     its repositories have no such target, the search ends with
+//     [verify.ErrNoTarget], certain or not.
+//   - If it is uncertain for one of them, the others do not reach the
+//     threshold, and a later entry could answer instead, the search ends with
+//     [verify.ErrUndecided].
 //   - If enough repositories agree, the target is trusted. The others may
 //     disagree or give no answer; the trail names them. So with a threshold of
 //     1 any one of the entry's repositories is enough while the others give no
