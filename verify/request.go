@@ -53,7 +53,7 @@ type Request struct {
 	Path string
 	// StoreName is the name of a saved copy, as in Record.StoreName. Empty:
 	// only a live source may answer, because an old copy would be a silent
-	// freeze.
+	// freeze, or would confirm itself (R-5.6.8c).
 	StoreName string
 	// MaxBytes bounds the answer. The caller must not read more than MaxBytes+1
 	// bytes, and hands over what it has: by the one byte too many the session

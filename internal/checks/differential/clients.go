@@ -217,7 +217,7 @@ func pull(m *model.Client, mirror verifytest.Files, cache verifytest.Store) {
 		if w.Role == "root" {
 			name = fmt.Sprintf("%d.root.json", w.Version)
 		}
-		if data, ok := cache[name]; ok && w.Role != "timestamp" && m.OfferSaved(w, data) == nil {
+		if data, ok := cache[name]; ok && w.Role != "timestamp" && !w.Live && m.OfferSaved(w, data) == nil {
 			continue
 		}
 		data, ok := mirror[w.Path]

@@ -32,6 +32,7 @@ var deviations = []deviation{
 	{"D6", "[!set] and sets without a closing bracket mean something else",
 		func(r *model.Rules) { r.Match = matchFilepath }},
 	{"R-4.6.5", "path_hash_prefixes are compared with base64", func(r *model.Rules) { r.HashText = base64Text }},
+	{"D15", "a role's file may be that of another role with the same keys", func(r *model.Rules) { r.Unbound = true }},
 	{"F4", "a hash of an unknown kind, next to a known one, never matches",
 		func(r *model.Rules) { r.EveryHashKnown = true }},
 	{"G7", "what is verified is not the file, but what is left of it in structs",
