@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tufwalk/tufwalk/internal/foreign"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -93,13 +94,13 @@ func (g *Group) ProvideSaved(id verify.RequestID, body []byte) error {
 	return g.find(id).ProvideSaved(id, body)
 }
 
-// NotFound answers a request with the word of every live source of the
-// repository that the file does not exist, as verify.Session.NotFound does.
-func (g *Group) NotFound(id verify.RequestID) error {
+// NotFound answers a request with the word of live sources of the repository
+// that the file does not exist, as verify.Session.NotFound does.
+func (g *Group) NotFound(id verify.RequestID, said ...error) error {
 	if g.broken != nil {
 		return g.broken
 	}
-	return g.find(id).NotFound(id)
+	return g.find(id).NotFound(id, foreign.Causes(said, verify.ErrNotAtSource, ownErrors...)...)
 }
 
 // Fail gives a request up, as verify.Session.Fail does. If it is for one of the
