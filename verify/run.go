@@ -109,7 +109,7 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 			return
 		}
 		absent = absent || errors.Is(err, ErrNotAtSource)
-		said = append(said, &SourceError{i + 1, len(sources), foreign.Cause(err)})
+		said = append(said, &SourceError{Source: i + 1, Of: len(sources), Err: foreign.Cause(err)})
 	}
 	switch {
 	case ctx.Err() != nil: // the request stays open: another run may go on

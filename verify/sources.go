@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tufwalk/tufwalk/internal/foreign"
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // ErrNotAtSource is how a Source says: I am live, and this file does not exist.
@@ -22,12 +23,16 @@ var ErrUnconfirmed = errors.New("not confirmed by every source that there is no 
 // SourceError says which of several sources could not answer a request, or
 // answered it wrongly: then Err is a *RejectError.
 type SourceError struct {
-	Source, Of int // counted from 1, in the order in which Run was given them
+	Source, Of int    // counted from 1, in the order in which Run was given them
+	Name       string // of the source, if the caller has one; Run has none
 	Err        error
 }
 
 func (e *SourceError) Error() string {
-	if e.Of == 1 {
+	switch {
+	case e.Name != "":
+		return metadata.Printable(e.Name) + ": " + withoutFile(e.Err)
+	case e.Of == 1:
 		return withoutFile(e.Err)
 	}
 	return fmt.Sprintf("source %d of %d: %s", e.Source, e.Of, withoutFile(e.Err))
@@ -76,7 +81,7 @@ func fetchCause(said []error) error {
 	}
 	for i, err := range errs {
 		if s, ok := err.(*SourceError); ok {
-			errs[i] = &SourceError{s.Source, s.Of, foreign.Cause(s.Err, ErrNotAtSource)}
+			errs[i] = &SourceError{s.Source, s.Of, s.Name, foreign.Cause(s.Err, ErrNotAtSource)}
 		} else {
 			errs[i] = foreign.Cause(err, ErrNotAtSource)
 		}

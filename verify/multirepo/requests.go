@@ -3,7 +3,6 @@ package multirepo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -142,11 +141,12 @@ func (g *Group) Save(ctx context.Context, store verify.Store, records []verify.R
 	}
 	x := g.named[records[0].Repository]
 	if x == nil {
-		return &RepositoryError{records[0].Repository, errors.New("it is not in the map")}
+		return &RepositoryError{records[0].Repository, &sentinel{"it is not in the map", verify.KindMistake}}
 	}
 	for _, rec := range records {
 		if rec.Repository != x.name {
-			return &RepositoryError{rec.Repository, fmt.Errorf("its records do not belong in the store of %q", x.name)}
+			text := fmt.Sprintf("its records do not belong in the store of %q", x.name)
+			return &RepositoryError{rec.Repository, &sentinel{text, verify.KindMistake}}
 		}
 	}
 	if err := x.session.Save(ctx, store, records); err != nil {
