@@ -143,8 +143,8 @@ func TestChainEnd(t *testing.T) {
 
 // R-5.3.3b (F10): who has to say that there is no newer root. One source
 // suffices, if none that answers has one that is accepted: one of several that
-// denies everything, by junk or by silence, gains nothing. Who did not say it is
-// reported, either way.
+// denies everything, by junk or by silence, gains nothing. Who did not say it
+// is reported, either way.
 func TestWhoSaysThatThereIsNoRoot(t *testing.T) {
 	repo := small()
 	old := repo.Metadata().Clone()

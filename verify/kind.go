@@ -37,8 +37,8 @@ func (k Kind) String() string {
 // KindOf sorts an error of this library, whatever it is wrapped in. It looks at
 // every error in the tree: if one source could not be asked and another one
 // sent wrong bytes, the kind is KindWrongBytes. An error of another package has
-// a kind if it has a method Kind that returns one, as those of package multirepo
-// do.
+// a kind if it has a method Kind that returns one, as those of package
+// multirepo do.
 func KindOf(err error) Kind {
 	kind := kindOf(err)
 	switch e := err.(type) {

@@ -154,5 +154,8 @@ func TestKindOfWhatHappens(t *testing.T) {
 	for _, theirs := range []error{verify.ErrRequest, verify.ErrTime, verify.ErrNoTarget, verify.ErrSuperseded} {
 		client := func(context.Context, verify.Request) ([]byte, error) { return nil, theirs }
 		require.Equal(t, verify.KindUnreachable, verify.KindOf(session().Run(ctx, nil, client)), theirs)
+		err := session().Run(ctx, nil, client, junk)
+		require.Equal(t, verify.KindWrongBytes, verify.KindOf(err), "what another source sent still counts")
+		require.ErrorAs(t, err, new(*verify.RejectError))
 	}
 }

@@ -20,7 +20,7 @@ import (
 // evil commands a terminal: ESC, a C1 control, a bidi control, a line.
 const (
 	evil  = "evil\x1b[2J\u009b31m\u202e\nx" // a role and a path
-	field = "field\x1b[2J\u009b31m\u202e"   // anything else
+	field = "field\x1b[2J\u009b31m\u202e\n" // anything else
 )
 
 // mustBeHarmless fails unless texts can be shown in a terminal. They must have
@@ -50,7 +50,9 @@ func TestNothingInAFileControlsTheTerminal(t *testing.T) {
 		role   bool // the name of the role is what is evil
 		change func(repo *verifytest.Repo, a *verifytest.Role)
 	}{
-		"an expired role": {role: true, change: func(repo *verifytest.Repo, _ *verifytest.Role) { repo.SetLifetime(evil, 0) }},
+		"an expired role": {role: true, change: func(repo *verifytest.Repo, _ *verifytest.Role) {
+			repo.SetLifetime(evil, 0)
+		}},
 		"a role that is not listed": {role: true, change: func(repo *verifytest.Repo, _ *verifytest.Role) {
 			repo.Edit("snapshot", func(s object) { delete(s["meta"].(object), evil+".json") })
 		}},
@@ -150,7 +152,9 @@ func TestNothingInAFileControlsTheTerminal(t *testing.T) {
 		repo.Publish()
 		first := newClient(t, repo)
 		require.NoError(t, first.update())
-		stored := verify.Stored{Snapshot: [][]byte{fileOf(repo, "snapshot")}, Timestamp: [][]byte{fileOf(repo, "timestamp")}}
+		stored := verify.Stored{
+			Snapshot: [][]byte{fileOf(repo, "snapshot")}, Timestamp: [][]byte{fileOf(repo, "timestamp")},
+		}
 		attack.change(repo, a)
 		repo.Touch(evil)
 		repo.Publish()

@@ -170,8 +170,8 @@ func (s *Session) ProvideSaved(id RequestID, body []byte) error {
 }
 
 // NotFound answers a request with the word of live sources that the file does
-// not exist. For the next root that is how a chain of roots ends (ChainEnd); any
-// other file is given up. A cache miss is not an answer. The error is a
+// not exist. For the next root that is how a chain of roots ends (ChainEnd);
+// any other file is given up. A cache miss is not an answer. The error is a
 // *RequestError.
 //
 // The caller should pass what each of its sources said, a *SourceError for

@@ -38,9 +38,9 @@ type Updater interface {
 // called again to go on; if it ends during a save, the save has failed.
 //
 // The store may be nil. It may help and never says no: a copy that is missing,
-// unreadable or rejected is no answer. A body that is rejected sends the request
-// to the next source. A FetchError holds a SourceError for each source, with a
-// RejectError for a body.
+// unreadable or rejected is no answer. A body that is rejected sends the
+// request to the next source. A FetchError holds a SourceError for each source,
+// with a RejectError for a body that was rejected.
 //
 // There is no newer root if at least one source says ErrNotAtSource, and none
 // that answers has one that is accepted. A source that is down, or sends junk,
@@ -98,9 +98,9 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 			return
 		}
 	}
-	var said []error
+	var errs []error
 	absent := false
-	for i, source := range sources {
+	for _, source := range sources {
 		data, err := source(ctx, req)
 		if err == nil {
 			err = u.Provide(req.ID, data)
@@ -109,7 +109,11 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 			return
 		}
 		absent = absent || errors.Is(err, ErrNotAtSource)
-		said = append(said, &SourceError{Source: i + 1, Of: len(sources), Err: foreign.Cause(err)})
+		errs = append(errs, err)
+	}
+	said := make([]error, len(errs))
+	for i, err := range foreign.Causes(errs, ErrNotAtSource, ownErrors...) {
+		said[i] = &SourceError{Source: i + 1, Of: len(sources), Err: err}
 	}
 	switch {
 	case ctx.Err() != nil: // the request stays open: another run may go on

@@ -135,7 +135,8 @@ func (in *installer) installOne(ctx context.Context, r *repositories, dest *plac
 	if err != nil {
 		return fmt.Errorf("%s is not installed:\n%w", metadata.Printable(t.Path), err)
 	}
-	text := fmt.Sprintf("%s: installed (%d bytes, from %s)%s\n", metadata.Printable(t.Path), t.Length, from, trail(l.Trail()))
+	text := fmt.Sprintf("%s: installed (%d bytes, from %s)%s\n",
+		metadata.Printable(t.Path), t.Length, from, trail(l.Trail()))
 	for _, h := range t.Hashes {
 		text += fmt.Sprintf("  %s %s\n", metadata.Printable(h.Algorithm), metadata.Printable(h.Digest))
 	}
