@@ -228,6 +228,34 @@ func TestNotFoundThatNobodySaid(t *testing.T) {
 	}
 }
 
+// For any file but the next root, the word of some sources is not the word of
+// all, in whatever form they say it.
+func TestNotFoundThatSomeSaid(t *testing.T) {
+	gone := fmt.Errorf("404: %w", verify.ErrNotAtSource)
+	for _, said := range []error{gone, &verify.SourceError{Source: 1, Of: 2, Err: gone}} {
+		c := newClient(t, small())
+		require.NoError(t, c.session.NotFound(c.forward("timestamp").ID, said, errDisk))
+		require.ErrorIs(t, c.session.Err(), errDisk)
+		require.ErrorContains(t, c.session.Err(), "404: not found at the source; ")
+		require.NotErrorIs(t, c.session.Err(), verify.ErrNotAtSource)
+	}
+}
+
+// The text of a SourceError has the source's name or, if there are several, its
+// number.
+func TestTextOfSourceErrors(t *testing.T) {
+	rejected := &verify.RejectError{Request: verify.Request{Path: "x.json"}, Err: verify.ErrHash}
+	for want, err := range map[string]verify.SourceError{
+		"no space left on device":                {Source: 1, Of: 1, Err: errDisk},
+		"source 2 of 3: no space left on device": {Source: 2, Of: 3, Err: errDisk},
+		"mirror: no space left on device":        {Source: 2, Of: 3, Name: "mirror", Err: errDisk},
+		"source 1 of 2: rejected: hash mismatch": {Source: 1, Of: 2, Err: rejected},
+		"source 0 of 0: <nil>":                   {},
+	} {
+		require.EqualError(t, &err, want)
+	}
+}
+
 // What only the library may say is left out of what sources said, and their
 // word still counts.
 func TestNotFoundFromOutside(t *testing.T) {

@@ -49,6 +49,7 @@ func TestTableOfKinds(t *testing.T) {
 	}
 	require.Equal(t, verify.KindSuperseded, kind, "the last one")
 	require.Equal(t, "Kind(10)", (kind + 1).String())
+	require.Equal(t, "Kind(-1)", verify.Kind(-1).String())
 	for name, err := range sentinels {
 		require.Equal(t, list[name], verify.KindOf(err), name)
 		require.Equal(t, list[name], verify.KindOf(fmt.Errorf("wrapped: %w", err)), name)

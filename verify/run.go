@@ -117,12 +117,12 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 	}
 	switch {
 	case ctx.Err() != nil: // the request stays open: another run may go on
-	case req.Optional && absent:
+	case absent:
 		_ = u.NotFound(req.ID, said...) // the ID is open
 	case len(sources) == 0:
 		_ = u.Fail(req.ID, errNoSource)
 	default:
-		_ = u.Fail(req.ID, fetchCause(said))
+		_ = u.Fail(req.ID, sourceErrors(said))
 	}
 }
 

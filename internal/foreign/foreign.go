@@ -69,7 +69,7 @@ func printable(text string) string {
 		switch quoted := strconv.Quote(text[:size]); {
 		case r == '\n':
 			b.WriteString("; ")
-		case unprintable(r) || size == 1 && r == utf8.RuneError:
+		case unprintable(r) || r == utf8.RuneError: // also of bytes that are no UTF-8
 			b.WriteString(quoted[1 : len(quoted)-1])
 		default:
 			b.WriteString(text[:size])

@@ -34,7 +34,10 @@ func TestCauseIsPrintable(t *testing.T) {
 		"bad \xff UTF-8":       `bad \xff UTF-8`,
 		"bell \a, return \r":   `bell \a, return \r`,
 		"line\nby line":        "line; by line",
+		"\x1b first":           `\x1b first`,
+		"\"quoted\" \\ \x1b":   `"quoted" \ \x1b`,
 		`"quoted" \x1b, as is`: `"quoted" \x1b, as is`,
+		"\uFFFD and \x1b":      "\uFFFD and \\x1b",
 		"日本 \uFFFD":            "日本 \uFFFD",
 	} {
 		cause := fmt.Errorf("%s: %w", text, fs.ErrNotExist)
