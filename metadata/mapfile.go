@@ -240,7 +240,7 @@ func (r *reader) count(most int) int {
 	raw := r.raw()
 	n, err := strconv.Atoi(raw)
 	if err != nil || n < 1 || n > most {
-		r.fail(at, "found %s, want an integer from 1 to %d", shorten(raw), most)
+		r.fail(at, "found %s, want an integer from 1 to %d", Printable(shorten(raw)), most)
 	}
 	return n
 }

@@ -97,6 +97,7 @@ func TestBadMaps(t *testing.T) {
 		want     string
 	}{
 		{"", ``, "", "the document ends here"},
+		{second, `"threshold":"` + "\u202e" + `"`, "mapping[1].threshold", `found "\"\u202e\"", want an integer`},
 		{"", `null`, "", "found null, want an object"},
 		{"", `[]`, "", "found an array, want an object"},
 		{"", `7`, "", "found a number, want an object"},

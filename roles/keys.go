@@ -58,7 +58,7 @@ func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 	v, material, err := newVerifier(k)
 	switch {
 	case err != nil:
-		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: metadata.Printable(err.Error())}
 	case v == nil || len(material) == 0: // all such keys would be one
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: "its scheme makes no verifier or no material of it"}
 	}

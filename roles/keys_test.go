@@ -163,10 +163,38 @@ func TestUnusableKeys(t *testing.T) {
 	})
 	e := r.thresholdError()
 	require.Len(t, e.Unusable, 3)
-	require.Equal(t, 3, e.Strangers)
+	require.Equal(t, 1, e.Strangers, "the role lists the other IDs")
+	require.EqualError(t, e, "targets: not enough signatures: want 1, found 0; found signatures by 1 other keys; "+
+		strings.Join([]string{e.Unusable[0].Error(), e.Unusable[1].Error(), e.Unusable[2].Error()}, "; "))
+	require.EqualError(t, e.Unusable[2], `unusable key "missing": not among the keys of the file`)
 
+	// Next to other faults too: a wrong signature, a valid one, a stranger's.
+	valid, wrong := r.Key("valid"), r.Key("wrong")
 	r.Edit("root", nil)
+	r.Rotate("targets", 3, append(unusable[:2:2], valid, wrong)...)
+	r.EditEnvelope("targets", nil)
+	r.SignWith("targets", append(unusable[:2:2], valid, wrong, r.Key("stranger"))...)
+	r.Publish()
+	editSignatures(r, func(list []any) []any {
+		for _, s := range list {
+			if s := s.(map[string]any); s["keyid"] == wrong.ID() {
+				s["sig"] = strings.Repeat("00", 64)
+			}
+		}
+		return list
+	})
+	e = r.thresholdError()
+	require.EqualValues(t, 1, e.Valid)
+	require.Equal(t, []string{wrong.ID()}, e.Wrong)
+	require.Equal(t, 1, e.Strangers)
+	require.Len(t, e.Unusable, 2)
+
+	// Of many, those that signed come first.
 	r.Rotate("targets", 1, unusable...)
-	r.PublishOnly("root")
-	require.Len(t, r.thresholdError().Unusable, 8, "the first few of many")
+	r.SignWith("targets", unusable[11])
+	r.Publish()
+	e = r.thresholdError()
+	require.Len(t, e.Unusable, 8, "the first few of many")
+	require.Zero(t, e.Strangers)
+	require.ErrorContains(t, e.Unusable[0], unusable[11].ID()[:32])
 }

@@ -16,8 +16,15 @@ type Role struct {
 	name      string
 	threshold int64
 	keys      []roleKey
-	unusable  []error // for the first few unusable keys
+	unusable  []unusableKey
 	policy    Policy
+}
+
+// unusableKey is an ID that the delegator lists, and why nobody can sign with
+// its key: an error that wraps metadata.ErrKey.
+type unusableKey struct {
+	id  string
+	err error
 }
 
 // Name returns the name of the role.
@@ -91,21 +98,16 @@ func newRole(name string, s metadata.RoleKeys, key func(string) (metadata.Key, b
 		id = strings.Clone(id)
 		listed, ok := key(id)
 		if !ok { // .K4: an ID without a key cannot sign, and is no error.
-			r.addUnusable(&metadata.KeyError{ID: id, Reason: "not among the keys of the file"})
+			err := &metadata.KeyError{ID: id, Reason: "not among the keys of the file"}
+			r.unusable = append(r.unusable, unusableKey{id, err})
 			continue
 		}
 		k, err := newRoleKey(listed, &p)
 		if err != nil { // R-4.2.2.6
-			r.addUnusable(err)
+			r.unusable = append(r.unusable, unusableKey{id, err})
 			continue
 		}
 		r.keys = append(r.keys, k)
 	}
 	return r
-}
-
-func (r *Role) addUnusable(err error) {
-	if len(r.unusable) < maxListed {
-		r.unusable = append(r.unusable, err)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -27,8 +26,9 @@ type ThresholdError struct {
 	// Strangers is the number of signatures with key IDs that the role does not
 	// list.
 	Strangers int
-	// Unusable has an error for each key of the role that is unusable, which
-	// wraps metadata.ErrKey. If there are many, it has the first few.
+	// Unusable has a *metadata.KeyError for each key ID that the role lists and
+	// whose key nobody can use: there is none, or it is unusable. If there are
+	// many, it has the first few, those with a signature before the others.
 	Unusable []error
 }
 
@@ -52,14 +52,30 @@ func (e *ThresholdError) Error() string {
 
 func (e *ThresholdError) Unwrap() error { return ErrThreshold }
 
-// strangers counts the signatures with key IDs that the role does not list.
-func (r Role) strangers(signatures []metadata.Signature) (n int) {
+// thresholdError returns the error for a file with these signatures.
+func (r Role) thresholdError(signatures []metadata.Signature, valid int64, wrong []string) error {
+	e := &ThresholdError{Role: r.name, Threshold: max(r.threshold, 1), Valid: valid, Wrong: wrong}
+	listed, signed := map[string]bool{}, map[string]bool{}
+	for _, k := range r.keys {
+		listed[k.id] = true
+	}
+	for _, k := range r.unusable {
+		listed[k.id] = true
+	}
 	for _, sig := range signatures {
-		if !slices.ContainsFunc(r.keys, func(s roleKey) bool { return s.id == sig.KeyID }) {
-			n++
+		signed[sig.KeyID] = true
+		if !listed[sig.KeyID] {
+			e.Strangers++
 		}
 	}
-	return n
+	for _, first := range []bool{true, false} {
+		for _, k := range r.unusable {
+			if signed[k.id] == first && len(e.Unusable) < maxListed {
+				e.Unusable = append(e.Unusable, k.err)
+			}
+		}
+	}
+	return e
 }
 
 // checkSignatures returns an error unless enough distinct public keys of the
@@ -67,7 +83,7 @@ func (r Role) strangers(signatures []metadata.Signature) (n int) {
 // With anyID, it also counts for any other key that it verifies with.
 func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, anyID bool) error {
 	if r.threshold < 1 {
-		return &ThresholdError{Role: r.name, Threshold: 1, Unusable: r.unusable}
+		return r.thresholdError(signatures, 0, nil)
 	}
 	var wrong []string
 	valid := make(map[string]bool) // .K3: by key material, not by ID
@@ -94,7 +110,7 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 	if anyID && r.tryAllKeys(payload, signatures, valid) {
 		return nil
 	}
-	return &ThresholdError{r.name, r.threshold, int64(len(valid)), wrong, r.strangers(signatures), r.unusable}
+	return r.thresholdError(signatures, int64(len(valid)), wrong)
 }
 
 // maxTries returns how often the payload is hashed for signatures that anyone

@@ -129,4 +129,5 @@ func TestLastRoot(t *testing.T) {
 	b, ok := s.Next()
 	require.True(t, ok)
 	require.Equal(t, "timestamp", b.Fetch[0].Role)
+	require.Equal(t, "last root: version 9223372036854775807; no version can follow", s.ChainEnd().String())
 }

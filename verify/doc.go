@@ -55,7 +55,7 @@
 //			// If req.StoreName is not empty, offer the stored copy first:
 //			// s.ProvideSaved(req.ID, stored). If there is none, or if it is
 //			// rejected, fetch req.Path, at most req.MaxBytes, and call
-//			// s.Provide(req.ID, body), s.NotFound(req.ID) or
+//			// s.Provide(req.ID, body), s.NotFound(req.ID, errs...) or
 //			// s.Fail(req.ID, err). If that body is rejected too, try
 //			// another mirror, or call s.Fail(req.ID, err) with the
 //			// rejection.
@@ -79,7 +79,8 @@
 //     is fine, if the limit is on the decompressed bytes.) The caller limits
 //     how long it waits for a body, in all and between two bytes.
 //  5. NotFound means that a live source said that the file does not exist. A
-//     timeout, a refusal or a cache miss is Fail.
+//     timeout, a refusal or a cache miss is Fail. Of several sources, pass what
+//     each one said: the session decides whether that ends the chain of roots.
 //  6. The bytes of a target must not be used before [Target.Copy] or
 //     [Verifier.Verify] has returned nil.
 //  7. Expiry must be watched after the update. A session goes on answering by
@@ -102,6 +103,38 @@
 //	if errors.As(err, &no) && no.Certain {
 //		// ask the next one
 //	}
+//
+// [KindOf] sorts all errors of this package and of package multirepo into a few
+// kinds that a program can act on. Of an error of several kinds, the last one
+// in this table counts:
+//
+//	kind         errors                       what to do
+//	unknown      nil, and those of others     (a context that ended, say)
+//	unreachable  FetchError ErrNotAtSource    try again later; ask another
+//	             ErrUnconfirmed               source
+//	limit        ErrLimit                     look at the file: it is too
+//	                                          large, or Limits too low
+//	expired      ErrExpired                   look at the clock; ask another
+//	                                          source: this one may be frozen
+//	rollback     ErrRollback                  ask another source: this one
+//	                                          is behind
+//	wrong bytes  ErrThreshold ErrVersion      ask another source, and tell
+//	             ErrSyntax ErrLength ErrHash  the operator
+//	             ErrPolicy ErrUnlisted
+//	no target    ErrNoTarget                  nothing: it is certain
+//	uncertain    NoTargetError ErrUndecided   ask another source, but no other
+//	             ErrUncertain                 repository: it is not Certain
+//	mistake      ErrTrustedRoot ErrTime       change the program
+//	             ErrRequest ErrPath
+//	             ErrPending ErrInProgress
+//	             ErrUntrusted
+//	store        ErrSave ErrStoredFile        look at the disk
+//	superseded   ErrSuperseded                begin again from the store
+//
+// Good files look wrong under a wrong or old root. So an error that the last
+// root causes also says how the chain of roots ended, and
+// [Session.ChainEnd] has it with its fields: which file was asked for next, and
+// what each source said.
 //
 // # Updates
 //
@@ -223,7 +256,7 @@
 //	queue.go                                  requests, ahead or not
 //	stored.go                                 what is stored
 //	files.go names.go limits.go state.go      files, names, limits, states,
-//	target.go aliases.go                      targets, and names of errors
+//	target.go sources.go kind.go aliases.go   targets, sources, and errors
 //
 // What has to go up is a returned value: a step returns the request that it
 // waits for, and a check returns what is to be accepted.

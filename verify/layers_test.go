@@ -24,7 +24,8 @@ var layers = [][]string{
 	{"edge.go", "bound.go"},                                  // the delegations that they follow
 	{"queue.go"},                                             // requests, ahead or not
 	{"stored.go"},                                            // what is stored
-	{"files.go", "names.go", "limits.go", "state.go", "target.go", "aliases.go", "doc.go"}, // files alone
+	{"files.go", "names.go", "limits.go", "state.go", "target.go", "aliases.go", "doc.go",
+		"sources.go", "kind.go"}, // files alone
 }
 
 // TestLayers reads the package: calls go down only, and every file has its

@@ -39,10 +39,11 @@ type task struct {
 // answer is what a caller said to a request.
 type answer struct {
 	body    []byte
-	saved   bool  // the body is a saved copy (ProvideSaved)
-	absent  bool  // NotFound
-	cause   error // Fail
-	dropped bool  // there was no room to hold the body back
+	saved   bool    // the body is a saved copy (ProvideSaved)
+	absent  bool    // NotFound
+	said    []error // what the sources said then, as far as the caller tells
+	cause   error   // Fail
+	dropped bool    // there was no room to hold the body back
 }
 
 // mustWait says whether an answer has to wait for its turn. What an answer for

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tufwalk/tufwalk/internal/foreign"
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 // RequestID names one request: of which repository (Options.Repository), in
@@ -27,7 +28,7 @@ func (id RequestID) String() string {
 		text = fmt.Sprintf("%d.%d", id.Update, id.Number)
 	}
 	if id.Repository != "" {
-		text = id.Repository + "/" + text
+		text = metadata.Printable(id.Repository) + "/" + text
 	}
 	return text
 }
@@ -108,11 +109,6 @@ type Batch struct {
 
 func (b Batch) empty() bool { return len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(b.Done) == 0 }
 
-// ErrNotAtSource is how a Source says: I am live, and this file does not exist.
-// HTTP's 404 and 410 mean it; so may a 403 from a store that hides missing
-// keys. A timeout, a 500 or a cache miss does not.
-var ErrNotAtSource = errors.New("not found at the source")
-
 // ErrRequest is returned (wrapped) for a request ID that is not open: the
 // caller's mistake, not a source's.
 var ErrRequest = errors.New("no such open request")
@@ -138,17 +134,15 @@ func (e *RejectError) Error() string { return fmt.Sprintf("%s rejected: %v", e.R
 func (e *RejectError) Unwrap() error { return e.Err }
 
 // FetchError says that a file could not be fetched: what the caller gave as the
-// reason, or ErrNotAtSource.
+// reason, or ErrNotAtSource. After Run there is a SourceError in it for each
+// source.
 type FetchError struct {
 	Request Request
 	Err     error
 }
 
 func (e *FetchError) Error() string {
-	if r, ok := e.Err.(*RejectError); ok { // it names the file once more
-		return fmt.Sprintf("%s could not be fetched: rejected: %v", e.Request.Path, r.Err)
-	}
-	return fmt.Sprintf("%s could not be fetched: %v", e.Request.Path, e.Err)
+	return fmt.Sprintf("%s could not be fetched: %s", e.Request.Path, withoutFile(e.Err))
 }
 
 func (e *FetchError) Unwrap() error { return e.Err }
@@ -175,12 +169,23 @@ func (s *Session) ProvideSaved(id RequestID, body []byte) error {
 	return s.answer(id, answer{body: body, saved: true})
 }
 
-// NotFound answers a request with the word of every live source that the file
-// does not exist. A cache miss is not an answer, and a source that could not be
-// asked leaves the question open: that is Fail. For the next root that is how a
-// chain of roots ends; any other file is given up. The error is a
+// NotFound answers a request with the word of live sources that the file does
+// not exist. For the next root that is how a chain of roots ends (ChainEnd);
+// any other file is given up. A cache miss is not an answer. The error is a
 // *RequestError.
-func (s *Session) NotFound(id RequestID) error { return s.answer(id, answer{absent: true}) }
+//
+// The caller should pass what each of its sources said, a *SourceError for
+// instance: errors that wrap ErrNotAtSource from those that do not have the
+// file; and from others why they could not be asked, or the *RejectError of
+// their file. Without any, every source is taken to say that the file does not
+// exist.
+//
+// The next root does not exist if at least one source says so, and none that
+// answers has one that is accepted. With Options.EverySource, and for any other
+// file, all have to say so. Otherwise NotFound is the same as Fail.
+func (s *Session) NotFound(id RequestID, said ...error) error {
+	return s.answer(id, answer{absent: true, said: foreign.Causes(said, ErrNotAtSource, ownErrors...)})
+}
 
 // Fail gives a request up: no source could answer it well. For one of the
 // top-level roles that ends the update, for a delegated role the lookups that
@@ -219,10 +224,13 @@ func (s *Session) answer(id RequestID, a answer) error {
 	return nil
 }
 
-// fromOutside returns a cause without what only a session may say of itself.
-func fromOutside(cause error) error {
-	return foreign.Cause(cause, ErrNoTarget, ErrUndecided, ErrPending, ErrInProgress, ErrSave, ErrSuperseded)
+// ownErrors are what only a session may say of itself.
+var ownErrors = []error{
+	ErrNoTarget, ErrUndecided, ErrPending, ErrInProgress, ErrSave, ErrSuperseded, ErrRequest, ErrTime, ErrTrustedRoot, ErrPath,
 }
+
+// fromOutside returns a cause without what only a session may say of itself.
+func fromOutside(cause error) error { return foreign.Cause(cause, ownErrors...) }
 
 // Outstanding returns the open requests that have been handed out, in the order
 // of their IDs.

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -16,11 +18,12 @@ func (s *Session) stepRoot() *task {
 	version := s.trusted.root.Header().Version
 	switch {
 	case version == math.MaxInt64: // there can be no next one
-		s.endRoots(false)
+		s.endRoots(ChainEnd{Version: version, Err: errNoNextRoot})
 		return nil
 	case s.update.newRoots >= s.limits.MaxRootRotations: // R-5.3.3c
-		s.update.warn(s.tooManyRoots())
-		s.endRoots(true)
+		err := s.tooManyRoots()
+		s.update.warn(err)
+		s.endRoots(ChainEnd{version, metadata.FileName(metadata.RoleRoot, version+1), err})
 		return nil
 	}
 	return s.rootTask(version + 1)
@@ -115,24 +118,61 @@ func (s *Session) rootRecord(name string) Record {
 	return Record{Role: metadata.RoleRoot, Version: version, Path: path, StoreName: name, Data: s.trusted.rootFile}
 }
 
-// endRoots judges the last root of the chain, and by it the stored files. cut
-// says that a limit ended the chain. (5.3.10, 5.3.11)
-func (s *Session) endRoots(cut bool) {
+// ends says whether the chain of roots ends by what the sources said about the
+// next root.
+//
+// R-5.3.3b: at least one of them has said that it does not exist. (F10)
+func (s *Session) ends(said []error) bool {
+	n := len(unconfirmed(said))
+	return n == 0 || n < len(said) && !s.options.EverySource
+}
+
+// endByAbsence ends the chain of roots because there is no next one, and warns
+// if that is not the word of every source.
+func (s *Session) endByAbsence(t *task, said []error) {
+	end := ChainEnd{t.Version - 1, t.Path, ErrNotAtSource}
+	if len(said) > 0 {
+		end.Err = sourceErrors(said)
+	}
+	if others := unconfirmed(said); len(others) > 0 {
+		s.update.warn(fmt.Errorf("%s: %w: %w", t.Path, ErrUnconfirmed, sourceErrors(others)))
+	}
+	s.endRoots(end)
+}
+
+// endRoots ends the chain, and judges the stored files by the last root.
+// (5.3.11)
+func (s *Session) endRoots(end ChainEnd) {
+	s.update.chainEnd = end
 	s.queue.dropEarly(false)
 	final := s.trusted.root.Header()
-	switch {
-	case final.Version < s.stored.root && cut:
-		s.update.fail(s.tooManyRoots())
-		return
-	case final.Version < s.stored.root:
-		s.update.fail(&StoredRootError{Name: nameRoot, Stored: s.stored.root, Found: final.Version})
+	if limit, cut := end.Err.(*LimitError); cut && final.Version < s.stored.root {
+		s.update.fail(limit)
 		return
 	}
-	if err := roles.CheckExpiry(metadata.RoleRoot, final, s.now); err != nil {
-		s.update.fail(err)
+	if err := s.checkLastRoot(final); err != nil {
+		s.update.fail(&lastRootError{end, err})
 		return
 	}
 	s.update.phase = phaseTimestamp
 	chooseStored(s, metadata.RoleTimestamp, &s.stored.timestamp)
 	chooseStored(s, metadata.RoleSnapshot, &s.stored.snapshot)
+}
+
+// checkLastRoot judges the last root of the chain. (5.3.10)
+func (s *Session) checkLastRoot(last metadata.Header) error {
+	if last.Version < s.stored.root {
+		return &StoredRootError{Name: nameRoot, Stored: s.stored.root, Found: last.Version}
+	}
+	return roles.CheckExpiry(metadata.RoleRoot, last, s.now)
+}
+
+// nameLastRoot adds how the chain of roots ended to the error of a file that
+// the keys of the last root have not signed: there may be a newer root, with
+// other keys.
+func (s *Session) nameLastRoot(t *task, err error) error {
+	if t.Delegator != metadata.RoleRoot || t.Role == metadata.RoleRoot || !errors.Is(err, ErrThreshold) {
+		return err
+	}
+	return &lastRootError{s.update.chainEnd, err}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tufwalk/tufwalk/internal/foreign"
 )
@@ -22,7 +21,7 @@ type Updater interface {
 	Save(ctx context.Context, store Store, records []Record) error
 	Provide(id RequestID, body []byte) error
 	ProvideSaved(id RequestID, body []byte) error
-	NotFound(id RequestID) error
+	NotFound(id RequestID, said ...error) error
 	Fail(id RequestID, cause error) error
 	Outstanding() []Request
 	Wanted(id RequestID) bool
@@ -39,13 +38,20 @@ type Updater interface {
 // called again to go on; if it ends during a save, the save has failed.
 //
 // The store may be nil. It may help and never says no: a copy that is missing,
-// unreadable or rejected is no answer. A file does not exist only if every
-// source says ErrNotAtSource, so all of them have to be up for the word that
-// there is no newer root: several sources help against one that lies, and not
-// against one that is down. A Source that tries several hosts by itself does. A
-// body that is rejected sends the request to the next source, and a FetchError
-// holds a SourceError for each. If a save fails, the session and its lookups
-// are of no use any more.
+// unreadable or rejected is no answer. A body that is rejected sends the
+// request to the next source. A FetchError holds a SourceError for each source,
+// with a RejectError for a body that was rejected.
+//
+// There is no newer root if at least one source says ErrNotAtSource, and none
+// that answers has one that is accepted. A source that is down, or sends junk,
+// does not stop the update; Warnings and ChainEnd say what it said. So hiding a
+// root works until the old root expires, for anyone who holds keys that the
+// hidden root revokes and can keep the honest sources from being heard. On the
+// other side, a list of sources must not be less available than each of them.
+// Options.EverySource wants the word of each. Any other file does not exist
+// only if every source says so.
+//
+// If a save fails, the session and its lookups are of no use any more.
 func (s *Session) Run(ctx context.Context, store Store, sources ...Source) error {
 	return Drive(ctx, s, func(string) Store { return store }, func(string) []Source { return sources })
 }
@@ -92,66 +98,32 @@ func fetch(ctx context.Context, u Updater, req Request, store Store, sources []S
 			return
 		}
 	}
-	var errs sourceErrors
-	absent := 0
-	for i, source := range sources {
+	var errs []error
+	absent := false
+	for _, source := range sources {
 		data, err := source(ctx, req)
 		if err == nil {
-			if err = u.Provide(req.ID, data); err == nil {
-				return
-			}
-			if reject := new(RejectError); errors.As(err, &reject) {
-				err = fmt.Errorf("rejected: %w", reject.Err)
-			}
-		} else if errors.Is(err, ErrNotAtSource) {
-			absent++
+			err = u.Provide(req.ID, data)
 		}
-		errs = append(errs, &SourceError{i + 1, len(sources), err})
-	}
-	if req.Optional && absent > 0 && absent == len(sources) {
-		_ = u.NotFound(req.ID) // the ID is open
-		return
-	}
-	if ctx.Err() != nil {
-		return // the request stays open: another run may go on
-	}
-	if absent < len(sources) { // the word of some is not the word of all
-		for _, err := range errs {
-			s := err.(*SourceError)
-			s.Err = foreign.Cause(s.Err, ErrNotAtSource)
+		if err == nil {
+			return
 		}
+		absent = absent || errors.Is(err, ErrNotAtSource)
+		errs = append(errs, err)
 	}
-	if len(sources) == 0 {
-		errs = append(errs, errors.New("there is no live source"))
+	said := make([]error, len(errs))
+	for i, err := range foreign.Causes(errs, ErrNotAtSource, ownErrors...) {
+		said[i] = &SourceError{Source: i + 1, Of: len(sources), Err: err}
 	}
-	_ = u.Fail(req.ID, errs)
+	switch {
+	case ctx.Err() != nil: // the request stays open: another run may go on
+	case absent:
+		_ = u.NotFound(req.ID, said...) // the ID is open
+	case len(sources) == 0:
+		_ = u.Fail(req.ID, errNoSource)
+	default:
+		_ = u.Fail(req.ID, sourceErrors(said))
+	}
 }
 
-// SourceError says which of several sources could not answer a request, or
-// answered it wrongly.
-type SourceError struct {
-	Source, Of int // counted from 1, in the order in which Run was given them
-	Err        error
-}
-
-func (e *SourceError) Error() string {
-	if e.Of == 1 {
-		return e.Err.Error()
-	}
-	return fmt.Sprintf("source %d of %d: %v", e.Source, e.Of, e.Err)
-}
-
-func (e *SourceError) Unwrap() error { return e.Err }
-
-// sourceErrors are what the sources said, one after the other.
-type sourceErrors []error
-
-func (e sourceErrors) Error() string {
-	texts := make([]string, len(e))
-	for i, err := range e {
-		texts[i] = err.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
-func (e sourceErrors) Unwrap() []error { return e }
+var errNoSource = errors.New("there is no live source")

@@ -38,11 +38,6 @@ func TestStoreIsNoSource(t *testing.T) {
 	nonsense := loadFunc(func(string) ([]byte, error) { return []byte("nonsense"), nil })
 	require.NoError(t, resume(t, repo, nonsense).Run(context.Background(), nonsense, repo.Metadata().Source()))
 
-	// One source does not have the file, another fails: the file may exist.
-	broken := func(context.Context, verify.Request) ([]byte, error) { return nil, errors.New("timeout") }
-	err = newClient(t, repo).session.Run(context.Background(), nil, repo.Metadata().Source(), broken)
-	require.ErrorContains(t, err, "not found at the source; source 2 of 2: timeout")
-
 	// What came from the store is not saved again.
 	rec := newRecorder(store)
 	require.NoError(t, resume(t, repo, store).Run(context.Background(), rec, repo.Metadata().Source()))
@@ -108,21 +103,41 @@ func TestRunAsksTheStoreForSavedFilesOnly(t *testing.T) {
 	}
 }
 
-// A file does not exist only if every source says so.
+// R4: a file does not exist only if every source says so; the next root too,
+// with Options.EverySource.
 func TestNotAtSourceNeedsEverySource(t *testing.T) {
 	repo := small()
-	s := newClient(t, repo).session
-	down := func(context.Context, verify.Request) ([]byte, error) { return nil, errors.New("connection refused") }
+	strict := verify.Options{EverySource: true}
+	s := newSession(t, repo, verify.Stored{}, strict)
 	err := s.Run(context.Background(), nil, repo.Metadata().Source(), down)
 	require.NotErrorIs(t, err, verify.ErrNotAtSource)
-	require.ErrorContains(t, err, "not found at the source")
+	require.EqualError(t, err, "2.root.json could not be fetched: source 1 of 2: verifytest: 2.root.json: "+
+		"not found at the source; source 2 of 2: connection refused")
+	require.Zero(t, s.ChainEnd())
 	var source *verify.SourceError
 	require.ErrorAs(t, err, &source)
 	require.Equal(t, 1, source.Source)
 	lost := repo.Metadata().Clone()
 	delete(lost, "timestamp.json")
-	s = renew(t, s, repo.Now())
-	err = s.Run(context.Background(), nil, lost.Source(), lost.Source())
-	require.ErrorIs(t, err, verify.ErrNotAtSource, "here all of them say so")
-	require.ErrorContains(t, err, "source 2 of 2: verifytest: timestamp.json")
+	for _, o := range []verify.Options{{}, strict} {
+		s = newSession(t, repo, verify.Stored{}, o)
+		err = s.Run(context.Background(), nil, lost.Source(), lost.Source())
+		require.ErrorIs(t, err, verify.ErrNotAtSource, "here all of them say so")
+		require.ErrorContains(t, err, "source 2 of 2: verifytest: timestamp.json")
+		timestampDown := func(ctx context.Context, req verify.Request) ([]byte, error) {
+			if req.Role == "timestamp" {
+				return down(ctx, req)
+			}
+			return lost.Source()(ctx, req)
+		}
+		s = newSession(t, repo, verify.Stored{}, o)
+		err = s.Run(context.Background(), nil, lost.Source(), timestampDown)
+		require.NotErrorIs(t, err, verify.ErrNotAtSource, "here only some of them do")
+		require.ErrorAs(t, err, &source)
+		require.Equal(t, 1, source.Source)
+	}
+}
+
+func down(context.Context, verify.Request) ([]byte, error) {
+	return nil, errors.New("connection refused")
 }

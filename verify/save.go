@@ -90,7 +90,7 @@ func LoadStored(ctx context.Context, store Store) (s Stored) {
 	load := func(role, name string) [][]byte {
 		files, err := loadAll(ctx, store, name)
 		if err != nil {
-			s.failed[role] = err
+			s.failed[role] = fromOutside(err)
 		}
 		return files
 	}

@@ -330,27 +330,27 @@ func (s *script) fetch(req verify.Request) {
 	if len(live) == 0 {
 		live = []string{"the repository"}
 	}
-	var errs []error
-	absent := 0
-	for _, name := range live {
+	var said []error
+	absent := false
+	for i, name := range live {
 		files, ok := s.mirrors[name]
 		if !ok {
 			files = s.repo.Metadata()
 		}
 		data, err := files.Source()(context.Background(), req)
 		if err != nil {
-			absent++
+			absent, err = true, verify.ErrNotAtSource
 		} else if err = s.session.Provide(req.ID, data); err == nil {
 			s.print("  from %s: ok", name)
 			return
 		}
 		s.print("  from %s: %s", name, resultText(err))
-		errs = append(errs, errors.New(resultText(err)))
+		said = append(said, &verify.SourceError{Source: i + 1, Of: len(live), Err: err})
 	}
-	if absent == len(live) {
-		require.NoError(s, s.session.NotFound(req.ID))
+	if absent {
+		require.NoError(s, s.session.NotFound(req.ID, said...))
 	} else {
-		require.NoError(s, s.session.Fail(req.ID, errors.Join(errs...)))
+		require.NoError(s, s.session.Fail(req.ID, errors.Join(said...)))
 	}
 }
 

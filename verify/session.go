@@ -34,6 +34,13 @@ type Options struct {
 	// for in the strict order of the specification. No more is trusted, and
 	// nothing else.
 	Lookahead int
+	// EverySource makes a chain of roots end only if every source says that
+	// there is no next root. By default one suffices, if none that answers has
+	// one that is accepted: then sources that are down, or send junk, do not
+	// stop the update. The price of the default: anyone who holds keys that a
+	// newer root revokes, and can keep the honest sources from being heard,
+	// can hide that root until the old one expires.
+	EverySource bool
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
 	// TAP 15 has it and no deployed client does.
 	SuccinctFallThrough bool
@@ -43,6 +50,9 @@ var (
 	// ErrTime is returned (wrapped) for a time that cannot be right: the zero
 	// time, or one before the last update's.
 	ErrTime = errors.New("impossible time for an update")
+	// ErrTrustedRoot is returned (wrapped) for an initial trusted root that is
+	// no good.
+	ErrTrustedRoot = errors.New("initial trusted root")
 	// ErrInProgress says that an update is not over: there are open requests.
 	ErrInProgress = errors.New("update is not over")
 )
@@ -80,7 +90,8 @@ type Session struct {
 // expiry is judged by it. The slices remain the caller's.
 //
 // It returns ErrTime (wrapped) for the zero time, and for a trusted root that
-// is no good what metadata.Parse and roles.VerifyInitialRoot return.
+// is no good ErrTrustedRoot, which wraps what metadata.Parse and
+// roles.VerifyInitialRoot return.
 func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session, error) {
 	now, err := checkTime(now, time.Time{})
 	if err != nil {
@@ -88,7 +99,7 @@ func New(trustedRoot []byte, stored Stored, now time.Time, o Options) (*Session,
 	}
 	s := newSession(o, now, 1)
 	if s.trusted.root, err = s.initialRoot(trustedRoot); err != nil {
-		return nil, fmt.Errorf("initial trusted root: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrTrustedRoot, err)
 	}
 	s.trusted.rootFile = bytes.Clone(trustedRoot)
 	s.loadStored(stored)
@@ -145,7 +156,7 @@ func (s *Session) Copy() (*Session, error) {
 	c := newSession(s.options, s.now, s.queue.update)
 	c.queue.lastNumber = s.queue.lastNumber
 	c.trusted, c.stored, c.files = s.trusted, s.stored.renewed(), s.files.copied(math.MaxInt64)
-	c.update.phase = phaseReady
+	c.update.phase, c.update.chainEnd = phaseReady, s.update.chainEnd
 	c.start(c.topLevelEdge()) // it is at hand
 	return c, nil
 }
@@ -225,9 +236,14 @@ func (s *Session) inProgress() error {
 }
 
 // Warnings returns what did not stop the update but should be shown or logged:
-// errors that wrap ErrStoredFile if a stored file was not used, and ErrLimit if
+// errors that wrap ErrStoredFile if a stored file was not used, ErrUnconfirmed
+// if the chain of roots ended without the word of every source, and ErrLimit if
 // a limit was reached. The slice is the caller's.
 func (s *Session) Warnings() []error { return slices.Clone(s.update.warnings) }
+
+// ChainEnd returns how the chain of roots ended; the zero value
+// before it has, and if the update failed in it.
+func (s *Session) ChainEnd() ChainEnd { return s.update.chainEnd }
 
 // Time returns the time by which the update judges expiry.
 func (s *Session) Time() time.Time { return s.now }

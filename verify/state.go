@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -30,7 +32,44 @@ type update struct {
 	uncertain     bool // it was reported that every "no such target" is uncertain
 	acceptedRoots int
 	newRoots      int // those of them that are newer than the stored root
+	chainEnd      ChainEnd
 }
+
+// ChainEnd says how an update's chain of roots ended. The last root
+// decides whose files are trusted: one that has been replaced, or a wrong
+// initial trusted root, makes good files look wrong.
+type ChainEnd struct {
+	// Version is that of the last root.
+	Version int64
+	// Next is the file that would have been the next root, as in Request.Path;
+	// empty if there can be none.
+	Next string
+	// Err says why there is no next one: an error that wraps ErrNotAtSource
+	// and has what each source said (after Run, a *SourceError each), or a
+	// *LimitError.
+	Err error
+}
+
+// String describes the end in one line.
+func (e ChainEnd) String() string {
+	if e.Next == "" {
+		return fmt.Sprintf("last root: version %d; %v", e.Version, e.Err)
+	}
+	return fmt.Sprintf("last root: version %d; %s: %v", e.Version, e.Next, e.Err)
+}
+
+var errNoNextRoot = errors.New("no version can follow")
+
+// lastRootError is an error that the last root of the chain causes.
+//
+// it says how the chain ended. It does not wrap that.
+type lastRootError struct {
+	end ChainEnd
+	err error
+}
+
+func (e *lastRootError) Error() string { return fmt.Sprintf("%v (%v)", e.err, e.end) }
+func (e *lastRootError) Unwrap() error { return e.err }
 
 // fail ends the update.
 func (u *update) fail(err error) { u.phase, u.err = phaseFailed, err }

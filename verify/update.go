@@ -73,15 +73,15 @@ func (s *Session) applyHeld(early *task) bool {
 // a body is rejected; then nothing has changed.
 func (s *Session) apply(t *task, a answer) error {
 	switch {
-	case a.absent && t.Optional: // R-5.3.3b
-		s.endRoots(false)
+	case a.absent && t.Optional && s.ends(a.said): // R-5.3.3b
+		s.endByAbsence(t, a.said)
 	case a.absent:
-		s.giveUp(t, ErrNotAtSource)
+		s.giveUp(t, fetchCause(a.said))
 	case a.cause != nil:
 		s.giveUp(t, a.cause)
 	default:
 		if err := s.accept(t, a); err != nil {
-			return err
+			return s.nameLastRoot(t, err)
 		}
 	}
 	if s.update.awaited == t {

@@ -17,6 +17,7 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -125,8 +126,8 @@ type owner struct {
 type question struct {
 	verify.Request
 	tried  []*mirror
-	absent int
-	errs   []error
+	absent bool    // a mirror says that the file does not exist
+	said   []error // by each mirror
 }
 
 type answer struct {
@@ -197,25 +198,18 @@ func (o *owner) begin(req verify.Request) error {
 }
 
 // ask lets a worker ask the next mirror. After the last mirror, the request
-// fails, or there is no newer root. NotFound is right only if every mirror says
-// that there is none. A mirror that did not answer, or lied, might have one. An
-// attacker who can block that mirror must not be able to hold a client at an
-// old root. So the answer then is Fail, even if all others say that there is
-// none.
+// fails, or there is no newer root: the session decides, by what each of them
+// said.
 func (o *owner) ask(q *question) error {
 	if q.Ahead && !o.session.Wanted(q.ID) {
 		return nil // not needed any more
 	}
 	m := o.mirrors.take(metadataBase, q.tried)
 	switch {
-	case m == nil && q.Optional && q.absent == len(q.tried):
-		return o.session.NotFound(q.ID)
-	case m == nil && q.Optional:
-		q.errs = append(q.errs, fmt.Errorf("whether there is a newer %s is undecided: "+
-			"every mirror has to say that there is none", q.Role))
-		fallthrough
+	case m == nil && q.absent:
+		return o.session.NotFound(q.ID, q.said...)
 	case m == nil:
-		return o.session.Fail(q.ID, errors.Join(q.errs...))
+		return o.session.Fail(q.ID, errors.Join(q.said...))
 	}
 	q.tried = append(q.tried, m)
 	o.waiting++
@@ -245,20 +239,22 @@ func (o *owner) receive(a answer) error {
 		}
 	}
 	reject, long := new(verify.RejectError), new(mirrorhttp.TooLongError)
+	if o.refused(a.err) { // this is not about the file
+		a.err = fmt.Errorf("the token is refused: %v", a.err)
+	}
+	absent := errors.Is(a.err, verify.ErrNotAtSource)
 	switch {
 	case errors.As(a.err, &reject):
-		a.err = reject.Err
-		o.mirrors.blame(a.from, a.Path, a.err)
+		o.mirrors.blame(a.from, a.Path, reject.Err)
 	case errors.As(a.err, &long):
 		o.mirrors.blame(a.from, a.Path, a.err)
 	case errors.Is(a.err, verify.ErrRequest):
 		return a.err // a mistake of this program
-	case a.Optional && errors.Is(a.err, verify.ErrNotAtSource) && !o.refused(a.err):
-		a.absent++
-	default:
+	case !absent || !a.Optional:
 		o.mirrors.excuse(a.from, a.Path, a.err)
 	}
-	a.errs = append(a.errs, fmt.Errorf("%s: %w", a.from.name, a.err))
+	a.absent = a.absent || absent
+	a.said = append(a.said, &verify.SourceError{Name: a.from.name, Err: a.err})
 	return o.ask(a.question)
 }
 
@@ -287,10 +283,11 @@ func (o *owner) download(l *verify.Lookup) {
 			how, err = o.fetch(o.ctx, t, o.bars.Add(t.Path, t.Length, place))
 		}
 		if err != nil {
-			o.results[place].err = fmt.Errorf("%s is not downloaded:\n%w%s", l.Path(), err, trail(l))
+			o.results[place].err = fmt.Errorf("%s is not downloaded:\n%w%s", metadata.Printable(l.Path()), err, trail(l))
 			return nil
 		}
-		text := fmt.Sprintf("%s: %s (%d bytes, role %s)\n", t.Path, how, t.Length, t.Role)
+		text := fmt.Sprintf("%s: %s (%d bytes, role %s)\n",
+			metadata.Printable(t.Path), how, t.Length, metadata.Printable(t.Role))
 		o.results[place].text = cli.Printable(text)
 		return nil
 	})

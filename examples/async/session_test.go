@@ -21,21 +21,22 @@ func TestNextRoot(t *testing.T) {
 	failing := reply(func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
 		return strings.HasSuffix(r.URL.Path, ".root.json") && status(http.StatusBadGateway)(rw, r, nil)
 	})
-	lying, undecided := lieAbout("/metadata/2.root.json"), "newer root is undecided"
+	lying := lieAbout("/metadata/2.root.json")
+	const unconfirmed = "not confirmed by every source that there is no newer root: "
 	for name, c := range map[string]struct {
 		mirrors []reply
 		root    string // the newest trusted root; "": the run fails
-		because string
+		reports string // a warning, or why the run fails
 		blamed  bool
 	}{
 		"all have it":                {[]reply{nil, nil}, "2", "", false},
 		"one has it":                 {[]reply{absent, absent, nil}, "2", "", false},
-		"one is down, two have it":   {[]reply{failing, nil, nil}, "", undecided, false}, // whether there is a third
+		"one is down, two have it":   {[]reply{failing, nil, nil}, "2", unconfirmed, false}, // that there is no third
 		"all say that there is none": {[]reply{absent, absent}, "1", "", false},
-		"one is down, one says none": {[]reply{failing, absent}, "", undecided, false},
-		"one says none, one is down": {[]reply{absent, failing}, "", undecided, false},
+		"one is down, one says none": {[]reply{failing, absent}, "1", unconfirmed, false},
+		"one says none, one is down": {[]reply{absent, failing}, "1", unconfirmed, false},
 		"all are down":               {[]reply{failing, failing}, "", "502", false},
-		"one lies, one says none":    {[]reply{lying, absent}, "", undecided, true},
+		"one lies, one says none":    {[]reply{lying, absent}, "1", unconfirmed, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 1, 100)
@@ -45,13 +46,17 @@ func TestNextRoot(t *testing.T) {
 				w.mirror(string(rune('a'+i)), m)
 			}
 			more := []string{"--retries", "0"}
+			code, stdout, stderr := runArgs(w.args(more...)...)
+			require.Contains(t, stderr, c.reports)
+			require.Equal(t, c.reports != "", strings.Contains(stderr, ": "), stderr)
+			require.Equal(t, c.blamed, strings.Contains(stdout, "a served a wrong 2.root.json: "), stdout)
 			if c.root == "" {
-				stdout, _ := w.fail(c.because, more...)
+				require.Equal(t, 1, code)
 				require.Empty(t, w.visible())
-				require.Equal(t, c.blamed, strings.Contains(stdout, "a served a wrong 2.root.json: "), stdout)
 				return
 			}
-			w.must(more...)
+			require.Equal(t, 0, code, stderr)
+			w.mustBeRight()
 			root, err := os.ReadFile(filepath.Join(w.cache, "root.json"))
 			require.NoError(t, err)
 			require.Equal(t, string(w.repo.Metadata()[c.root+".root.json"]), string(root))
@@ -93,7 +98,7 @@ func TestForbiddenRoot(t *testing.T) {
 	w.mirror("m", func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
 		return strings.HasSuffix(r.URL.Path, ".root.json") && status(http.StatusForbidden)(rw, r, nil)
 	})
-	w.fail("undecided", "--token", "secret")
+	w.fail("2.root.json could not be fetched: m: the token is refused: ", "--token", "secret")
 	w.must()
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -162,7 +163,7 @@ func (a *archive) read(name string, limit int64) ([]byte, error) {
 	defer r.Close()
 	data, err := io.ReadAll(io.LimitReader(r, limit+1)) // an entry may be longer than it claims
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", metadata.Printable(name), err)
 	}
 	return data, nil
 }
@@ -171,11 +172,11 @@ func (a *archive) read(name string, limit int64) ([]byte, error) {
 func (a *archive) open(name string) (io.ReadCloser, error) {
 	file, ok := a.files[name]
 	if !ok {
-		return nil, fmt.Errorf("%s is not in the bundle: %w", name, verify.ErrNotAtSource)
+		return nil, fmt.Errorf("%s is not in the bundle: %w", metadata.Printable(name), verify.ErrNotAtSource)
 	}
 	r, err := file.Open()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", metadata.Printable(name), err)
 	}
 	return r, nil
 }

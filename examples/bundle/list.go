@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/metadata"
 )
 
 type listCmd struct {
@@ -31,7 +31,7 @@ func (c *listCmd) Run(out *terminal) error {
 		if strings.HasPrefix(name, metadataDir) {
 			version, expires = a.describe(name)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", a.files[name].UncompressedSize64, version, expires, cli.Printable(name))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", a.files[name].UncompressedSize64, version, expires, metadata.Printable(name))
 	}
 	return w.Flush()
 }

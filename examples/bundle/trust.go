@@ -9,6 +9,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -67,7 +68,7 @@ func find(
 	var errs []error
 	for _, l := range lookups {
 		if _, err := l.Target(); err != nil {
-			errs = append(errs, fmt.Errorf("%s cannot be verified:\n%w%s", l.Path(), err, trail(l)))
+			errs = append(errs, fmt.Errorf("%s cannot be verified:\n%w%s", metadata.Printable(l.Path()), err, trail(l)))
 		}
 	}
 	return lookups, errors.Join(errs...)

@@ -93,7 +93,7 @@ func (a *archive) checkRest(first int64) error {
 			continue
 		}
 		if !strings.HasSuffix(name, ".root.json") {
-			return fmt.Errorf("%s is not needed for the targets", name)
+			return fmt.Errorf("%s is not needed for the targets", metadata.Printable(name))
 		}
 		const maxRoot = 512_000 // a session's default
 		data, err := a.read(name, maxRoot)
@@ -102,11 +102,11 @@ func (a *archive) checkRest(first int64) error {
 		}
 		old, err := verify.New(data, verify.Stored{}, time.Now(), verify.Options{}) // checks the root's own signatures
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", metadata.Printable(name), err)
 		}
 		v := old.Version(metadata.RoleRoot)
 		if v > first || name != metadataDir+metadata.FileName(metadata.RoleRoot, v) {
-			return fmt.Errorf("%s is not needed for the targets", name)
+			return fmt.Errorf("%s is not needed for the targets", metadata.Printable(name))
 		}
 	}
 	return nil
@@ -168,11 +168,11 @@ func (v *verifyCmd) extract(ctx context.Context, out *terminal, a *archive, look
 		if dest != nil {
 			err := dest.Write(t.Path, func(w io.Writer) error { return a.copy(ctx, w, t) })
 			if err != nil {
-				return fmt.Errorf("%s is not extracted:\n%w", t.Path, err)
+				return fmt.Errorf("%s is not extracted:\n%w", metadata.Printable(t.Path), err)
 			}
 			done = "extracted"
 		}
-		fmt.Fprintf(out.stdout, "\n%s: %s (%d bytes)%s\n", t.Path, done, t.Length, trail(l))
+		fmt.Fprintf(out.stdout, "\n%s: %s (%d bytes)%s\n", metadata.Printable(t.Path), done, t.Length, trail(l))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -127,7 +128,7 @@ func missing(lookups []*verify.Lookup) error {
 	var errs []error
 	for _, l := range lookups {
 		if _, err := l.Target(); err != nil {
-			errs = append(errs, fmt.Errorf("%s is not installed:\n%w%s", l.Path(), err, trail(l)))
+			errs = append(errs, fmt.Errorf("%s is not installed:\n%w%s", metadata.Printable(l.Path()), err, trail(l)))
 		}
 	}
 	return errors.Join(errs...)
@@ -180,12 +181,12 @@ func (d *downloads) installOne(
 	if !d.dest.Has(t) {
 		how = "installed"
 		if err := d.fetch(ctx, t, newBar(t)); err != nil {
-			return "", fmt.Errorf("%s is not installed:\n%w", t.Path, err)
+			return "", fmt.Errorf("%s is not installed:\n%w", metadata.Printable(t.Path), err)
 		}
 	}
-	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", t.Path, how, t.Length, trail(l))
+	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", metadata.Printable(t.Path), how, t.Length, trail(l))
 	for name, digest := range t.Hashes.All() {
-		text += fmt.Sprintf("  %s %s\n", name, digest)
+		text += fmt.Sprintf("  %s %s\n", metadata.Printable(name), metadata.Printable(digest))
 	}
 	return text + fmt.Sprintf("  valid until %s\n", t.Expires.Format(time.RFC3339)), nil
 }

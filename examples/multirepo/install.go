@@ -118,7 +118,7 @@ func missing(lookups []*multirepo.Lookup) error {
 			if agreement := new(multirepo.AgreementError); errors.As(err, &agreement) {
 				steps = steps[:len(steps)-1] // the error says the same as the last step
 			}
-			errs = append(errs, fmt.Errorf("%s is not installed:\n%w%s", l.Path(), err, trail(steps)))
+			errs = append(errs, fmt.Errorf("%s is not installed:\n%w%s", metadata.Printable(l.Path()), err, trail(steps)))
 		}
 	}
 	return errors.Join(errs...)
@@ -133,11 +133,12 @@ func (in *installer) installOne(ctx context.Context, r *repositories, dest *plac
 	}
 	from, err := r.fetch(ctx, dest, t)
 	if err != nil {
-		return fmt.Errorf("%s is not installed:\n%w", t.Path, err)
+		return fmt.Errorf("%s is not installed:\n%w", metadata.Printable(t.Path), err)
 	}
-	text := fmt.Sprintf("%s: installed (%d bytes, from %s)%s\n", t.Path, t.Length, from, trail(l.Trail()))
+	text := fmt.Sprintf("%s: installed (%d bytes, from %s)%s\n",
+		metadata.Printable(t.Path), t.Length, from, trail(l.Trail()))
 	for _, h := range t.Hashes {
-		text += fmt.Sprintf("  %s %s\n", h.Algorithm, h.Digest)
+		text += fmt.Sprintf("  %s %s\n", metadata.Printable(h.Algorithm), metadata.Printable(h.Digest))
 	}
 	_, err = fmt.Fprintf(in.stdout, "%s  valid until %s\n", cli.Printable(text), t.Expires.Format(time.RFC3339))
 	return err

@@ -131,9 +131,10 @@ func (r *repositories) answer(ctx context.Context, req verify.Request) {
 			return
 		}
 	}
-	var errs []error
-	absent := 0
-	for _, base := range r.urls[req.Repository] {
+	var said []error
+	absent := false
+	urls := r.urls[req.Repository]
+	for i, base := range urls {
 		data, err := mirror.New(base+"/metadata", r.client)(ctx, req)
 		if err == nil {
 			err = r.provide(r.group.Provide, req, data)
@@ -141,18 +142,16 @@ func (r *repositories) answer(ctx context.Context, req verify.Request) {
 		if err == nil {
 			return
 		}
-		if errors.Is(err, verify.ErrNotAtSource) {
-			absent++
-		}
-		errs = append(errs, err)
+		absent = absent || errors.Is(err, verify.ErrNotAtSource)
+		said = append(said, &verify.SourceError{Source: i + 1, Of: len(urls), Err: err})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if absent == len(errs) { // all mirrors say so, not only some
-		_ = r.group.NotFound(req.ID) // the request is open, so there is no error
+	if absent { // whether one word is enough, the group knows
+		_ = r.group.NotFound(req.ID, said...) // the request is open, so there is no error
 		return
 	}
-	_ = r.group.Fail(req.ID, errors.Join(errs...))
+	_ = r.group.Fail(req.ID, errors.Join(said...))
 }
 
 // provide calls one of the methods Provide and ProvideSaved.

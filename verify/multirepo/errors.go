@@ -1,7 +1,6 @@
 package multirepo
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,16 +9,25 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
+// sentinel is an error that verify.KindOf can sort.
+type sentinel struct {
+	text string
+	kind verify.Kind
+}
+
+func (e *sentinel) Error() string     { return e.text }
+func (e *sentinel) Kind() verify.Kind { return e.kind }
+
 var (
 	// ErrMap is returned (wrapped) by New when a group cannot be made of the
 	// map and the repositories that it was given.
-	ErrMap = errors.New("map and repositories do not fit")
+	ErrMap error = &sentinel{"map and repositories do not fit", verify.KindMistake}
 	// ErrDisagreement is returned (wrapped) when at least one repository of an
 	// entry lists a target, and too few of them agree on it.
-	ErrDisagreement = errors.New("repositories do not agree")
+	ErrDisagreement error = &sentinel{"repositories do not agree", verify.KindWrongBytes}
 	// ErrNoAnswer is returned (wrapped) when a repository that was needed for a
 	// decision gave no answer.
-	ErrNoAnswer = errors.New("repository gives no answer")
+	ErrNoAnswer error = &sentinel{"repository gives no answer", verify.KindUnreachable}
 )
 
 // RepositoryError is an error about one repository.
@@ -72,10 +80,12 @@ func (e *AgreementError) Unwrap() []error {
 	return errs
 }
 
+// ownErrors are what only a group, or one of its sessions, may say of itself.
+var ownErrors = []error{
+	ErrDisagreement, ErrNoAnswer, ErrMap,
+	verify.ErrNoTarget, verify.ErrUndecided, verify.ErrPending, verify.ErrInProgress, verify.ErrSave, verify.ErrSuperseded,
+}
+
 // fromOutside returns a cause without what only a group, or one of its
 // sessions, may say of itself.
-func fromOutside(cause error) error {
-	return foreign.Cause(cause, ErrDisagreement, ErrNoAnswer, ErrMap,
-		verify.ErrNoTarget, verify.ErrUndecided, verify.ErrPending, verify.ErrInProgress,
-		verify.ErrSave, verify.ErrSuperseded)
-}
+func fromOutside(cause error) error { return foreign.Cause(cause, ownErrors...) }

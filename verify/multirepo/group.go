@@ -208,6 +208,16 @@ func (g *Group) Version(repository, role string) int64 {
 	return 0
 }
 
+// ChainEnd returns how a repository's chain of roots ended, as
+// verify.Session.ChainEnd does; the zero value for a repository that is not in
+// the map.
+func (g *Group) ChainEnd(repository string) verify.ChainEnd {
+	if x := g.named[repository]; x != nil {
+		return x.session.ChainEnd()
+	}
+	return verify.ChainEnd{}
+}
+
 // Expires returns the time at which the first of the top-level roles expires in
 // the view that a repository answers from, as verify.Session.Expires does: the
 // update's or, if that failed, the earlier one. It is the zero time for a

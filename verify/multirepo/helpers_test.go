@@ -287,7 +287,7 @@ func (w *world) drive(g *multirepo.Group) (rounds int) {
 			data, err := sources[req.Repository][0](w.Context(), req)
 			switch {
 			case req.Optional && errors.Is(err, verify.ErrNotAtSource):
-				require.NoError(w, g.NotFound(req.ID))
+				require.NoError(w, g.NotFound(req.ID, err))
 			case err != nil:
 				cause := errors.New(strings.TrimPrefix(err.Error(), "source 1 of 1: "))
 				require.NoError(w, g.Fail(req.ID, cause))

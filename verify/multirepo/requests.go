@@ -3,10 +3,10 @@ package multirepo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/tufwalk/tufwalk/internal/foreign"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -93,13 +93,13 @@ func (g *Group) ProvideSaved(id verify.RequestID, body []byte) error {
 	return g.find(id).ProvideSaved(id, body)
 }
 
-// NotFound answers a request with the word of every live source of the
-// repository that the file does not exist, as verify.Session.NotFound does.
-func (g *Group) NotFound(id verify.RequestID) error {
+// NotFound answers a request with the word of live sources of the repository
+// that the file does not exist, as verify.Session.NotFound does.
+func (g *Group) NotFound(id verify.RequestID, said ...error) error {
 	if g.broken != nil {
 		return g.broken
 	}
-	return g.find(id).NotFound(id)
+	return g.find(id).NotFound(id, foreign.Causes(said, verify.ErrNotAtSource, ownErrors...)...)
 }
 
 // Fail gives a request up, as verify.Session.Fail does. If it is for one of the
@@ -141,11 +141,12 @@ func (g *Group) Save(ctx context.Context, store verify.Store, records []verify.R
 	}
 	x := g.named[records[0].Repository]
 	if x == nil {
-		return &RepositoryError{records[0].Repository, errors.New("it is not in the map")}
+		return &RepositoryError{records[0].Repository, &sentinel{"it is not in the map", verify.KindMistake}}
 	}
 	for _, rec := range records {
 		if rec.Repository != x.name {
-			return &RepositoryError{rec.Repository, fmt.Errorf("its records do not belong in the store of %q", x.name)}
+			text := fmt.Sprintf("its records do not belong in the store of %q", x.name)
+			return &RepositoryError{rec.Repository, &sentinel{text, verify.KindMistake}}
 		}
 	}
 	if err := x.session.Save(ctx, store, records); err != nil {

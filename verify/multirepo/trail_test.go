@@ -1,11 +1,16 @@
 package multirepo_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -53,24 +58,81 @@ func TestTrailIsTheCallers(t *testing.T) {
 	require.Equal(t, text, err.Error())
 }
 
-// What a repository writes cannot control the terminal: where the trail shows
-// names of hashes, they are quoted.
+// F15: what a map, a repository or a server writes cannot control the terminal:
+// names of repositories, of hashes and digests, paths, and a server's text are
+// printable in the trail and in every error.
 func TestTrailIsPrintable(t *testing.T) {
 	w := newWorld(t)
-	const red = "a\x1b[31m"
-	repo := w.add(red, plain, nil)
-	hashes := map[string]string{"\x1b[2J": "\x1b]0;", "sha256": digest("sha256", "a")}
-	repo.Targets().AddTargetInfo("x", 1, hashes)
+	const evil = "a\x1b[31m\u009b\u202e\n"
+	repo := w.add(evil, plain, nil)
+	repo.Targets().AddTargetInfo(evil, 1, map[string]string{evil: evil, "sha256": digest("sha256", "a")})
 	repo.Publish()
-	w.entry("*", red, 1, true)
-	_, l, err := w.find("x")
-	require.NoError(t, err)
-	require.NotContains(t, l.Trail()[0].String(), "\x1b")
-	w.down[red] = true
-	w.stores[red] = verifytest.Store{}
-	_, _, err = w.find("x")
+	other := w.add("other", plain, nil)
+	other.Targets().AddTargetInfo(evil, 1, map[string]string{evil: evil, "sha256": digest("sha256", "b")})
+	other.Publish()
+	w.entry("*", evil+",other", 2, true)
+	var texts []string
+	show := func(l *multirepo.Lookup, err error) {
+		texts = append(texts, err.Error())
+		for _, step := range l.Trail() {
+			texts = append(texts, step.String())
+			for _, a := range step.Answers {
+				texts = append(texts, a.String(), fmt.Sprint(a.Err))
+			}
+		}
+	}
+	_, l, err := w.find(evil)
+	require.ErrorIs(t, err, multirepo.ErrDisagreement)
+	show(l, err)
+	w.stores[evil] = verifytest.Store{}
+	g := w.group()
+	l = g.Lookup(evil)
+	_, err = l.Target()
+	texts = append(texts, err.Error())
+	server := func(context.Context, verify.Request) ([]byte, error) { return nil, errors.New(evil) }
+	sources := w.sources()
+	sources[evil] = []verify.Source{server}
+	require.NoError(t, g.Run(t.Context(), nil, sources))
+	_, err = l.Target()
 	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
-	require.NotContains(t, err.Error(), "\x1b")
+	show(l, err)
+	for _, warning := range g.Warnings() {
+		texts = append(texts, warning.Error())
+	}
+	for _, wrong := range []error{
+		g.Run(t.Context(), map[string]verify.Store{evil + "2": nil}, nil),
+		g.Save(t.Context(), nil, []verify.Record{{Repository: evil + "2"}}),
+		g.Save(t.Context(), nil, []verify.Record{{Repository: evil}, {Repository: "other"}}),
+		g.Fail(verify.RequestID{Repository: evil}, nil),
+	} {
+		require.Equal(t, verify.KindMistake, verify.KindOf(wrong), wrong)
+		texts = append(texts, wrong.Error())
+	}
+	for _, text := range texts {
+		for _, r := range text {
+			require.True(t, strconv.IsPrint(r), "%q", text)
+		}
+	}
+	require.Greater(t, strings.Count(strings.Join(texts, ""), `a\x1b[31m`), 10, "there is something to print")
+}
+
+// R-5.3.13: a group knows how each repository's chain of roots ended.
+func TestChainEndOfRepositories(t *testing.T) {
+	w := pair(t)
+	g := w.group()
+	require.Zero(t, g.ChainEnd("a"))
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
+	require.Equal(t, "2.root.json", g.ChainEnd("a").Next)
+	require.ErrorIs(t, g.ChainEnd("a").Err, verify.ErrNotAtSource)
+	require.Zero(t, g.ChainEnd("nobody"))
+	// What a group says of itself is left out of what its sources said.
+	g = w.renew(g, 0)
+	b, _ := g.Next()
+	require.NoError(t, g.NotFound(b.Fetch[0].ID, errors.Join(verify.ErrNotAtSource, multirepo.ErrNoAnswer)))
+	end := g.ChainEnd(b.Fetch[0].Repository)
+	require.ErrorIs(t, end.Err, verify.ErrNotAtSource)
+	require.NotErrorIs(t, end.Err, multirepo.ErrNoAnswer)
+	require.Empty(t, g.Warnings())
 }
 
 // Outcomes that this package does not define have a text, too.

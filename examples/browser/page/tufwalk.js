@@ -23,7 +23,7 @@ class Session {
   next() { return call("next", this.#id); }
   provide(id, bytes) { call("provide", this.#id, id, bytes); }
   provideSaved(id, bytes) { call("provideSaved", this.#id, id, bytes); }
-  notFound(id) { call("notFound", this.#id, id); }
+  notFound(id, why) { call("notFound", this.#id, id, String(why)); }
   fail(id, why) { call("fail", this.#id, id, String(why)); }
   state() { return call("state", this.#id); }
   release() { call("release", this.#id); }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"syscall/js"
 	"time"
 
@@ -120,10 +121,10 @@ func provideSaved(args []js.Value) (any, error) {
 	return nil, c.ProvideSaved(c.requestID(args), goBytes(args[2]))
 }
 
-// notFound(session, id) is for a mirror that answers 404.
+// notFound(session, id, why) is for a mirror that answers 404.
 func notFound(args []js.Value) (any, error) {
 	c := clientOf(args)
-	return nil, c.NotFound(c.requestID(args))
+	return nil, c.NotFound(c.requestID(args), fmt.Errorf("%s: %w", args[2].String(), verify.ErrNotAtSource))
 }
 
 // fail(session, id, why) gives up a request. If an answer was rejected, that
