@@ -59,9 +59,15 @@ func TestHowTheRootsEnded(t *testing.T) {
 				"(last root: version 1; " + absent + ")"},
 		"one of two sources is down": {"", []verify.Source{oldKeys.Source(), down}, 0,
 			"timestamp.json could not be fetched: source 1 of 2: rejected: timestamp: not enough signatures: " +
-				"want 1, found 0; found signatures by 1 other keys (last root: version 1; 2.root.json: source 1 of 2: " +
-				"verifytest: 2.root.json: not found at the source; source 2 of 2: connection refused); " +
-				"source 2 of 2: connection refused"},
+				"want 1, found 0; found signatures by 1 other keys; source 2 of 2: connection refused " +
+				"(last root: version 1; 2.root.json: source 1 of 2: verifytest: 2.root.json: not found at the source; " +
+				"source 2 of 2: connection refused)"},
+		"two sources hide it": {"", []verify.Source{oldKeys.Source(), forbidden(oldKeys)}, 0,
+			"timestamp.json could not be fetched: source 1 of 2: rejected: timestamp: not enough signatures: " +
+				"want 1, found 0; found signatures by 1 other keys; source 2 of 2: rejected: timestamp: " +
+				"not enough signatures: want 1, found 0; found signatures by 1 other keys " +
+				"(last root: version 1; 2.root.json: source 1 of 2: verifytest: 2.root.json: not found at the source; " +
+				"source 2 of 2: https://mirror/2.root.json: 403 Forbidden: not found at the source)"},
 	} {
 		trusted := verifytest.New(verifytest.Options{Seed: test.seed})
 		s, err := verify.New(trusted.TrustedRoot(), verify.Stored{}, repo.Now().Add(test.now), verify.Options{})

@@ -142,7 +142,11 @@ type FetchError struct {
 }
 
 func (e *FetchError) Error() string {
-	return fmt.Sprintf("%s could not be fetched: %s", e.Request.Path, withoutFile(e.Err))
+	text := fmt.Sprintf("%s could not be fetched: %s", e.Request.Path, inFetchError(e.Err))
+	if last := new(lastRootError); errors.As(e.Err, &last) {
+		text += fmt.Sprintf(" (%v)", last.end)
+	}
+	return text
 }
 
 func (e *FetchError) Unwrap() error { return e.Err }

@@ -31,11 +31,11 @@ type SourceError struct {
 func (e *SourceError) Error() string {
 	switch {
 	case e.Name != "":
-		return metadata.Printable(e.Name) + ": " + withoutFile(e.Err)
+		return metadata.Printable(e.Name) + ": " + inFetchError(e.Err)
 	case e.Of == 1:
-		return withoutFile(e.Err)
+		return inFetchError(e.Err)
 	}
-	return fmt.Sprintf("source %d of %d: %s", e.Source, e.Of, withoutFile(e.Err))
+	return fmt.Sprintf("source %d of %d: %s", e.Source, e.Of, inFetchError(e.Err))
 }
 
 func (e *SourceError) Unwrap() error { return e.Err }
@@ -46,20 +46,24 @@ type sourceErrors []error
 func (e sourceErrors) Error() string {
 	texts := make([]string, len(e))
 	for i, err := range e {
-		texts[i] = withoutFile(err)
+		texts[i] = inFetchError(err)
 	}
 	return strings.Join(texts, "; ")
 }
 
 func (e sourceErrors) Unwrap() []error { return e }
 
-// withoutFile returns the text of an error that stands in another one. That one
-// names the file already.
-func withoutFile(err error) string {
-	if r, ok := err.(*RejectError); ok {
-		return fmt.Sprintf("rejected: %v", r.Err)
+// inFetchError returns the text of an error that stands in a FetchError. That
+// one names the file and the last root, once for all sources.
+func inFetchError(err error) string {
+	r, ok := err.(*RejectError)
+	if !ok {
+		return fmt.Sprint(err)
 	}
-	return fmt.Sprint(err)
+	if last, ok := r.Err.(*lastRootError); ok {
+		return fmt.Sprintf("rejected: %v", last.err)
+	}
+	return fmt.Sprintf("rejected: %v", r.Err)
 }
 
 // unconfirmed returns what those sources said that did not say that a file does
