@@ -230,7 +230,8 @@ func (s *Session) answer(id RequestID, a answer) error {
 
 // ownErrors are what only a session may say of itself.
 var ownErrors = []error{
-	ErrNoTarget, ErrUndecided, ErrPending, ErrInProgress, ErrSave, ErrSuperseded, ErrRequest, ErrTime, ErrTrustedRoot, ErrPath,
+	ErrNoTarget, ErrUndecided, ErrPending, ErrInProgress, ErrSave, ErrSuperseded,
+	ErrRequest, ErrTime, ErrTrustedRoot, ErrPath,
 }
 
 // fromOutside returns a cause without what only a session may say of itself.
