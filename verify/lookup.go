@@ -137,6 +137,25 @@ func (l *Lookup) Trail() []Step {
 	return trail
 }
 
+// SharesSigners says whether the same keys can have signed a file on both
+// trails: those of a role on the one reach the threshold of a role on the
+// other. For lookups in two repositories that means that a mirror of one may
+// have served the files of the other. It is false for lookups that are not
+// done.
+func (l *Lookup) SharesSigners(other *Lookup) bool {
+	if !l.handed || !other.handed {
+		return false
+	}
+	for _, a := range l.edges() {
+		for _, b := range other.edges() {
+			if a.role.CanPassFor(b.role) || b.role.CanPassFor(a.role) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // edges returns those of the trail whose files are trusted.
 func (l *Lookup) edges() (list []*edge) {
 	for _, v := range l.trail {

@@ -20,6 +20,9 @@ var (
 	// ErrNoAnswer is returned (wrapped) when a repository that was needed for a
 	// decision gave no answer.
 	ErrNoAnswer = errors.New("repository gives no answer")
+	// ErrSharedKeys is returned (wrapped), as a warning, for two repositories
+	// that must agree and whose timestamps or snapshots the same keys can sign.
+	ErrSharedKeys = errors.New("repositories share keys")
 )
 
 // RepositoryError is an error about one repository.
