@@ -190,6 +190,15 @@
 // causes a warning and is otherwise harmless. Without them, an attacker in the
 // network can show an old state of the repository until its timestamp expires.
 //
+// The folders of go-tuf and python-tuf have these three files under the same
+// names, so their versions count: a program that moves from one of them to this
+// package can go on with its folder. Roles that were saved there are fetched
+// again, since their files have other names.
+//
+// Without a network, [StoreSource] is the source: such an update is like any
+// other, and succeeds until what is saved has expired. A single answer can be
+// saved, too: a [Target] as JSON, which [TrustSavedTarget] reads again.
+//
 // Several processes may share a store. [Session.Save] compares each record with
 // what is stored by the rules between versions, and writes nothing over
 // something newer: it returns a [SupersededError], and the program begins again
@@ -215,6 +224,7 @@
 // makes sure of it:
 //
 //	session.go request.go save.go run.go      the public calls
+//	storesource.go
 //	update.go                                 one loop over the steps
 //	root.go timestamp.go snapshot.go          the steps: what is wanted next,
 //	targets.go                                check (pure), accept (changes)

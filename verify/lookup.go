@@ -289,10 +289,10 @@ func (s *Session) target(l *Lookup) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{
-		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: s.expires(l),
-		info: info, consistent: s.trusted.root.Content().ConsistentSnapshot, policy: s.options.Policy,
-	}, nil
+	return newTarget(metadata.SavedTarget{
+		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Expires: s.expires(l),
+		ConsistentSnapshot: s.trusted.root.Content().ConsistentSnapshot, File: info,
+	}, s.options.Policy), nil
 }
 
 // expires returns when the first of the files expires that a search rests on.

@@ -12,8 +12,13 @@ import (
 // complete and has the length and all hashes of the target; see
 // verify.Target.Copy.
 func (t *Target) Copy(dst io.Writer, src io.Reader) error {
+	return verify.CopyVerified(t.Path, dst, src, t.Verifier())
+}
+
+// Check returns nil only if data is the complete file; see verify.Target.Check.
+func (t *Target) Check(data []byte) error {
 	v := t.Verifier()
-	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil { // dst gets only what v accepts
+	if _, err := v.Write(data); err != nil {
 		return err
 	}
 	return v.Verify()
@@ -62,7 +67,7 @@ func (v *Verifier) Write(p []byte) (int, error) {
 }
 
 // try returns the repositories whose statements may be satisfied still. If they
-// are too few, the error is that of the first one that is not.
+// are too few, the error is that of the first one that is not. (TAP 4 step 3)
 func (v *Verifier) try(check func(*verify.Verifier) error) (satisfied set, err error) {
 	if len(v.checks) == 0 {
 		return 0, roles.ErrUntrusted
