@@ -106,7 +106,9 @@ func TestWhoseFaultACopyIs(t *testing.T) {
 			}
 		})
 	}
-	for content, want := range map[string]error{"hallo": verify.ErrHash, "hell": verify.ErrLength, "hello!": verify.ErrLength} {
+	for content, want := range map[string]error{
+		"hallo": verify.ErrHash, "hell": verify.ErrLength, "hello!": verify.ErrLength,
+	} {
 		var dst bytes.Buffer
 		err := target.Copy(&dst, strings.NewReader(content))
 		require.ErrorIs(t, err, want)

@@ -12,7 +12,9 @@ import (
 )
 
 // offlineRun looks a path up with the store as the only source.
-func offlineRun(t *testing.T, repo *verifytest.Repo, store verify.Store, path string) (*verify.Session, *verify.Lookup, error) {
+func offlineRun(
+	t *testing.T, repo *verifytest.Repo, store verify.Store, path string,
+) (*verify.Session, *verify.Lookup, error) {
 	t.Helper()
 	s := resume(t, repo, store)
 	l := s.Lookup(path)
