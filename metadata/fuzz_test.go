@@ -179,3 +179,34 @@ func readAll(t *testing.T, content any) {
 		}
 	}
 }
+
+// FuzzSavedTarget checks that a saved target which is accepted is the same when
+// it is written and read again.
+func FuzzSavedTarget(f *testing.F) {
+	for _, s := range []string{
+		`{"consistent_snapshot":true,"expires":"2030-01-02T00:00:00Z","path":"app","role":"targets",` +
+			`"target":{"hashes":{"sha256":"00"},"length":5}}`,
+		`{"consistent_snapshot":false,"expires":"2030-01-02T00:00:00.5+01:00","path":"\u0022\\\n","role":"",` +
+			`"target":{"hashes":{"a":"b","c":""},"length":0,"custom":{"x":[null,"\u0001"]}},"more":1.5}`,
+		`{"target":{"hashes":{}}}`,
+		`{"consistent_snapshot":true,"expires":"9999-12-31T23:59:59.1-01:00","path":"","role":"r",` +
+			`"target":{"hashes":{"a":"b"},"length":0}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		saved, err := metadata.ParseSavedTarget(data)
+		if err != nil {
+			require.ErrorIs(t, err, metadata.ErrSyntax)
+			return
+		}
+		written := saved.JSON()
+		require.True(t, json.Valid(written))
+		again, err := metadata.ParseSavedTarget(written)
+		require.NoError(t, err)
+		require.True(t, saved.Expires.Equal(again.Expires))
+		again.Expires = saved.Expires
+		require.Equal(t, saved, again)
+		require.Equal(t, written, again.JSON())
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Limits of map files. Each is far more than a map written by hand needs.
@@ -175,19 +176,36 @@ func (r *reader) mapEntry(m *Map) (entry MapEntry) {
 	return entry
 }
 
-// patterns reads the paths of an entry. It refuses a pattern that no target
-// path can match, because a later entry would then get the paths that it was
-// meant for.
+// patterns reads the paths of an entry. It refuses a pattern that matches no
+// target which a client could fetch, or that looks as if it matched more than
+// it does: a later entry would then get the paths that it was meant for.
 func (r *reader) patterns() []string {
 	at := r.pos
 	list := r.someStrings(maxMapBytes)
 	for i, p := range list {
-		if p == "" || p[0] == '/' {
-			r.fail(at, "%q, number %d of the list, matches no target: paths begin without a slash",
-				shorten(p), i+1)
+		if reason := oddPattern(p); reason != "" {
+			r.fail(at, "%q, number %d of the list, %s", shorten(p), i+1, reason)
 		}
 	}
 	return list
+}
+
+// oddPattern says what is wrong with a pattern, if anything is.
+func oddPattern(p string) string {
+	for segment := range strings.SplitSeq(p, "/") {
+		switch {
+		case segment == "":
+			return "matches no file: its path would have an empty segment"
+		case segment == "." || segment == "..":
+			return "matches no file: no segment of a path is . or .."
+		case strings.Contains(segment, "**"):
+			return "looks as if it matched any depth: * does not match a slash, so give a pattern for each depth"
+		}
+	}
+	if strings.Contains(p, `\`) {
+		return `matches no file: \ is an ordinary character, and no path may have it`
+	}
+	return ""
 }
 
 // mapNames reads the repositories of an entry. Each must be in the map, and

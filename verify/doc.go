@@ -111,7 +111,7 @@
 //	kind         errors                       what to do
 //	unknown      nil, and those of others     (a context that ended, say)
 //	unreachable  FetchError ErrNotAtSource    try again later; ask another
-//	             ErrUnconfirmed               source
+//	             ErrUnconfirmed CopyError     source
 //	limit        ErrLimit                     look at the file: it is too
 //	                                          large, or Limits too low
 //	expired      ErrExpired                   look at the clock; ask another
@@ -128,7 +128,8 @@
 //	             ErrRequest ErrPath
 //	             ErrPending ErrInProgress
 //	             ErrUntrusted
-//	store        ErrSave ErrStoredFile        look at the disk
+//	store        ErrSave ErrStoredFile        look at the disk (also for a
+//	                                          CopyError that is Writing)
 //	superseded   ErrSuperseded                begin again from the store
 //
 // Good files look wrong under a wrong or old root. So an error that the last
@@ -223,6 +224,15 @@
 // causes a warning and is otherwise harmless. Without them, an attacker in the
 // network can show an old state of the repository until its timestamp expires.
 //
+// The folders of go-tuf and python-tuf have these three files under the same
+// names, so their versions count: a program that moves from one of them to this
+// package can go on with its folder. Roles that were saved there are fetched
+// again, since their files have other names.
+//
+// Without a network, [StoreSource] is the source: such an update is like any
+// other, and succeeds until what is saved has expired. A single answer can be
+// saved, too: a [Target] as JSON, which [TrustSavedTarget] reads again.
+//
 // Several processes may share a store. [Session.Save] compares each record with
 // what is stored by the rules between versions, and writes nothing over
 // something newer: it returns a [SupersededError], and the program begins again
@@ -248,6 +258,7 @@
 // makes sure of it:
 //
 //	session.go request.go save.go run.go      the public calls
+//	storesource.go
 //	update.go                                 one loop over the steps
 //	root.go timestamp.go snapshot.go          the steps: what is wanted next,
 //	targets.go                                check (pure), accept (changes)

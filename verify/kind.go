@@ -18,7 +18,7 @@ const (
 	KindNoTarget                // there is no such target, for certain
 	KindUncertain               // there seems to be none, but a mirror can have hidden it
 	KindMistake                 // the caller's mistake
-	KindStore                   // our own store
+	KindStore                   // our own store, or where a target is written to
 	KindSuperseded              // another process was ahead: begin again
 )
 
@@ -79,6 +79,11 @@ func kindOf(err error) Kind {
 	}
 	switch e := err.(type) {
 	case *FetchError:
+		return KindUnreachable
+	case *CopyError:
+		if e.Writing {
+			return KindStore
+		}
 		return KindUnreachable
 	case *NoTargetError:
 		if !e.Certain {

@@ -25,7 +25,8 @@ var sentinels = map[string]error{
 	"ErrThreshold": verify.ErrThreshold, "ErrVersion": verify.ErrVersion, "ErrSyntax": verify.ErrSyntax,
 	"ErrLength": verify.ErrLength, "ErrHash": verify.ErrHash, "ErrPolicy": verify.ErrPolicy,
 	"ErrUnlisted": verify.ErrUnlisted, "ErrNoTarget": verify.ErrNoTarget, "ErrTrustedRoot": verify.ErrTrustedRoot,
-	"NoTargetError": &verify.NoTargetError{}, "ErrUndecided": verify.ErrUndecided, "ErrUncertain": verify.ErrUncertain,
+	"CopyError": &verify.CopyError{}, "NoTargetError": &verify.NoTargetError{},
+	"ErrUndecided": verify.ErrUndecided, "ErrUncertain": verify.ErrUncertain,
 	"ErrTime": verify.ErrTime, "ErrRequest": verify.ErrRequest, "ErrPath": verify.ErrPath,
 	"ErrPending": verify.ErrPending, "ErrInProgress": verify.ErrInProgress, "ErrUntrusted": verify.ErrUntrusted,
 	"ErrSave": verify.ErrSave, "ErrStoredFile": verify.ErrStoredFile, "ErrSuperseded": verify.ErrSuperseded,
@@ -56,6 +57,7 @@ func TestTableOfKinds(t *testing.T) {
 		require.Equal(t, list[name], verify.KindOf(fmt.Errorf("wrapped: %w", err)), name)
 	}
 	require.Equal(t, verify.KindNoTarget, verify.KindOf(&verify.NoTargetError{Certain: true}))
+	require.Equal(t, verify.KindStore, verify.KindOf(&verify.CopyError{Writing: true}))
 	for _, name := range exportedErrors(t) {
 		require.Contains(t, list, name, "it has a row")
 	}

@@ -137,6 +137,25 @@ func (l *Lookup) Trail() []Step {
 	return trail
 }
 
+// SharesSigners says whether the same keys can have signed a file on both
+// trails: those of a role on the one reach the threshold of a role on the
+// other. For lookups in two repositories that means that a mirror of one may
+// have served the files of the other. It is false for lookups that are not
+// done.
+func (l *Lookup) SharesSigners(other *Lookup) bool {
+	if !l.handed || !other.handed {
+		return false
+	}
+	for _, a := range l.edges() {
+		for _, b := range other.edges() {
+			if a.role.CanPassFor(b.role) || b.role.CanPassFor(a.role) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // edges returns those of the trail whose files are trusted.
 func (l *Lookup) edges() (list []*edge) {
 	for _, v := range l.trail {
@@ -270,10 +289,10 @@ func (s *Session) target(l *Lookup) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{
-		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Length: info.Length, Hashes: info.Hashes, Expires: s.expires(l),
-		info: info, consistent: s.trusted.root.Content().ConsistentSnapshot, policy: s.options.Policy,
-	}, nil
+	return newTarget(metadata.SavedTarget{
+		Path: l.path, Role: l.trail[len(l.trail)-1].Role, Expires: s.expires(l),
+		ConsistentSnapshot: s.trusted.root.Content().ConsistentSnapshot, File: info,
+	}, s.options.Policy), nil
 }
 
 // expires returns when the first of the files expires that a search rests on.

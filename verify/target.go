@@ -38,6 +38,39 @@ type Target struct {
 // is none. The bytes are the caller's.
 func (t *Target) Custom() ([]byte, bool) { return t.info.Custom() }
 
+// MarshalJSON returns the target as JSON, for a program that saves a checked
+// answer. TrustSavedTarget reads it again. There is no UnmarshalJSON on
+// purpose: JSON from a network would make a Target that accepts bytes.
+func (t Target) MarshalJSON() ([]byte, error) {
+	if !t.info.Hashes.Listed() {
+		return nil, roles.ErrUntrusted
+	}
+	return metadata.SavedTarget{
+		Path: t.Path, Role: t.Role, Expires: t.Expires, ConsistentSnapshot: t.consistent, File: t.info,
+	}.JSON(), nil
+}
+
+// TrustSavedTarget returns the target that Target.MarshalJSON has saved. It
+// verifies no signature: anyone who can write to the place where the target is
+// saved decides which bytes it accepts. The policy is that of the session.
+//
+// The caller must see to Target.Expires, as with any target. Errors wrap
+// ErrSyntax.
+func TrustSavedTarget(saved []byte, p roles.Policy) (*Target, error) {
+	s, err := metadata.ParseSavedTarget(saved)
+	if err != nil {
+		return nil, fmt.Errorf("saved target: %w", err)
+	}
+	return newTarget(s, p), nil
+}
+
+func newTarget(s metadata.SavedTarget, p roles.Policy) *Target {
+	return &Target{
+		Path: s.Path, Role: s.Role, Length: s.File.Length, Hashes: s.File.Hashes, Expires: s.Expires,
+		info: s.File, consistent: s.ConsistentSnapshot, policy: p,
+	}
+}
+
 // ErrPath is returned (wrapped) for a target path that cannot be made a safe
 // URL path.
 var ErrPath = errors.New("unsafe target path")
@@ -116,17 +149,88 @@ func escapePath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// Copy copies the file from src to dst. It returns nil only if the whole file
-// has the right length and hashes. It writes the last bytes only when the
-// hashes match. Until Copy returns nil, dst holds unverified data, which must
-// not be used. It reads src to its end. Errors are those of Verifier.Verify,
-// and those of dst and src.
-func (t *Target) Copy(dst io.Writer, src io.Reader) error {
-	v := t.Verifier() // first in line: what it refuses does not reach dst
-	if _, err := io.Copy(io.MultiWriter(v, dst), src); err != nil {
+// Check returns nil only if data is the whole file, with the right length and
+// hashes. Errors are those of Verifier.Verify.
+func (t *Target) Check(data []byte) error {
+	v := t.Verifier()
+	if _, err := v.Write(data); err != nil {
 		return err
 	}
 	return v.Verify()
+}
+
+// Copy copies the file from src to dst. It returns nil only if the whole file
+// has the right length and hashes. It writes the last bytes only when the
+// hashes match. Until Copy returns nil, dst holds unverified data, which must
+// not be used. It reads src to its end.
+//
+// The error says whose fault it is. It is a *CopyError if src could not be read
+// or dst not be written, and that of Verifier.Verify if the bytes are wrong.
+func (t *Target) Copy(dst io.Writer, src io.Reader) error {
+	return CopyVerified(t.Path, dst, src, t.Verifier())
+}
+
+// CopyError says that a target could not be copied because of its source or
+// its destination. The bytes that were read are not at fault.
+type CopyError struct {
+	Path string
+	// Writing says that the destination failed; otherwise the source did.
+	Writing bool
+	Err     error
+}
+
+func (e *CopyError) Error() string {
+	if e.Writing {
+		return fmt.Sprintf("%s could not be written: %v", metadata.Printable(e.Path), e.Err)
+	}
+	return fmt.Sprintf("%s could not be read from its source: %v", metadata.Printable(e.Path), e.Err)
+}
+
+func (e *CopyError) Unwrap() error { return e.Err }
+
+// CopyVerified is Copy with another verifier, such as one that has seen the
+// beginning of the file already, or that of package multirepo. The path is for
+// errors.
+func CopyVerified(path string, dst io.Writer, src io.Reader, v interface {
+	io.Writer
+	Verify() error
+}) error {
+	in := reading{path, src}
+	out := io.MultiWriter(v, writing{path, dst}) // what v refuses does not reach dst
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return v.Verify()
+}
+
+// reading and writing say whose fault an error is.
+type reading struct {
+	path string
+	io.Reader
+}
+
+func (r reading) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = &CopyError{r.path, false, err}
+	}
+	return n, err
+}
+
+type writing struct {
+	path string
+	io.Writer
+}
+
+func (w writing) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		err = &CopyError{w.path, true, err}
+	}
+	return n, err
 }
 
 // Verifier checks a target's bytes as they come. The memory that it uses does

@@ -51,11 +51,20 @@ func TestAgreement(t *testing.T) {
 		{[]string{"256:a", "512:a", "256:a 512:a"}, 3, no, is{lists, lists, lists}, ""},
 		{[]string{"256:a", "512:a", "256:a 512:a"}, 2, ok, is{agrees, agrees, agrees}, "a"},
 		{[]string{"256:a 512:a", "512:a", "256:a"}, 3, no, is{lists, lists, lists}, ""},
-		// ... or contradict each other. A third one lists a hash that both
-		// have, and is a bridge between two files.
+		// ... or contradict each other. No three of them list one file.
 		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 3, no, is{disagrees, disagrees, lists}, ""},
-		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 2, conflict, is{disagrees, disagrees, lists}, ""},
-		{[]string{"256:a", "256:a 512:a", "256:a 512:b"}, 2, conflict, is{lists, disagrees, disagrees}, ""},
+		// D17: one repository below the threshold adds junk to the right hash.
+		// The two others are enough.
+		{[]string{"256:a 512:a", "256:a 512:b", "256:a"}, 2, ok, is{agrees, agrees, agrees}, "a"},
+		{[]string{"256:a", "256:a 512:a", "256:a 512:b"}, 2, ok, is{agrees, agrees, agrees}, "a"},
+		{[]string{"256:a", "256:a", "256:a 512:b"}, 2, ok, is{agrees, agrees, agrees}, "a"},
+		{[]string{"256:a", "256:a 512:b"}, 2, ok, is{agrees, agrees}, ""}, // not without it
+		{[]string{"256:a", "256:a 512:b", "256:a 512:b"}, 2, ok, is{agrees, agrees, agrees}, ""},
+		// A bridge makes no one file of two that both have enough repositories.
+		{
+			[]string{"256:a", "256:a", "512:b", "512:b", "256:a 512:b"}, 2, conflict,
+			is{lists, lists, lists, lists, lists}, "",
+		},
 		// Two files that both have enough repositories: a conflict, even if one
 		// group is larger.
 		{[]string{"256:a", "256:b"}, 1, conflict, is{disagrees, disagrees}, ""},
@@ -75,10 +84,10 @@ func TestAgreement(t *testing.T) {
 			[]string{"256:a", "256:a", "256:b", "256:b", "512:c", "512:d"}, 2, conflict,
 			is{disagrees, disagrees, disagrees, disagrees, disagrees, disagrees}, "",
 		},
-		// Groups that have nothing in common: the file must match what both
-		// list.
-		{[]string{"256:a", "256:a", "512:a", "512:a"}, 2, ok, is{agrees, agrees, agrees, agrees}, "a"},
-		{[]string{"256:a", "256:a", "512:b", "512:b"}, 2, ok, is{agrees, agrees, agrees, agrees}, ""},
+		// Nothing shows that groups that have no hash in common list one file.
+		{[]string{"256:a", "256:a", "512:a", "512:a"}, 2, conflict, is{lists, lists, lists, lists}, ""},
+		// They do if a hash is in both, or in one between them.
+		{[]string{"256:a", "256:a 512:a", "512:a"}, 2, ok, is{agrees, agrees, agrees}, "a"},
 	} {
 		t.Run(fmt.Sprintf("%d of %q", c.threshold, c.listings), func(t *testing.T) {
 			w := newWorld(t)

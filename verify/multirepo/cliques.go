@@ -11,6 +11,9 @@ type set uint32
 
 func (s set) has(i int) bool { return s&(1<<i) != 0 }
 
+// len returns the number of members.
+func (s set) len() int { return bits.OnesCount32(uint32(s)) }
+
 // distinct returns how many different texts the members of the set have.
 func (s set) distinct(texts []string) int {
 	var different []string

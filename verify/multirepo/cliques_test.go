@@ -82,7 +82,7 @@ func TestPivot(t *testing.T) {
 // Without any member there is one group, which is empty.
 func TestCliquesOfNothing(t *testing.T) {
 	require.Equal(t, map[set]bool{0: true}, found(t, nil))
-	require.Equal(t, quorum{}, findQuorum([]*listing{nil, {length: 1}}, []string{"a", "b"}, 1))
+	require.Equal(t, quorum{}, newAgreement([]*listing{nil, {length: 1}}, make([]set, 2), 1).quorum())
 }
 
 // The repositories of one entry can make only so many groups: the most are in

@@ -198,29 +198,48 @@
 // with each other. It is not enough that all of them agree with one. Take three
 // repositories that list these hashes:
 //
-//	A: sha256
-//	B:         sha512
-//	C: sha256, sha512
+//	A: sha256 1
+//	B:           sha512 2
+//	C: sha256 1, sha512 2
 //
 // C agrees with A and with B, but nothing shows that A and B list the same
-// file. With a threshold of 2 the target is trusted; with 3 it is not. If A and
-// B also listed different digests of a third algorithm, which C does not list,
-// C would be a bridge between two files.
+// file. With a threshold of 2 the target is trusted; with 3 it is not.
 //
-// Several groups of repositories may reach the threshold. If two repositories
-// in these groups contradict each other, the entry is a disagreement, even if
-// one group is larger. If none do, a file must match everything that is listed
-// in all of these groups: with a threshold of 2, both digests of the example.
+// A file is good if it satisfies all that a threshold of the repositories in
+// agreement list. Which of them, only the file can show:
 //
-// # Repositories with the same root keys
+//	A: sha256 1
+//	B: sha256 1, sha512 2
+//	C: sha256 1, sha512 3
+//
+// B and C contradict each other, and one of them lists a wrong hash. With a
+// threshold of 2 the target is trusted. A file with the digests 1 and 2
+// satisfies A and B, and one with 1 and 3 satisfies A and C. So no repository
+// below the threshold can stop the others by a wrong hash next to the right
+// one.
+//
+// There must be a digest that every good file has ([Target.Hashes]): then all
+// good files are one file. If there is none, or if the lengths differ, two
+// groups of repositories speak of different files, and the entry is a
+// disagreement, even if one group is larger.
+//
+// # Repositories that are one voice
 //
 // Repositories whose roots list exactly the same keys count as one, whatever
 // their names and mirrors are: anyone who has these keys controls all of them.
 // In the same way, one key under two key IDs counts once. [New] returns an
 // error for an entry whose threshold can therefore not be reached.
 //
+// Two answers count as one, too, if the same keys can have signed a file on the
+// way to each of them, from the top-level targets role down, hash bins
+// included. TUF does not sign the name of the repository: a mirror of the one
+// could serve the files of the other, and both would agree
+// ([Answer.OneVoiceWith]).
+//
 // Repositories that have only some root keys in common count as different ones.
-// Share keys among repositories only for a good reason.
+// If the same keys can sign the timestamps or the snapshots of two repositories
+// that must agree, [Group.Warnings] says so: anyone who has these keys can hold
+// both at an old state. Share keys among repositories only for a good reason.
 //
 // # When the next entry is asked
 //

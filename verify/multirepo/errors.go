@@ -28,6 +28,9 @@ var (
 	// ErrNoAnswer is returned (wrapped) when a repository that was needed for a
 	// decision gave no answer.
 	ErrNoAnswer error = &sentinel{"repository gives no answer", verify.KindUnreachable}
+	// ErrSharedKeys is returned (wrapped), as a warning, for two repositories
+	// that must agree and whose timestamps or snapshots the same keys can sign.
+	ErrSharedKeys error = &sentinel{"repositories share keys", verify.KindMistake}
 )
 
 // RepositoryError is an error about one repository.

@@ -314,7 +314,8 @@ func (g *Group) Err() error {
 
 // Warnings returns what did not stop the group but should be shown or logged,
 // repository by repository: a *RepositoryError for each warning of a session,
-// and one for each repository that could not be brought up to date. The slice
+// one for each repository that could not be brought up to date, and one, which
+// wraps ErrSharedKeys, for two that must agree and share keys online. The slice
 // is the caller's.
 func (g *Group) Warnings() (list []error) {
 	for _, x := range g.members {
@@ -325,7 +326,7 @@ func (g *Group) Warnings() (list []error) {
 			list = append(list, &RepositoryError{x.name, x.session.Err()})
 		}
 	}
-	return list
+	return append(list, g.sharedOnlineKeys()...)
 }
 
 // Abandon ends the group because a record of any repository could not be saved,

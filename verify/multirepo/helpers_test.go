@@ -91,15 +91,16 @@ func company(t *testing.T) *world {
 	return w
 }
 
-// twoGroups returns the target of two groups of repositories that have no hash
-// in common: the file has to match what both list.
-func twoGroups(t *testing.T, one, other string) *multirepo.Target {
+// agreedTarget returns the target of repositories that list x in these ways.
+func agreedTarget(t *testing.T, threshold int, listings ...string) *multirepo.Target {
 	t.Helper()
 	w := newWorld(t)
-	for name, listing := range map[string]string{"a": one, "b": one, "c": other, "d": other} {
-		list(w.add(name, plain, nil), listing)
+	var names []string
+	for i, listing := range listings {
+		names = append(names, string(rune('a'+i)))
+		list(w.add(names[i], plain, nil), listing)
 	}
-	w.entry("*", "a,b,c,d", 2, false)
+	w.entry("*", strings.Join(names, ","), threshold, false)
 	target, _, err := w.find("x")
 	require.NoError(t, err)
 	return target

@@ -203,10 +203,13 @@ func (g *Group) compareAnswers(l *Lookup) (Step, *Target) {
 		}
 		step.Answers = append(step.Answers, a)
 	}
-	q := findQuorum(listings, e.rootKeys(), e.Threshold)
+	oneVoice := l.oneVoice(e)
+	step.noteVoices(oneVoice)
+	agreement := newAgreement(listings, oneVoice, e.Threshold)
+	q := agreement.quorum()
 	step.setOutcomes(listings, q)
 	if q.agreed != 0 && !q.conflict {
-		return step, newTarget(l.path, e, q.agreed, targets, listings)
+		return step, newTarget(l.path, e, agreement, q, targets)
 	}
 	step.Err = step.failure(l.path, q.conflict)
 	return step, nil

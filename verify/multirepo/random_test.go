@@ -76,10 +76,9 @@ func newRandomEntry(random *rand.Rand, repositories int) randomEntry {
 	return e
 }
 
-// naiveUnion returns the repositories that are in any subset in which each
-// agrees with each other and which reaches the threshold. It tries every
-// subset.
-func naiveUnion(answers []randomAnswer, threshold int) (union uint) {
+// naiveGroups returns every subset in which each agrees with each other and
+// which reaches the threshold. It tries every subset.
+func naiveGroups(answers []randomAnswer, threshold int) (groups []uint) {
 	for subset := uint(1); subset < 1<<len(answers); subset++ {
 		size, good := 0, true
 		for i, a := range answers {
@@ -93,17 +92,54 @@ func naiveUnion(answers []randomAnswer, threshold int) (union uint) {
 			}
 		}
 		if good && size >= threshold {
-			union |= subset
+			groups = append(groups, subset)
 		}
 	}
-	return union
+	return groups
+}
+
+// naiveOneFile says whether there is a hash that some member of every group
+// lists, and whether all members list one length.
+func naiveOneFile(answers []randomAnswer, groups []uint) bool {
+	common, length := false, 0
+	for _, h := range "ab" {
+		for _, listed := range []func(randomAnswer) byte{
+			func(a randomAnswer) byte { return a.h256 }, func(a randomAnswer) byte { return a.h512 },
+		} {
+			all := true
+			for _, group := range groups {
+				some := false
+				for i, a := range answers {
+					some = some || group>>i&1 == 1 && listed(a) == byte(h)
+				}
+				all = all && some
+			}
+			common = common || all
+		}
+	}
+	for _, group := range groups {
+		for i, a := range answers {
+			if group>>i&1 == 1 && length != 0 && a.length != length {
+				return false
+			}
+			if group>>i&1 == 1 {
+				length = a.length
+			}
+		}
+	}
+	return common
 }
 
 // naiveEntry decides on one entry: it returns the positions of the repositories
 // that attest the target, or why there is none. It may be the last that can
 // decide.
 func naiveEntry(answers []randomAnswer, threshold int, last bool) (attesting []int, reasons []error, conflict bool) {
-	union := naiveUnion(answers, threshold)
+	groups := naiveGroups(answers, threshold)
+	var union uint
+	for _, group := range groups {
+		union |= group
+	}
+	conflict = groups != nil && !naiveOneFile(answers, groups)
 	listed, noTargets, none, uncertain, contradiction := 0, 0, 0, 0, false
 	for i, a := range answers {
 		switch {
@@ -121,10 +157,9 @@ func naiveEntry(answers []randomAnswer, threshold int, last bool) (attesting []i
 		if union>>i&1 == 1 {
 			attesting = append(attesting, i)
 		}
-		for j, b := range answers[:i] {
+		for _, b := range answers[:i] {
 			if b.lists() && a.contradicts(b) {
 				contradiction = true
-				conflict = conflict || union>>i&1 == 1 && union>>j&1 == 1
 			}
 		}
 	}
@@ -134,7 +169,7 @@ func naiveEntry(answers []randomAnswer, threshold int, last bool) (attesting []i
 	if noTargets+uncertain == len(answers) && (uncertain == 0 || last) {
 		return nil, []error{verify.ErrNoTarget}, false
 	}
-	if listed > 0 && (contradiction || noTargets > 0 || none+uncertain == 0) {
+	if listed > 0 && (conflict || contradiction || noTargets > 0 || none+uncertain == 0) {
 		reasons = append(reasons, multirepo.ErrDisagreement)
 	}
 	if none > 0 {

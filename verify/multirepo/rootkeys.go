@@ -19,11 +19,8 @@ import (
 func rootKeysOf(root *metadata.Root, p roles.Policy) string {
 	role, _ := root.Role(metadata.RoleRoot)
 	var list []string
-	for id := range role.KeyIDs() {
-		k, _ := root.Key(id) // without a key for the ID: the zero Key, which cannot be used
-		if material, err := p.Material(k); err == nil {
-			list = append(list, hex.EncodeToString([]byte(material)))
-		}
+	for _, material := range keyMaterial(root, role, p) {
+		list = append(list, hex.EncodeToString([]byte(material)))
 	}
 	slices.Sort(list)
 	return strings.Join(slices.Compact(list), " ")

@@ -1,7 +1,6 @@
 package multirepo
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -16,9 +15,10 @@ type Target struct {
 	Path string
 	// Length is the exact length in bytes.
 	Length int64
-	// Hashes are the digests that a file must have: all strong ones that the
-	// repositories in agreement list. sha512 comes first, then sha256, then the
-	// others sorted by name.
+	// Hashes are the digests that a file must have: the strong ones without
+	// which it cannot satisfy a threshold of the repositories in agreement.
+	// There is one at least. sha512 comes first, then sha256, then the others
+	// sorted by name.
 	Hashes []Hash
 	// Expires is when the first of the files that attest the target expires, in
 	// any of the repositories in agreement.
@@ -27,7 +27,14 @@ type Target struct {
 	// the map's entry.
 	Attestations []Attestation
 
-	checked []*verify.Target // a file is checked against these; together they list all hashes
+	agreement  *agreement
+	statements []statement
+}
+
+// statement is what some of the repositories in agreement list.
+type statement struct {
+	target       *verify.Target
+	repositories set
 }
 
 // Hash is a digest in lower-case hexadecimal, and its algorithm.
@@ -70,50 +77,24 @@ func (a Attestation) Custom() ([]byte, bool) {
 }
 
 // newTarget makes the target that repositories agree on. (TAP 4 step 4)
-func newTarget(path string, e *entry, agreed set, targets []*verify.Target, listings []*listing) *Target {
-	t := &Target{Path: path}
-	var members []int
+func newTarget(path string, e *entry, a *agreement, q quorum, targets []*verify.Target) *Target {
+	t := &Target{Path: path, Hashes: q.hashes, agreement: a}
+	var first []int // of the repositories that list the same
 	for i, one := range targets {
-		if !agreed.has(i) {
+		if !q.agreed.has(i) {
 			continue
 		}
-		members = append(members, i)
 		t.Length = one.Length
 		if t.Expires.IsZero() || one.Expires.Before(t.Expires) {
 			t.Expires = one.Expires
 		}
 		t.Attestations = append(t.Attestations, Attestation{e.members[i].name, one.Role, one})
-		t.addHashes(one, *listings[i])
-	}
-	// Those that list the most hashes come first. Mostly one of them lists all,
-	// and the file is hashed once.
-	slices.SortStableFunc(members, func(a, b int) int {
-		return len(listings[b].strong) - len(listings[a].strong)
-	})
-	var covering []*listing
-	for _, i := range members {
-		if !slices.ContainsFunc(covering, func(l *listing) bool { return l.covers(*listings[i]) }) {
-			covering, t.checked = append(covering, listings[i]), append(t.checked, targets[i])
+		n := slices.IndexFunc(first, func(j int) bool { return a.listings[i].equal(a.listings[j]) })
+		if n < 0 {
+			n, first = len(first), append(first, i)
+			t.statements = append(t.statements, statement{target: one})
 		}
+		t.statements[n].repositories |= 1 << i
 	}
 	return t
-}
-
-// addHashes adds the strong hashes of one repository that no other one listed
-// before. The order is that of Target.Hashes, whatever the repositories list.
-func (t *Target) addHashes(one *verify.Target, l listing) {
-	for name := range one.Hashes.All() {
-		known := slices.ContainsFunc(t.Hashes, func(h Hash) bool { return h.Algorithm == name })
-		if digest, ok := l.strong[name]; ok && !known {
-			t.Hashes = append(t.Hashes, Hash{name, digest})
-		}
-	}
-	slices.SortFunc(t.Hashes, func(a, b Hash) int {
-		return cmp.Or(cmp.Compare(rank(a.Algorithm), rank(b.Algorithm)), cmp.Compare(a.Algorithm, b.Algorithm))
-	})
-}
-
-// rank puts sha512 first, sha256 next, and all others behind them.
-func rank(algorithm string) int {
-	return -slices.Index([]string{"sha256", "sha512"}, algorithm)
 }

@@ -44,8 +44,8 @@ func TestAttestations(t *testing.T) {
 	target, _, err := w.find("dir/x")
 	require.NoError(t, err)
 	require.EqualValues(t, 4, target.Length)
-	require.Equal(t, "sha512", target.Hashes[0].Algorithm)
-	require.Equal(t, "sha256", target.Hashes[1].Algorithm)
+	require.Len(t, target.Hashes, 1, "two of three list no other")
+	require.Equal(t, "sha256", target.Hashes[0].Algorithm)
 	require.Equal(t, w.repos["a"].Now().Add(time.Hour), target.Expires, "the first of all to expire")
 	for _, a := range target.Attestations {
 		custom, ok := a.Custom()
@@ -117,22 +117,35 @@ func TestZeroValues(t *testing.T) {
 	require.False(t, ok)
 }
 
-// Bridge between two files: a file that is right for one group and wrong for
-// the other is not accepted, whichever group is first, and not later either.
-func TestFileMustMatchAllGroups(t *testing.T) {
-	target := twoGroups(t, "256:a", "512:b")
-	for _, content := range []string{"a", "b"} {
-		v := target.Verifier()
-		for range 2 {
-			n, err := v.Write([]byte(content))
-			require.ErrorIs(t, err, roles.ErrHash, content)
-			require.Zero(t, n)
-			require.ErrorIs(t, v.Verify(), roles.ErrHash, content)
-			require.Zero(t, v.Written())
+// D17: the file must satisfy a threshold of repositories, and need not satisfy
+// one that adds junk to the right hash. A file that satisfies too few is not
+// accepted, and not later either.
+func TestFileMustSatisfyAThreshold(t *testing.T) {
+	target := agreedTarget(t, 2, "256:a", "256:a", "256:a 512:b")
+	require.Len(t, target.Hashes, 1)
+	require.Len(t, target.Attestations, 3)
+	v := target.Verifier()
+	_, err := v.Write([]byte("a"))
+	require.NoError(t, err)
+	require.NoError(t, v.Verify())
+	for threshold, listings := range map[int][]string{
+		2: {"256:a", "256:a 512:b", "256:a 512:b"},
+		3: {"256:a", "256:a", "256:a 512:b"},
+	} {
+		target := agreedTarget(t, threshold, listings...)
+		for _, content := range []string{"a", "b"} {
+			v := target.Verifier()
+			for range 2 {
+				n, err := v.Write([]byte(content))
+				require.ErrorIs(t, err, roles.ErrHash, content)
+				require.Zero(t, n)
+				require.ErrorIs(t, v.Verify(), roles.ErrHash, content)
+				require.Zero(t, v.Written())
+			}
+			var copied strings.Builder
+			require.ErrorIs(t, target.Copy(&copied, strings.NewReader(content)), roles.ErrHash, content)
+			require.Empty(t, copied.String())
 		}
-		var copied strings.Builder
-		require.ErrorIs(t, target.Copy(&copied, strings.NewReader(content)), roles.ErrHash, content)
-		require.Empty(t, copied.String())
 	}
 }
 
@@ -143,11 +156,11 @@ func TestEmptyFile(t *testing.T) {
 		one, other string
 		want       error
 	}{
-		{"256: length:", "512: length:", nil},
-		{"256: length:", "512:b length:", roles.ErrHash},
-		{"256:a length:", "512: length:", roles.ErrHash},
+		{"256: length:", "256: 512: length:", nil},
+		{"256: length:", "256: 512:b length:", roles.ErrHash},
+		{"512:a length:", "512:a 256: length:", roles.ErrHash},
 	} {
-		target := twoGroups(t, c.one, c.other)
+		target := agreedTarget(t, 2, c.one, c.other)
 		require.Zero(t, target.Length)
 		require.ErrorIs(t, target.Verifier().Verify(), c.want, "%q, %q", c.one, c.other)
 		require.ErrorIs(t, target.Copy(io.Discard, strings.NewReader("")), c.want, "%q, %q", c.one, c.other)
@@ -158,15 +171,14 @@ func TestEmptyFile(t *testing.T) {
 // The right bytes are not enough: Copy returns the errors of the writer and of
 // the reader.
 func TestCopyPassesErrorsOn(t *testing.T) {
-	target := twoGroups(t, "256:a", "512:a")
+	target := agreedTarget(t, 1, "256:a")
 	broken := errors.New("broken")
 	require.NoError(t, target.Copy(io.Discard, strings.NewReader("a")))
 	require.ErrorIs(t, target.Copy(fullDisk{broken}, strings.NewReader("a")), broken)
 	require.ErrorIs(t, target.Copy(io.Discard, io.MultiReader(strings.NewReader("a"), iotest.ErrReader(broken))), broken)
 }
 
-// If one repository lists all hashes that the others list, the file is hashed
-// for that one alone, wherever it is in the entry.
+// The file is hashed once for all repositories that list the same.
 func TestFilesAreHashedOnce(t *testing.T) {
 	made := 0
 	sha384 := func() hash.Hash { made++; return sha512.New384() }
@@ -177,17 +189,18 @@ func TestFilesAreHashedOnce(t *testing.T) {
 		"a": {"sha384": hex.EncodeToString(sum[:])},
 		"b": {"sha384": hex.EncodeToString(sum[:]), "sha256": digest("sha256", "a")},
 		"c": {"sha384": hex.EncodeToString(sum[:])},
+		"d": {"sha384": hex.EncodeToString(sum[:])},
 	} {
 		repo := w.add(name, plain, nil)
 		repo.Targets().AddTargetInfo("x", 1, hashes)
 		repo.Publish()
 	}
 	w.setOptions(verify.Options{Policy: policy})
-	w.entry("*", "a,b,c", 3, true)
-	w.mustFind("x", "a", "a", "b", "c")
+	w.entry("*", "a,b,c,d", 3, true)
+	w.mustFind("x", "a", "a", "b", "c", "d")
 	target, _, err := w.find("x")
 	require.NoError(t, err)
 	made = 0
 	require.NoError(t, target.Copy(io.Discard, strings.NewReader("a")))
-	require.Equal(t, 1, made)
+	require.Equal(t, 2, made)
 }

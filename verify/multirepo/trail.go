@@ -62,6 +62,10 @@ type Answer struct {
 	// repository could not be brought up to date and answers from an earlier
 	// view (Group.Renew); otherwise zero.
 	AsOf time.Time
+	// OneVoiceWith is an earlier repository of the entry with which this one
+	// counts once, since the same keys can have signed both answers; mostly
+	// empty.
+	OneVoiceWith string
 
 	lookup *verify.Lookup // nil if there was none
 }
@@ -80,6 +84,9 @@ func (a Answer) String() string {
 	line := metadata.Printable(a.Repository) + " " + a.Outcome.String()
 	if !a.AsOf.IsZero() {
 		line += " as of " + a.AsOf.UTC().Format(time.RFC3339)
+	}
+	if a.OneVoiceWith != "" {
+		line += " (one voice with " + metadata.Printable(a.OneVoiceWith) + ")"
 	}
 	switch a.Outcome {
 	case NoAnswer:
@@ -188,7 +195,7 @@ func (s *Step) noTarget(path string) *verify.NoTargetError {
 func (s *Step) undecided(path string, conflict bool) *AgreementError {
 	noAnswer, uncertain, noTarget, disagree := s.count(NoAnswer), s.count(Uncertain), s.count(NoTarget), s.count(Disagrees)
 	err := &AgreementError{Path: path, Step: s.clone(), Conflict: conflict}
-	if listed := disagree + s.count(Lists); listed > 0 && (noAnswer+uncertain == 0 || noTarget+disagree > 0) {
+	if listed := disagree + s.count(Lists); listed > 0 && (conflict || noAnswer+uncertain == 0 || noTarget+disagree > 0) {
 		err.reasons = append(err.reasons, ErrDisagreement)
 	}
 	if noAnswer > 0 {

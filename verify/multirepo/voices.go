@@ -1,0 +1,97 @@
+package multirepo
+
+import (
+	"fmt"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
+)
+
+// oneVoice says of each repository of an entry which others do not speak for
+// themselves beside it: those with the same root keys, and those whose answer
+// the same keys can have signed (D18). A mirror of the one can then serve the
+// files of the other.
+func (l *Lookup) oneVoice(e *entry) []set {
+	keys := e.rootKeys()
+	list := make([]set, len(keys))
+	for i, one := range l.questions {
+		for j, other := range l.questions {
+			if i != j && (keys[i] == keys[j] || one.lookup.SharesSigners(other.lookup)) {
+				list[i] |= 1 << j
+			}
+		}
+	}
+	return list
+}
+
+// noteVoices notes with which of the repositories before it one counts once.
+func (s *Step) noteVoices(oneVoice []set) {
+	for i := range s.Answers {
+		for j := range i {
+			if oneVoice[i].has(j) {
+				s.Answers[i].OneVoiceWith = s.Answers[j].Repository
+				break
+			}
+		}
+	}
+}
+
+// sharedOnlineKeys returns a warning for each two repositories of one entry
+// whose timestamps or snapshots the same keys can sign. Anyone who has these
+// keys can hold both at an old state.
+func (g *Group) sharedOnlineKeys() (list []error) {
+	warned := map[[2]string]bool{}
+	for _, e := range g.entries {
+		for i, one := range e.members {
+			for _, other := range e.members[:i] {
+				pair := [2]string{one.name, other.name}
+				if e.Threshold < 2 || warned[pair] {
+					continue
+				}
+				for _, role := range []string{metadata.RoleTimestamp, metadata.RoleSnapshot} {
+					if sharesKeys(one, other, role) {
+						err := fmt.Errorf("%w: the same ones can sign its %s and that of %q", ErrSharedKeys, role, other.name)
+						warned[pair], list = true, append(list, &RepositoryError{one.name, err})
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// sharesKeys says whether the keys of a top-level role of one repository reach
+// the threshold of the other's.
+func sharesKeys(one, other *member, role string) bool {
+	a, thresholdA := roleKeysOf(one, role)
+	b, thresholdB := roleKeysOf(other, role)
+	var shared int64
+	for material := range a {
+		if b[material] {
+			shared++
+		}
+	}
+	return shared >= min(thresholdA, thresholdB)
+}
+
+func roleKeysOf(x *member, role string) (keys map[string]bool, threshold int64) {
+	root := x.session.Root()
+	listed, _ := root.Role(role)
+	keys = map[string]bool{}
+	for _, material := range keyMaterial(root, listed, x.options.Policy) {
+		keys[material] = true
+	}
+	return keys, listed.Threshold()
+}
+
+// keyMaterial returns what identifies the keys of a role that a session can
+// use.
+func keyMaterial(root *metadata.Root, role metadata.RoleKeys, p roles.Policy) (list []string) {
+	for id := range role.KeyIDs() {
+		k, _ := root.Key(id) // without a key for the ID: the zero Key, which cannot be used
+		if material, err := p.Material(k); err == nil {
+			list = append(list, material)
+		}
+	}
+	return list
+}
