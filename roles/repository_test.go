@@ -32,8 +32,13 @@ var envelopeFormat = map[bool]metadata.EnvelopeFormat{
 }[os.Getenv(dsseVariable) != ""]
 
 // builtinSchemes are the schemes that a Policy cannot replace.
-var builtinSchemes = []string{
-	"ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsassa-pss-sha256",
+var builtinSchemes = verifytest.Schemes()
+
+// usableSchemes are the built-in schemes that sign in envelopes of the format.
+func usableSchemes() []string {
+	return slices.DeleteFunc(verifytest.Schemes(), func(scheme string) bool {
+		return envelopeFormat == metadata.DSSE && strings.HasPrefix(scheme, "ml-dsa")
+	})
 }
 
 type object = map[string]any

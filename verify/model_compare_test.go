@@ -67,7 +67,7 @@ func disagree(format string, args ...any) { panic(disagreement(fmt.Sprintf(forma
 
 // defaultLimits are those of the library.
 var defaultLimits = model.Limits{
-	Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
+	Root: 512_000, Timestamp: 32_768, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
 }
 
 // drawLimits chooses the limits: mostly the defaults, and sometimes lower ones.
