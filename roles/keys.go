@@ -50,8 +50,7 @@ type EntryVerifier interface {
 var ErrNoSignature = errors.New("not a signature by this scheme")
 
 // VerifierFunc returns the SignatureVerifier of a key, which may be an
-// EntryVerifier. It must refuse a key of the wrong
-// type or size.
+// EntryVerifier. It must refuse a key of the wrong type or size.
 //
 // The material identifies the public key, and nothing else. Two spellings of
 // one key must give the same material, whatever their key types and schemes.
@@ -72,7 +71,7 @@ type roleKey struct {
 
 func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 	if p.AllowedSchemes != nil && !slices.Contains(p.AllowedSchemes, k.Scheme) {
-		reason := fmt.Sprintf("scheme %q is not allowed by the policy", metadata.Printable(k.Scheme))
+		reason := fmt.Sprintf("scheme %.32q is not allowed by the policy", k.Scheme)
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: reason}
 	}
 	public, err := k.PublicKey()

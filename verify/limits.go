@@ -9,7 +9,7 @@ import (
 // Limits bound what a session accepts. Zero fields mean the defaults; below
 // zero nothing is accepted.
 type Limits struct {
-	MaxRootBytes      int64 // of a root file; default 512,000
+	MaxRootBytes int64 // of a root file; default 512,000
 	// MaxTimestampBytes bounds a timestamp file; default 32,768: two ML-DSA-87
 	// signatures have 18,508 hexadecimal digits.
 	MaxTimestampBytes int64

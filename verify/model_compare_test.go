@@ -12,6 +12,7 @@ import (
 	"github.com/tufwalk/tufwalk/internal/model"
 	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // comparison is one history, played to the session and to the model.
@@ -45,7 +46,7 @@ func compareHistory(seed uint64) (d *comparison) {
 			d.fault = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	d.w = histories.New(seed)
+	d.w = histories.New(seed, verifytest.Schemes()...)
 	d.drawLimits()
 	for i := range 2 + d.w.IntN(5) {
 		if i > 0 {

@@ -69,6 +69,29 @@ var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	}
 })
 
+// constant signs every message with one signature.
+type constant struct{}
+
+func (constant) Public() crypto.PublicKey { return nil }
+
+func (constant) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return append([]byte{1}, make([]byte, ed25519.SignatureSize-1)...), nil
+}
+
+// NewWeakKey returns an ed25519 key that no verifier may accept: the neutral
+// element, for which anyone can sign. It signs every message with the same
+// signature, which crypto/ed25519 verifies. The spelling is one of four, from 0
+// to 3, all of which crypto/ed25519 reads as this point.
+func NewWeakKey(spelling int) *Key {
+	public := []string{
+		"01" + strings.Repeat("00", 30) + "00", // y = 1
+		"01" + strings.Repeat("00", 30) + "80", // y = 1, and x is -0
+		"ee" + strings.Repeat("ff", 30) + "7f", // y = p+1
+		"ee" + strings.Repeat("ff", 30) + "ff",
+	}[spelling]
+	return &Key{KeyType: "ed25519", Scheme: "ed25519", Public: public, private: constant{}, options: crypto.Hash(0)}
+}
+
 // Schemes returns the schemes of NewKey.
 func Schemes() []string {
 	return []string{
