@@ -110,8 +110,8 @@ func encodings(p point) (list [][]byte) {
 	return list
 }
 
-// R-4.2.2.8 (K13): all encodings of all points of small order are unusable. They
-// are derived here from the equation of the curve, and not copied.
+// R-4.2.2.8 (K13): all encodings of all points of small order are unusable.
+// They are derived here from the equation of the curve, and not copied.
 func TestSmallOrder(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range smallPoints(t) {
@@ -125,8 +125,8 @@ func TestSmallOrder(t *testing.T) {
 	require.Len(t, seen, 14)
 }
 
-// anyoneSigns signs a message for a public key of small order, without a private
-// key: with S = 0, and for R one of the eight points.
+// anyoneSigns signs a message for a public key of small order, without a
+// private key: with S = 0, and for R one of the eight points.
 func anyoneSigns(public []byte) bool {
 	for i := range 64 {
 		message := []byte{byte(i)}

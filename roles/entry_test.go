@@ -89,8 +89,8 @@ func TestEntryVerifier(t *testing.T) {
 	}
 }
 
-// K10, K14, R-4.2.4: entries that anyone can add to a file are tried with such a
-// key as with any other: until 64 MB are hashed, not counting those that are
+// K10, K14, R-4.2.4: entries that anyone can add to a file are tried with such
+// a key as with any other: until 64 MB are hashed, not counting those that are
 // refused without reading the message.
 func TestEntriesAreTriedWithinABound(t *testing.T) {
 	const tries = 16 // for a payload of more than 4 MB

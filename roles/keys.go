@@ -135,8 +135,8 @@ func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	if err != nil {
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
-	// .K3: the DER form is the same for all spellings of a key, and for all
-	// its schemes.
+	// .K3: the DER form is the same for all spellings of a key, and for
+	// all its schemes.
 	key := roleKey{id: k.ID, scheme: schemeOf(k), material: string(der)}
 	listed := &signerverifier.SSLibKey{KeyID: k.ID}
 	var v sslibVerifier

@@ -23,8 +23,8 @@ func (v mldsaVerifier) Verify(message, signature []byte) error {
 
 // inFormat returns the role with the keys that can sign in an envelope format.
 //
-// R-T21.2: version 1 of TAP 21 signs canonical JSON, and the TAP says nothing of
-// DSSE. So ML-DSA keys are unusable there.
+// R-T21.2: version 1 of TAP 21 signs canonical JSON, and the TAP says nothing
+// of DSSE. So ML-DSA keys are unusable there.
 func (r Role) inFormat(f metadata.EnvelopeFormat) Role {
 	if f != metadata.DSSE {
 		return r

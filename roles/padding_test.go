@@ -23,8 +23,8 @@ type rsaSignature struct {
 	options crypto.SignerOpts
 }
 
-// rsaSignatures are all ways to sign that some scheme of an RSA key accepts, and
-// some that none does. The longest salt depends on the key.
+// rsaSignatures are all ways to sign that some scheme of an RSA key accepts,
+// and some that none does. The longest salt depends on the key.
 func rsaSignatures() (list []rsaSignature) {
 	for _, h := range []struct {
 		suffix string
@@ -43,8 +43,8 @@ func rsaSignatures() (list []rsaSignature) {
 }
 
 // go-tuf#625, G10, K9, R-4.2.2.7: an RSA signature counts only with the padding
-// and the hash of its scheme, and PSS with a salt of any length. A scheme counts
-// only with its own key type.
+// and the hash of its scheme, and PSS with a salt of any length. A scheme
+// counts only with its own key type.
 func TestOnePaddingPerScheme(t *testing.T) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -91,8 +91,8 @@ var rsaSchemes = []string{
 	"rsa-pkcs1v15-sha256", "rsa-pkcs1v15-sha384", "rsa-pkcs1v15-sha512",
 }
 
-// .K3 (K3): one RSA key under all schemes, with a signature by each, counts
-// once.
+// .K3 (K3): one RSA key under all schemes, with a signature by each,
+// counts once.
 func TestOneKeyUnderAllItsSchemes(t *testing.T) {
 	r := newRepository(t)
 	var keys []*verifytest.Key

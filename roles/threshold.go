@@ -131,9 +131,9 @@ func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid 
 	return false
 }
 
-// signed reports whether a signature is valid for the key, and whether it took a
-// hash of the payload to find out. Text that is no signature, and one of a wrong
-// length, costs nothing: anyone can add any number of them.
+// signed reports whether a signature is valid for the key, and whether it took
+// a hash of the payload to find out. Text that is no signature, and one of a
+// wrong length, costs nothing: anyone can add any number of them.
 //
 // text that is not a signature is never valid.
 func (s roleKey) signed(payload []byte, sig metadata.Signature) (valid, cost bool) {

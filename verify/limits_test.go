@@ -120,8 +120,8 @@ func TestManyMatchingDelegations(t *testing.T) {
 	require.ErrorIs(t, err, verify.ErrLimit)
 }
 
-// R-T21.4: the default limits have room for the longest keys and signatures: two
-// for a timestamp, and ten for a root that replaces ten other keys.
+// R-T21.4: the default limits have room for the longest keys and signatures:
+// two for a timestamp, and ten for a root that replaces ten other keys.
 func TestLimitsHaveRoomForMLDSA(t *testing.T) {
 	const scheme = "ml-dsa-87/1"
 	repo := verifytest.New(verifytest.Options{Scheme: scheme})
