@@ -95,18 +95,21 @@ func TestEntryVerifier(t *testing.T) {
 func TestEntriesAreTriedWithinABound(t *testing.T) {
 	const tries = 16 // for a payload of more than 4 MB
 	for name, c := range map[string]struct {
-		member      string // that each added entry has
+		added       int
+		member      string // that each of them has
 		value       any
 		found       bool
 		asked, read int
 	}{
-		"no bundles":    {"x", nil, true, 301, 1},
-		"wrong bundles": {"bundle", map[string]any{"proof": "00"}, false, tries, tries},
+		"no bundles":                 {300, "x", nil, true, 301, 1},
+		"wrong bundles":              {300, "bundle", map[string]any{"proof": "00"}, false, tries, tries},
+		"a try less":                 {tries - 1, "bundle", map[string]any{"proof": "00"}, true, tries, tries},
+		"just as many wrong bundles": {tries, "bundle", map[string]any{"proof": "00"}, false, tries, tries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, v := keylessRole(t, 4<<20)
 			setEntries(r, func(proof string) (list []any) {
-				for i := range 300 {
+				for i := range c.added {
 					list = append(list, map[string]any{"keyid": strings.Repeat("0", i+1), "sig": "", c.member: c.value})
 				}
 				return append(list, entry("before", "", proof))

@@ -168,14 +168,6 @@ func (v countingVerifier) Verify(message, sig []byte) error {
 	return nil
 }
 
-// refuser refuses each signature, and counts them.
-type refuser int
-
-func (c *refuser) Verify([]byte, []byte) error {
-	*c++
-	return errors.New("no")
-}
-
 type pssVerifier struct{ public *rsa.PublicKey }
 
 func (v pssVerifier) Verify(message, sig []byte) error {
