@@ -252,7 +252,9 @@ func (f verifyFunc) Verify(message, sig []byte) error { return f(message, sig) }
 
 // matchingRoot is a root in a DSSE envelope, whose keys have such a scheme, and
 // are themselves what their IDs say, behind "key ".
-func matchingRoot(t *testing.T, size, threshold int, ids []string, signatures []object) *metadata.Envelope[metadata.Root] {
+func matchingRoot(
+	t *testing.T, size, threshold int, ids []string, signatures []object,
+) *metadata.Envelope[metadata.Root] {
 	keys, role := object{}, object{"threshold": int64(threshold)}
 	var list []any
 	for _, id := range ids {
