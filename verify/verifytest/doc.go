@@ -30,7 +30,8 @@
 // the wrong keys sign. [Repo.SetVersion] sets an older version. [Repo.Edit] and
 // [Repo.EditEnvelope] change anything before and after it is signed.
 // [Repo.Metadata] and [Repo.TargetFiles] are maps that a test may change. A
-// clone of them is a frozen mirror.
+// clone of them is a frozen mirror. [NewWeakKey] makes keys for which anyone
+// can sign.
 //
 // # Formats
 //
