@@ -1,7 +1,6 @@
 package roles
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,17 +89,20 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 	withoutID := maxTries(payload)
 	for _, s := range r.keys {
 		for _, sig := range signatures { // signatures of other keys are ignored
-			if sig.KeyID == s.id && !valid[s.material] {
-				if s.id == "" && s.costs(sig) { // any number of signatures in a DSSE envelope may have no ID (R-T17.6)
-					if withoutID--; withoutID < 0 {
-						break
-					}
-				}
-				if s.signed(payload, sig) {
-					valid[s.material] = true
-				} else if len(wrong) < maxListed {
-					wrong = append(wrong, s.id)
-				}
+			if sig.KeyID != s.id || valid[s.material] {
+				continue
+			}
+			if s.id == "" && withoutID == 0 { // any number of signatures in a DSSE envelope may have no ID (R-T17.6)
+				break
+			}
+			good, cost := s.signed(payload, sig)
+			if s.id == "" && cost {
+				withoutID--
+			}
+			if good {
+				valid[s.material] = true
+			} else if len(wrong) < maxListed {
+				wrong = append(wrong, s.id)
 			}
 		}
 		if int64(len(valid)) >= r.threshold {
@@ -124,14 +126,18 @@ func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid 
 	left := maxTries(payload)
 	for _, sig := range signatures {
 		for _, s := range r.keys {
-			if valid[s.material] || sig.KeyID == s.id || !s.costs(sig) {
+			if valid[s.material] || sig.KeyID == s.id {
 				continue
 			}
-			if left--; left < 0 {
-				return false
-			}
-			if s.signed(payload, sig) {
+			good, cost := s.signed(payload, sig)
+			if good {
 				valid[s.material] = true
+			}
+			if cost {
+				left--
+			}
+			if left == 0 {
+				return int64(len(valid)) >= r.threshold
 			}
 		}
 		if int64(len(valid)) >= r.threshold {
@@ -141,18 +147,19 @@ func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid 
 	return false
 }
 
-// costs reports whether it takes a hash of the payload to find out if a
-// signature is valid for the key. Text that is no signature, and one of a wrong
-// length, costs nothing: anyone can add any number of them.
-func (s roleKey) costs(sig metadata.Signature) bool {
-	b := sig.Bytes()
-	return b != nil && (s.scheme.Scheme != "ed25519" || len(b) == ed25519.SignatureSize)
-}
-
-// signed reports whether a signature is valid for the key.
+// signed reports whether a signature is valid for the key, and whether it took
+// a hash of the payload to find out. Text that is no signature, and one of a
+// wrong length, costs nothing: anyone can add any number of them.
 //
 // text that is not a signature is never valid.
-func (s roleKey) signed(payload []byte, sig metadata.Signature) bool {
+func (s roleKey) signed(payload []byte, sig metadata.Signature) (valid, cost bool) {
+	if v, ok := s.verifier.(EntryVerifier); ok {
+		err := v.VerifyEntry(payload, sig)
+		return err == nil, !errors.Is(err, ErrNoSignature)
+	}
 	b := sig.Bytes()
-	return b != nil && s.verifier.Verify(payload, b) == nil
+	if b == nil || s.size > 0 && len(b) != s.size {
+		return false, false
+	}
+	return s.verifier.Verify(payload, b) == nil, true
 }

@@ -89,7 +89,7 @@ func verify[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool
 // file.
 func checkEnvelope[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) error {
 	return env.CheckPayload(func(payload []byte) error {
-		return role.checkSignatures(payload, env.Signatures(), anyID)
+		return role.inFormat(env.Format()).checkSignatures(payload, env.Signatures(), anyID)
 	})
 }
 
