@@ -22,10 +22,8 @@ func TestDelegations(t *testing.T) {
 	require.Equal(t, []string{"a/*", "b"}, slices.Collect(a.Paths()))
 	require.Equal(t, []string{"00", "0a1"}, slices.Collect(b.PathHashPrefixes()))
 	require.EqualValues(t, 2, b.Threshold())
-	none := func(string) bool { return false }
-	require.Equal(t, []int{0}, slices.Collect(d.Matching("0a2"+zeros[:61], func(string) bool { return true })))
-	require.Equal(t, []int{1}, slices.Collect(d.Matching("0a1"+zeros[:61], none)))
-	require.Empty(t, slices.Collect(d.Matching("0a2"+zeros[:61], none)))
+	require.Equal(t, []int{1}, matching(d, "0a1"+zeros[:61]))
+	require.Empty(t, matching(d, "0a2"+zeros[:61]))
 	_, ok := d.Key("k1")
 	require.True(t, ok)
 	const roleB = `{"keyids":["k1"],"name":"b","path_hash_prefixes":["00","0a1"],"threshold":2}`

@@ -107,7 +107,8 @@ func (l *Lookup) Trail() []Step {
 func (s *Session) newLookup(path string) *Lookup {
 	s.lookups.count++
 	l := &Lookup{path: path, number: s.lookups.count, walk: delegation.NewWalk(path, delegation.Options{
-		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
+		MaxDelegations: s.limits.MaxDelegations, MaxMatchSteps: s.limits.MaxMatchSteps,
+		SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})}
 	s.lookups.pending[l] = true
 	return l
