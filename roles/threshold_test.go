@@ -268,7 +268,7 @@ func TestManySignaturesWithIDs(t *testing.T) {
 	r.mustVerifyTargets()
 }
 
-// K14: a delegator may list a thousand keys, each of which costs a hash of the
+// K10: a delegator may list a thousand keys, each of which costs a hash of the
 // whole file. They are tried until 512 MB are hashed: all of them for a small
 // file, and 64 for one of 8 MB. The error says that there are more.
 func TestManySignaturesOfListedKeys(t *testing.T) {

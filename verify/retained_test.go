@@ -12,7 +12,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// G3, K14: many roles delegate to one, each with a key of its own under the
+// G3, K10: many roles delegate to one, each with a key of its own under the
 // same ID, and a mirror serves another file of it for each of them. Each lookup
 // succeeds. At most 16 of the files that came before are tried for the next
 // delegation.
