@@ -29,8 +29,8 @@ type Limits struct {
 	// with ErrLimit.
 	MaxRootRotations int
 	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
-	// MaxMatchSteps bounds the work of comparing the path of one lookup with the
-	// patterns of all roles that it visits, in bytes that are compared: see
+	// MaxMatchSteps bounds the work of comparing the path of one lookup with
+	// the patterns of all roles that it visits, in bytes that are compared: see
 	// delegation.Options; default 250,000,000.
 	MaxMatchSteps int64
 	MaxDepth      int // levels of JSON nesting; default 64, at most 1,000
