@@ -69,7 +69,7 @@ func match(pattern, path string, left *int64) bool {
 		retry += n
 		p, s = star, retry
 	}
-	return *left >= 0 && strings.Trim(pattern[p:], "*") == ""
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // lastClosing returns the position of the last ] of the segment that begins at

@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 )
@@ -41,6 +40,8 @@ func order(c byte) int {
 	return int(c) + 1
 }
 
+// sort brings the strings, which were added in the order of the text, into that
+// of the beginnings.
 func (x *beginnings) sort() {
 	if !slices.IsSortedFunc(x.at, x.compare) { // most lists are in order
 		x.sortAfter(x.at, 0)
@@ -49,10 +50,8 @@ func (x *beginnings) sort() {
 
 func (x *beginnings) compare(a, b uint32) int {
 	for n := 0; ; n++ {
-		if c, d := x.next(a, n), x.next(b, n); c != d {
+		if c, d := x.next(a, n), x.next(b, n); c != d || c == 0 {
 			return c - d
-		} else if c == 0 {
-			return cmp.Compare(a, b)
 		}
 	}
 }
