@@ -33,7 +33,8 @@ func (r Role) inFormat(f metadata.EnvelopeFormat) Role {
 	r.keys = slices.DeleteFunc(slices.Clone(r.keys), func(k roleKey) bool {
 		_, ok := k.verifier.(mldsaVerifier)
 		if ok {
-			r.addUnusable(&metadata.KeyError{ID: k.id, Reason: "TAP 21 defines no ML-DSA signatures in DSSE envelopes"})
+			err := &metadata.KeyError{ID: k.id, Reason: "TAP 21 defines no ML-DSA signatures in DSSE envelopes"}
+			r.unusable = append(r.unusable, unusableKey{k.id, err})
 		}
 		return ok
 	})

@@ -339,3 +339,40 @@ func TestManySignaturesWithIDs(t *testing.T) {
 	r.Publish()
 	r.mustVerifyTargets()
 }
+
+// K10: a delegator may list a thousand keys, each of which costs a hash of the
+// whole file. They are tried until 512 MB are hashed: all of them for a small
+// file, and 64 for one of 8 MB. The error says that there are more.
+func TestManySignaturesOfListedKeys(t *testing.T) {
+	const n = 1000
+	var ids, keys, signatures []string
+	for i := range n {
+		ids = append(ids, fmt.Sprintf(`"%03d"`, i))
+		keys = append(keys, ids[i]+`:{"keytype":"counted","scheme":"counted","keyval":{"public":""}}`)
+		signatures = append(signatures, `{"keyid":`+ids[i]+`,"sig":"00"}`)
+	}
+	role := `{"keyids":[` + strings.Join(ids, ",") + `],"threshold":1}`
+	for size, want := range map[int]int{0: n, 400_000: n, 8 << 20: 64} {
+		file := fmt.Sprintf(`{"signed":{"_type":"root","spec_version":"1.0.0","version":1,`+
+			`"expires":"2030-01-01T00:00:00Z","consistent_snapshot":true,"x":%q,"keys":{%s},`+
+			`"roles":{"root":%[3]s,"timestamp":%[3]s,"snapshot":%[3]s,"targets":%[3]s}},"signatures":[%[4]s]}`,
+			strings.Repeat("x", size), strings.Join(keys, ","), role, strings.Join(signatures, ","))
+		env, err := metadata.Parse[metadata.Root]([]byte(file), metadata.Options{})
+		require.NoError(t, err)
+		tried := new(refuser)
+		newVerifier := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) { return tried, []byte(k.ID), nil }
+		_, err = roles.VerifyInitialRoot(env, roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
+			{KeyType: "counted", Scheme: "counted"}: newVerifier,
+		}})
+		var threshold *roles.ThresholdError
+		require.ErrorAs(t, err, &threshold)
+		require.Equal(t, want, int(*tried), size)
+		require.Equal(t, n-want, threshold.Untried)
+		require.Equal(t, want < n, strings.Contains(err.Error(), "936 more signatures were not tried"), err)
+	}
+}
+
+// refuser counts the signatures that it refuses.
+type refuser int
+
+func (r *refuser) Verify(_, _ []byte) error { *r++; return errors.New("refused") }

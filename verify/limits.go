@@ -31,8 +31,12 @@ type Limits struct {
 	// with ErrLimit.
 	MaxRootRotations int
 	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
-	MaxDepth         int // levels of JSON nesting; default 64, at most 1,000
-	MaxSignatures    int // signatures of a file; default 1,024
+	// MaxMatchSteps bounds the work of comparing the path of one lookup with
+	// the patterns of all roles that it visits, in bytes that are compared: see
+	// delegation.Options; default 250,000,000.
+	MaxMatchSteps int64
+	MaxDepth      int // levels of JSON nesting; default 64, at most 1,000
+	MaxSignatures int // signatures of a file; default 1,024
 }
 
 func (l Limits) withDefaults() Limits {
