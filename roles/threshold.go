@@ -99,7 +99,7 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 				continue
 			}
 			b := sig.Bytes()
-			// Any number of signatures in a DSSE envelope may have no ID (R-T17.6).
+			// R-T17.6: any number of them may have no ID in a DSSE envelope.
 			if left == 0 || s.id == "" && withoutID == 0 {
 				if !s.isJunk(b) {
 					untried++
