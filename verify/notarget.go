@@ -171,7 +171,7 @@ func (s *Session) mayGoOn(l *Lookup, e *edge) bool {
 // R-5.6.8c: so a lie that was saved does not outlive the mirror that told it.
 func (s *Session) confirm(l *Lookup, doubtful []*edge) (waits bool) {
 	for _, e := range doubtful {
-		if e.source.live || e.confirmation == nil && e.unconfirmed >= l.number {
+		if e.confirmation == nil && (e.source.live || e.unconfirmed >= l.number) {
 			continue
 		}
 		if e.confirmation == nil {

@@ -166,7 +166,7 @@ func (s *search) noTarget() {
 // asked for once more.
 func (s *search) confirm(doubtful ...*edge) (waits bool) {
 	for _, e := range doubtful {
-		if e.source.live || !e.confirming && e.unconfirmed >= s.lookup.born {
+		if !e.confirming && (e.source.live || e.unconfirmed >= s.lookup.born) {
 			continue
 		}
 		if !e.confirming {
