@@ -1,8 +1,6 @@
 package delegation
 
 import (
-	"strings"
-
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
@@ -28,54 +26,57 @@ func byHash(role metadata.DelegatedRole) bool {
 // delegation by hash covers, and returns one of those that it lists. That is
 // how the file of another hash bin looks. It is false for a file without paths,
 // and for any other delegation. It takes time linear in the number of listed
-// paths, and stops at the first one that is covered.
+// paths, times the logarithm of the number of prefixes, and stops at the first
+// path that is covered.
 func (p Pending) Misplaced(file *metadata.Targets) (path string, misplaced bool) {
-	path, lists, covered := p.covered(file)
-	return path, lists && !covered
-}
-
-// ListsCovered reports whether a file lists a path that a delegation by hash
-// covers. It is false for any other delegation.
-func (p Pending) ListsCovered(file *metadata.Targets) bool {
-	_, _, covered := p.covered(file)
-	return covered
-}
-
-// covered says whether a file lists paths, and whether a delegation by hash
-// covers one of them: the returned one.
-func (p Pending) covered(file *metadata.Targets) (path string, lists, covered bool) {
 	if !p.ByHash() {
-		return "", false, false
+		return "", false
 	}
 	covers := p.covers()
 	for path = range file.Files() {
-		lists = true
-		if covers(newPath(path)) {
-			return path, true, true
+		misplaced = true
+		if covered, _ := covers(path); covered {
+			return path, false
 		}
 	}
-	return path, lists, false
+	return path, misplaced
+}
+
+// ListsOwn reports whether a file lists a path that a delegation by hash
+// covers, and that no other bin of the delegator covers. It is false for any
+// other delegation. It takes time like Misplaced.
+func (p Pending) ListsOwn(file *metadata.Targets) bool {
+	if !p.ByHash() {
+		return false
+	}
+	covers := p.covers()
+	for path := range file.Files() {
+		if _, own := covers(path); own {
+			return true
+		}
+	}
+	return false
 }
 
 // covers returns a function that reports whether a delegation by hash covers a
-// path.
-func (p Pending) covers() func(targetPath) bool {
+// path, and whether it is the only one of its delegator that does. Prefixes of
+// several bins may be alike.
+func (p Pending) covers() func(path string) (covered, own bool) {
 	d := p.By.Content().Delegations()
 	if s := d.SuccinctRoles(); s != nil {
-		return func(path targetPath) bool { return bin(s, path) == p.Role }
-	}
-	var prefixes []string
-	role := d.At(p.Position)
-	for prefix := range role.PathHashPrefixes() {
-		prefixes = append(prefixes, prefix)
-	}
-	return func(path targetPath) bool {
-		for _, prefix := range prefixes {
-			if strings.HasPrefix(path.hex, prefix) {
-				return true
-			}
+		return func(path string) (covered, own bool) {
+			covered = bin(s, newPath(path)) == p.Role
+			return covered, covered
 		}
-		return false
+	}
+	noPattern := func(string) (bool, error) { return false, nil }
+	return func(path string) (covered, own bool) {
+		own = true
+		for i := range d.Matching(path, newPath(path).hex, noPattern) {
+			covered = covered || i == p.Position
+			own = own && i == p.Position
+		}
+		return covered, covered && own
 	}
 }
 
@@ -86,7 +87,6 @@ type Signers struct{ byMaterial map[string][]*signerGroup }
 
 // signerGroup are the roles of a file that have the same keys and threshold.
 type signerGroup struct {
-	role         roles.Role
 	bins, others names
 	succinct     bool // there are two bins at least
 }
@@ -106,8 +106,8 @@ func (n *names) add(name string) {
 
 func (n names) hasOther(name string) bool { return n.first != name && n.first != "" || n.second != "" }
 
-// NewSigners looks at the roles that a file delegates to. It takes time linear
-// in the size of the file.
+// NewSigners looks at the roles that a file delegates to. It takes time and
+// memory linear in the size of the file: each key is decoded once.
 func NewSigners(by roles.Trusted[metadata.Targets], p roles.Policy) *Signers {
 	x := &Signers{byMaterial: map[string][]*signerGroup{}}
 	content := by.Content()
@@ -115,10 +115,9 @@ func NewSigners(by roles.Trusted[metadata.Targets], p roles.Policy) *Signers {
 		return x
 	}
 	d := content.Delegations()
+	material := map[string]string{} // by key ID; empty: unusable
 	if s := d.SuccinctRoles(); s != nil {
-		if role, err := roles.Delegated(by, -1, s.Bin(0), p); err == nil {
-			x.add(&signerGroup{role: role, succinct: true})
-		}
+		x.add(&signerGroup{succinct: true}, s.RoleKeys, d, p, material)
 		return x
 	}
 	groups := map[metadata.RoleKeys]*signerGroup{}
@@ -126,13 +125,9 @@ func NewSigners(by roles.Trusted[metadata.Targets], p roles.Policy) *Signers {
 		listed := d.At(i)
 		g := groups[listed.RoleKeys]
 		if g == nil {
-			role, err := roles.Delegated(by, i, listed.Name, p)
-			if err != nil {
-				continue
-			}
-			g = &signerGroup{role: role}
+			g = new(signerGroup)
 			groups[listed.RoleKeys] = g
-			x.add(g)
+			x.add(g, listed.RoleKeys, d, p, material)
 		}
 		if byHash(listed) {
 			g.bins.add(listed.Name)
@@ -143,9 +138,20 @@ func NewSigners(by roles.Trusted[metadata.Targets], p roles.Policy) *Signers {
 	return x
 }
 
-func (x *Signers) add(g *signerGroup) {
-	for _, material := range g.role.KeyMaterial() {
-		x.byMaterial[material] = append(x.byMaterial[material], g)
+// add notes which public keys a group has, each of them once.
+func (x *Signers) add(
+	g *signerGroup, keys metadata.RoleKeys, d *metadata.Delegations, p roles.Policy, material map[string]string,
+) {
+	for id := range keys.KeyIDs() {
+		m, known := material[id]
+		if !known {
+			k, _ := d.Key(id)
+			m, _ = p.Material(k)
+			material[id] = m
+		}
+		if list := x.byMaterial[m]; m != "" && (len(list) == 0 || list[len(list)-1] != g) {
+			x.byMaterial[m] = append(list, g)
+		}
 	}
 }
 

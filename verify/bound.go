@@ -52,31 +52,42 @@ func (b *binder) checkPlace(e *edge, file roles.Trusted[metadata.Targets]) error
 		metadata.Printable(e.Role), errMisplaced, metadata.Printable(e.Delegator), path)
 }
 
-// bound says whether the file of an edge, which is one of a trail, must be that
-// of the edge's role. TUF does not sign the names of roles.
+// binding is what is known so far about whether a file of a trail must be that
+// of its role. TUF does not sign the names of roles.
 //
-// R-5.6.8b: (i) the snapshot lists its hash; or (ii) the file of no other role
-// that the trail knows of could pass for it; or (iii) only other bins of its
-// delegator could, and it lists a path that its own bin covers.
-func (b *binder) bound(e *edge, trail []*edge) bool {
+// R-5.6.8b: it is bound if (i) the snapshot lists its hash; or (ii) the file of
+// no other role that the trail knows of could pass for it; or (iii) only other
+// bins of its delegator could, and it lists a path that its own bin alone
+// covers.
+type binding struct {
+	seen    int  // so many edges of the trail have been looked at
+	bins    bool // other bins of its delegator could pass for it
+	unbound bool // for good: a trail only becomes longer
+}
+
+// extend looks at the edges of a trail that are new, and says whether the file
+// of an edge is bound (R-5.6.8b).
+func (b *binder) extend(known *binding, e *edge, trail []*edge) bool {
 	if e.listed.Hashes.Listed() {
 		return true
 	}
-	ownBins := false
-	for _, t := range trail {
-		if t.By.Content() == nil && t.Role != e.Role && t.role.CanPassFor(e.role) { // the top-level targets role
-			return false
-		}
+	for ; known.seen < len(trail) && !known.unbound; known.seen++ {
+		t := trail[known.seen]
+		top := t.By.Content() == nil // the top-level targets role
 		bins, others := b.signersIn(t.file).CanPassFor(e.role)
 		switch {
-		case others, bins && t.file != e.By:
-			return false
-		case bins:
-			ownBins = true
+		case top && t.Role != e.Role && t.role.CanPassFor(e.role), others, bins && t.file != e.By:
+			known.unbound = true
+		case bins && !known.bins:
+			known.bins = true
+			known.unbound = !e.ListsOwn(e.file.Content())
 		}
 	}
-	return !ownBins || e.ListsCovered(e.file.Content())
+	return !known.unbound
 }
+
+// bound says whether the file of an edge is bound on a trail.
+func (b *binder) bound(e *edge, trail []*edge) bool { return b.extend(new(binding), e, trail) }
 
 // judge says of each edge of a trail whether its file is bound to its role.
 func (b *binder) judge(trail []*edge) []bool {

@@ -2,12 +2,15 @@ package verify_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -158,6 +161,76 @@ func TestBinsWithListedHashes(t *testing.T) {
 		_, err := firstRun(t, repo, "a", impostor(repo, "bin-1", "bin-3")).Target()
 		require.ErrorIs(t, err, verify.ErrLength)
 	})
+}
+
+// Two bins may have the same prefix. Then a path of both shows nothing: the
+// file of the one that lists it may be served as the other's.
+func TestBinsThatOverlap(t *testing.T) {
+	for _, prefixes := range [][]string{{"a", "a"}, {"", "a1"}, {"a1", "a"}} {
+		repo := verifytest.New(verifytest.Options{})
+		in := func(n int) string { // the n-th path whose hash begins with a1
+			for i := 0; ; i++ {
+				path := fmt.Sprint("p", i)
+				if fmt.Sprintf("%x", sha256.Sum256([]byte(path)))[:2] == "a1" {
+					if n--; n < 0 {
+						return path
+					}
+				}
+			}
+		}
+		bin := func(name, prefix string) *verifytest.Role {
+			return repo.Targets().Delegate(verifytest.Delegation{
+				Name: name, PathHashPrefixes: []string{prefix}, Keys: []*verifytest.Key{repo.Key("bins")},
+			})
+		}
+		bin("first", prefixes[0]).AddTarget(in(0), []byte("good"))
+		bin("second", prefixes[1]).AddTarget(in(1), []byte("other"))
+		delegate(repo.Targets(), "contrib", "*").AddTarget(in(0), []byte("evil"))
+		repo.Publish()
+		requireFound(t, "first", firstRun(t, repo, in(0), repo.Metadata()))
+		requireUndecided(t, "first", "contrib", firstRun(t, repo, in(0), impostor(repo, "second", "first")))
+		repo.Targets().Undelegate("contrib")
+		repo.Publish()
+		requireNo(t, false, firstRun(t, repo, in(0), impostor(repo, "second", "first")))
+	}
+}
+
+// Many keys that many roles list are decoded once for a file, and many roles
+// that a search passes cost what they list.
+func TestSharedKeysAreDecodedOnce(t *testing.T) {
+	decoded := 0
+	policy := roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
+		{KeyType: "counted", Scheme: "counted"}: func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
+			decoded++
+			return nil, []byte(k.Public), nil
+		},
+	}}
+	repo := verifytest.New(verifytest.Options{})
+	delegate(repo.Targets(), "a", "a/*", repo.Key("shared"))
+	delegate(repo.Targets(), "b", "b/*", repo.Key("shared"))
+	repo.Edit("targets", func(signed object) {
+		d := signed["delegations"].(object)
+		ids := []any{}
+		for i := range 50 {
+			id := fmt.Sprint("counted ", i)
+			ids = append(ids, id)
+			d["keys"].(object)[id] = object{"keytype": "counted", "scheme": "counted", "keyval": object{"public": id}}
+		}
+		list := d["roles"].([]any)
+		for i := range 200 {
+			list = append(list, object{
+				"name": fmt.Sprint("other ", i), "keyids": ids, "threshold": int64(i + 1), "paths": []any{"none"},
+				"terminating": false,
+			})
+		}
+		d["roles"] = list
+	})
+	repo.Publish()
+	s := newSession(t, repo, verify.Stored{}, verify.Options{Policy: policy})
+	requireNo(t, false, search(t, s, nil, "a/x", repo.Metadata()))
+	require.Equal(t, 50, decoded)
+	requireNo(t, false, search(t, s, nil, "a/y", repo.Metadata()))
+	require.Equal(t, 50, decoded, "once for all lookups of a session")
 }
 
 // A bin with a key of its own may list whatever it likes, and a role that is

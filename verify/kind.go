@@ -42,6 +42,9 @@ func (k Kind) String() string {
 // multirepo do.
 func KindOf(err error) Kind {
 	kind := kindOf(err)
+	if e, ok := err.(*SourceError); ok { // whatever it says of itself, it is only a source
+		return min(KindOf(e.Err), KindWrongBytes)
+	}
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		kind = max(kind, KindOf(e.Unwrap()))

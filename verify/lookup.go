@@ -39,7 +39,8 @@ type Lookup struct {
 // visit is a step of a lookup, with its edge if the role's file is trusted.
 type visit struct {
 	Step
-	edge *edge
+	edge  *edge
+	known binding
 }
 
 // Step is one delegation that a lookup followed, and what came of it.
@@ -244,7 +245,7 @@ func (l *Lookup) visit(e *edge) error {
 	_, result := l.walk.Result()
 	header, step := e.file.Header(), e.step()
 	step.Version, step.Expires, step.Lists, step.Err = header.Version, header.Expires, result == nil, err
-	l.trail = append(l.trail, visit{step, e})
+	l.trail = append(l.trail, visit{Step: step, edge: e})
 	return err
 }
 

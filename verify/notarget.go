@@ -9,6 +9,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/roles"
 )
 
 var (
@@ -122,10 +123,11 @@ func (s *Session) complete(l *Lookup) {
 // the others.
 func (s *Session) judge(l *Lookup) (doubtful []*edge) {
 	l.judged = true
-	for i, bound := range s.files.binder.judge(l.edges()) {
-		l.trail[i].Bound = bound
-		if !bound {
-			doubtful = append(doubtful, l.trail[i].edge)
+	trail := l.edges()
+	for i, e := range trail {
+		v := &l.trail[i]
+		if v.Bound = s.files.binder.extend(&v.known, e, trail); !v.Bound {
+			doubtful = append(doubtful, e)
 		}
 	}
 	return doubtful
@@ -149,16 +151,29 @@ func (s *Session) reportLayout(doubtful []*edge) {
 // R-5.6.8d: a role that is not bound can be passed only on the way to a role
 // that nobody can sign without its keys.
 func (s *Session) mayGoOn(l *Lookup, e *edge) bool {
-	for _, i := range l.walk.Passed() {
-		passed := l.trail[i].edge
-		if s.files.binder.bound(passed, l.edges()) {
+	passed := l.walk.Passed()
+	if len(passed) == 0 {
+		return true
+	}
+	var role *roles.Role
+	trail := l.edges()
+	for _, i := range passed {
+		v := &l.trail[i]
+		if s.files.binder.extend(&v.known, v.edge, trail) {
 			continue
 		}
-		if role, err := s.roleOf(e); err == nil && role.OnlyWith(passed.role) {
+		if role == nil { // once: a role may have many keys
+			found, err := s.roleOf(e)
+			if err != nil {
+				return true // start reports it
+			}
+			role = &found
+		}
+		if role.OnlyWith(v.edge.role) {
 			continue
 		}
-		if !s.confirm(l, []*edge{passed}) {
-			s.finish(l, &UndecidedError{Path: l.path, Role: passed.Role, Next: e.Role})
+		if !s.confirm(l, []*edge{v.edge}) {
+			s.finish(l, &UndecidedError{Path: l.path, Role: v.edge.Role, Next: e.Role})
 		}
 		return false
 	}

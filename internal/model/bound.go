@@ -71,18 +71,24 @@ func (d delegation) isBin() bool {
 	return ok && len(prefixes) > 0
 }
 
-// inBin says how many paths a file lists, and whether the bin of an edge has
-// one of them.
-func (c *Client) inBin(f *file, e *edge) (count int, covered bool) {
+// inBin says how many paths a file lists, whether the bin of an edge has one of
+// them, and whether no other bin has it, too.
+func (c *Client) inBin(f *file, e *edge) (count int, covered, alone bool) {
 	for path := range f.signed["targets"].(object) {
 		count++
+		here, elsewhere := false, false
 		if e.entry["bit_length"] != nil {
-			covered = covered || bin(e.entry, path) == e.role
+			here = bin(e.entry, path) == e.role
 		} else {
-			covered = covered || c.covers(e.entry, path)
+			for _, d := range c.delegated(e.by) {
+				if d.isBin() && c.covers(d.entry, path) {
+					here, elsewhere = here || d.role == e.role, elsewhere || d.role != e.role
+				}
+			}
 		}
+		covered, alone = covered || here, alone || here && !elsewhere
 	}
-	return count, covered
+	return count, covered, alone
 }
 
 // place is R-5.6.8a.
@@ -93,7 +99,7 @@ func (c *Client) place(f *file, e *edge, info object) {
 	shared := slices.ContainsFunc(c.delegated(e.by), func(d delegation) bool {
 		return d.role != e.role && c.couldSign(d.signers, e.signers)
 	})
-	count, covered := c.inBin(f, e)
+	count, covered, _ := c.inBin(f, e)
 	must(!shared || count == 0 || covered, "the file of another bin")
 }
 
@@ -120,8 +126,11 @@ func (c *Client) bound(e *edge, trail []*edge) bool {
 	if !bins {
 		return true
 	}
-	_, covered := c.inBin(e.file, e)
-	return e.isBin() && covered
+	if !e.isBin() {
+		return false
+	}
+	_, _, alone := c.inBin(e.file, e)
+	return alone
 }
 
 func (c *Client) boundIn(trail []*edge) (list []bool) {

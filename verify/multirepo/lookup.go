@@ -187,7 +187,15 @@ func (e *entry) isFor(path string) bool {
 func mayFallThrough(err error) bool {
 	agreement := new(AgreementError)
 	return errors.As(err, &agreement) && !agreement.Conflict &&
-		!errors.Is(err, ErrNoAnswer) && !errors.Is(err, verify.ErrUndecided)
+		!errors.Is(err, ErrNoAnswer) && !errors.Is(err, verify.ErrUndecided) &&
+		!slices.ContainsFunc(agreement.Step.Answers, Answer.mayBeAnothers)
+}
+
+// mayBeAnothers says whether a repository that lists the target may list
+// another one: a mirror may have sent the file of another role (R-5.6.8b).
+func (a Answer) mayBeAnothers() bool {
+	listed := a.Outcome == Lists || a.Outcome == Disagrees
+	return listed && slices.ContainsFunc(a.Trail(), func(s verify.Step) bool { return !s.Bound })
 }
 
 // finish ends a lookup. Next hands it out.

@@ -102,3 +102,28 @@ func TestUncertainAnswersAmongOthers(t *testing.T) {
 	require.Equal(t, lists, l.Trail()[0].Answers[0].Outcome)
 	require.Equal(t, uncertain, l.Trail()[0].Answers[1].Outcome)
 }
+
+// FallThrough goes on after a disagreement, but not after one that a mirror can
+// have made: it serves the file of the role dev as that of prod, and both list
+// the path.
+func TestForgedDisagreementDoesNotFallThrough(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b"} {
+		repo := w.add(name, plain, nil)
+		for role, paths := range map[string]string{"prod": "app", "dev": "dev/*"} {
+			repo.Targets().Delegate(verifytest.Delegation{
+				Name: role, Paths: []string{paths}, Keys: []*verifytest.Key{repo.Key("ops")},
+			}).AddTarget("app", []byte(role))
+		}
+		repo.Publish()
+	}
+	w.add("public", plain, files{"app": "evil"})
+	w.entry("app", "a,b", 2, false)
+	w.entry("*", "public", 1, false)
+	w.options.FallThrough = true
+	w.mustFind("app", "prod", "a", "b")
+	w.stores["a"] = verifytest.Store{}
+	w.serveAs("a", "dev", "prod")
+	l := w.mustFail("app", multirepo.ErrDisagreement)
+	require.Len(t, l.Trail(), 1)
+}

@@ -37,8 +37,8 @@ func (s *Step) noteVoices(oneVoice []set) {
 }
 
 // sharedOnlineKeys returns a warning for each two repositories of one entry
-// whose timestamps or snapshots the same keys can sign. Anyone who has these
-// keys can hold both at an old state.
+// whose roots, timestamps or snapshots the same keys can sign. Anyone who has
+// these keys can hold both at an old state.
 func (g *Group) sharedOnlineKeys() (list []error) {
 	warned := map[[2]string]bool{}
 	for _, e := range g.entries {
@@ -48,7 +48,7 @@ func (g *Group) sharedOnlineKeys() (list []error) {
 				if e.Threshold < 2 || warned[pair] {
 					continue
 				}
-				for _, role := range []string{metadata.RoleTimestamp, metadata.RoleSnapshot} {
+				for _, role := range []string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot} {
 					if sharesKeys(one, other, role) {
 						err := fmt.Errorf("%w: the same ones can sign its %s and that of %q", ErrSharedKeys, role, other.name)
 						warned[pair], list = true, append(list, &RepositoryError{one.name, err})

@@ -137,12 +137,12 @@ func TestMirrorServesAnotherRepositorysFiles(t *testing.T) {
 // Keys of timestamps and snapshots that two repositories share are reported,
 // where they have to agree.
 func TestSharedOnlineKeys(t *testing.T) {
-	for _, role := range []string{"timestamp", "snapshot"} {
+	for _, role := range []string{"root", "timestamp", "snapshot"} {
 		for _, threshold := range []int{1, 2} {
 			w := newWorld(t)
 			w.add("a", plain, files{"x": "same"})
 			b := w.add("b", plain, files{"x": "same"})
-			b.Rotate(role, 1, w.repos["a"].Keys(role)...)
+			b.Rotate(role, 1, append(w.repos["a"].Keys(role), b.Keys(role)...)...)
 			b.Publish()
 			w.entry("x", "a,b", threshold, true)
 			g := w.group()
