@@ -1,0 +1,2 @@
+// Package client is a TUF client that one only configures.
+package client
