@@ -136,11 +136,14 @@ func (d disk) sync(dir *os.File) error {
 	if err := d.before("sync directory", dir.Name()); err != nil || runtime.GOOS == "windows" {
 		return err
 	}
-	err := dir.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
+	if err := dir.Sync(); !cannotSync(err) {
+		return err
 	}
-	return err
+	return nil
+}
+
+func cannotSync(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported)
 }
 
 // makeDir creates a directory durably, with those above it. Otherwise a crash
