@@ -54,7 +54,9 @@ func (m *mirror) Fetch(ctx context.Context, req verify.Request) ([]byte, error) 
 			return nil, err
 		}
 	}
+	m.mu.Lock()
 	body, err := m.files().Source()(ctx, req)
+	m.mu.Unlock()
 	if rule != nil {
 		return rule(ctx, req, body, err)
 	}
@@ -93,7 +95,9 @@ func silent(ctx context.Context, _ verify.Request, _ []byte, _ error) ([]byte, e
 	return nil, ctx.Err()
 }
 
-func junk(context.Context, verify.Request, []byte, error) ([]byte, error) { return []byte("<html>"), nil }
+func junk(context.Context, verify.Request, []byte, error) ([]byte, error) {
+	return []byte("<html>"), nil
+}
 
 // only applies a rule to the files of some paths.
 func only(
@@ -389,11 +393,16 @@ func twoRepos(t *testing.T) (m *metadata.Map, private, public *verifytest.Repo) 
 	public = verifytest.New(verifytest.Options{Seed: "public"})
 	public.Targets().AddTarget("lib", []byte("lib"))
 	public.Publish()
-	m, err := metadata.ParseMap([]byte(`{"repositories": {"private": ["https://a"], "public": ["https://b"]}, "mapping": [
+	return parseMap(t, `{"repositories": {"private": ["https://a"], "public": ["https://b"]}, "mapping": [
 		{"paths": ["app"], "repositories": ["private"], "threshold": 1, "terminating": true},
-		{"paths": ["*"], "repositories": ["public"], "threshold": 1, "terminating": true}]}`))
+		{"paths": ["*"], "repositories": ["public"], "threshold": 1, "terminating": true}]}`), private, public
+}
+
+func parseMap(t *testing.T, text string) *metadata.Map {
+	t.Helper()
+	m, err := metadata.ParseMap([]byte(text))
 	require.NoError(t, err)
-	return m, private, public
+	return m
 }
 
 // A lookup that is done does not wait for a repository that nobody asked.

@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -33,3 +34,10 @@ type RepositoryView struct {
 
 // trusted says that an update has come so far that it trusts a timestamp.
 func (r RepositoryView) trusted() bool { return r.Timestamp > 0 }
+
+var topLevel = [...]string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets}
+
+// versions are those of the topLevel roles.
+func (r RepositoryView) versions() [len(topLevel)]int64 {
+	return [...]int64{r.Root, r.Timestamp, r.Snapshot, r.Targets}
+}
