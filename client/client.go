@@ -18,6 +18,7 @@ type Client struct {
 	config       Config
 	repositories map[string]*repository // by name; "" is the only one of a client without a map
 	names        []string               // sorted
+	everySource  bool                   // one of them wants the word of each of its sources
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelCauseFunc
@@ -104,7 +105,7 @@ func (c *Client) driveConfig() DriveConfig {
 		Store:    func(repository string) verify.Store { return c.repositories[repository].store },
 		Sources:  func(repository string) []Source { return c.repositories[repository].sources() },
 		Parallel: c.config.Parallel, PerSource: c.config.PerSource, RootGrace: c.config.RootGrace,
-		EverySource: c.config.EveryMirror, Observe: c.observe,
+		EverySource: c.everySource, Observe: c.observe,
 	}
 }
 
@@ -276,15 +277,13 @@ func (c *Client) updateOnce(ctx context.Context) (*live, error) {
 		return nil, err
 	}
 	if v.group != nil {
-		c.publish(ctx, v)
-		return v, nil
+		return v, c.publish(ctx, v)
 	}
 	if err := v.upToDate(ctx); err != nil {
 		c.noteNewerRoot(v)
 		return nil, err
 	}
-	c.publish(ctx, v)
-	return v, nil
+	return v, c.publish(ctx, v)
 }
 
 // begin begins an update: from the last view or, if there is none, if it must
@@ -342,9 +341,14 @@ func (v *live) renew(ctx context.Context, now time.Time) (next *live, err error)
 	return next, err
 }
 
-// publish makes a view the one in use.
-func (c *Client) publish(ctx context.Context, v *live) {
+// publish makes a view the one in use, unless nobody waits for it any more:
+// there may be a newer one then.
+func (c *Client) publish(ctx context.Context, v *live) error {
 	c.mu.Lock()
+	if ctx.Err() != nil {
+		c.mu.Unlock()
+		return context.Cause(ctx)
+	}
 	var old *View
 	if c.current != nil {
 		old = c.current.view.Load()
@@ -358,10 +362,10 @@ func (c *Client) publish(ctx context.Context, v *live) {
 	}
 	c.current, c.base = v, nil
 	c.mu.Unlock()
-	if v.group != nil { // it is only begun
-		return
+	if v.group == nil { // a group is only begun
+		c.announce(ctx, v, old)
 	}
-	c.announce(ctx, v, old)
+	return nil
 }
 
 // announce tells of a view, and of the warnings of its update.
@@ -377,13 +381,13 @@ func (c *Client) announce(ctx context.Context, v *live, old *View) {
 func (c *Client) noteNewerRoot(v *live) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current != nil && v.newest.Load() > c.current.rootVersion() {
-		c.current = nil
-	}
-	if c.current == nil && v.newest.Load() > 0 && !v.broken() {
+	switch {
+	case c.current == nil || v.newest.Load() <= c.current.rootVersion():
+		return
+	case !v.broken():
 		c.base = v
-		v.previous = nil
 	}
+	c.current, v.previous = nil, nil
 }
 
 // fresh says that a view need not be brought up to date: by the clock, and by
@@ -456,7 +460,7 @@ func (c *Client) find(ctx context.Context, path string) result {
 			return r
 		case errors.Is(r.err, verify.ErrSuperseded) && again < MaxAgain:
 			again++
-		case !updated && (old || hasMovedOn(r.err) || !made && mayHelp(r.err)):
+		case !updated && (old || hasMovedOn(r.err) || hasTwoFiles(r.err) || !made && mayHelp(r.err)):
 			updated = true
 		case old:
 			return c.expired(path, r, nil)
@@ -474,6 +478,13 @@ func (c *Client) find(ctx context.Context, path string) result {
 		}
 		v, made = next, true
 	}
+}
+
+// hasTwoFiles says that a source sent another file than the saved one, which is
+// replaced now: the next update asks again.
+func hasTwoFiles(err error) bool {
+	undecided := new(verify.UndecidedError)
+	return errors.As(err, &undecided) && undecided.Next == ""
 }
 
 // mayHelp says whether an update may help a lookup that has no answer.

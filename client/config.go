@@ -55,8 +55,8 @@ type Config struct {
 	// used.
 	HTTP MirrorsConfig
 	// Options are those of the session: limits, envelope format, policy.
-	// Repository and EverySource are set by Open, and a Lookahead of zero means
-	// DefaultLookahead; below zero there is none.
+	// Open sets Repository, and EverySource if EveryMirror is set. A Lookahead
+	// of zero means DefaultLookahead; below zero there is none.
 	Options verify.Options
 
 	// Map makes a client of several repositories (TAP 4, package multirepo).
@@ -186,7 +186,8 @@ func (c *Client) open(name string, r Repository) (*repository, error) {
 	if err := r.check(name, c.config.Offline); err != nil {
 		return nil, err
 	}
-	r.Options.Repository, r.Options.EverySource = name, c.config.EveryMirror
+	r.Options.Repository, r.Options.EverySource = name, r.Options.EverySource || c.config.EveryMirror
+	c.everySource = c.everySource || r.Options.EverySource
 	r.Options.Lookahead = max(cmp.Or(r.Options.Lookahead, DefaultLookahead), 0)
 	x := &repository{Repository: r, name: name}
 	if err := x.openStore(c.config.Offline); err != nil {
