@@ -110,8 +110,8 @@ func (c *Client) driveConfig() DriveConfig {
 }
 
 // View returns what the client answers from; nil if there is nothing yet, or if
-// a newer root is known than that of the last update that succeeded. It may have
-// expired.
+// a newer root is known than that of the last update that succeeded. It may
+// have expired.
 func (c *Client) View() *View {
 	if v := c.live(); v != nil {
 		return v.view.Load()
@@ -185,7 +185,7 @@ func (c *Client) update(ctx context.Context) (*live, error) {
 	if f.waiting--; f.waiting == 0 {
 		f.cancel(errNobodyWaits)
 		if c.flight == f {
-			c.flight = nil // whoever comes next begins another one
+			c.flight = nil // the next one begins another
 		}
 	}
 	return nil, context.Cause(ctx)

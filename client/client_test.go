@@ -406,7 +406,7 @@ func TestClock(t *testing.T) {
 		w.publish(nil)
 		require.NoError(t, w.client.Refresh(t.Context()))
 		w.skew.Store(-int64(time.Hour))
-		w.mirror.files = func() verifytest.Files { return frozen }
+		w.mirror.serve(func() verifytest.Files { return frozen })
 		err = w.client.Refresh(t.Context())
 		require.Equal(t, verify.KindRollback, verify.KindOf(err), "%v", err)
 	})
@@ -453,7 +453,7 @@ func TestContradiction(t *testing.T) {
 		thief.Rotate("root", 1, thief.Key("thief"))
 		thief.Publish()
 		require.Equal(t, w.repo.TrustedRoot(), thief.TrustedRoot())
-		w.mirror.files = thief.Metadata
+		w.mirror.serve(thief.Metadata)
 		c := w.open(func(c *Config) { c.Folder = dir })
 		_, err := c.Find(t.Context(), "top")
 		require.ErrorIs(t, err, ErrContradiction)
@@ -462,13 +462,13 @@ func TestContradiction(t *testing.T) {
 
 		// The roots end before the saved one.
 		old := verifytest.New(verifytest.Options{Start: time.Now()})
-		w.mirror.files = old.Metadata
+		w.mirror.serve(old.Metadata)
 		c = w.open(func(c *Config) { c.Folder = dir })
 		_, err = c.Find(t.Context(), "top")
 		require.ErrorIs(t, err, ErrContradiction)
 		require.Equal(t, verify.KindRollback, verify.KindOf(err))
 
-		w.mirror.files = thief.Metadata
+		w.mirror.serve(thief.Metadata)
 		require.NoError(t, c.Forget(t.Context()))
 		_, err = c.Find(t.Context(), "top")
 		require.NoError(t, err)
@@ -620,5 +620,129 @@ func TestConcurrentUse(t *testing.T) {
 		}
 		all.Wait()
 		w.find("team/app")
+	})
+}
+
+// Another process stores a newer root while a lookup fetches a role: the lookup
+// begins again from the store.
+func TestLookupIsSuperseded(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		store := NewMemory()
+		w := newWorld(t, func(c *Config) { c.Store = store })
+		w.find("top")
+		other := w.open(func(c *Config) { c.Store, c.Sources = store, []Source{newMirror("b", w.repo)} })
+		once := false
+		w.mirror.set(func(ctx context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
+			if req.Role == "team" && !once {
+				once = true
+				w.publish(func() { w.repo.Rotate("timestamp", 1, w.repo.Key("new")) })
+				require.NoError(t, other.Refresh(ctx))
+			}
+			return body, err
+		})
+		w.find("team/app")
+		require.EqualValues(t, 2, w.client.View().Repositories[0].Root)
+	})
+}
+
+// A store that fails ends the view: the client begins again from the store when
+// it works again.
+func TestStoreFails(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		store := &flakyStore{Memory: NewMemory()}
+		w := newWorld(t, func(c *Config) { c.Store = store })
+		w.find("top")
+		store.fails.Store(true)
+		_, err := w.client.Find(t.Context(), "team/app")
+		require.Equal(t, verify.KindStore, verify.KindOf(err), "%v", err)
+		w.publish(nil)
+		require.Equal(t, verify.KindStore, verify.KindOf(w.client.Refresh(t.Context())))
+		store.fails.Store(false)
+		w.find("team/app")
+	})
+}
+
+type flakyStore struct {
+	*Memory
+	fails atomic.Bool
+}
+
+func (s *flakyStore) Save(ctx context.Context, rec verify.Record) error {
+	if s.fails.Load() {
+		return errors.New("disk full")
+	}
+	return s.Memory.Save(ctx, rec)
+}
+
+// The word of every mirror is wanted if anybody says so.
+func TestEveryMirror(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		for _, change := range []func(*Config){
+			func(c *Config) { c.EveryMirror = true },
+			func(c *Config) { c.Options.EverySource = true },
+			func(c *Config) {},
+		} {
+			every := false
+			w := newWorld(t, func(c *Config) {
+				change(c)
+				every = c.EveryMirror || c.Options.EverySource
+				dead := &mirror{name: "dead", files: func() verifytest.Files { return nil }, rule: down}
+				c.Sources = append(c.Sources, dead)
+			})
+			err := w.client.Refresh(t.Context())
+			if every {
+				require.ErrorIs(t, err, errDown)
+				continue
+			}
+			require.NoError(t, err)
+			require.ErrorIs(t, of[Warning](w.events)[0].Err, verify.ErrUnconfirmed)
+			require.ErrorContains(t, of[Warning](w.events)[0].Err, "dead: connection refused")
+		}
+	})
+}
+
+// An update of several repositories that another process was ahead of begins
+// again from the stores, too.
+func TestMapIsSuperseded(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m, private, public := twoRepos(t)
+		skew := private.Now().Sub(time.Now())
+		a, b := newMirror("a", private), newMirror("b", public)
+		stores := []verify.Store{NewMemory(), NewMemory()}
+		open := func(a, b Source) *Client {
+			c, err := Open(Config{
+				Map: m, Repositories: map[string]Repository{
+					"private": {TrustedRoot: private.TrustedRoot(), Sources: []Source{a}, Store: stores[0]},
+					"public":  {TrustedRoot: public.TrustedRoot(), Sources: []Source{b}, Store: stores[1]},
+				},
+				Now: func() time.Time { return time.Now().Add(skew) },
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, c.Close()) })
+			return c
+		}
+		c, other := open(a, b), open(newMirror("a2", private), newMirror("b2", public))
+		_, err := c.Find(t.Context(), "app")
+		require.NoError(t, err)
+		time.Sleep(DefaultMaxAge)
+		once := false
+		a.set(func(ctx context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
+			if req.Role != "timestamp" || once {
+				return body, err
+			}
+			once = true
+			a.mu.Lock()
+			private.Publish()
+			body = private.Metadata()["timestamp.json"]
+			private.Publish()
+			a.mu.Unlock()
+			require.NoError(t, other.Refresh(ctx))
+			return body, nil
+		})
+		_, err = c.Find(t.Context(), "app")
+		require.NoError(t, err)
+		require.True(t, once)
+		require.EqualValues(t, private.Version("timestamp"), c.View().Repositories[0].Timestamp)
+		require.NotZero(t, c.Expires())
 	})
 }

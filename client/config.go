@@ -143,7 +143,8 @@ func (c Config) repositories() (map[string]Repository, error) {
 		return nil, &ConfigError{Field: "Map", Err: errNoMap}
 	case c.Map == nil:
 		return map[string]Repository{"": one}, nil
-	case one.TrustedRoot != nil || one.Folder != "" || one.Store != nil || len(one.Metadata)+len(one.Targets)+len(one.Sources) > 0:
+	case one.TrustedRoot != nil || one.Folder != "" || one.Store != nil,
+		len(one.Metadata)+len(one.Targets)+len(one.Sources) > 0:
 		return nil, &ConfigError{Field: "TrustedRoot, URLs and Folder", Err: errWithMap}
 	}
 	folders := map[string]bool{}

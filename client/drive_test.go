@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -216,7 +218,8 @@ func TestDriveGoesToTheNextSource(t *testing.T) {
 				}
 				if name == "junk" {
 					require.NotEmpty(t, of[Rejected](seen))
-					// No file is asked for twice at a source that sent a bad one.
+					// A source that sent a bad file is not asked for it
+					// again.
 					paths := bad.paths()
 					slices.Sort(paths)
 					require.Len(t, slices.Compact(slices.Clone(paths)), len(paths), "%v", paths)
@@ -234,7 +237,8 @@ func TestDriveSaysWhatEachSourceSaid(t *testing.T) {
 	err := Drive(t.Context(), s, DriveConfig{Sources: sources(a, b)})
 	require.Equal(t, verify.KindWrongBytes, verify.KindOf(err))
 	require.ErrorIs(t, err, errDown)
-	require.ErrorContains(t, err, "timestamp.json could not be fetched: a.example: connection refused; b.example: sent a web page")
+	require.ErrorContains(t, err, "timestamp.json could not be fetched: "+
+		"a.example: connection refused; b.example: sent a web page")
 
 	s = newSession(t, repo, nil, verify.Options{})
 	err = Drive(t.Context(), s, DriveConfig{})
@@ -431,4 +435,76 @@ func TestDriveGroupUntil(t *testing.T) {
 		require.Zero(t, time.Since(began))
 		require.Zero(t, b.at)
 	})
+}
+
+// packed is a source that names an encoding.
+type packed struct {
+	*mirror
+	rejected int
+}
+
+func (p *packed) FetchBody(ctx context.Context, req verify.Request) (*Body, error) {
+	data, err := p.Fetch(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	var sent bytes.Buffer
+	w := gzip.NewWriter(&sent)
+	_, _ = w.Write(data)
+	_ = w.Close()
+	b := newBody(sent.Bytes(), []string{"gzip"}, req.MaxBytes)
+	b.rejected = func() { p.rejected++ }
+	return b, nil
+}
+
+// F12: what a body unpacks to is judged if the bytes as sent are not good, also
+// if they were held back.
+func TestDriveUnpacks(t *testing.T) {
+	for _, lookahead := range []int{0, 64} {
+		repo := teamRepo()
+		p, seen := &packed{mirror: newMirror("packed", repo)}, &events{}
+		s := newSession(t, repo, nil, ahead(lookahead))
+		app := s.Lookup("team/app")
+		config := DriveConfig{Sources: func(string) []Source { return []Source{p} }, Observe: seen.observe}
+		require.NoError(t, Drive(t.Context(), s, config))
+		_, err := app.Target()
+		require.NoError(t, err)
+		require.Zero(t, p.rejected)
+		require.Empty(t, of[Rejected](seen))
+	}
+}
+
+// A body that was held back, and proved bad when its turn came, counts against
+// the source that sent it, once.
+func TestDriveCountsBodiesHeldBack(t *testing.T) {
+	repo := teamRepo()
+	liar, honest, seen := &packed{mirror: newMirror("liar", repo)}, newMirror("honest", repo), &events{}
+	plain := &plainBody{liar}
+	liar.rule = only(junk, "timestamp.json")
+	s := newSession(t, repo, nil, ahead(64))
+	config := DriveConfig{Sources: func(string) []Source { return []Source{plain, honest} }, Observe: seen.observe}
+	require.NoError(t, Drive(t.Context(), s, config))
+	require.Equal(t, 1, liar.rejected)
+	require.Len(t, of[Rejected](seen), 1)
+	require.Equal(t, "liar", of[Rejected](seen)[0].Source)
+	require.Equal(t, "timestamp.json", of[Rejected](seen)[0].Path)
+}
+
+// plainBody is a source without an encoding that wants to know of rejections.
+type plainBody struct{ *packed }
+
+func (p *plainBody) FetchBody(ctx context.Context, req verify.Request) (*Body, error) {
+	data, err := p.Fetch(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	b := newBody(data, nil, req.MaxBytes)
+	b.rejected = func() { p.rejected++ }
+	return b, nil
+}
+
+func (m *mirror) serve(files func() verifytest.Files) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files = files
 }

@@ -24,7 +24,9 @@ import (
 type wire map[string]*verifytest.Repo
 
 func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	res := &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Request: req, Body: http.NoBody, ProtoMajor: 1}
+	res := &http.Response{
+		StatusCode: http.StatusNotFound, Header: http.Header{}, Request: req, Body: http.NoBody, ProtoMajor: 1,
+	}
 	if repo := w[req.URL.Host]; repo != nil {
 		files, name := repo.Metadata(), strings.TrimPrefix(req.URL.EscapedPath(), "/metadata/")
 		if target, ok := strings.CutPrefix(req.URL.EscapedPath(), "/targets/"); ok {
@@ -263,11 +265,13 @@ func (s *candidateStore) LoadAll(_ context.Context, name string) ([][]byte, erro
 // The errors read well, and say what they wrap.
 func TestErrorsOfTheClient(t *testing.T) {
 	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	const expired = `"app": the answer expired at 2030-01-01T00:00:00Z, it is 2030-01-01T01:00:00Z now`
+	const setAside = `/srv/tuf: the folder had the store of another repository: it is set aside in /srv/tuf/other`
 	for text, err := range map[string]error{
-		`"app": the answer expired at 2030-01-01T00:00:00Z, it is 2030-01-01T01:00:00Z now`:                                    &ExpiredError{"app", at, at.Add(time.Hour), nil},
-		`"app": the answer expired at 2030-01-01T00:00:00Z, it is 2030-01-01T01:00:00Z now (no newer one: connection refused)`: &ExpiredError{"app", at, at.Add(time.Hour), errDown},
-		`/srv/tuf: the folder had the store of another repository: it is set aside in /srv/tuf/other`:                          &SetAsideError{"", "/srv/tuf", "/srv/tuf/other"},
-		`configuration: Repositories["a"].Folder: is missing`:                                                                  &ConfigError{"a", "Folder", errMissing},
+		expired: &ExpiredError{"app", at, at.Add(time.Hour), nil},
+		expired + ` (no newer one: connection refused)`: &ExpiredError{"app", at, at.Add(time.Hour), errDown},
+		setAside: &SetAsideError{"", "/srv/tuf", "/srv/tuf/other"},
+		`configuration: Repositories["a"].Folder: is missing`: &ConfigError{"a", "Folder", errMissing},
 	} {
 		require.EqualError(t, err, text)
 	}

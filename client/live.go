@@ -50,7 +50,9 @@ type waiter struct {
 }
 
 func newLive(c *Client, s *verify.Session, g *multirepo.Group, at time.Time) *live {
-	v := &live{client: c, at: at.Round(0), session: s, group: g, updater: s, began: time.Now(), wake: make(chan struct{}, 1)}
+	v := &live{
+		client: c, updater: s, session: s, group: g, began: time.Now(), at: at.Round(0), wake: make(chan struct{}, 1),
+	}
 	if g != nil {
 		v.updater = g
 	}
@@ -152,18 +154,21 @@ func (v *live) take() {
 // settled tells those whose waiting is over, and says whether nobody waits any
 // more. All that is to be saved is saved.
 func (v *live) settled() bool {
-	v.look()
-	var left []*waiter
+	var ready, left []*waiter
 	for _, w := range v.waiting {
 		if w.ready() {
-			close(w.done)
+			ready = append(ready, w)
 		} else {
 			left = append(left, w)
 		}
 	}
 	v.waiting = left
-	if len(left) == 0 {
+	if len(ready) > 0 {
+		v.look()
 		v.announceGroup()
+	}
+	for _, w := range ready {
+		close(w.done)
 	}
 	return len(left) == 0
 }
@@ -186,6 +191,7 @@ func (v *live) end(err error) {
 	if v.settled() {
 		return
 	}
+	v.look()
 	if err == nil {
 		err = verify.ErrPending // not reached: all lookups are done
 	}
