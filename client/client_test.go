@@ -320,19 +320,40 @@ func TestAnswersExpire(t *testing.T) {
 		w.find("team/app")
 		_, err := w.client.Find(t.Context(), "team/nothing")
 		require.Equal(t, verify.KindNoTarget, verify.KindOf(err))
+	})
+}
 
-		// The answer expires while a lookup waits.
-		w.client.config.MaxAge = -1
+// An answer that expires while a lookup waits for a slow mirror is no answer.
+func TestAnswersExpireMeanwhile(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) { c.Options.Lookahead = -1 })
+		w.repo.SetLifetime("team", time.Hour)
+		last := 0 // the update after which the mirror is down
+		updates := 0
 		w.mirror.set(func(ctx context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
-			if req.Role == "timestamp" {
-				w.skew.Store(0)
+			switch req.Role {
+			case "root":
+				updates++
+				w.publish(func() { w.repo.Touch("team") })
+				if last > 0 && updates > last {
+					return nil, errDown
+				}
+			case "team":
+				return body, sleep(ctx, 2*time.Hour)
 			}
 			return body, err
 		})
-		e := w.client.expired("team/app", result{target: &verify.Target{Expires: w.now()}}, errDown).err
-		require.ErrorIs(t, e, verify.ErrExpired)
-		require.ErrorIs(t, e, errDown)
-		require.ErrorContains(t, e, "team/app")
+		expired := new(ExpiredError)
+		_, err := w.client.Find(t.Context(), "team/app")
+		require.ErrorAs(t, err, &expired)
+		require.NoError(t, expired.Err)
+		require.Equal(t, 2, updates)
+		require.Equal(t, verify.KindExpired, verify.KindOf(err))
+
+		last = updates + 1
+		_, err = w.client.Find(t.Context(), "team/app")
+		require.ErrorAs(t, err, &expired)
+		require.ErrorIs(t, expired.Err, errDown)
 	})
 }
 

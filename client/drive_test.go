@@ -97,6 +97,13 @@ func silent(ctx context.Context, _ verify.Request, _ []byte, _ error) ([]byte, e
 	return nil, ctx.Err()
 }
 
+func late(ctx context.Context, _ verify.Request, body []byte, err error) ([]byte, error) {
+	if err := sleep(ctx, time.Second); err != nil {
+		return nil, err
+	}
+	return body, err
+}
+
 func junk(context.Context, verify.Request, []byte, error) ([]byte, error) {
 	return []byte("<html>"), nil
 }
@@ -461,33 +468,48 @@ func (p *packed) FetchBody(ctx context.Context, req verify.Request) (*Body, erro
 // if they were held back.
 func TestDriveUnpacks(t *testing.T) {
 	for _, lookahead := range []int{0, 64} {
-		repo := teamRepo()
-		p, seen := &packed{mirror: newMirror("packed", repo)}, &events{}
-		s := newSession(t, repo, nil, ahead(lookahead))
-		app := s.Lookup("team/app")
-		config := DriveConfig{Sources: func(string) []Source { return []Source{p} }, Observe: seen.observe}
-		require.NoError(t, Drive(t.Context(), s, config))
-		_, err := app.Target()
-		require.NoError(t, err)
-		require.Zero(t, p.rejected)
-		require.Empty(t, of[Rejected](seen))
+		synctest.Test(t, func(t *testing.T) {
+			repo := teamRepo()
+			p, seen := &packed{mirror: newMirror("packed", repo)}, &events{}
+			p.rule = only(late, "2.root.json")
+			s := newSession(t, repo, nil, ahead(lookahead))
+			app := s.Lookup("team/app")
+			config := DriveConfig{Sources: func(string) []Source { return []Source{p} }, Observe: seen.observe}
+			require.NoError(t, Drive(t.Context(), s, config))
+			_, err := app.Target()
+			require.NoError(t, err)
+			require.Zero(t, p.rejected)
+			require.Empty(t, of[Rejected](seen))
+		})
 	}
 }
 
 // A body that was held back, and proved bad when its turn came, counts against
 // the source that sent it, once.
 func TestDriveCountsBodiesHeldBack(t *testing.T) {
-	repo := teamRepo()
-	liar, honest, seen := &packed{mirror: newMirror("liar", repo)}, newMirror("honest", repo), &events{}
-	plain := &plainBody{liar}
-	liar.rule = only(junk, "timestamp.json")
-	s := newSession(t, repo, nil, ahead(64))
-	config := DriveConfig{Sources: func(string) []Source { return []Source{plain, honest} }, Observe: seen.observe}
-	require.NoError(t, Drive(t.Context(), s, config))
-	require.Equal(t, 1, liar.rejected)
-	require.Len(t, of[Rejected](seen), 1)
-	require.Equal(t, "liar", of[Rejected](seen)[0].Source)
-	require.Equal(t, "timestamp.json", of[Rejected](seen)[0].Path)
+	synctest.Test(t, func(t *testing.T) {
+		repo := teamRepo()
+		liar, honest, seen := &packed{mirror: newMirror("liar", repo)}, newMirror("honest", repo), &events{}
+		plain := &plainBody{liar}
+		liar.rule, honest.rule = only(junk, "timestamp.json"), only(late, "2.root.json")
+		s := newSession(t, repo, nil, verify.Options{Lookahead: 64, EverySource: true})
+		config := DriveConfig{
+			Sources: func(string) []Source { return []Source{plain, honest} }, Observe: seen.observe, EverySource: true,
+		}
+		require.NoError(t, Drive(t.Context(), s, config))
+		require.Equal(t, 1, liar.rejected)
+		require.Len(t, of[Rejected](seen), 1)
+		require.Equal(t, "liar", of[Rejected](seen)[0].Source)
+		require.Equal(t, "timestamp.json", of[Rejected](seen)[0].Path)
+		require.True(t, of[Rejected](seen)[0].Ahead)
+		n := 0
+		for _, path := range liar.paths() {
+			if path == "timestamp.json" {
+				n++
+			}
+		}
+		require.Equal(t, 1, n, "it is not asked for it again")
+	})
 }
 
 // plainBody is a source without an encoding that wants to know of rejections.
