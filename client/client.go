@@ -140,11 +140,15 @@ func (c *Client) live() *live {
 // With several repositories it waits for all of them, and returns an error if
 // none could be brought up to date.
 func (c *Client) Refresh(ctx context.Context) error {
-	v, err := c.update(ctx)
-	if err == nil && v.group != nil {
-		err = v.upToDate(ctx)
+	for again := 0; ; again++ {
+		v, err := c.update(ctx)
+		if err != nil || v.group == nil {
+			return err
+		}
+		if err = v.upToDate(ctx); !errors.Is(err, verify.ErrSuperseded) || again == MaxAgain {
+			return err
+		}
 	}
-	return err
 }
 
 // flight is an update that is under way, and those who wait for it.

@@ -765,5 +765,10 @@ func TestMapIsSuperseded(t *testing.T) {
 		require.True(t, once)
 		require.EqualValues(t, private.Version("timestamp"), c.View().Repositories[0].Timestamp)
 		require.NotZero(t, c.Expires())
+
+		once = false
+		require.NoError(t, c.Refresh(t.Context()))
+		require.True(t, once)
+		require.EqualValues(t, private.Version("timestamp"), c.View().Repositories[0].Timestamp)
 	})
 }

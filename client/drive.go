@@ -399,14 +399,10 @@ func (d *driver) answer(a answer) {
 	name := a.sources[a.source].Name()
 	d.running--
 	d.perSource[name]--
+	d.tell(a)
 	if d.open[a.ID] != a.question || d.ctx.Err() != nil {
 		return // it was cancelled
 	}
-	event := Answer{Request: requestEvent(a.Request, name), Elapsed: time.Since(a.started), Err: a.err}
-	if a.body != nil {
-		event.Bytes = len(a.body.Data)
-	}
-	d.config.Observe(event)
 	err := a.err
 	if err == nil {
 		if err = d.provide(a.Request, a.body, name); err == nil {
@@ -422,6 +418,17 @@ func (d *driver) answer(a answer) {
 		}
 	}
 	d.ask(a.question)
+}
+
+// tell tells that a request has ended.
+func (d *driver) tell(a answer) {
+	event := Answer{
+		Request: requestEvent(a.Request, a.sources[a.source].Name()), Elapsed: time.Since(a.started), Err: a.err,
+	}
+	if a.body != nil {
+		event.Bytes = len(a.body.Data)
+	}
+	d.config.Observe(event)
 }
 
 // provide offers a body to the session, as it was sent and then as what it
@@ -457,6 +464,6 @@ func (d *driver) hold(req verify.Request, body *Body, source string) {
 // wait waits for all workers.
 func (d *driver) wait() {
 	for ; d.running > 0; d.running-- {
-		<-d.answers
+		d.tell(<-d.answers)
 	}
 }

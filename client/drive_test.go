@@ -368,8 +368,10 @@ func TestDriveGoesOnAfterItsContext(t *testing.T) {
 		app := s.Lookup("team/app")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err := Drive(ctx, s, DriveConfig{Sources: sources(m)})
+		seen := &events{}
+		err := Drive(ctx, s, DriveConfig{Sources: sources(m), Observe: seen.observe})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Len(t, of[Answer](seen), len(of[Request](seen)))
 		require.Zero(t, m.at) // no worker is left
 		require.NotEmpty(t, s.Outstanding())
 		require.ErrorIs(t, s.Err(), verify.ErrInProgress)

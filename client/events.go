@@ -24,8 +24,9 @@ type Request struct {
 	Ahead      bool   // the file may not be needed (verify.Request.Ahead)
 }
 
-// Answer says what came of a Request. That a body came does not mean that it is
-// good: Rejected follows if it is not.
+// Answer says what came of a Request: each has one. That a body came does not
+// mean that it is good: Rejected follows if it is not. If the request was
+// cancelled, Err is what the source returned then.
 type Answer struct {
 	Request
 	Bytes   int           // of the body
