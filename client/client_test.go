@@ -169,6 +169,26 @@ func TestNewerRootEndsTheLastGoodView(t *testing.T) {
 	})
 }
 
+// The newer root is known although the store has lost it.
+func TestNewerRootIsRemembered(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		store := verifytest.Store{}
+		w := newWorld(t, func(c *Config) { c.Store = store })
+		old := w.repo.Metadata().Clone()
+		w.find("top")
+		w.publish(func() { w.repo.Rotate("timestamp", 1, w.repo.Key("new")) })
+		w.mirror.set(only(down, "timestamp.json"))
+		require.ErrorIs(t, w.client.Refresh(t.Context()), errDown)
+		require.Nil(t, w.client.View())
+
+		clear(store)
+		w.mirror.set(nil)
+		w.mirror.serve(func() verifytest.Files { return old })
+		require.Error(t, w.client.Refresh(t.Context()))
+		require.Nil(t, w.client.View())
+	})
+}
+
 func TestRefreshIsOneFlight(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -282,6 +302,24 @@ func TestListedFileIsGone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The same, right after the update.
+func TestListedFileIsGoneAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		old, moved := w.repo.FileName("team"), false
+		w.mirror.set(func(_ context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
+			if req.Path == old && !moved {
+				moved = true
+				w.publish(func() { w.repo.Touch("team") })
+				return nil, verify.ErrNotAtSource
+			}
+			return body, err
+		})
+		w.find("team/app")
+		require.True(t, moved)
+	})
 }
 
 // The repository publishes between the timestamp and the snapshot.
@@ -414,6 +452,14 @@ func TestClock(t *testing.T) {
 		old := w.client.View()
 		w.find("top")
 		require.True(t, w.client.View().Time.Before(old.Time))
+
+		// The time that has passed counts, whatever the clock says.
+		time.Sleep(DefaultMaxAge)
+		w.skew.Store(-int64(DefaultMaxAge - time.Minute))
+		asked := len(w.mirror.paths())
+		w.find("top")
+		require.Greater(t, len(w.mirror.paths()), asked)
+		w.skew.Store(0)
 
 		// Far ahead, everything has expired. When it is right again, so is all.
 		w.skew.Store(int64(10 * 365 * 24 * time.Hour))
@@ -597,6 +643,7 @@ func TestMap(t *testing.T) {
 		b.set(nil)
 		_, err = c.Find(t.Context(), "lib")
 		require.NoError(t, err)
+		require.Len(t, of[ViewChanged](seen), 1)
 		_, err = c.Find(t.Context(), "nothing")
 		require.ErrorIs(t, err, verify.ErrNoTarget)
 		view := c.View()

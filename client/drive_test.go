@@ -292,6 +292,18 @@ func TestDriveRootGrace(t *testing.T) {
 	}
 }
 
+// With EverySource the word of a slow one is waited for.
+func TestDriveEverySourceWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		repo := teamRepo()
+		fast, slow := newMirror("fast", repo), newMirror("slow", repo)
+		slow.latency = 2 * DefaultRootGrace
+		s := newSession(t, repo, nil, verify.Options{EverySource: true})
+		require.NoError(t, Drive(t.Context(), s, DriveConfig{Sources: sources(fast, slow), EverySource: true}))
+		require.Empty(t, s.Warnings())
+	})
+}
+
 // A root that comes in time counts, although another source has none.
 func TestDriveTakesTheRootThatOneSourceHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -355,6 +367,66 @@ func TestDriveSilentSourcesLeaveRoom(t *testing.T) {
 		require.NoError(t, Drive(t.Context(), s, DriveConfig{Sources: sources(list...)}))
 		require.Equal(t, DefaultRootGrace, time.Since(began)) // once, at the end
 		require.Equal(t, repo.Version("root"), s.Version("root"))
+	})
+}
+
+// The requests of a repository that is silent leave room for the others.
+func TestDriveSilentRepositoryLeavesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, private, public := twoRepos(t)
+		a, b := newMirror("a", private), newMirror("b", public)
+		a.rule = silent
+		o := ahead(64)
+		g, err := multirepo.New(m, map[string]multirepo.Repository{
+			"private": {TrustedRoot: private.TrustedRoot(), Options: o},
+			"public":  {TrustedRoot: public.TrustedRoot(), Options: o},
+		}, private.Now(), multirepo.Options{})
+		require.NoError(t, err)
+		l := g.Lookup("lib")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.NoError(t, Drive(ctx, g, DriveConfig{
+			Sources: func(repository string) []Source {
+				return map[string][]Source{"private": {a}, "public": {b}}[repository]
+			},
+			Until:    func() bool { _, err := l.Target(); return !errors.Is(err, verify.ErrPending) },
+			Parallel: 2,
+		}))
+		_, err = l.Target()
+		require.NoError(t, err)
+	})
+}
+
+// Requests ahead are cancelled when nobody needs them any more.
+func TestDriveCancelsWhatIsNotWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		repo := teamRepo()
+		for range 3 {
+			repo.Rotate("root", 1, repo.Key("root"))
+			repo.PublishOnly("root")
+		}
+		repo.Publish()
+		m, open := newMirror("a", repo), 0
+		m.rule = func(ctx context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
+			switch {
+			case req.Role == metadata.RoleRoot && req.Version > 5:
+				return silent(ctx, req, body, err)
+			case req.Role == metadata.RoleRoot && req.Version == 5:
+				_ = sleep(ctx, time.Second)
+				m.mu.Lock()
+				open = m.at
+				m.mu.Unlock()
+			case req.Role == metadata.RoleSnapshot:
+				_ = sleep(ctx, time.Second)
+				m.mu.Lock()
+				require.Equal(t, 1, m.at)
+				m.mu.Unlock()
+			}
+			return body, err
+		}
+		s := newSession(t, repo, nil, ahead(64))
+		require.NoError(t, Drive(t.Context(), s, DriveConfig{Sources: sources(m)}))
+		require.Greater(t, open, 1)
 	})
 }
 
