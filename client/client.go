@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
@@ -30,7 +29,6 @@ type Client struct {
 	base     *live     // the update to begin the next one from, if it is not current; or nil
 	flight   *flight   // the update that is under way; nil: none
 	failed   time.Time // when the last update failed; zero: it did not
-	lastErr  error     // why
 	adopted  bool
 	observed sync.Mutex // held while Observe runs
 }
@@ -72,8 +70,8 @@ func (c *Client) Close() error {
 		if x.folder != nil {
 			errs = append(errs, x.folder.Close())
 		}
-		if x.mirrors != nil && x.HTTP.Transport == nil { // nobody else uses it
-			(&http.Client{Transport: x.mirrors.transport}).CloseIdleConnections()
+		if x.mirrors != nil {
+			x.mirrors.closeIdle()
 		}
 	}
 	return errors.Join(errs...)
@@ -205,9 +203,9 @@ func (c *Client) fly(ctx context.Context, f *flight) {
 	}
 	failed := f.err != nil && ctx.Err() == nil
 	if failed {
-		c.failed, c.lastErr = time.Now(), f.err
+		c.failed = time.Now()
 	} else if f.err == nil {
-		c.failed, c.lastErr = time.Time{}, nil
+		c.failed = time.Time{}
 	}
 	fallsBack := failed && c.current != nil
 	c.mu.Unlock()
@@ -533,7 +531,7 @@ func (c *Client) Forget(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current, c.base, c.adopted = nil, nil, false
-	c.failed, c.lastErr = time.Time{}, nil
+	c.failed = time.Time{}
 	return errors.Join(errs...)
 }
 

@@ -613,7 +613,7 @@ func TestConfigMistakes(t *testing.T) {
 func TestMap(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		m, private, public := twoRepos(t)
-		now := private.Now().Sub(time.Now())
+		now := time.Until(private.Now())
 		a, b := newMirror("a", private), newMirror("b", public)
 		seen := &events{}
 		c, err := Open(Config{
@@ -774,7 +774,7 @@ func TestEveryMirror(t *testing.T) {
 func TestMapIsSuperseded(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		m, private, public := twoRepos(t)
-		skew := private.Now().Sub(time.Now())
+		skew := time.Until(private.Now())
 		a, b := newMirror("a", private), newMirror("b", public)
 		stores := []verify.Store{NewMemory(), NewMemory()}
 		open := func(a, b Source) *Client {

@@ -186,7 +186,7 @@ func TestDownloadAgreed(t *testing.T) {
 		private.Publish()
 		public.Targets().AddTarget("both", []byte("both"))
 		public.Publish()
-		skew := private.Now().Sub(time.Now())
+		skew := time.Until(private.Now())
 		c, err := Open(Config{
 			Map: parseMap(t, `{"repositories": {"private": ["https://a"], "public": ["https://b"]}, "mapping": [
 				{"paths": ["*"], "repositories": ["private", "public"], "threshold": 2, "terminating": true}]}`),
