@@ -819,3 +819,29 @@ func TestMapIsSuperseded(t *testing.T) {
 		require.EqualValues(t, private.Version("timestamp"), c.View().Repositories[0].Timestamp)
 	})
 }
+
+// R17: the store does not depend on the order of the mirrors. With two of them
+// swapped, one that has gone back is refused, and the other one answers.
+func TestSwappedMirrors(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "store")
+		w := newWorld(t, func(c *Config) { c.Folder = dir })
+		old := w.repo.Metadata().Clone()
+		w.publish(nil)
+		w.find("top")
+		require.NoError(t, w.client.Close())
+
+		behind := newMirror("behind", w.repo)
+		behind.serve(func() verifytest.Files { return old })
+		seen := &events{}
+		c := w.open(func(c *Config) { c.Folder, c.Sources, c.Observe = dir, []Source{behind, w.mirror}, seen.observe })
+		require.NoError(t, c.Refresh(t.Context()))
+		require.EqualValues(t, w.repo.Version("timestamp"), c.View().Repositories[0].Timestamp)
+		require.Len(t, of[Rejected](seen), 1)
+		require.Equal(t, "behind", of[Rejected](seen)[0].Source)
+		require.Equal(t, verify.KindRollback, verify.KindOf(of[Rejected](seen)[0].Err))
+
+		c = w.open(func(c *Config) { c.Folder, c.Sources = dir, []Source{behind} })
+		require.Equal(t, verify.KindRollback, verify.KindOf(c.Refresh(t.Context())))
+	})
+}
