@@ -131,6 +131,9 @@ func (d *download) fromPath(ctx context.Context, m *httpMirror, path string) err
 	err := d.retry(ctx, m, path, 0, &encodings)
 	for n := 1; n <= len(encodings) && isWrong(err); n++ {
 		wrong := err
+		if encoding := encodings[len(encodings)-n]; !knownEncoding(encoding) {
+			return fmt.Errorf("%w (%w)", wrong, &EncodingError{Encoding: encoding})
+		}
 		if err = d.retry(ctx, m, path, n, &encodings); errors.As(err, new(*EncodingError)) {
 			return fmt.Errorf("%w (%w)", wrong, err)
 		}
@@ -201,9 +204,11 @@ func (d *download) attempt(ctx context.Context, m *httpMirror, path string, laye
 func (d *download) judge(res *http.Response, from int64, err error) error {
 	wrong := d.verifier.Verify()
 	switch {
-	case err == nil && wrong == nil:
+	case errors.As(err, new(*verify.CopyError)):
+		return err
+	case wrong == nil: // even if the body broke off then
 		return nil
-	case errors.As(err, new(*brokenError)), errors.As(err, new(*verify.CopyError)):
+	case errors.As(err, new(*brokenError)):
 		return err // what is there may be right
 	case err != nil && !isWrong(err):
 		return errors.Join(&EncodingError{Encoding: res.Header.Get("Content-Encoding"), Err: err}, d.empty())

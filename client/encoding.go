@@ -49,6 +49,8 @@ func encodingsOf(h http.Header) (list []string) {
 // packed: what cannot be compressed grows a little.
 func packedLimit(limit int64) int64 { return limit + limit/1024 + 1024 }
 
+func knownEncoding(name string) bool { return name == "gzip" || name == "x-gzip" || name == "deflate" }
+
 // unpack reads what is packed in an encoding.
 func unpack(encoding string, r io.Reader) (io.Reader, error) {
 	var err error

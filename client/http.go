@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -18,12 +19,15 @@ import (
 const maxRedirects = 5
 
 // defaultTransport is that of net/http, with limits on what it keeps.
-func defaultTransport() *http.Transport {
+func defaultTransport(connect time.Duration) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableCompression = true
 	t.MaxResponseHeaderBytes = 64 << 10
-	t.DialContext = (&net.Dialer{KeepAlive: DefaultSilenceTimeout}).DialContext // limits are in the context
-	t.TLSHandshakeTimeout = 0
+	// net/http goes on to connect when a request has ended, in case that there
+	// is another one.
+	connect = max(connect, 0)
+	t.DialContext = (&net.Dialer{Timeout: connect}).DialContext
+	t.TLSHandshakeTimeout = connect
 	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
 		if res.StatusCode == http.StatusProxyAuthRequired {
 			return errProxyAuth

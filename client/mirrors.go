@@ -116,7 +116,7 @@ func NewMirrors(c MirrorsConfig) (*Mirrors, error) {
 	c.setDefaults()
 	m := &Mirrors{config: c, transport: c.Transport}
 	if m.transport == nil {
-		m.transport = defaultTransport()
+		m.transport = defaultTransport(c.ConnectTimeout)
 	}
 	var errs []error
 	add := func(bases []string) (list []*httpMirror) {

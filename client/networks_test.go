@@ -2,10 +2,12 @@ package client
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -41,7 +43,7 @@ const appPath = "dir/app.tgz"
 func newNetworks(t *testing.T) *networks {
 	w := &networks{T: t, repo: verifytest.New(verifytest.Options{}), network: clienttest.NewNetwork()}
 	t.Cleanup(w.network.Close)
-	w.target = clienttest.Gzip(bytes.Repeat([]byte("a program "), 500))
+	w.target = storedGzip(t)
 	w.repo.Targets().AddTarget(appPath, w.target)
 	w.repo.Publish()
 	w.a, w.b, w.c = clienttest.NewServer(w.repo), clienttest.NewServer(w.repo), clienttest.NewServer(w.repo)
@@ -58,6 +60,20 @@ func newNetworks(t *testing.T) *networks {
 		},
 	}
 	return w
+}
+
+// storedGzip returns a file that is packed. It is the same always, and cannot be
+// packed any more.
+func storedGzip(t *testing.T) []byte {
+	content := make([]byte, 4000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
+	require.NoError(t, err)
+	_, err = w.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
 }
 
 func (w *networks) mirrors() *Mirrors {
@@ -82,22 +98,23 @@ func (w *networks) lookup() Target {
 }
 
 // update brings a session up to date from the mirrors, one after the other, and
-// returns what mirror a said about the timestamp; nil if it was right.
-func (w *networks) update(m *Mirrors) (timestamp error, updated error) {
+// returns the first error of mirror a. It has no next root.
+func (w *networks) update(m *Mirrors) (ofA, updated error) {
 	w.Helper()
 	s, err := verify.New(w.repo.TrustedRoot(), verify.Stored{}, w.repo.Now(), verify.Options{})
 	require.NoError(w, err)
 	for {
 		batch, ok := s.Next()
 		if !ok {
-			return timestamp, s.Err()
+			return ofA, s.Err()
 		}
 		for _, req := range batch.Fetch {
 			var said []error
 			for _, source := range m.Sources() {
 				err := offer(w.Context(), s, source, req)
-				if err != nil && strings.HasPrefix(source.Name(), "a.example") && req.Role == "timestamp" {
-					timestamp = err
+				if err != nil && strings.HasPrefix(source.Name(), "a.example") && ofA == nil &&
+					(req.Role == "timestamp" || !errors.Is(err, verify.ErrNotAtSource)) {
+					ofA = err
 				}
 				if said = append(said, err); err == nil {
 					break
@@ -131,12 +148,14 @@ func offer(ctx context.Context, s *verify.Session, source Source, req verify.Req
 	return err
 }
 
+var belowBase = regexp.MustCompile(`^/(metadata|targets)/[^/%]`)
+
 // noLeak makes sure that headers went to their base URL only.
 func (w *networks) noLeak() {
 	w.Helper()
 	for _, server := range []*clienttest.Server{w.a, w.b, w.c} {
 		for _, r := range server.Log() {
-			own := r.Host == "a.example" && regexp.MustCompile(`^/(metadata|targets)/[^/]`).MatchString(r.Path)
+			own := w.config.Headers != nil && r.Host == "a.example" && belowBase.MatchString(r.Path)
 			require.Equal(w, own, r.Header.Get("X-Token") != "", "%s%s", r.Host, r.Path)
 		}
 	}
@@ -326,12 +345,10 @@ func TestNetworks(t *testing.T) {
 	rows := readNetworks(t)
 	for _, situation := range slices.Sorted(maps.Keys(situations)) {
 		t.Run(situation, func(t *testing.T) {
-			row, ok := rows[situation]
-			require.True(t, ok, "NETWORKS.md lacks it")
 			got := []string{}
 			synctest.Test(t, func(t *testing.T) { got = append(got, playMetadata(t, situations[situation])...) })
 			synctest.Test(t, func(t *testing.T) { got = append(got, playTarget(t, situations[situation])...) })
-			require.Equal(t, row, got, "this row should be:\n| %s | %s |", situation, strings.Join(got, " | "))
+			require.Equal(t, rows[situation], got, "this row should be:\n| %s | %s |", situation, strings.Join(got, " | "))
 		})
 	}
 	for situation := range rows {
@@ -423,9 +440,11 @@ func (w *networks) did(path string) string {
 	return text
 }
 
+var digest = regexp.MustCompile(`[0-9a-f]{64}`)
+
 func report(err error) string {
 	if err == nil {
 		return "nothing"
 	}
-	return "`" + strings.ReplaceAll(err.Error(), "|", "/") + "`"
+	return "`" + digest.ReplaceAllString(err.Error(), "...") + "`"
 }

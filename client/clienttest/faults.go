@@ -150,7 +150,7 @@ func Change(change func(body []byte) []byte) Fault {
 func Wrong() Fault {
 	return Change(func(body []byte) []byte {
 		if len(body) > 0 {
-			body[len(body)-1] ^= 1
+			body[len(body)-1] ^= 0x20
 		}
 		return body
 	})
