@@ -1,8 +1,12 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
+	"testing"
+
+	"github.com/tufwalk/tufwalk/verify"
 )
 
 // memoryFile is a Partial in memory. Once it holds as many bytes as fit, it is
@@ -43,4 +47,23 @@ func (f *memoryFile) Seek(offset int64, whence int) (int64, error) {
 func (f *memoryFile) Truncate(size int64) error {
 	f.data = f.data[:size]
 	return nil
+}
+
+// plainSource is a Source that is no BodySource. It has no file if it is empty.
+type plainSource string
+
+func (s plainSource) Name() string { return "plain" }
+
+func (s plainSource) Fetch(context.Context, verify.Request) ([]byte, error) {
+	if s == "" {
+		return nil, verify.ErrNotAtSource
+	}
+	return []byte(s), nil
+}
+
+// canceled returns a context that has ended.
+func canceled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }
