@@ -37,7 +37,12 @@ type networks struct {
 	target  []byte
 }
 
-const appPath = "dir/app.tgz"
+const (
+	appPath   = "dir/app.tgz"
+	smallPath = "small"
+)
+
+var small = bytes.Repeat([]byte("small "), 30)
 
 // newNetworks must be called in a bubble of synctest.
 func newNetworks(t *testing.T) *networks {
@@ -45,6 +50,7 @@ func newNetworks(t *testing.T) *networks {
 	t.Cleanup(w.network.Close)
 	w.target = storedGzip(t)
 	w.repo.Targets().AddTarget(appPath, w.target)
+	w.repo.Targets().AddTarget(smallPath, small)
 	w.repo.Publish()
 	w.a, w.b, w.c = clienttest.NewServer(w.repo), clienttest.NewServer(w.repo), clienttest.NewServer(w.repo)
 	w.network.Host("a.example", w.a)
@@ -84,11 +90,13 @@ func (w *networks) mirrors() *Mirrors {
 }
 
 // lookup finds the target as an honest mirror has it.
-func (w *networks) lookup() Target {
+func (w *networks) lookup() Target { return w.lookupOf(appPath) }
+
+func (w *networks) lookupOf(path string) Target {
 	w.Helper()
 	s, err := verify.New(w.repo.TrustedRoot(), verify.Stored{}, w.repo.Now(), verify.Options{})
 	require.NoError(w, err)
-	l := s.Lookup(appPath)
+	l := s.Lookup(path)
 	require.NoError(w, s.Run(w.Context(), nil, w.repo.Metadata().Source()))
 	found, err := l.Target()
 	require.NoError(w, err)
