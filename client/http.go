@@ -55,9 +55,7 @@ func (m *httpMirror) FetchBody(ctx context.Context, req verify.Request) (body *B
 		body, err = m.fetchOnce(ctx, req)
 		return false, err
 	})
-	if ctx.Err() == nil || err == nil {
-		m.health.note(err)
-	}
+	m.health.note(err)
 	if err != nil {
 		return nil, err
 	}

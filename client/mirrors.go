@@ -136,7 +136,10 @@ func NewMirrors(c MirrorsConfig) (*Mirrors, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", publicURL(base), errUnusedHeaders))
 		}
 	}
-	return m, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 func (c *MirrorsConfig) setDefaults() {

@@ -115,11 +115,13 @@ func TestTotalTimeout(t *testing.T) {
 		w := newNetworks(t)
 		w.config.TotalTimeout = 25 * time.Second
 		w.a.Always("/metadata/timestamp.json", clienttest.RetryAfter(503, "10"))
-		said, err := w.update(w.mirrors())
+		m := w.mirrors()
+		said, err := w.update(m)
 		require.NoError(t, err)
 		require.ErrorIs(t, said, ErrTimeLimit)
 		require.EqualError(t, said,
 			"not done after 25s; last: HTTP status 503 Service Unavailable, to be asked again after 10s (3 tries)")
+		require.Equal(t, "b.example/metadata", m.Sources()[0].Name(), "it comes last for a while")
 		limit := new(TimeLimitError)
 		require.ErrorAs(t, said, &limit)
 		require.Equal(t, "TotalTimeout", limit.Limit)

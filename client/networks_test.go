@@ -68,8 +68,8 @@ func newNetworks(t *testing.T) *networks {
 	return w
 }
 
-// storedGzip returns a file that is packed. It is the same always, and cannot be
-// packed any more.
+// storedGzip returns a file that is packed, and that cannot be packed any more.
+// It is the same always.
 func storedGzip(t *testing.T) []byte {
 	content := make([]byte, 4000)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
@@ -178,11 +178,15 @@ var situations = map[string]func(w *networks, path string){
 		w.a.Always(path, clienttest.All(clienttest.Cut(100), clienttest.NoRanges()))
 	},
 	"body without a length, cut once": func(w *networks, path string) { w.a.On(path, clienttest.Unframed(50)) },
-	"one byte every 9 s":              func(w *networks, path string) { w.a.Always(path, clienttest.Drip(1, 9*time.Second)) },
-	"slow, but not too slow":          func(w *networks, path string) { w.a.Always(path, clienttest.Drip(20, 15*time.Millisecond)) },
-	"no answer, once":                 func(w *networks, path string) { w.a.On(path, clienttest.Silence()) },
-	"no answer, always":               func(w *networks, path string) { w.a.Always(path, clienttest.Silence()) },
-	"silence in the body, once":       func(w *networks, path string) { w.a.On(path, clienttest.Stall(10)) },
+	"one byte every 9 s": func(w *networks, path string) {
+		w.a.Always(path, clienttest.Drip(1, 9*time.Second))
+	},
+	"slow, but not too slow": func(w *networks, path string) {
+		w.a.Always(path, clienttest.Drip(20, 15*time.Millisecond))
+	},
+	"no answer, once":           func(w *networks, path string) { w.a.On(path, clienttest.Silence()) },
+	"no answer, always":         func(w *networks, path string) { w.a.Always(path, clienttest.Silence()) },
+	"silence in the body, once": func(w *networks, path string) { w.a.On(path, clienttest.Stall(10)) },
 	"silence in the body, always": func(w *networks, path string) {
 		w.a.Always(path, clienttest.All(clienttest.Stall(10), clienttest.NoRanges()))
 	},
@@ -269,7 +273,8 @@ var situations = map[string]func(w *networks, path string){
 	},
 	"DNS does not know the host": func(w *networks, path string) {
 		w.config.Headers = nil
-		w.config.Metadata[0], w.config.Targets[0] = "http://a.example.invalid/metadata", "http://a.example.invalid/targets/"
+		w.config.Metadata[0] = "http://a.example.invalid/metadata"
+		w.config.Targets[0] = "http://a.example.invalid/targets/"
 	},
 	"connections are refused":  func(w *networks, path string) { w.network.Down("a.example", syscall.ECONNREFUSED) },
 	"connections are not made": func(w *networks, path string) { w.network.Down("a.example", clienttest.Unanswered) },
@@ -286,7 +291,7 @@ var situations = map[string]func(w *networks, path string){
 		w.a.Always(path, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 				if r.URL.RawQuery != "sig=secret" {
-					http.Error(out, "no signature", 401)
+					http.Error(out, "no signature", http.StatusUnauthorized)
 					return
 				}
 				h.ServeHTTP(out, r)
@@ -294,12 +299,13 @@ var situations = map[string]func(w *networks, path string){
 		})
 	},
 	"the base URL has a user and a password": func(w *networks, path string) {
-		w.config.Metadata[0], w.config.Targets[0] = "http://me:secret@a.example/metadata", "http://me:secret@a.example/targets/"
+		w.config.Metadata[0] = "http://me:secret@a.example/metadata"
+		w.config.Targets[0] = "http://me:secret@a.example/targets/"
 		w.config.Headers = nil
 		w.a.Always(path, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 				if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
-					http.Error(out, "no password", 401)
+					http.Error(out, "no password", http.StatusUnauthorized)
 					return
 				}
 				h.ServeHTTP(out, r)

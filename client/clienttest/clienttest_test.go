@@ -40,9 +40,8 @@ func ask(t *testing.T, fault Fault, header ...string) (a answer) {
 			req.Header.Set(header[i], header[i+1])
 		}
 		began := time.Now()
-		c := http.Client{Transport: n.Transport(), Timeout: time.Hour, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		}}
+		noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		c := http.Client{Transport: n.Transport(), Timeout: time.Hour, CheckRedirect: noRedirects}
 		res, err := c.Do(req)
 		if err != nil {
 			a = answer{err: err, after: time.Since(began)}

@@ -8,7 +8,8 @@
 //
 //	repo := verifytest.New(verifytest.Options{})
 //	server := clienttest.NewServer(repo)
-//	server.On("/metadata/timestamp.json", clienttest.Cut(10), clienttest.Status(503))
+//	server.On("/metadata/timestamp.json",
+//		clienttest.Cut(10), clienttest.Status(503))
 //	server.Always("/targets/*", clienttest.Drip(1, time.Second))
 //
 // A server is an http.Handler, so that it can be given to httptest.NewServer
