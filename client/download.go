@@ -146,11 +146,14 @@ func isWrong(err error) bool {
 // The error says whose fault it is. A *verify.CopyError is about dst, and no
 // mirror is blamed. A *DownloadError has what each mirror said; verify.ErrHash
 // and verify.ErrLength in it mean wrong bytes. If the context ends, it is the
-// context's cause. A policy that refuses all hashes of the target gives the
-// error of verify.Verifier.
+// context's cause. A target whose hashes are all of unknown algorithms gives the
+// error of verify.Verifier, and nothing is asked for.
 func (m *Mirrors) Download(ctx context.Context, t Target, dst Partial, o DownloadOptions) error {
 	if t.verifier == nil {
 		return verify.ErrUntrusted
+	}
+	if _, err := t.verifier().Write(nil); err != nil { // no bytes could satisfy it: no mirror's fault
+		return err
 	}
 	d := &download{target: t, dst: dst, options: o}
 	if err := d.resume(); err != nil {

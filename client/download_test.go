@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/client/clienttest"
+	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
@@ -331,6 +332,21 @@ func TestDownloadTimeout(t *testing.T) {
 		err := w.download(w.mirrors(), target, new(memoryFile))
 		require.ErrorIs(w, err, ErrTimeLimit)
 		require.ErrorContains(w, err, "not done after 1m0s")
+	})
+}
+
+func TestHashesThatNobodyKnows(t *testing.T) {
+	inNetworks(t, func(w *networks, _ Target, _ string) {
+		saved, err := w.found(smallPath).MarshalJSON()
+		require.NoError(w, err)
+		unknown, err := verify.TrustSavedTarget(bytes.Replace(saved, []byte(`"sha256"`), []byte(`"md5"`), 1), roles.Policy{})
+		require.NoError(w, err)
+		target, err := TargetOf(unknown)
+		require.NoError(w, err)
+		m := w.mirrors()
+		require.ErrorIs(w, w.download(m, target, new(memoryFile)), verify.ErrHash)
+		require.Empty(w, w.a.Log())
+		require.Zero(w, m.targets[0].health.rank())
 	})
 }
 

@@ -43,8 +43,6 @@ func (d *download) resume() error {
 	case err == nil, d.verifier.Written() < d.target.Length && isShort(err):
 		d.report()
 		return nil
-	case !isWrong(err): // nothing could satisfy it
-		return err
 	}
 	return d.empty()
 }

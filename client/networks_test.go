@@ -94,15 +94,20 @@ func (w *networks) lookup() Target { return w.lookupOf(appPath) }
 
 func (w *networks) lookupOf(path string) Target {
 	w.Helper()
+	t, err := TargetOf(w.found(path))
+	require.NoError(w, err)
+	return t
+}
+
+func (w *networks) found(path string) *verify.Target {
+	w.Helper()
 	s, err := verify.New(w.repo.TrustedRoot(), verify.Stored{}, w.repo.Now(), verify.Options{})
 	require.NoError(w, err)
 	l := s.Lookup(path)
 	require.NoError(w, s.Run(w.Context(), nil, w.repo.Metadata().Source()))
 	found, err := l.Target()
 	require.NoError(w, err)
-	t, err := TargetOf(found)
-	require.NoError(w, err)
-	return t
+	return found
 }
 
 // update brings a session up to date from the mirrors, one after the other, and
