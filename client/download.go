@@ -146,8 +146,8 @@ func isWrong(err error) bool {
 // The error says whose fault it is. A *verify.CopyError is about dst, and no
 // mirror is blamed. A *DownloadError has what each mirror said; verify.ErrHash
 // and verify.ErrLength in it mean wrong bytes. If the context ends, it is the
-// context's cause. For a target whose hashes are all of unknown algorithms it is
-// the error of verify.Verifier, and nothing is asked for.
+// context's cause; for a target whose hashes are all of unknown algorithms,
+// that of verify.Verifier, and nothing is asked for.
 func (m *Mirrors) Download(ctx context.Context, t Target, dst Partial, o DownloadOptions) error {
 	if t.verifier == nil {
 		return verify.ErrUntrusted
