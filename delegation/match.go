@@ -1,6 +1,7 @@
 package delegation
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,9 +21,24 @@ import (
 // Case matters. A leading dot and two slashes are not special
 // (docs/decisions.md, "Patterns").
 //
-// Match takes at most len(pattern)*len(path) steps for any pattern, and does
-// not allocate.
+// Match takes at most a time proportional to len(pattern)*len(path), and does
+// not allocate. Nothing else limits it, so a caller who lets others choose both
+// must limit the lengths. A search has a limit ([Options].MaxMatchSteps).
 func Match(pattern, path string) bool {
+	unlimited := int64(math.MaxInt64)
+	return match(pattern, path, &unlimited)
+}
+
+// match is Match with a budget of steps, from which it takes those that it
+// needs. If it leaves less than zero, the result means nothing.
+//
+// A step is a byte that is read. A pattern costs its length and that of the
+// path to begin with, which pays for finding it, then one step for each of its
+// characters that is compared with one of the path, and a set as many steps as
+// the bytes of it that are read. What a star makes it compare again costs the
+// same again.
+func match(pattern, path string, left *int64) bool {
+	*left -= int64(len(pattern) + len(path))
 	// After a mismatch, the last star of this segment matches one character
 	// more, and matching goes on after that. An earlier star need not be
 	// remembered: the last star can match all that the earlier one could leave
@@ -30,14 +46,15 @@ func Match(pattern, path string) bool {
 	star, retry := -1, 0
 	p, s := 0, 0
 	closing := lastClosing(pattern, 0)
-	for s < len(path) {
+	for s < len(path) && *left >= 0 {
+		*left--
 		if p < len(pattern) {
 			if pattern[p] == '*' {
 				star, retry = p+1, s
 				p++
 				continue
 			}
-			if np, ns, ok := matchOne(pattern[p:], path[s:], p < closing); ok {
+			if np, ns, ok := matchOne(pattern[p:], path[s:], p < closing, left); ok {
 				if path[s] == '/' {
 					star, closing = -1, lastClosing(pattern, p+np)
 				}
@@ -64,8 +81,8 @@ func lastClosing(pattern string, segment int) int {
 
 // matchOne matches the first character of a path with the first item of a
 // pattern, which is not a star. It returns the sizes of both in bytes. With
-// set, a [ may open a set.
-func matchOne(pattern, path string, set bool) (int, int, bool) {
+// set, a [ may open a set. It takes the steps that a set costs from left.
+func matchOne(pattern, path string, set bool, left *int64) (int, int, bool) {
 	c, n := utf8.DecodeRuneInString(path)
 	switch pattern[0] {
 	case '?':
@@ -74,7 +91,9 @@ func matchOne(pattern, path string, set bool) (int, int, bool) {
 		if !set {
 			break
 		}
-		if size, in, ok := matchSet(pattern, c); ok {
+		size, in, ok := matchSet(pattern, c)
+		*left -= int64(size)
+		if ok {
 			return size, n, in && c != '/'
 		}
 	}
@@ -83,7 +102,8 @@ func matchOne(pattern, path string, set bool) (int, int, bool) {
 }
 
 // matchSet reports whether a character is in the set at the beginning of a
-// pattern, and the size of the set in bytes. It is not ok if there is no set.
+// pattern, and the size of the set in bytes. It is not ok if there is no set,
+// and the size is then how far it read to find that out.
 func matchSet(pattern string, c rune) (size int, in, ok bool) {
 	i := 1
 	negated := strings.HasPrefix(pattern[i:], "!")
@@ -103,5 +123,5 @@ func matchSet(pattern string, c rune) (size int, in, ok bool) {
 		}
 		in = in || low <= c && c <= high
 	}
-	return 0, false, false
+	return i, false, false
 }

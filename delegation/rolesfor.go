@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"iter"
+	"math"
 
 	"github.com/tufwalk/tufwalk/metadata"
 )
@@ -49,25 +51,50 @@ type Delegation struct {
 // which to ask them. The delegations d are those of the delegator, which is
 // used as a name only. If d is nil, it yields nothing.
 //
-// It takes time linear in the number of roles with path patterns, and
-// logarithmic in the number of hash prefixes.
+// It finds hash prefixes, and patterns with a beginning that the path has,
+// through an index: see [metadata.Delegations.Matching]. It compares each
+// pattern that it finds by [Match] and, unlike a [Walk], does not limit the
+// steps: a loop over the result may take a time proportional to the length of
+// the delegator's file times that of the path.
 func RolesFor(delegator string, d *metadata.Delegations, path string) iter.Seq[Delegation] {
-	return rolesFor(delegator, d, newPath(path))
+	return func(yield func(Delegation) bool) {
+		unlimited := int64(math.MaxInt64)
+		for found := range rolesFor(delegator, d, newPath(path), &unlimited) {
+			if !yield(found) {
+				return
+			}
+		}
+	}
 }
 
-func rolesFor(delegator string, d *metadata.Delegations, p targetPath) iter.Seq[Delegation] {
-	return func(yield func(Delegation) bool) {
+// errSteps ends rolesFor when there are no steps left.
+var errSteps = errors.New("too many steps")
+
+// rolesFor is RolesFor with a budget of steps for match. If they do not
+// suffice, the last that it yields is errSteps, and no delegation.
+func rolesFor(delegator string, d *metadata.Delegations, p targetPath, left *int64) iter.Seq2[Delegation, error] {
+	return func(yield func(Delegation, error) bool) {
 		if d == nil {
 			return
 		}
 		if s := d.SuccinctRoles(); s != nil {
-			yield(Delegation{delegator, bin(s, p), true, -1}) // R-T15.5
+			yield(Delegation{delegator, bin(s, p), true, -1}, nil) // R-T15.5
 			return
 		}
-		match := func(pattern string) bool { return Match(pattern, p.name) }
-		for i := range d.Matching(p.hex, match) {
+		compare := func(pattern string) (bool, error) {
+			matches := match(pattern, p.name, left)
+			if *left < 0 { // one search, at most so many steps
+				return false, errSteps
+			}
+			return matches, nil
+		}
+		for i, err := range d.Matching(p.name, p.hex, compare) {
+			if err != nil {
+				yield(Delegation{}, err)
+				return
+			}
 			role := d.At(i)
-			if !yield(Delegation{delegator, role.Name, role.Terminating, i}) {
+			if !yield(Delegation{delegator, role.Name, role.Terminating, i}, nil) {
 				return
 			}
 		}

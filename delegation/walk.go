@@ -15,13 +15,24 @@ type Options struct {
 	// MaxDelegations limits the roles that one search visits, including the
 	// top-level targets role. The default is 32.
 	MaxDelegations int
+	// MaxMatchSteps limits the work of comparing the path with patterns, in all
+	// roles that one search visits together. It counts bytes: for each pattern
+	// that is compared its length and that of the path, and the bytes of the
+	// pattern that are compared with a character of the path, each time again
+	// . Patterns with a beginning that the path does not have cost
+	// nothing, and neither do hash prefixes. The default is 250,000,000, about
+	// ten times as much as 100,000 patterns need that all begin with a star.
+	MaxMatchSteps int64
 	// SuccinctFallThrough makes succinct bins non-terminating, as the text of
 	// TAP 15 says. By default they are terminating, as in every deployed client
 	// (R-T15.5).
 	SuccinctFallThrough bool
 }
 
-const defaultMaxDelegations = 32
+const (
+	defaultMaxDelegations = 32
+	defaultMaxMatchSteps  = 250_000_000
+)
 
 var (
 	// ErrNoTarget is returned (wrapped) when a search is complete and no role
@@ -46,6 +57,7 @@ type Walk struct {
 	visited map[string]bool
 	parents []int // of the visited roles, in order: the position of the one that delegated to it
 	ended   Delegation
+	steps   int64 // left of MaxMatchSteps
 	info    metadata.TargetFile
 	found   bool
 	err     error
@@ -66,12 +78,16 @@ func NewWalk(path string, o Options) *Walk {
 	if o.MaxDelegations == 0 {
 		o.MaxDelegations = defaultMaxDelegations
 	}
+	if o.MaxMatchSteps == 0 {
+		o.MaxMatchSteps = defaultMaxMatchSteps
+	}
 	first := Delegation{Delegator: metadata.RoleRoot, Role: metadata.RoleTargets, Position: -1}
 	return &Walk{
 		path:    newPath(path),
 		options: o,
 		stack:   []Pending{{Delegation: first, parent: -1}},
 		visited: make(map[string]bool),
+		steps:   max(o.MaxMatchSteps, -1),
 	}
 }
 
@@ -129,7 +145,11 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	var list []Pending
 	left := w.options.MaxDelegations - len(w.visited)
 	// only delegations that match the path
-	for e := range rolesFor(delegator, by.Content().Delegations(), w.path) {
+	for e, err := range rolesFor(delegator, by.Content().Delegations(), w.path, &w.steps) {
+		if err != nil {
+			w.err = w.tooManySteps(delegator)
+			return
+		}
 		if w.options.SuccinctFallThrough && e.Position < 0 {
 			e.Terminating = false
 		}
@@ -173,6 +193,13 @@ func (w *Walk) Passed() (list []int) {
 // EndedBy returns the terminating delegation after which the search visits no
 // later role, and false if there is none.
 func (w *Walk) EndedBy() (Delegation, bool) { return w.ended, w.ended.Role != "" }
+
+// tooManySteps is why a search ends whose path costs too much to compare.
+func (w *Walk) tooManySteps(delegator string) error {
+	return fmt.Errorf("%q: %w: comparing it with the path patterns of delegations takes more than %d steps "+
+		"(the last ones in role %s; patterns with fewer stars and shorter sets take less, MaxMatchSteps allows more)",
+		w.path.name, ErrLimit, w.options.MaxMatchSteps, metadata.Printable(delegator))
+}
 
 // Upcoming yields the delegations that the search knows of, in the order in
 // which it will visit them. It will not visit them if an earlier role lists the

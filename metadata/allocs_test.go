@@ -66,7 +66,7 @@ func TestLookupsAllocateLittle(t *testing.T) {
 		{"Targets.File", 0, func() bool { _, ok := targets.File(path); return ok }},
 		{"Targets.File, absent", 0, func() bool { _, ok := targets.File("absent"); return !ok }},
 		{"Delegations.Matching", 1, func() bool {
-			for range bins.Matching(digest, func(string) bool { return false }) {
+			for range bins.Matching("", digest, noPattern) {
 				return true
 			}
 			return false

@@ -55,3 +55,20 @@ func TestChanges(t *testing.T) {
 		require.Equal(t, want, got, "%v %v", before, after)
 	}
 }
+
+// The names of the newer snapshot are compared in place. Here one of them is as
+// long as a file may be, and each of many older names comes before it.
+func TestChangesReadsNoNameAgainAndAgain(t *testing.T) {
+	const n = 200_000
+	before := map[string]int{"targets.json": 1}
+	for i := range n {
+		before[fmt.Sprintf("a%06d", i)] = 1
+	}
+	older := snapshotListing(t, before)
+	newer := snapshotListing(t, map[string]int{strings.Repeat("b", 4_000_000): 1, "targets.json": 1})
+	gone := 0
+	for range metadata.Changes(older, newer) {
+		gone++
+	}
+	require.Equal(t, n, gone)
+}

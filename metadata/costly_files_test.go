@@ -177,6 +177,21 @@ var costlyFiles = []costlyFile{
 		list := fill(n, same(`"*a*a*a*b"`))
 		return rolesWith(`{"keyids":[],"name":"a","paths":[` + list + `],"threshold":1}`)
 	}},
+	{"patterns in no order", func(n int) string {
+		list := fill(n, shuffled(`"%07d*"`))
+		return rolesWith(`{"keyids":[],"name":"a","paths":[` + list + `],"threshold":1}`)
+	}},
+	{"empty patterns", func(n int) string {
+		return rolesWith(`{"keyids":[],"name":"a","paths":[` + fill(n, same(`""`)) + `],"threshold":1}`)
+	}},
+	{"patterns that are beginnings of each other", func(n int) string {
+		list := fill(n, func(i int) string { return `"` + strings.Repeat("a", i) + `"` })
+		return rolesWith(`{"keyids":[],"name":"a","paths":[` + list + `],"threshold":1}`)
+	}},
+	{"a role with many patterns, then many with none", func(n int) string {
+		return rolesWith(`{"keyids":[],"name":"0","paths":[` + fill(1000, same(`""`)) + `],"threshold":1},` +
+			fill(n, numbered(smallRole)))
+	}},
 	{"key IDs", func(n int) string {
 		return rolesWith(`{"keyids":[` + fill(n, same(`""`)) + `],"name":"a","threshold":1}`)
 	}},

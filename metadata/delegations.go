@@ -1,29 +1,20 @@
 package metadata
 
 import (
-	"cmp"
 	"iter"
 	"slices"
-	"strings"
 )
 
 // Delegations are the roles that a targets role delegates to, and their keys.
 // The roles are either a list in the order of their priority, or succinct hash
 // bins (spec section 4.6, TAP 15).
 type Delegations struct {
-	text      string
-	keys      index
-	roles     []listedRole
-	patterned []int // positions of the roles with path patterns, ascending
-	prefixes  prefixIndex
-	succinct  *SuccinctRoles
-}
-
-// listedRole is the position of a role of the list in the text. It is small
-// because a list may be very long.
-type listedRole struct {
-	object uint32
-	paths  uint32 // 0 if absent
+	text     string
+	keys     index
+	roles    []uint32 // positions of the listed roles in the text
+	patterns beginnings
+	prefixes beginnings
+	succinct *SuccinctRoles
 }
 
 // DelegatedRole is one role of a list of delegations.
@@ -56,8 +47,12 @@ func (d *Delegations) Len() int { return len(d.roles) }
 
 // At returns the role at position i of the list, counted from 0.
 func (d *Delegations) At(i int) DelegatedRole {
-	r := &reader{text: d.text, pos: int(d.roles[i].object)}
-	return r.delegation(new(listedRole), nil)
+	return roleAt(d.text, d.roles[i])
+}
+
+func roleAt(text string, at uint32) DelegatedRole {
+	r := &reader{text: text, pos: int(at)}
+	return r.delegation(nil)
 }
 
 // SuccinctRoles returns the succinct bins, or nil if the roles are listed. The
@@ -73,43 +68,63 @@ func (d *Delegations) SuccinctRoles() *SuccinctRoles {
 // Matching yields the positions of the listed roles that a target path is
 // delegated to, in listed order. A role matches if the digest of the path
 // begins with one of its path hash prefixes, or if match returns true for one
-// of its path patterns. A role with neither matches nothing.
+// of its path patterns. A role with neither matches nothing. If match
+// returns an error, that is the last to be yielded, with the position of the
+// role whose pattern it is.
 //
 // The digest is the sha256 of the path in lower-case hexadecimal.
 //
-// Matching takes time linear in the number of roles with patterns, and
-// logarithmic in the number of prefixes.
-func (d *Delegations) Matching(digest string, match func(pattern string) bool) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		prefixed := d.prefixes.find(digest)
-		for _, i := range d.patterned {
-			n, _ := slices.BinarySearch(prefixed, i)
-			for _, earlier := range prefixed[:n] {
-				if !yield(earlier) {
-					return
-				}
-			}
-			prefixed = prefixed[n:]
-			if d.anyPattern(i, match) && !yield(i) {
+// Prefixes and patterns are found through an index. Match is called only for
+// patterns with a beginning that the path has too, in listed order, until one
+// of the role matches. The beginning of a pattern is what comes before its
+// first * ? [ or character that JSON escapes. Finding them takes time linear in
+// the length of the path and logarithmic in the number of patterns, and so
+// does each step from one to the next.
+func (d *Delegations) Matching(
+	path, digest string, match func(pattern string) (bool, error),
+) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		var few [8][]uint32
+		runs := d.prefixes.find(digest, few[:0])
+		prefixed := len(runs)
+		runs = d.patterns.find(path, runs)
+		for {
+			first := firstOf(runs)
+			if first < 0 {
 				return
 			}
-		}
-		for _, i := range prefixed {
-			if !yield(i) {
+			at := runs[first][0]
+			runs[first] = runs[first][1:]
+			matches, err := first < prefixed, error(nil)
+			if !matches {
+				matches, err = match(d.pattern(at))
+			}
+			if !matches && err == nil {
+				continue
+			}
+			i := d.roleOf(at)
+			if !yield(i, err) || err != nil || i+1 == len(d.roles) {
 				return
+			}
+			for j, run := range runs { // the role's other patterns do not matter any more
+				n, _ := slices.BinarySearch(run, d.roles[i+1])
+				runs[j] = run[n:]
 			}
 		}
 	}
 }
 
-// anyPattern reports whether one of the patterns of the i-th role matches.
-func (d *Delegations) anyPattern(i int, match func(pattern string) bool) bool {
-	for pattern := range elementsAt(d.text, d.roles[i].paths) {
-		if match(pattern) {
-			return true
-		}
-	}
-	return false
+// pattern returns the pattern that begins at a position, after its quote.
+func (d *Delegations) pattern(at uint32) string {
+	r := &reader{text: d.text, pos: int(at) - 1}
+	return r.str()
+}
+
+// roleOf returns the position in the list of the role that a position in the
+// text belongs to.
+func (d *Delegations) roleOf(at uint32) int {
+	i, _ := slices.BinarySearch(d.roles, at)
+	return i - 1
 }
 
 func (r *reader) delegations() *Delegations {
@@ -144,44 +159,42 @@ func (d *Delegations) list(r *reader) {
 	last, ascending := "", true
 	e := r.array()
 	for e.next() { // in listed order
-		role := listedRole{object: uint32(e.value)}
-		name := r.delegation(&role, &d.prefixes).Name
+		name := r.delegation(d).Name
 		if r.err != nil {
 			continue
 		}
 		ascending = ascending && last < name
 		last = name
-		if role.paths != 0 {
-			d.patterned = append(d.patterned, e.i)
-		}
-		d.roles = append(d.roles, role)
+		d.roles = append(d.roles, uint32(e.value))
 		if e.i == 0 { // most lists have roles of about the same length
 			n := (len(r.text) - e.value) / (r.pos - e.value)
 			d.roles = slices.Grow(d.roles, n)
-			d.prefixes.list = slices.Grow(d.prefixes.list, n*len(d.prefixes.list))
+			d.patterns.grow(n)
+			d.prefixes.grow(n)
 		}
-		d.prefixes.role++
 	}
-	d.text, d.prefixes.text = r.text, r.text
 	if r.err != nil {
 		return
 	}
+	d.text, d.patterns.text, d.prefixes.text = r.text, r.text, r.text
+	d.patterns.sort()
 	d.prefixes.sort()
 	if ascending {
 		return
 	}
 	// no role is listed twice.
-	if name, ok := duplicate(d.roles, func(x listedRole) string {
-		again := &reader{text: r.text, pos: int(x.object)}
-		return again.delegation(new(listedRole), nil).Name
-	}); ok {
+	if name, ok := duplicate(d.roles, func(role uint32) string { return roleAt(r.text, role).Name }); ok {
 		r.fail(at, "role %q is listed twice", shorten(name))
 	}
 }
 
-// delegation reads a role of the list. It also records the position of the
-// paths, and the prefixes if there is an index.
-func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d DelegatedRole) {
+// delegation reads a role of the list. It also adds the role's patterns or
+// prefixes to the indexes of the delegations, unless they are nil.
+func (r *reader) delegation(to *Delegations) (d DelegatedRole) {
+	var patterns, prefixes *beginnings
+	if to != nil {
+		patterns, prefixes = &to.patterns, &to.prefixes
+	}
 	at := r.pos
 	found := false
 	m := r.object()
@@ -192,10 +205,9 @@ func (r *reader) delegation(where *listedRole, prefixes *prefixIndex) (d Delegat
 		case "terminating":
 			d.Terminating = r.boolean()
 		case "paths":
-			where.paths = uint32(r.pos)
-			d.paths = r.strings()
+			d.paths = r.strings(patterns)
 		case "path_hash_prefixes":
-			d.prefixes = prefixes.read(r)
+			d.prefixes = r.prefixes(prefixes)
 		default:
 			r.roleKeysMember(&d.RoleKeys, m.name)
 		}
@@ -221,12 +233,30 @@ func (r *reader) roleName() string {
 	return name
 }
 
-// strings reads an array of strings and returns its text.
-func (r *reader) strings() string {
+// strings reads an array of strings, adds them to an index, and returns the
+// text of the array.
+func (r *reader) strings(x *beginnings) string {
 	start := r.pos
 	e := r.array()
 	for e.next() {
 		r.str()
+		x.add(e.value)
+	}
+	if r.err != nil {
+		return ""
+	}
+	return r.text[start:r.pos]
+}
+
+// prefixes reads an array of path hash prefixes as strings does.
+func (r *reader) prefixes(x *beginnings) string {
+	start := r.pos
+	e := r.array()
+	for e.next() {
+		if s := r.str(); !isPrefix(s) {
+			r.fail(e.value, "found %q, want 0 to 64 lower-case hexadecimal digits", shorten(s))
+		}
+		x.add(e.value)
 	}
 	if r.err != nil {
 		return ""
@@ -248,66 +278,3 @@ func isPrefix(s string) bool {
 
 // digestDigits is the number of hexadecimal digits in a sha256 digest.
 const digestDigits = 64
-
-// prefixIndex finds the roles for a digest by binary search, once for each
-// length that prefixes have.
-type prefixIndex struct {
-	text    string
-	list    []prefix
-	role    uint32                 // position of the role that is being read
-	lengths [digestDigits + 1]bool // the lengths that prefixes have
-}
-
-// prefix is the position of one prefix in the text, its length, and the
-// position of its role in the list.
-type prefix struct{ at, length, role uint32 }
-
-func (x *prefixIndex) digits(p prefix) string { return x.text[p.at : p.at+p.length] }
-
-// read reads an array of prefixes and returns its text. It adds them to the
-// index, unless x is nil.
-func (x *prefixIndex) read(r *reader) string {
-	start := r.pos
-	e := r.array()
-	for e.next() {
-		s := r.str()
-		if !isPrefix(s) {
-			r.fail(e.value, "found %q, want 0 to 64 lower-case hexadecimal digits", shorten(s))
-		} else if x != nil { // digits have no escapes
-			x.list = append(x.list, prefix{uint32(e.value) + 1, uint32(len(s)), x.role})
-			x.lengths[len(s)] = true
-		}
-	}
-	if r.err != nil {
-		return ""
-	}
-	return r.text[start:r.pos]
-}
-
-func (x *prefixIndex) sort() {
-	order := func(a, b prefix) int {
-		return cmp.Or(strings.Compare(x.digits(a), x.digits(b)), cmp.Compare(a.role, b.role))
-	}
-	if !slices.IsSortedFunc(x.list, order) {
-		slices.SortFunc(x.list, order)
-	}
-}
-
-// find returns the positions of the roles with a prefix of the digest,
-// ascending.
-func (x *prefixIndex) find(digest string) []int {
-	var roles []int
-	for n, present := range x.lengths {
-		if !present || n > len(digest) {
-			continue
-		}
-		i, _ := slices.BinarySearchFunc(x.list, digest[:n], func(p prefix, d string) int {
-			return strings.Compare(x.digits(p), d)
-		})
-		for ; i < len(x.list) && x.digits(x.list[i]) == digest[:n]; i++ {
-			roles = append(roles, int(x.list[i].role))
-		}
-	}
-	slices.Sort(roles)
-	return slices.Compact(roles)
-}

@@ -1,6 +1,8 @@
 package metadata_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -22,10 +24,8 @@ func TestDelegations(t *testing.T) {
 	require.Equal(t, []string{"a/*", "b"}, slices.Collect(a.Paths()))
 	require.Equal(t, []string{"00", "0a1"}, slices.Collect(b.PathHashPrefixes()))
 	require.EqualValues(t, 2, b.Threshold())
-	none := func(string) bool { return false }
-	require.Equal(t, []int{0}, slices.Collect(d.Matching("0a2"+zeros[:61], func(string) bool { return true })))
-	require.Equal(t, []int{1}, slices.Collect(d.Matching("0a1"+zeros[:61], none)))
-	require.Empty(t, slices.Collect(d.Matching("0a2"+zeros[:61], none)))
+	require.Equal(t, []int{1}, matching(d, "0a1"+zeros[:61]))
+	require.Empty(t, matching(d, "0a2"+zeros[:61]))
 	_, ok := d.Key("k1")
 	require.True(t, ok)
 	const roleB = `{"keyids":["k1"],"name":"b","path_hash_prefixes":["00","0a1"],"threshold":2}`
@@ -75,6 +75,48 @@ func TestDelegations(t *testing.T) {
 		{`"keyids":["k1"],`, ``, `member "keyids" is missing`},
 		{`{"bit_length":14,"keyids":["k1"],"name_prefix":"bin","threshold":1}`, `null`, `found null`},
 	})
+}
+
+// Matching calls match for patterns with a beginning that the path has, in
+// listed order, until one of the role matches. An error is the last that it
+// yields.
+func TestMatching(t *testing.T) {
+	const role = `{"keyids":[],"name":%q,"paths":[%s],"threshold":1}`
+	d := mustDecode[metadata.Targets](t, `{"_type":"targets","delegations":{"keys":{},"roles":[`+strings.Join([]string{
+		fmt.Sprintf(role, "z", `"dir/*","other","*/x","dir/x","d"`),
+		fmt.Sprintf(role, "y", `"b*"`),
+		fmt.Sprintf(role, "x", `"dir/\"*","d[a-z]r/*","dir/","dir/xx"`),
+		`{"keyids":[],"name":"w","path_hash_prefixes":["00"],"threshold":1}`,
+		fmt.Sprintf(role, "v", `"","?*"`),
+	}, ",")+`]},"expires":"2030-01-02T00:00:00Z","spec_version":"1.0","targets":{},"version":1}`).Delegations()
+	stop := errors.New("stop")
+	for _, c := range []struct {
+		path, matches, stops string
+		compared             []string
+		yielded              string
+	}{
+		{"dir/x", "", "", []string{"dir/*", "*/x", "dir/x", "d", `dir/"*`, "d[a-z]r/*", "dir/", "", "?*"}, "3"},
+		{"dir/x", "*/x", "", []string{"dir/*", "*/x", `dir/"*`, "d[a-z]r/*", "dir/", "", "?*"}, "0 3"},
+		{"dir/x", "", "dir/", []string{"dir/*", "*/x", "dir/x", "d", `dir/"*`, "d[a-z]r/*", "dir/"}, "2: stop"},
+		{"b", "b*", "", []string{"*/x", "b*", "", "?*"}, "1 3"},
+		{"", "", "", []string{"*/x", "", "?*"}, "3"},
+	} {
+		var compared, yielded []string
+		match := func(pattern string) (bool, error) {
+			if compared = append(compared, pattern); pattern == c.stops && c.stops != "" {
+				return false, stop
+			}
+			return pattern == c.matches && c.matches != "", nil
+		}
+		for i, err := range d.Matching(c.path, zeros, match) {
+			if yielded = append(yielded, fmt.Sprint(i)); err != nil {
+				require.ErrorIs(t, err, stop)
+				yielded[len(yielded)-1] += ": stop"
+			}
+		}
+		require.Equal(t, c.compared, compared, c.path)
+		require.Equal(t, c.yielded, strings.Join(yielded, " "), c.path)
+	}
 }
 
 // R-T15.2, R-T15.4 (G14, GHSA-77hh-43cm-v8j6): the names of succinct bins.

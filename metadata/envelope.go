@@ -44,6 +44,20 @@ type Signature struct {
 	// Base64 is the signature as written in a DSSE envelope: base64 in either
 	// alphabet, or any other text.
 	Base64 string
+
+	text string // the canonical form of the whole entry
+}
+
+// JSON returns the entry of the signature as JSON, with its other members, for
+// schemes that need them: a keyless signature has a member "bundle" (TAP 18).
+// Nobody has signed them. The values are those of the file. The members are
+// sorted, and there is no white space. The caller owns the bytes. For a
+// Signature that no file had, JSON returns nil.
+func (s Signature) JSON() []byte {
+	if s.text == "" {
+		return nil
+	}
+	return standardJSON(s.text)
 }
 
 // Bytes returns the decoded signature. It returns nil for a signature that is
@@ -213,6 +227,7 @@ func (r *reader) signatures(most int, f EnvelopeFormat) []Signature {
 		}
 		r.missing(at, "keyid", keyID || f == DSSE) // R-T17.6
 		r.missing(at, "sig", sig)
+		s.text = r.text[at:r.pos]
 		list = append(list, s)
 	}
 	named := list
@@ -242,6 +257,9 @@ func duplicate[E any](list []E, name func(E) string) (string, bool) {
 	}
 	return "", false
 }
+
+// Format returns the format that the envelope was parsed as.
+func (e *Envelope[T]) Format() EnvelopeFormat { return e.format }
 
 // Payload returns a copy of the bytes that the signatures cover. For a classic
 // file they are the canonical form of "signed". For a DSSE envelope

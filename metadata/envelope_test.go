@@ -1,6 +1,7 @@
 package metadata_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,4 +86,30 @@ func TestNumbersOutsideSigned(t *testing.T) {
 		_, err := metadata.Parse[metadata.Root]([]byte(`{"a":`+number+`,`+signed+`}`), metadata.Options{})
 		require.ErrorIs(t, err, metadata.ErrSyntax, number)
 	}
+}
+
+// Signature.JSON has all members of an entry, as other JSON, whatever text the
+// signature is. For an entry that is not from a file it is nil.
+func TestSignatureJSON(t *testing.T) {
+	list := `[{ "sig" : "MEUC+/==", "keyid":"a",
+		"bundle":{"b":[1.50,-0,1e9,null,true,"\u0001\n\u00e9\ud83d\ude00\"\\"],"a":{}}},{"keyid":"b","sig":""}]`
+	for format, file := range map[metadata.EnvelopeFormat]string{
+		metadata.Classic: `{"signatures":` + list + `,"signed":` + goodTimestamp + `}`,
+		metadata.DSSE:    strings.Replace(string(inDSSE(goodTimestamp)), `"signatures":[]`, `"signatures":`+list, 1),
+	} {
+		data := []byte(file)
+		env, err := metadata.Parse[metadata.Timestamp](data, metadata.Options{EnvelopeFormat: format})
+		require.NoError(t, err)
+		require.Equal(t, format, env.Format())
+		clear(data)
+		signatures := env.Signatures()
+		require.Len(t, signatures, 2)
+		got := signatures[0].JSON()
+		const bundle = `{"a":{},"b":[1.50,-0,1e9,null,true,"\u0001\u000aé😀\"\\"]}`
+		require.Equal(t, `{"bundle":`+bundle+`,"keyid":"a","sig":"MEUC+/=="}`, string(got))
+		require.JSONEq(t, list, "["+string(got)+","+string(signatures[1].JSON())+"]")
+		clear(got)
+		require.Equal(t, `{"bundle`, string(signatures[0].JSON()[:8]), "the caller owns the bytes")
+	}
+	require.Nil(t, metadata.Signature{KeyID: "a", Hex: "00"}.JSON())
 }

@@ -1,19 +1,11 @@
 package metadata
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 )
 
 // Key is a public key as a file lists it (spec sections 4.2.2 and 4.3). Its
@@ -114,119 +106,3 @@ type KeyError struct {
 
 func (e *KeyError) Error() string { return fmt.Sprintf("%v %q: %s", ErrKey, shorten(e.ID), e.Reason) }
 func (e *KeyError) Unwrap() error { return ErrKey }
-
-// maxPEM is the maximum size of a PEM block in bytes. All supported keys are
-// smaller.
-const maxPEM = 4096
-
-// Limits for the size of an RSA modulus in bits (R-4.2.2.2).
-const minRSABits, maxRSABits = 2048, 8192
-
-// PublicKey decodes the key. The result is an ed25519.PublicKey, an
-// *ecdsa.PublicKey or an *rsa.PublicKey, whose type, curve and size fit the
-// scheme. Errors are *KeyError.
-//
-// These schemes are supported:
-//
-//   - ed25519: the key is 64 hexadecimal digits.
-//   - ecdsa-sha2-nistp256, ecdsa-sha2-nistp384 and ecdsa-sha2-nistp521: the key
-//     is PEM, or an uncompressed point in hexadecimal. The key type is ecdsa or
-//     the name of the scheme.
-//   - rsassa-pss-sha256: the key is PEM and has 2048 to 8192 bits.
-func (k Key) PublicKey() (crypto.PublicKey, error) {
-	var key crypto.PublicKey
-	var reason string
-	// R-4.2.2.1: these schemes and no others
-	switch {
-	case k.Type == "ed25519" && k.Scheme == "ed25519":
-		key, reason = k.ed25519()
-	case curve(k.Scheme) != nil && (k.Type == "ecdsa" || k.Type == k.Scheme): // R-4.2.2.4
-		key, reason = k.ecdsa(curve(k.Scheme))
-	case k.Type == "rsa" && k.Scheme == "rsassa-pss-sha256":
-		key, reason = k.rsa()
-	default: // R-4.2.2.5, R-4.2.2.6
-		reason = fmt.Sprintf("key type %q with scheme %q is not supported",
-			shorten(k.Type), shorten(k.Scheme))
-	}
-	if reason != "" {
-		return nil, &KeyError{k.ID, reason}
-	}
-	return key, nil
-}
-
-func curve(scheme string) elliptic.Curve {
-	switch scheme {
-	case "ecdsa-sha2-nistp256":
-		return elliptic.P256()
-	case "ecdsa-sha2-nistp384":
-		return elliptic.P384()
-	case "ecdsa-sha2-nistp521":
-		return elliptic.P521()
-	}
-	return nil
-}
-
-// ed25519 decodes an ed25519 key.
-//
-// R-4.2.2.3: 64 hexadecimal digits.
-func (k Key) ed25519() (ed25519.PublicKey, string) {
-	b, err := hex.DecodeString(k.Public)
-	if err != nil || len(b) != ed25519.PublicKeySize {
-		return nil, fmt.Sprintf("want 64 hexadecimal digits for an ed25519 key, found %d characters", len(k.Public))
-	}
-	return b, ""
-}
-
-// ecdsa decodes an ECDSA key. R-4.2.2.4: its curve is that of the scheme.
-func (k Key) ecdsa(c elliptic.Curve) (*ecdsa.PublicKey, string) {
-	if point, err := hex.DecodeString(k.Public); err == nil {
-		key, err := ecdsa.ParseUncompressedPublicKey(c, point)
-		if err != nil {
-			return nil, "not an uncompressed point on " + c.Params().Name
-		}
-		return key, ""
-	}
-	parsed, reason := k.spki()
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if reason == "" && (!ok || key.Curve != c) {
-		reason = "not a key on " + c.Params().Name
-	}
-	return key, reason
-}
-
-func (k Key) rsa() (*rsa.PublicKey, string) {
-	parsed, reason := k.spki()
-	key, ok := parsed.(*rsa.PublicKey)
-	switch {
-	case reason != "":
-	case !ok:
-		reason = "not an RSA key"
-	// R-4.2.2.2
-	case key.N.BitLen() < minRSABits || key.N.BitLen() > maxRSABits:
-		reason = fmt.Sprintf("an RSA key of %d bits, want %d to %d",
-			key.N.BitLen(), minRSABits, maxRSABits)
-	case key.E < 3 || key.E%2 == 0:
-		reason = fmt.Sprintf("an RSA key with the exponent %d", key.E)
-	}
-	return key, reason
-}
-
-// spki decodes a SubjectPublicKeyInfo in PEM. Only white space is allowed
-// around it.
-// R-4.2.2.4: the key is PEM.
-func (k Key) spki() (crypto.PublicKey, string) {
-	const header = "-----BEGIN PUBLIC KEY-----"
-	text := strings.TrimSpace(k.Public)
-	if !strings.HasPrefix(text, header) || len(text) > maxPEM {
-		return nil, "not one PEM block of the type PUBLIC KEY"
-	}
-	block, rest := pem.Decode([]byte(text))
-	if block == nil || len(rest) > 0 || len(block.Headers) > 0 {
-		return nil, "not one PEM block of the type PUBLIC KEY"
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, "not a public key: " + err.Error()
-	}
-	return key, ""
-}

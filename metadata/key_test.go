@@ -10,10 +10,12 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
 
+	"filippo.io/mldsa"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -39,8 +41,8 @@ func rsaKey(bits int, e int) *rsa.PublicKey {
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(12345)), E: e}
 }
 
-// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4: keys that are accepted, in all
-// their spellings.
+// R-4.2.2.1, R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.7, R-T21.1: keys that are
+// accepted, in all their spellings.
 func TestPublicKey(t *testing.T) {
 	ed := verifytest.NewKey("ed25519", "a")
 	for _, public := range []string{ed.Public, strings.ToUpper(ed.Public)} {
@@ -70,14 +72,104 @@ func TestPublicKey(t *testing.T) {
 			}
 		}
 	}
-	for _, bits := range []int{2048, 4096, 8192} {
-		_, err := key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(bits, 65537))).PublicKey()
-		require.NoError(t, err, bits)
+	for _, scheme := range rsaSchemes {
+		for _, bits := range []int{2048, 4096, 8192} {
+			for _, e := range []int{3, 65537, 1<<31 - 1} {
+				_, err := key("rsa", scheme, spki(t, rsaKey(bits, e))).PublicKey()
+				require.NoError(t, err, "%s, %d bits, exponent %d", scheme, bits, e)
+			}
+		}
+	}
+	for scheme, want := range mldsaSchemes {
+		k := verifytest.NewKey(scheme, "a")
+		for _, public := range []string{
+			k.Public, strings.TrimSpace(k.Public), strings.ReplaceAll(k.Public, "\n", "\r\n"), "\n " + k.Public + " \n",
+		} {
+			got, err := key("ml-dsa", scheme, public).PublicKey()
+			require.NoError(t, err, scheme)
+			require.Equal(t, want, got.(*mldsa.PublicKey).Parameters())
+		}
 	}
 }
 
-// R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.5, R-4.2.2.6 (K3, K8, K9, G10): keys
-// that can verify nothing.
+var rsaSchemes = []string{
+	"rsassa-pss-sha256", "rsassa-pss-sha384", "rsassa-pss-sha512",
+	"rsa-pkcs1v15-sha256", "rsa-pkcs1v15-sha384", "rsa-pkcs1v15-sha512",
+}
+
+var mldsaSchemes = map[string]mldsa.Parameters{
+	"ml-dsa-44/1": mldsa.MLDSA44(), "ml-dsa-65/1": mldsa.MLDSA65(), "ml-dsa-87/1": mldsa.MLDSA87(),
+}
+
+// reencoded returns a key of PEM with other DER bytes.
+func reencoded(t *testing.T, public string, change func(der []byte) []byte) string {
+	block, _ := pem.Decode([]byte(public))
+	require.NotNil(t, block)
+	return string(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: change(block.Bytes)}))
+}
+
+// R-T21.1, R-T21.3: what looks like an ML-DSA key of a scheme, and is none. All
+// start with the key that the scheme would accept, in DER:
+//
+//	30 82 05 32     SEQUENCE
+//	  30 0b         SEQUENCE
+//	    06 09 60 86 48 01 65 03 04 03 11
+//	  03 82 05 21 00 ...
+func TestUnusableMLDSAKeys(t *testing.T) {
+	good := verifytest.NewKey("ml-dsa-44/1", "a").Public
+	replace := func(old, text string) string {
+		return reencoded(t, good, func(der []byte) []byte {
+			require.Equal(t, 1, strings.Count(string(der), old))
+			return []byte(strings.Replace(string(der), old, text, 1))
+		})
+	}
+	bits := reencoded(t, good, func(der []byte) []byte {
+		der[21], der[len(der)-1] = 1, der[len(der)-1]&^1
+		return der
+	})
+	for _, c := range []struct {
+		name string
+		key  metadata.Key
+		want string
+	}{
+		{"of ML-DSA-65", key("ml-dsa", "ml-dsa-44/1", verifytest.NewKey("ml-dsa-65/1", "a").Public), "not an ML-DSA-44 key"},
+		{"of ML-DSA-87", key("ml-dsa", "ml-dsa-65/1", verifytest.NewKey("ml-dsa-87/1", "a").Public), "not an ML-DSA-65 key"},
+		{"of ML-DSA-44", key("ml-dsa", "ml-dsa-87/1", good), "not an ML-DSA-87 key"},
+		{"of ed25519", key("ml-dsa", "ml-dsa-44/1", verifytest.NewKey("ed25519", "a").Public), "not one PEM block"},
+		{"of ECDSA", key("ml-dsa", "ml-dsa-44/1", verifytest.NewKey("ecdsa-sha2-nistp256", "a").Public),
+			"not an ML-DSA-44 key"},
+		{"as ECDSA", key("ecdsa", "ecdsa-sha2-nistp256", good), "not a key on P-256"},
+		{"as RSA", key("rsa", "rsassa-pss-sha256", good), "not an RSA key"},
+		{"an ML-DSA-44 key named 65", key("ml-dsa", "ml-dsa-44/1",
+			replace("\x60\x86\x48\x01\x65\x03\x04\x03\x11", "\x60\x86\x48\x01\x65\x03\x04\x03\x12")), "not a public key"},
+		{"with parameters", key("ml-dsa", "ml-dsa-44/1",
+			replace("\x30\x82\x05\x32\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11",
+				"\x30\x82\x05\x34\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11\x05\x00")), "not a public key"},
+		{"with data behind it", key("ml-dsa", "ml-dsa-44/1",
+			reencoded(t, good, func(der []byte) []byte { return append(der, 0) })), "not a public key"},
+		{"a longer form of a length", key("ml-dsa", "ml-dsa-44/1",
+			replace("\x30\x82\x05\x32\x30\x0b", "\x30\x83\x00\x05\x32\x30\x0b")), "not a public key"},
+		{"cut", key("ml-dsa", "ml-dsa-44/1",
+			reencoded(t, good, func(der []byte) []byte { return der[:len(der)-1] })), "not a public key"},
+		{"one bit less", key("ml-dsa", "ml-dsa-44/1", bits), "not the DER form of a public key"},
+		{"another version", key("ml-dsa", "ml-dsa-44/2", good), "not supported"},
+		{"no version", key("ml-dsa", "ml-dsa-44", good), "not supported"},
+		{"a version in another spelling", key("ml-dsa", "ml-dsa-44/01", good), "not supported"},
+		{"another parameter set", key("ml-dsa", "ml-dsa-45/1", good), "not supported"},
+		{"the scheme as its type", key("ml-dsa-44/1", "ml-dsa-44/1", good), "not supported"},
+		{"no type", key("", "", good), "not supported"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.key.PublicKey()
+			require.Nil(t, got)
+			require.ErrorIs(t, err, metadata.ErrKey)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// R-4.2.2.2, R-4.2.2.3, R-4.2.2.4, R-4.2.2.5, R-4.2.2.6, R-4.2.2.8 (K3, K8, K9,
+// K13, G10): keys that can verify nothing.
 func TestUnusableKeys(t *testing.T) {
 	ed := verifytest.NewKey("ed25519", "a")
 	p256 := verifytest.NewKey("ecdsa-sha2-nistp256", "a")
@@ -94,6 +186,11 @@ func TestUnusableKeys(t *testing.T) {
 	privatePEM := func(label string) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: privateDER}))
 	}
+	tooLarge := math.MaxInt32
+	tooLarge += 2 // int may have 32 bits, where no such key can be made
+	even := rsaKey(2048, 65537)
+	even.N.SetBit(even.N, 0, 0)
+	broken := "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n"
 	withHeaders := strings.Replace(p256.Public, "KEY-----\n", "KEY-----\na: b\n\n", 1)
 	for _, c := range []struct {
 		name string
@@ -125,12 +222,23 @@ func TestUnusableKeys(t *testing.T) {
 		{"RSA 16384", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(16384, 65537))), "16384 bits"},
 		{"RSA exponent 1", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(2048, 1))), "exponent 1"},
 		{"RSA exponent 4", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(2048, 4))), "exponent 4"},
-		{"RSA PKCS1v15", key("rsa", "rsa-pkcs1v15-sha256", rsaPEM), "not supported"},
+		{"RSA exponent 2^31+1", key("rsa", "rsassa-pss-sha256", spki(t, rsaKey(2048, tooLarge))), "exponent 2147483649"},
+		{"RSA with an even modulus", key("rsa", "rsassa-pss-sha256", spki(t, even)), "even modulus"},
+		{"RSA with SHA-1", key("rsa", "rsa-pkcs1v15-sha1", rsaPEM), "not supported"},
+		{"RSA with SHA-224", key("rsa", "rsassa-pss-sha224", rsaPEM), "not supported"},
+		{"RSA without a hash", key("rsa", "rsassa-pss", rsaPEM), "not supported"},
 		{"rsa as ed25519", key("rsa", "ed25519", ed.Public), "not supported"},
 		{"private key", key("ecdsa", "ecdsa-sha2-nistp256", privatePEM("PRIVATE KEY")), "PUBLIC KEY"},
 		{"private key under a public label",
 			key("ecdsa", "ecdsa-sha2-nistp256", privatePEM("PUBLIC KEY")), "not a public key"},
 		{"PEM after text", key("ecdsa", "ecdsa-sha2-nistp256", "x\n"+p256.Public), "not one PEM block"},
+		{"PEM of another type", key("ecdsa", "ecdsa-sha2-nistp256",
+			strings.ReplaceAll(p256.Public, "PUBLIC KEY", "EC PUBLIC KEY")), "not one PEM block of the type PUBLIC KEY"},
+		{"PEM that ends as another type", key("ecdsa", "ecdsa-sha2-nistp256",
+			strings.Replace(p256.Public, "END PUBLIC KEY", "END KEY", 1)), "not one PEM block"},
+		{"a PEM block that is none, and one", key("ecdsa", "ecdsa-sha2-nistp256", broken+p256.Public), "not one PEM block"},
+		{"a PEM block of another type before it", key("ecdsa", "ecdsa-sha2-nistp256",
+			strings.ReplaceAll(p384.Public, "PUBLIC KEY", "KEY")+p256.Public), "not one PEM block"},
 		{"two PEM blocks", key("ecdsa", "ecdsa-sha2-nistp256", p256.Public+p256.Public), "not one PEM block"},
 		{"PEM with headers", key("ecdsa", "ecdsa-sha2-nistp256", withHeaders), "not one PEM block"},
 		{"PEM of nothing", key("ecdsa", "ecdsa-sha2-nistp256", emptyPEM+"\n"), "not"},

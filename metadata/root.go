@@ -23,28 +23,15 @@ func (s RoleKeys) KeyIDs() iter.Seq[string] { return elements(s.keyIDs) }
 // elements yields the strings of an array, given as canonical text.
 func elements(array string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if array != "" {
-			yieldElements(array, 0, yield)
-		}
-	}
-}
-
-// elementsAt yields the strings of the array at a position of a text. There are
-// none at position 0, where no array can be.
-func elementsAt(text string, at uint32) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if at != 0 {
-			yieldElements(text, at, yield)
-		}
-	}
-}
-
-func yieldElements(text string, at uint32, yield func(string) bool) {
-	r := &reader{text: text, pos: int(at)}
-	e := r.array()
-	for e.next() {
-		if !yield(r.str()) {
+		if array == "" {
 			return
+		}
+		r := &reader{text: array}
+		e := r.array()
+		for e.next() {
+			if !yield(r.str()) {
+				return
+			}
 		}
 	}
 }

@@ -120,12 +120,13 @@ func Changes(older, newer *Snapshot) iter.Seq[Change] {
 			name, r := a.name(i)
 			c := Change{Name: name, Old: r.metaFile()}
 			for ; j < len(b.at); j++ {
-				n, r := b.name(j)
-				if n == name {
-					c.New = r.metaFile()
-				}
-				if n > name {
+				order := compareQuoted(name, b.text[b.at[j]+1:])
+				if order < 0 {
 					break
+				}
+				if order == 0 {
+					_, r := b.name(j)
+					c.New = r.metaFile()
 				}
 			}
 			if c.Old != c.New && !yield(c) {

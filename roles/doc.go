@@ -42,4 +42,9 @@
 //
 // Each rule is in one function. Comments cite the requirement by its ID
 // (docs/conformance.md).
+//
+// # Keys and schemes
+//
+// docs/schemes.md lists the signature schemes that are built in, and the keys
+// that are unusable. A [Policy] may add schemes, or allow only some of all.
 package roles

@@ -6,12 +6,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
+	"filippo.io/mldsa"
+	"filippo.io/mldsa/x509"
 	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -20,15 +23,34 @@ import (
 // Scheme is a pair of a key type and a signature scheme, as keys name them.
 type Scheme struct{ KeyType, Scheme string }
 
-// Verifier verifies signatures of one key. The result must depend only on the
-// key, the message and the signature, because a result may be used again.
-// Verify must not change or retain the message.
+// SignatureVerifier verifies signatures of one key. The result must depend only
+// on the key, the message and the signature, because a result may be used
+// again. Verify must not change or retain the message.
 type SignatureVerifier interface {
 	Verify(message, signature []byte) error
 }
 
-// VerifierFunc returns the Verifier of a key. It must refuse a key of the wrong
-// type or size.
+// EntryVerifier is a SignatureVerifier for a scheme whose signatures are more
+// than a text in the encoding of the envelope format: keyless signatures (TAP
+// 18) have more members. VerifyEntry is asked in place of Verify. The entry is
+// as it stands in the file, and nobody has signed it: its members, and the key
+// ID too, may be from anyone. The result must depend only on the key, the
+// message and the entry.
+//
+// Anyone can add entries to a file. For an entry that cannot be a signature by
+// this scheme, VerifyEntry must return ErrNoSignature (wrapped) before it reads
+// the message. All others count toward the limit of VerifyAnyKeyID.
+type EntryVerifier interface {
+	SignatureVerifier
+	VerifyEntry(message []byte, sig metadata.Signature) error
+}
+
+// ErrNoSignature is what an EntryVerifier returns (wrapped) for an entry that
+// it can refuse without reading the message.
+var ErrNoSignature = errors.New("not a signature by this scheme")
+
+// VerifierFunc returns the SignatureVerifier of a key, which may be an
+// EntryVerifier. It must refuse a key of the wrong type or size.
 //
 // The material identifies the public key, and nothing else. Two spellings of
 // one key must give the same material, whatever their key types and schemes.
@@ -42,11 +64,16 @@ type roleKey struct {
 	id       string
 	scheme   Scheme
 	material string
-	key      string // the whole key, if the scheme is not built in, as its Verifier may depend on it
+	key      string // the whole key, if the scheme is not built in, as its verifier may depend on it
+	size     int    // of a signature in bytes; 0 if there are several sizes
 	verifier SignatureVerifier
 }
 
 func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
+	if p.AllowedSchemes != nil && !slices.Contains(p.AllowedSchemes, k.Scheme) {
+		reason := fmt.Sprintf("scheme %.32q is not allowed by the policy", k.Scheme)
+		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: reason}
+	}
 	public, err := k.PublicKey()
 	if err == nil {
 		return builtin(k, public)
@@ -76,15 +103,17 @@ func (p Policy) Material(k metadata.Key) (string, error) {
 // schemeOf returns the scheme of a key. It retains no part of the file.
 func schemeOf(k metadata.Key) Scheme { return Scheme{strings.Clone(k.Type), strings.Clone(k.Scheme)} }
 
-// known reports whether the scheme of a key is built in. If such a key is
-// unusable, no other Verifier may accept it.
+// isBuiltIn reports whether the scheme of a key is built in. If such a key is
+// unusable, no other verifier may accept it.
 func isBuiltIn(k metadata.Key) bool {
 	// R-4.2.2.5: these names cannot be given another meaning.
 	switch k.Scheme {
-	case "ed25519", "rsassa-pss-sha256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521":
+	case "ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+		"ml-dsa-44/1", "ml-dsa-65/1", "ml-dsa-87/1":
 		return true
 	}
-	return false
+	hash, _ := rsaScheme(k.Scheme)
+	return hash != 0
 }
 
 // sslibVerifier is the interface of go-securesystemslib's verifiers.
@@ -106,27 +135,33 @@ func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	if err != nil {
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
-	// R-4.2.2.1: a signature is verified by the scheme of its key.
-	key := &signerverifier.SSLibKey{KeyID: k.ID}
+	// .K3: the DER form is the same for all spellings of a key, and for
+	// all its schemes.
+	key := roleKey{id: k.ID, scheme: schemeOf(k), material: string(der)}
+	listed := &signerverifier.SSLibKey{KeyID: k.ID}
 	var v sslibVerifier
+	// R-4.2.2.1: a signature is verified by the scheme of its key.
 	switch public := public.(type) {
 	case ed25519.PublicKey:
-		key.KeyVal.Public = hex.EncodeToString(public)
-		v, err = signerverifier.NewED25519SignerVerifierFromSSLibKey(key)
+		listed.KeyVal.Public = hex.EncodeToString(public)
+		key.size = ed25519.SignatureSize
+		v, err = signerverifier.NewED25519SignerVerifierFromSSLibKey(listed)
+		key.verifier = libraryVerifier{v}
 	case *ecdsa.PublicKey:
-		key.KeyVal.Public = armor(der)
-		v, err = signerverifier.NewECDSASignerVerifierFromSSLibKey(key)
+		listed.KeyVal.Public = armor(der)
+		v, err = signerverifier.NewECDSASignerVerifierFromSSLibKey(listed)
+		key.verifier = libraryVerifier{v}
 	case *rsa.PublicKey:
-		key.KeyVal.Public = armor(der)
-		v, err = signerverifier.NewRSAPSSSignerVerifierFromSSLibKey(key)
+		key.size, key.verifier = public.Size(), newRSAVerifier(k.Scheme, public)
+	case *mldsa.PublicKey:
+		key.size, key.verifier = public.Parameters().SignatureSize(), mldsaVerifier{public}
 	default:
 		err = errors.New("its type has no built-in verifier")
 	}
 	if err != nil {
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: err.Error()}
 	}
-	// .K3: the DER form is the same for all spellings of a key.
-	return roleKey{id: k.ID, scheme: schemeOf(k), material: string(der), verifier: libraryVerifier{v}}, nil
+	return key, nil
 }
 
 // prefix25519 precedes the 32 bytes of an ed25519 key in its

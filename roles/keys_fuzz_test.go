@@ -3,13 +3,13 @@ package roles_test
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"filippo.io/mldsa/x509"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -29,6 +29,15 @@ func FuzzKey(f *testing.F) {
 		if strings.HasPrefix(scheme, "ecdsa") {
 			f.Add(k.KeyType, k.Scheme, k.HexPoint())
 		}
+	}
+	for spelling := range 4 {
+		f.Add("ed25519", "ed25519", verifytest.NewWeakKey(spelling).Public)
+	}
+	for _, scheme := range builtinSchemes { // a key of another kind, two blocks, and one of another type
+		f.Add("ml-dsa", "ml-dsa-65/1", verifytest.NewKey(scheme, "k").Public)
+		f.Add("rsa", scheme, verifytest.NewKey("rsa-pkcs1v15-sha256", "k").Public)
+		f.Add("ecdsa", "ecdsa-sha2-nistp256", strings.Repeat(verifytest.NewKey(scheme, "k").Public, 2))
+		f.Add("rsa", scheme, strings.ReplaceAll(verifytest.NewKey(scheme, "k").Public, "PUBLIC", "PRIVATE"))
 	}
 	repo := newRepository(nil)
 	f.Fuzz(func(t *testing.T, keyType, scheme, public string) {

@@ -16,9 +16,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// R-4.2.2.1: every scheme, with a valid and an invalid signature.
+// R-4.2.2.1, R-4.2.2.7, R-T21.1: every scheme, with a valid and an invalid
+// signature.
 func TestSchemes(t *testing.T) {
-	for _, scheme := range builtinSchemes {
+	for _, scheme := range usableSchemes() {
 		r := newRepositoryWith(t, verifytest.Options{Scheme: scheme})
 		r.mustVerifyTargets()
 		editSignatures(r, func(list []any) []any {

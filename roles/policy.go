@@ -15,6 +15,10 @@ type Policy struct {
 	// Schemes are additional signature schemes. They cannot replace the
 	// built-in ones.
 	Schemes map[Scheme]VerifierFunc
+	// AllowedSchemes are the signature schemes that are allowed, as keys name
+	// them, such as "ed25519". Keys of other schemes are unusable. Nil allows
+	// all built-in schemes and those of Schemes.
+	AllowedSchemes []string
 	// Hashes are additional hash algorithms. They cannot replace sha256 and
 	// sha512. Each must be strong, because a file may list no other hash.
 	Hashes map[string]func() hash.Hash

@@ -56,3 +56,51 @@ func TestStrictKeyIDsOfFilesWithoutKeys(t *testing.T) {
 	_, err = verifyFile[metadata.Snapshot](r, "snapshot")
 	require.NoError(t, err)
 }
+
+// Policy.AllowedSchemes: keys of other schemes are unusable, built in or added,
+// in every file, and the error says so.
+func TestAllowedSchemes(t *testing.T) {
+	r := newRepository(t)
+	policy, _ := futurePolicy()
+	future, ed, ec := r.futureKey("f", nil), r.Key("e"), verifytest.NewKey("ecdsa-sha2-nistp256", "c")
+	r.Rotate("targets", 1, future, ed, ec)
+	r.Publish()
+	sign := func(k *verifytest.Key) {
+		r.SignWith("targets", k)
+		r.Publish()
+	}
+	for _, c := range []struct {
+		allowed []string
+		signer  *verifytest.Key
+		want    string // of the error; empty if there is none
+	}{
+		{nil, future, ""},
+		{nil, ec, ""},
+		{[]string{"ed25519"}, ed, ""},
+		{[]string{"ed25519"}, ec, `scheme "ecdsa-sha2-nistp256" is not allowed by the policy`},
+		{[]string{"ed25519"}, future, `scheme "1" is not allowed by the policy`},
+		{[]string{"ed25519", "1"}, future, ""},
+		{[]string{"ed25519", "ecdsa-sha2-nistp256"}, ec, ""},
+		{[]string{"ed25519", "ecdsa-sha2-nistp384"}, ec, `scheme "ecdsa-sha2-nistp256" is not allowed by the policy`},
+		{[]string{"ed25519", "unknown"}, ed, ""},
+	} {
+		r.policy = policy
+		r.policy.AllowedSchemes = c.allowed
+		sign(c.signer)
+		_, err := r.verifyTargets()
+		if c.want == "" {
+			require.NoError(t, err, c)
+			continue
+		}
+		require.ErrorIs(t, err, roles.ErrThreshold)
+		require.ErrorContains(t, err, c.want)
+	}
+	for _, allowed := range [][]string{{}, {"ecdsa-sha2-nistp256"}, {"Ed25519"}} {
+		r.policy.AllowedSchemes = allowed
+		_, err := r.initialRoot()
+		require.ErrorIs(t, err, roles.ErrThreshold, "the root's keys are ed25519")
+		require.ErrorContains(t, err, `scheme "ed25519" is not allowed by the policy`)
+		_, err = r.policy.Material(metadata.Key{Type: ed.KeyType, Scheme: ed.Scheme, Public: ed.Public})
+		require.ErrorIs(t, err, metadata.ErrKey)
+	}
+}

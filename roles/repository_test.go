@@ -32,8 +32,13 @@ var envelopeFormat = map[bool]metadata.EnvelopeFormat{
 }[os.Getenv(dsseVariable) != ""]
 
 // builtinSchemes are the schemes that a Policy cannot replace.
-var builtinSchemes = []string{
-	"ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsassa-pss-sha256",
+var builtinSchemes = verifytest.Schemes()
+
+// usableSchemes are the built-in schemes that sign in envelopes of the format.
+func usableSchemes() []string {
+	return slices.DeleteFunc(verifytest.Schemes(), func(scheme string) bool {
+		return envelopeFormat == metadata.DSSE && strings.HasPrefix(scheme, "ml-dsa")
+	})
 }
 
 type object = map[string]any
@@ -161,14 +166,6 @@ func (v countingVerifier) Verify(message, sig []byte) error {
 		return errors.New("no")
 	}
 	return nil
-}
-
-// refuser refuses each signature, and counts them.
-type refuser int
-
-func (c *refuser) Verify([]byte, []byte) error {
-	*c++
-	return errors.New("no")
 }
 
 type pssVerifier struct{ public *rsa.PublicKey }

@@ -52,6 +52,15 @@ func TestSame(t *testing.T) {
 	require.True(t, role("targets", 1, builtin("a")).Same(role("targets", 1, builtin("a"))))
 	require.False(t, role("targets", 1, builtin("a")).Same(role("targets", 1, builtin("b"))),
 		"another key of a built-in scheme under the old ID")
+
+	rsa := func(scheme string) *verifytest.Key {
+		k := *verifytest.NewKey(scheme, "a")
+		k.KeyID = "the ID"
+		return &k
+	}
+	require.True(t, role("targets", 1, rsa("rsassa-pss-sha256")).Same(role("targets", 1, rsa("rsassa-pss-sha256"))))
+	require.False(t, role("targets", 1, rsa("rsassa-pss-sha256")).Same(role("targets", 1, rsa("rsassa-pss-sha512"))),
+		"the old key in another built-in scheme")
 }
 
 // The zero Role accepts no file, and its error says that one signature is

@@ -1,7 +1,6 @@
 package roles
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +25,9 @@ type ThresholdError struct {
 	// Strangers is the number of signatures with key IDs that the role does not
 	// list.
 	Strangers int
+	// Untried is the number of signatures that were not tried because those
+	// before them took too much work: see Verify.
+	Untried int
 	// Unusable has a *metadata.KeyError for each key ID that the role lists and
 	// whose key nobody can use: there is none, or it is unusable. If there are
 	// many, it has the first few, those with a signature before the others.
@@ -44,6 +46,9 @@ func (e *ThresholdError) Error() string {
 	if e.Valid == 0 && len(e.Wrong) == 0 && e.Strangers > 0 {
 		fmt.Fprintf(&b, "; found signatures by %d other keys", e.Strangers)
 	}
+	if e.Untried > 0 {
+		fmt.Fprintf(&b, "; %d more signatures were not tried, since so many of so large a file take too long", e.Untried)
+	}
 	for _, err := range e.Unusable {
 		fmt.Fprintf(&b, "; %v", err)
 	}
@@ -53,8 +58,8 @@ func (e *ThresholdError) Error() string {
 func (e *ThresholdError) Unwrap() error { return ErrThreshold }
 
 // thresholdError returns the error for a file with these signatures.
-func (r Role) thresholdError(signatures []metadata.Signature, valid int64, wrong []string) error {
-	e := &ThresholdError{Role: r.name, Threshold: max(r.threshold, 1), Valid: valid, Wrong: wrong}
+func (r Role) thresholdError(signatures []metadata.Signature, valid int64, wrong []string, untried int) error {
+	e := &ThresholdError{Role: r.name, Threshold: max(r.threshold, 1), Valid: valid, Wrong: wrong, Untried: untried}
 	listed, signed := map[string]bool{}, map[string]bool{}
 	for _, k := range r.keys {
 		listed[k.id] = true
@@ -83,24 +88,35 @@ func (r Role) thresholdError(signatures []metadata.Signature, valid int64, wrong
 // With anyID, it also counts for any other key that it verifies with.
 func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, anyID bool) error {
 	if r.threshold < 1 {
-		return r.thresholdError(signatures, 0, nil)
+		return r.thresholdError(signatures, 0, nil, 0)
 	}
 	var wrong []string
 	valid := make(map[string]bool) // .K3: by key material, not by ID
-	withoutID := maxTries(payload)
+	left, withoutID, untried := maxTries(payload, maxHashed), maxTries(payload, maxHashedUnlisted), 0
 	for _, s := range r.keys {
 		for _, sig := range signatures { // signatures of other keys are ignored
-			if sig.KeyID == s.id && !valid[s.material] {
-				if s.id == "" && s.costs(sig) { // any number of signatures in a DSSE envelope may have no ID (R-T17.6)
-					if withoutID--; withoutID < 0 {
-						break
-					}
+			if sig.KeyID != s.id || valid[s.material] {
+				continue
+			}
+			b := sig.Bytes()
+			// R-T17.6: any number of them may have no ID in a DSSE envelope.
+			if left == 0 || s.id == "" && withoutID == 0 {
+				if !s.isJunk(b) {
+					untried++
 				}
-				if s.signed(payload, sig) {
-					valid[s.material] = true
-				} else if len(wrong) < maxListed {
-					wrong = append(wrong, s.id)
+				continue
+			}
+			good, cost := s.signed(payload, sig, b)
+			if cost {
+				left--
+				if s.id == "" {
+					withoutID--
 				}
+			}
+			if good {
+				valid[s.material] = true
+			} else if len(wrong) < maxListed {
+				wrong = append(wrong, s.id)
 			}
 		}
 		if int64(len(valid)) >= r.threshold {
@@ -110,28 +126,38 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 	if anyID && r.tryAllKeys(payload, signatures, valid) {
 		return nil
 	}
-	return r.thresholdError(signatures, int64(len(valid)), wrong)
+	return r.thresholdError(signatures, int64(len(valid)), wrong, untried)
 }
 
-// maxTries returns how often the payload is hashed for signatures that anyone
-// can add to a file: until 64 MB are hashed.
-func maxTries(payload []byte) int { return 64<<20/(len(payload)+1) + 1 }
+// maxHashed limits how many bytes are hashed for the signatures of one file
+// with the IDs of the role's keys: 64 signatures of the largest file, and all
+// those of a file below 500,000 bytes. maxHashedUnlisted is the limit for
+// signatures that anyone can add to a file.
+const maxHashed, maxHashedUnlisted = 512 << 20, 64 << 20
+
+// maxTries returns how often the payload is hashed until so many bytes are.
+func maxTries(payload []byte, bytes int) int { return bytes/(len(payload)+1) + 1 }
 
 // tryAllKeys tries all signatures with all keys that have no valid signature
 // yet, up to maxTries of those that cost a hash of the payload. It reports
 // whether the threshold is reached.
 func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid map[string]bool) bool {
-	left := maxTries(payload)
+	left := maxTries(payload, maxHashedUnlisted)
 	for _, sig := range signatures {
+		b := sig.Bytes() // once: it may be as long as the file
 		for _, s := range r.keys {
-			if valid[s.material] || sig.KeyID == s.id || !s.costs(sig) {
+			if valid[s.material] || sig.KeyID == s.id {
 				continue
 			}
-			if left--; left < 0 {
-				return false
-			}
-			if s.signed(payload, sig) {
+			good, cost := s.signed(payload, sig, b)
+			if good {
 				valid[s.material] = true
+			}
+			if cost {
+				left--
+			}
+			if left == 0 {
+				return int64(len(valid)) >= r.threshold
 			}
 		}
 		if int64(len(valid)) >= r.threshold {
@@ -141,18 +167,25 @@ func (r Role) tryAllKeys(payload []byte, signatures []metadata.Signature, valid 
 	return false
 }
 
-// costs reports whether it takes a hash of the payload to find out if a
-// signature is valid for the key. Text that is no signature, and one of a wrong
-// length, costs nothing: anyone can add any number of them.
-func (s roleKey) costs(sig metadata.Signature) bool {
-	b := sig.Bytes()
-	return b != nil && (s.scheme.Scheme != "ed25519" || len(b) == ed25519.SignatureSize)
+// isJunk reports whether bytes cannot be a signature by the key: text that is
+// no signature, or one of a wrong length.
+func (s roleKey) isJunk(sig []byte) bool {
+	_, entry := s.verifier.(EntryVerifier)
+	return !entry && (sig == nil || s.size > 0 && len(sig) != s.size)
 }
 
-// signed reports whether a signature is valid for the key.
+// signed reports whether a signature, whose decoded bytes are b, is valid for
+// the key, and whether it took a hash of the payload to find out. Junk costs
+// nothing: anyone can add any amount of it.
 //
 // text that is not a signature is never valid.
-func (s roleKey) signed(payload []byte, sig metadata.Signature) bool {
-	b := sig.Bytes()
-	return b != nil && s.verifier.Verify(payload, b) == nil
+func (s roleKey) signed(payload []byte, sig metadata.Signature, b []byte) (valid, cost bool) {
+	if v, ok := s.verifier.(EntryVerifier); ok {
+		err := v.VerifyEntry(payload, sig)
+		return err == nil, !errors.Is(err, ErrNoSignature)
+	}
+	if s.isJunk(b) {
+		return false, false
+	}
+	return s.verifier.Verify(payload, b) == nil, true
 }

@@ -2,7 +2,9 @@ package roles_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -229,28 +231,98 @@ func TestNothingIsVerifiedInVain(t *testing.T) {
 	require.Equal(t, 3, *tried, "not again for the key whose ID it has")
 }
 
-// Anyone can add signatures without a key ID. For a key with the empty ID they
-// are tried until 64 MB are hashed.
+// matching is a scheme whose only valid signature is the key itself. It counts
+// the signatures that it verifies.
+func matching(tried *int) roles.Policy {
+	return roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
+		{KeyType: "matching", Scheme: "matching"}: func(k metadata.Key) (roles.SignatureVerifier, []byte, error) {
+			return verifyFunc(func(_, sig []byte) error {
+				if *tried++; string(sig) != k.Public {
+					return errors.New("no")
+				}
+				return nil
+			}), []byte(k.Public), nil
+		},
+	}}
+}
+
+type verifyFunc func(message, sig []byte) error
+
+func (f verifyFunc) Verify(message, sig []byte) error { return f(message, sig) }
+
+// matchingRoot is a root in a DSSE envelope, whose keys have such a scheme, and
+// are themselves what their IDs say, behind "key ".
+func matchingRoot(
+	t *testing.T, size, threshold int, ids []string, signatures []object,
+) *metadata.Envelope[metadata.Root] {
+	keys, role := object{}, object{"threshold": int64(threshold)}
+	var list []any
+	for _, id := range ids {
+		keys[id] = object{"keytype": "matching", "scheme": "matching", "keyval": object{"public": "key " + id}}
+		list = append(list, id)
+	}
+	role["keyids"] = list
+	payload, err := verifytest.Canonical(object{
+		"_type": "root", "spec_version": "1.0.0", "version": int64(1), "expires": "2030-01-01T00:00:00Z",
+		"x": strings.Repeat("x", size), "keys": keys,
+		"roles": object{"root": role, "timestamp": role, "snapshot": role, "targets": role},
+	})
+	require.NoError(t, err)
+	envelope := verifytest.SignDSSE(payload)
+	list = nil
+	for _, s := range signatures {
+		list = append(list, s)
+	}
+	envelope["signatures"] = list
+	file := verifytest.Encode(envelope, "")
+	env, err := metadata.Parse[metadata.Root](file, metadata.Options{EnvelopeFormat: metadata.DSSE})
+	require.NoError(t, err)
+	return env
+}
+
+// signature is a signature of a matching key; without a key ID for the key with
+// the empty ID.
+func signature(id string) object {
+	s := object{"sig": base64.StdEncoding.EncodeToString([]byte("key " + id))}
+	if id != "" {
+		s["keyid"] = id
+	}
+	return s
+}
+
+// K10, K14, R-T17.6: anyone can add signatures without a key ID. For a key with
+// the empty ID they are tried until 64 MB are hashed, not counting those that
+// cost nothing. Signatures with IDs are tried besides.
 func TestManySignaturesWithoutIDs(t *testing.T) {
-	for size, want := range map[int]int{0: 1000, 4 << 20: 16} { // a payload of more than 4 MB is hashed 16 times
-		const role = `{"keyids":[""],"threshold":1}`
-		payload := fmt.Sprintf(`{"_type":"root","spec_version":"1.0.0","version":1,`+
-			`"expires":"2030-01-01T00:00:00Z","consistent_snapshot":true,"x":%q,`+
-			`"keys":{"":{"keytype":"counted","scheme":"counted","keyval":{"public":""}}},`+
-			`"roles":{"root":%[2]s,"timestamp":%[2]s,"snapshot":%[2]s,"targets":%[2]s}}`,
-			strings.Repeat("x", size), role)
-		file := fmt.Sprintf(`{"payload":%q,"payloadType":%q,"signatures":[%s]}`,
-			base64.StdEncoding.EncodeToString([]byte(payload)), metadata.PayloadType,
-			strings.TrimSuffix(strings.Repeat(`{"sig":"AAAA"},`, 1000), ","))
-		env, err := metadata.Parse[metadata.Root]([]byte(file), metadata.Options{EnvelopeFormat: metadata.DSSE})
-		require.NoError(t, err)
-		tried := new(refuser)
-		newVerifier := func(metadata.Key) (roles.SignatureVerifier, []byte, error) { return tried, []byte("x"), nil }
-		_, err = roles.VerifyInitialRoot(env, roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
-			{KeyType: "counted", Scheme: "counted"}: newVerifier,
-		}})
-		require.ErrorIs(t, err, roles.ErrThreshold)
-		require.Equal(t, want, int(*tried))
+	junk, none := object{"sig": "AAAA"}, object{"sig": "no base64"}
+	var named []string
+	var signed []object
+	for i := range 16 { // as many as there are tries without IDs
+		named = append(named, fmt.Sprint(i))
+		signed = append(signed, signature(fmt.Sprint(i)))
+	}
+	for name, c := range map[string]struct {
+		size, threshold int
+		ids             []string
+		signatures      []object
+		tried           int
+		want            error
+	}{
+		"a small file": {0, 1, []string{""}, slices.Repeat([]object{junk}, 1000), 1000, roles.ErrThreshold},
+		"a large file": {4 << 20, 1, []string{""}, slices.Repeat([]object{junk}, 1000), 16, roles.ErrThreshold},
+		"the last try": {4 << 20, 1, []string{""}, append(slices.Repeat([]object{junk}, 15), signature("")), 16, nil},
+		"one behind it": {4 << 20, 1, []string{""}, append(slices.Repeat([]object{junk}, 16), signature("")), 16,
+			roles.ErrThreshold},
+		"no cost": {4 << 20, 1, []string{""}, append(slices.Repeat([]object{none}, 900), signature("")), 1, nil},
+		"another key": {4 << 20, 1, []string{"", "b"}, append(slices.Repeat([]object{junk}, 900), signature("b")), 17,
+			nil},
+		"after other keys": {4 << 20, 17, append(slices.Clone(named), ""), append(slices.Clone(signed), signature("")),
+			17, nil},
+	} {
+		tried := 0
+		_, err := roles.VerifyInitialRoot(matchingRoot(t, c.size, c.threshold, c.ids, c.signatures), matching(&tried))
+		require.ErrorIs(t, err, c.want, name)
+		require.Equal(t, c.tried, tried, name)
 	}
 }
 
@@ -267,3 +339,40 @@ func TestManySignaturesWithIDs(t *testing.T) {
 	r.Publish()
 	r.mustVerifyTargets()
 }
+
+// K10: a delegator may list a thousand keys, each of which costs a hash of the
+// whole file. They are tried until 512 MB are hashed: all of them for a small
+// file, and 64 for one of 8 MB. The error says that there are more.
+func TestManySignaturesOfListedKeys(t *testing.T) {
+	const n = 1000
+	var ids, keys, signatures []string
+	for i := range n {
+		ids = append(ids, fmt.Sprintf(`"%03d"`, i))
+		keys = append(keys, ids[i]+`:{"keytype":"counted","scheme":"counted","keyval":{"public":""}}`)
+		signatures = append(signatures, `{"keyid":`+ids[i]+`,"sig":"00"}`)
+	}
+	role := `{"keyids":[` + strings.Join(ids, ",") + `],"threshold":1}`
+	for size, want := range map[int]int{0: n, 400_000: n, 8 << 20: 64} {
+		file := fmt.Sprintf(`{"signed":{"_type":"root","spec_version":"1.0.0","version":1,`+
+			`"expires":"2030-01-01T00:00:00Z","consistent_snapshot":true,"x":%q,"keys":{%s},`+
+			`"roles":{"root":%[3]s,"timestamp":%[3]s,"snapshot":%[3]s,"targets":%[3]s}},"signatures":[%[4]s]}`,
+			strings.Repeat("x", size), strings.Join(keys, ","), role, strings.Join(signatures, ","))
+		env, err := metadata.Parse[metadata.Root]([]byte(file), metadata.Options{})
+		require.NoError(t, err)
+		tried := new(refuser)
+		newVerifier := func(k metadata.Key) (roles.SignatureVerifier, []byte, error) { return tried, []byte(k.ID), nil }
+		_, err = roles.VerifyInitialRoot(env, roles.Policy{Schemes: map[roles.Scheme]roles.VerifierFunc{
+			{KeyType: "counted", Scheme: "counted"}: newVerifier,
+		}})
+		var threshold *roles.ThresholdError
+		require.ErrorAs(t, err, &threshold)
+		require.Equal(t, want, int(*tried), size)
+		require.Equal(t, n-want, threshold.Untried)
+		require.Equal(t, want < n, strings.Contains(err.Error(), "936 more signatures were not tried"), err)
+	}
+}
+
+// refuser counts the signatures that it refuses.
+type refuser int
+
+func (r *refuser) Verify(_, _ []byte) error { *r++; return errors.New("refused") }

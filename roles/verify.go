@@ -57,6 +57,9 @@ func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {
 // Verify returns the content of a file if enough keys of the role have signed
 // it. It decodes the content after the signatures are verified. Errors are
 // *ThresholdError or *metadata.SyntaxError, or wrap ErrPolicy.
+//
+// The work is limited, because a delegator lists as many keys as it likes:
+// signatures of its keys are tried until they have hashed 512 MB.
 func Verify[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return verify(env, role, false)
 }
@@ -67,8 +70,8 @@ func Verify[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T
 // (docs/decisions.md, "Key IDs are opaque").
 //
 // The work is limited, because anyone can add signatures to a file. Signatures
-// with the ID of a key are all tried with that key. Other combinations of
-// signatures and keys are tried until they have hashed 64 MB.
+// with the ID of a key are tried with that key as in Verify. Other combinations
+// of signatures and keys are tried until they have hashed 64 MB.
 // the keys that are left must still reach the threshold.
 func VerifyAnyKeyID[T metadata.Content](env *metadata.Envelope[T], role Role) (Trusted[T], error) {
 	return verify(env, role, true)
@@ -89,7 +92,7 @@ func verify[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool
 // file.
 func checkEnvelope[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) error {
 	return env.CheckPayload(func(payload []byte) error {
-		return role.checkSignatures(payload, env.Signatures(), anyID)
+		return role.inFormat(env.Format()).checkSignatures(payload, env.Signatures(), anyID)
 	})
 }
 

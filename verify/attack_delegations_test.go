@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -226,5 +228,83 @@ func TestOneRoleTwoDelegators(t *testing.T) {
 				require.ErrorIs(s, err, roles.ErrThreshold)
 			}
 		}
+	})
+}
+
+// D16, R-4.6.11: patterns that cost far more than their bytes end the lookups
+// that must be compared with them, at any depth. These do not learn that there
+// is no such target, and no role of lower priority answers. Other lookups of
+// the same session are not affected.
+func TestCostlyPatternsEndTheirLookup(t *testing.T) {
+	atEachPosition(t, verifytest.Options{}, func(s *setup) {
+		s.options.Limits.MaxMatchSteps = 10_000
+		s.meet()
+		s.role().RemoveTarget("app")
+		s.role().AddTarget("other", nil)
+		s.alone()
+		s.role().Delegate(verifytest.Delegation{
+			Name: "costly", Paths: []string{"*[" + strings.Repeat("b", 10_000) + "]"},
+		})
+		delegateEverything(s.role(), "low").AddTarget("app", []byte("low"))
+		s.repo.Publish()
+		for _, c := range s.clients() {
+			target, err := s.ask(c.session, c.store)
+			require.ErrorIs(s, err, verify.ErrLimit, c.name)
+			require.ErrorContains(s, err, "10000 steps")
+			require.NotErrorIs(s, err, verify.ErrNoTarget, c.name)
+			require.Nil(s, target)
+			l := c.session.Lookup("other")
+			require.NoError(s, c.session.Run(context.Background(), c.store, s.source()))
+			target, err = l.Target()
+			require.NoError(s, err)
+			require.Equal(s, s.position.role, target.Role)
+		}
+		s.options.Limits.MaxMatchSteps = 0
+		target, err := s.firstRun()
+		require.NoError(s, err, "the default is much higher")
+		require.Equal(s, "low", target.Role)
+	})
+}
+
+// D16, R-4.6.11: the same with the default limits and as many bytes as they
+// let through. What one role costs, many together do too: each lookup has one
+// budget for all roles that it visits.
+func TestCostlyPatternsAndDefaultLimits(t *testing.T) {
+	path, small := strings.Repeat("a", 400), "*"+strings.Repeat("a", 80)+"b"
+	requireTooManySteps := func(t *testing.T, err error) {
+		t.Helper()
+		require.ErrorIs(t, err, verify.ErrLimit)
+		require.ErrorContains(t, err, "250000000 steps")
+		require.NotErrorIs(t, err, verify.ErrNoTarget)
+	}
+	for name, patterns := range map[string][]string{
+		"one of 7.9 MB": {"*[" + strings.Repeat("b", 7_900_000) + "]"},
+		"92,000":        slices.Repeat([]string{small}, 92_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := verifytest.New(verifytest.Options{Compact: true})
+			repo.Targets().Delegate(verifytest.Delegation{Name: "costly", Paths: patterns})
+			delegate(repo.Targets(), "low", "*").AddTarget(path, nil)
+			repo.Publish()
+			_, err := newClient(t, repo).lookup(path)
+			requireTooManySteps(t, err)
+		})
+	}
+	t.Run("some in each of many roles", func(t *testing.T) {
+		repo := verifytest.New(verifytest.Options{})
+		next := repo.Targets()
+		for i := range 30 {
+			next.Delegate(verifytest.Delegation{Name: fmt.Sprint("costly", i), Paths: slices.Repeat([]string{small}, 1000)})
+			next = delegate(next, fmt.Sprint("r", i), "*")
+		}
+		next.AddTarget(path, nil)
+		repo.Publish()
+		c := newClient(t, repo)
+		l := c.session.Lookup(path)
+		require.NoError(t, c.update())
+		_, err := l.Target()
+		requireTooManySteps(t, err)
+		require.Greater(t, len(l.Trail()), 3, "one role's patterns are not too much")
+		require.Less(t, len(l.Trail()), 25)
 	})
 }

@@ -58,9 +58,23 @@ var keyAttacks = []keyAttack{
 		}
 		repo.SignWith(role, twins...)
 	}, roles.ErrThreshold},
+	{"no key, but four for which anyone can sign", func(repo *verifytest.Repo, role string, five []*verifytest.Key) {
+		var weak []*verifytest.Key
+		for spelling := range 4 {
+			weak = append(weak, verifytest.NewWeakKey(spelling))
+		}
+		repo.Rotate(role, 3, weak...)
+		if role == "root" {
+			weak = append(weak, five...) // the old root agrees
+		} else {
+			repo.PublishOnly("root")
+		}
+		repo.SignWith(role, weak...)
+	}, roles.ErrThreshold},
 }
 
-// Key compromise (K1, K3, K6, CVE-2020-15093) at root, timestamp and snapshot.
+// Key compromise (K1, K3, K6, K13, CVE-2020-15093) at root, timestamp and
+// snapshot.
 // For the targets roles see TestAttacksOnRoles.
 func TestKeyCompromise(t *testing.T) {
 	for _, a := range keyAttacks {

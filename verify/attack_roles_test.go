@@ -67,6 +67,16 @@ var attacksOnRoles = []attack{
 		twin.KeyType = "ecdsa-sha2-nistp256"
 		s.delegate(2, []*verifytest.Key{a, &twin})
 	}, want: roles.ErrThreshold},
+	{id: "K3: one RSA key under two schemes, where two must sign", do: func(s *setup) {
+		s.delegate(2, []*verifytest.Key{
+			verifytest.NewKey("rsassa-pss-sha256", "a"), verifytest.NewKey("rsa-pkcs1v15-sha512", "a"),
+		})
+	}, want: roles.ErrThreshold},
+	{id: "K13: four spellings of a key for which anyone can sign, where four must sign", do: func(s *setup) {
+		s.delegate(4, []*verifytest.Key{
+			verifytest.NewWeakKey(0), verifytest.NewWeakKey(1), verifytest.NewWeakKey(2), verifytest.NewWeakKey(3),
+		})
+	}, want: roles.ErrThreshold},
 	{id: "K5: another file gives the victim's key ID to a key of its own", do: func(s *setup) {
 		thief := *s.repo.Key("thief")
 		thief.KeyID = s.key().ID()

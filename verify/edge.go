@@ -105,6 +105,12 @@ func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
 	}
 }
 
+// maxRetainedOfRole bounds the files of one role that may serve again. Each is
+// verified for each further delegation to the role. A repository has one file
+// of a role, mostly; only a mirror that serves another one for each delegation
+// gets here.
+const maxRetainedOfRole = 16
+
 // retain adds a file that has been accepted for an edge. It returns the
 // retained one with the same content, if there is one: what it delegates to is
 // then asked for once.
@@ -113,6 +119,7 @@ func (f *targetsFiles) retain(
 ) roles.Trusted[metadata.Targets] {
 	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: int64(len(a.body)), live: !a.saved}
 	all := append(f.retained[e.Role], e.source)
+	all = all[max(0, len(all)-maxRetainedOfRole):]
 	f.retained[e.Role] = all
 	same := slices.IndexFunc(all, func(r *retainedFile) bool { return r.file.SameContent(file) })
 	return all[same].file // its own at least

@@ -9,8 +9,10 @@ import (
 // Limits bound what a session accepts. Zero fields mean the defaults; below
 // zero nothing is accepted.
 type Limits struct {
-	MaxRootBytes      int64 // of a root file; default 512,000
-	MaxTimestampBytes int64 // of a timestamp file; default 16,384
+	MaxRootBytes int64 // of a root file; default 512,000
+	// MaxTimestampBytes bounds a timestamp file; default 32,768: two ML-DSA-87
+	// signatures have 18,508 hexadecimal digits.
+	MaxTimestampBytes int64
 	MaxSnapshotBytes  int64 // of a snapshot file; default 8,000,000
 	MaxTargetsBytes   int64 // of a targets file, top-level or delegated; default 8,000,000
 	// MaxAheadBytes bounds all answers to requests ahead that wait for their
@@ -29,13 +31,17 @@ type Limits struct {
 	// with ErrLimit.
 	MaxRootRotations int
 	MaxDelegations   int // roles that one lookup visits, the top-level targets role included; default 32
-	MaxDepth         int // levels of JSON nesting; default 64, at most 1,000
-	MaxSignatures    int // signatures of a file; default 1,024
+	// MaxMatchSteps bounds the work of comparing the path of one lookup with
+	// the patterns of all roles that it visits, in bytes that are compared: see
+	// delegation.Options; default 250,000,000.
+	MaxMatchSteps int64
+	MaxDepth      int // levels of JSON nesting; default 64, at most 1,000
+	MaxSignatures int // signatures of a file; default 1,024
 }
 
 func (l Limits) withDefaults() Limits {
 	l.MaxRootBytes = orDefault(l.MaxRootBytes, 512_000)
-	l.MaxTimestampBytes = orDefault(l.MaxTimestampBytes, 16_384)
+	l.MaxTimestampBytes = orDefault(l.MaxTimestampBytes, 32_768) // R-T21.4
 	l.MaxSnapshotBytes = orDefault(l.MaxSnapshotBytes, 8_000_000)
 	l.MaxTargetsBytes = orDefault(l.MaxTargetsBytes, 8_000_000)
 	l.MaxAheadBytes = orDefault(l.MaxAheadBytes, 8_000_000)

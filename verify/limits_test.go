@@ -119,3 +119,26 @@ func TestManyMatchingDelegations(t *testing.T) {
 	_, err := newClient(t, repo).lookup("x")
 	require.ErrorIs(t, err, verify.ErrLimit)
 }
+
+// R-T21.4: the default limits have room for the longest keys and signatures:
+// two for a timestamp, and ten for a root that replaces ten other keys.
+func TestLimitsHaveRoomForMLDSA(t *testing.T) {
+	const scheme = "ml-dsa-87/1"
+	repo := verifytest.New(verifytest.Options{Scheme: scheme})
+	repo.Targets().AddTarget("x", nil)
+	for _, generation := range []string{"old", "new"} {
+		var ten []*verifytest.Key
+		for i := range 10 {
+			ten = append(ten, repo.Key(fmt.Sprint(generation, i)))
+		}
+		repo.Rotate("root", 10, ten...)
+		repo.Rotate("timestamp", 2, ten[:2]...)
+		repo.Publish()
+	}
+	for role, signatures := range map[string]int{"root": 20, "timestamp": 2} {
+		require.Greater(t, len(fileOf(repo, role)), signatures*9254, role)
+	}
+	target, err := newClient(t, repo).lookup("x")
+	require.NoError(t, err)
+	require.Equal(t, "targets", target.Role)
+}

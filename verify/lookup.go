@@ -171,7 +171,8 @@ func (s *Session) newLookup(path string) *Lookup {
 	s.lookups.count++
 	l := &Lookup{path: path, number: s.lookups.count, policy: s.options.Policy}
 	l.walk = delegation.NewWalk(path, delegation.Options{
-		MaxDelegations: s.limits.MaxDelegations, SuccinctFallThrough: s.options.SuccinctFallThrough,
+		MaxDelegations: s.limits.MaxDelegations, MaxMatchSteps: s.limits.MaxMatchSteps,
+		SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})
 	s.lookups.pending[l] = true
 	return l

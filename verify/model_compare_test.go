@@ -12,6 +12,7 @@ import (
 	"github.com/tufwalk/tufwalk/internal/model"
 	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // comparison is one history, played to the session and to the model.
@@ -45,7 +46,7 @@ func compareHistory(seed uint64) (d *comparison) {
 			d.fault = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	d.w = histories.New(seed)
+	d.w = histories.New(seed, verifytest.Schemes()...)
 	d.drawLimits()
 	for i := range 2 + d.w.IntN(5) {
 		if i > 0 {
@@ -67,7 +68,7 @@ func disagree(format string, args ...any) { panic(disagreement(fmt.Sprintf(forma
 
 // defaultLimits are those of the library.
 var defaultLimits = model.Limits{
-	Root: 512_000, Timestamp: 16_384, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
+	Root: 512_000, Timestamp: 32_768, Snapshot: 8_000_000, Targets: 8_000_000, Roots: 256, Roles: 32,
 }
 
 // drawLimits chooses the limits: mostly the defaults, and sometimes lower ones.

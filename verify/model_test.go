@@ -40,7 +40,7 @@ var regressions = []struct {
 	{484, "a role that is trusted for one delegator is trusted for all", "diamond"},
 	{571, "of two timestamps with one version, the new one's expiry counts", "equal-timestamp"},
 	{920, "a snapshot from the last update is not checked again", "reused-snapshot"},
-	{1929, "a stored file counts only under the key IDs that are in it", "renamed-key"},
+	{1128, "a stored file counts only under the key IDs that are in it", "renamed-key"},
 }
 
 // manyOr is how many histories to play: as many as asked for, otherwise n, or

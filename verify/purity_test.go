@@ -19,7 +19,7 @@ var pure = set(`
 	bytes cmp context encoding/base64 encoding/binary encoding/hex encoding/pem errors fmt hash
 	io io/fs iter maps math math/bits slices sort strconv strings time unicode/utf8
 	crypto crypto/ecdsa crypto/ed25519 crypto/elliptic crypto/rsa crypto/sha256 crypto/sha512
-	crypto/x509
+	filippo.io/mldsa filippo.io/mldsa/x509
 	github.com/secure-systems-lab/go-securesystemslib/dsse
 	github.com/secure-systems-lab/go-securesystemslib/signerverifier
 	github.com/tufwalk/tufwalk/internal/foreign

@@ -61,6 +61,8 @@ func TestRealAnswers(t *testing.T) {
 		{"sigstore-2023-03", "2023-03-01T00:20:19Z", "metadata", "metadata/1.root.json", 7, true},
 		{"tuf-on-ci", "2025-02-09T09:17:23Z", "metadata", "initial_root.json", 1, false},
 		{"docker-tuf", "2024-12-04T00:00:00Z", "metadata", "metadata/1.root.json", 10, false},
+		{"ml-dsa-2026", "2026-08-22T00:00:00Z", "metadata", "metadata/1.root.json", 0, true},
+		{"rsa-pss-salt/salt-222", "2030-01-01T00:00:00Z", ".", "1.root.json", 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := openRealRepo(t, c.name, c.now)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -132,6 +133,48 @@ func TestTUFOnCI(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "delegatedrole", target.Role)
 	r.download(target)
+}
+
+// update updates from the first root, and returns the session.
+func (r realRepo) update(folder string) *verify.Session {
+	s := r.session(filepath.Join(folder, "1.root.json"))
+	require.NoError(r, s.Run(context.Background(), nil, r.mirror(folder)))
+	require.NotNil(r, s.Targets())
+	return s
+}
+
+// Repositories with RSA keys whose PSS signatures have salts of other lengths
+// than the hash (R-4.2.2.1).
+func TestLengthsOfSalt(t *testing.T) {
+	r := openRealRepo(t, "rsa-pss-salt", "2039-12-31T23:59:59Z")
+	for _, folder := range []string{"salt-20", "salt-32", "salt-222"} {
+		r.update(folder)
+	}
+}
+
+// A repository whose keys are all ML-DSA-44 (R-T21.1, R-T21.2), and a changed
+// byte in each of its files.
+func TestMLDSARepository(t *testing.T) {
+	r := openRealRepo(t, "ml-dsa-2026", "2026-08-22T00:00:00Z")
+	r.update("metadata")
+	for _, name := range []string{"1.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"} {
+		data := bytes.Replace(r.read("metadata/"+name), []byte(`"version": 1`), []byte(`"version": 2`), 1)
+		require.NotEqual(t, r.read("metadata/"+name), data)
+		root := r.read("metadata/1.root.json")
+		if name == "1.root.json" {
+			root = data
+		}
+		s, err := verify.New(root, verify.Stored{}, r.now, verify.Options{})
+		if err == nil {
+			err = s.Run(context.Background(), nil, func(ctx context.Context, req verify.Request) ([]byte, error) {
+				if req.Path == name {
+					return data, nil
+				}
+				return r.mirror("metadata")(ctx, req)
+			})
+		}
+		require.ErrorIs(t, err, roles.ErrThreshold, name)
+	}
 }
 
 // A changed byte anywhere in a real file is noticed, unless it is not signed.

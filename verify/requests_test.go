@@ -68,7 +68,7 @@ func testRequests(t *testing.T, o verifytest.Options) {
 			Role:      "timestamp",
 			Delegator: "root",
 			Path:      "timestamp.json",
-			MaxBytes:  16_384,
+			MaxBytes:  32_768,
 		},
 		{
 			ID:        id(3),

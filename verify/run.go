@@ -57,14 +57,14 @@ func (s *Session) Run(ctx context.Context, store Store, sources ...Source) error
 }
 
 // Drive is Run for any Updater: stores and sources are those of the named
-// repository. A store may be nil.
+// repository. A store may be nil. It fetches one file after the other, and none
+// that is not needed (Request.Ahead).
 func Drive(
 	ctx context.Context, u Updater, stores func(repository string) Store, sources func(repository string) []Source,
 ) error {
-	open := u.Outstanding() // from a run whose context ended
 	for {
-		for _, req := range open {
-			if ctx.Err() == nil && u.Wanted(req.ID) {
+		for _, req := range u.Outstanding() {
+			if ctx.Err() == nil && needed(u, req) {
 				fetch(ctx, u, req, stores(req.Repository), sources(req.Repository))
 			}
 		}
@@ -72,7 +72,7 @@ func Drive(
 			return fmt.Errorf("update: %w", err)
 		}
 		b, ok := u.Next()
-		if !ok {
+		if !ok && !slices.ContainsFunc(u.Outstanding(), func(req Request) bool { return needed(u, req) }) {
 			return u.Err()
 		}
 		for len(b.Save) > 0 {
@@ -86,9 +86,12 @@ func Drive(
 			}
 			b.Save = b.Save[n:]
 		}
-		open = b.Fetch
 	}
 }
+
+// needed says whether a request must be answered now. One that was ahead may
+// have become needed.
+func needed(u Updater, req Request) bool { return !req.Ahead && u.Wanted(req.ID) }
 
 // fetch has a request answered: by the store, by a source, or by saying why
 // not.

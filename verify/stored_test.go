@@ -94,7 +94,7 @@ func TestHugeStoredFiles(t *testing.T) {
 	repo := small()
 	s := newSession(t, repo, verify.Stored{
 		Root:      [][]byte{make([]byte, 512_001)},
-		Timestamp: [][]byte{make([]byte, 16_385)},
+		Timestamp: [][]byte{make([]byte, 32_769)},
 		Snapshot:  [][]byte{make([]byte, 8_000_001)},
 	}, verify.Options{})
 	require.Len(t, s.Warnings(), 3)

@@ -87,7 +87,7 @@ func TestLiarAboutMetadata(t *testing.T) {
 		}
 		return false
 	})
-	stdout, _ := w.fail("longer than 16384 bytes")
+	stdout, _ := w.fail("longer than 32768 bytes")
 	require.Contains(t, stdout, "endless served a wrong timestamp.json")
 }
 

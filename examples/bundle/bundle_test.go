@@ -174,7 +174,7 @@ func TestEvilArchives(t *testing.T) {
 		}, "is not needed"},
 		"huge metadata": {func(f map[string][]byte) {
 			f["metadata/timestamp.json"] = make([]byte, 1<<20)
-		}, "at most 16384"},
+		}, "at most 32768"},
 		"longer target": {func(f map[string][]byte) { f["targets/app.bin"] = append(f["targets/app.bin"], 'x') }, "length"},
 		"no target": {func(f map[string][]byte) {
 			delete(f, "targets/app.bin")

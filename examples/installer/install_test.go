@@ -122,7 +122,7 @@ func TestMetadataMirrors(t *testing.T) {
 		}
 		return false
 	})
-	w.mustFail("longer than 16384 bytes", w.args("tools/hammer")...)
+	w.mustFail("longer than 32768 bytes", w.args("tools/hammer")...)
 }
 
 func TestRollbackIsRefused(t *testing.T) {

@@ -16,14 +16,34 @@ func sorted(list []string) []string {
 // key makes a new key for a role.
 func (w *World) key(role string) *verifytest.Key {
 	w.fresh++
-	k := w.Key(fmt.Sprintf("%s-%d", role, w.fresh))
+	k := w.ofSomeKind(fmt.Sprintf("%s-%d", role, w.fresh))
 	w.keys[role] = append(w.keys[role], k)
+	return k
+}
+
+// ofSomeKind makes a key of any scheme. In one of four cases it is ed25519
+// whatever the schemes are. It is so too where it would be an RSA key that the
+// world has already: there are only a few.
+func (w *World) ofSomeKind(name string) *verifytest.Key {
+	if len(w.schemes) == 0 || w.kinds.IntN(4) == 0 {
+		return w.Key(name)
+	}
+	k := verifytest.NewKey(w.schemes[w.kinds.IntN(len(w.schemes))], name)
+	for _, keys := range w.keys {
+		if slices.ContainsFunc(keys, func(had *verifytest.Key) bool { return had.ID() == k.ID() }) {
+			return w.Key(name)
+		}
+	}
+	if k.KeyType == "ecdsa" && w.kinds.IntN(3) == 0 { // as old repositories list it
+		k.KeyType, k.Public = k.Scheme, k.HexPoint()
+	}
 	return k
 }
 
 // signers chooses keys and a threshold for a role: from one of one to three of
 // four, sometimes too many. Some of the keys are old ones of the role, one may
-// have two IDs, and one may be of an unknown kind.
+// have two IDs, one may be of an unknown kind, and anyone may be able to sign
+// for one.
 func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	keys := []*verifytest.Key{}
 	for range 1 + w.IntN(3) {
@@ -40,9 +60,7 @@ func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	}
 	threshold := 1 + w.IntN(len(keys))
 	if w.Chance(12) {
-		twin := *pick(w, keys)
-		twin.KeyID = "twin of " + twin.ID()[:8]
-		keys = append(keys, &twin)
+		keys = append(keys, w.twin(pick(w, keys)))
 		threshold += w.IntN(2)
 	}
 	if w.Chance(8) {
@@ -53,7 +71,25 @@ func (w *World) signers(role string) ([]*verifytest.Key, int) {
 	if w.Chance(3) {
 		threshold = len(keys) + 1
 	}
+	if len(w.schemes) > 0 && w.kinds.IntN(8) == 0 {
+		keys = append(keys, verifytest.NewWeakKey(w.kinds.IntN(4)))
+		threshold += w.kinds.IntN(2)
+	}
 	return keys, threshold
+}
+
+// twin returns a key under another ID. An RSA key may have another scheme too.
+func (w *World) twin(k *verifytest.Key) *verifytest.Key {
+	twin := *k
+	if k.KeyType == "rsa" && w.kinds.IntN(2) == 0 {
+		for _, name := range []string{"0", "1", "2", "3"} {
+			if other := verifytest.NewKey("rsassa-pss-sha512", name); other.Public == k.Public {
+				twin = *other
+			}
+		}
+	}
+	twin.KeyID = "twin of " + k.ID()[:8]
+	return &twin
 }
 
 var patterns = []string{

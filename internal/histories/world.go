@@ -23,11 +23,19 @@ type World struct {
 	now    time.Time
 	log    []string
 	fresh  int // keys made
+
+	schemes []string   // of the keys; none: ed25519 alone
+	kinds   *rand.Rand // chooses kinds of keys, and nothing else
 }
 
-// New makes a world: a repository with delegations of all kinds.
-func New(seed uint64) *World {
+// New makes a world: a repository with delegations of all kinds. In every third
+// world keys are of the given schemes, in the others all are ed25519. What
+// happens is chosen in the same way with schemes and without.
+func New(seed uint64, schemes ...string) *World {
 	w := &World{Rand: rand.New(rand.NewPCG(seed, 0x747566)), keys: map[string][]*verifytest.Key{}}
+	if seed%3 == 0 {
+		w.schemes, w.kinds = schemes, rand.New(rand.NewPCG(seed, 0x6b657973))
+	}
 	w.Repo = verifytest.New(verifytest.Options{
 		NoConsistentSnapshot: w.Chance(30),
 		MetaHashes:           w.Chance(40),

@@ -12,8 +12,8 @@ var ErrUndecided = errors.New("a role's file may be that of another role")
 func (c *Client) public(who signers) map[string]bool {
 	keys := map[string]bool{}
 	for _, id := range who.ids {
-		if key := c.rules.publicKey(who.keys, id); key != "" {
-			keys[key] = true
+		if key := c.rules.publicKey(who.keys, id); key != nil {
+			keys[key.material] = true
 		}
 	}
 	return keys

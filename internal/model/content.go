@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/hex"
 	"math"
 	"regexp"
 	"slices"
@@ -193,19 +192,4 @@ func (r *Rules) checkDelegation(role object) string {
 		}
 	}
 	return name
-}
-
-// publicKey returns the key that a file lists under an ID, or "" if that key
-// cannot be used: R-4.2.2.3, R-4.2.2.6, R-4.3.K4.
-func (r *Rules) publicKey(keys object, id string) string {
-	key, ok := keys[id].(object)
-	if !ok || key["keytype"] != "ed25519" || key["scheme"] != "ed25519" && !r.Loose["R-4.2.2.5"] {
-		return ""
-	}
-	text, _ := key["keyval"].(object)["public"].(string)
-	public, err := hex.DecodeString(text)
-	if err != nil || len(public) != 32 {
-		return ""
-	}
-	return string(public)
 }

@@ -4,7 +4,7 @@
 //
 // Documents are trees of maps. Nothing is indexed: every question searches all
 // documents again, and every lookup starts from the beginning after each new
-// file. Keys are Ed25519 only.
+// file.
 //
 // Tests play histories (package histories) to the model and to the library. The
 // two must agree on every body that is offered and on everything that is

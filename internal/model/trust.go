@@ -1,10 +1,10 @@
 package model
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"strings"
 )
@@ -32,14 +32,14 @@ func topLevel(root *file, name string) signers {
 func (c *Client) verify(f *file, who signers, anyID bool) {
 	signed := map[string]bool{}
 	for _, id := range who.ids {
-		public := c.rules.publicKey(who.keys, id)
-		if public == "" {
+		key := c.rules.publicKey(who.keys, id)
+		if key == nil {
 			must(!c.rules.EveryKeyUsable, "key %q is unusable", id)
 			continue
 		}
 		for _, s := range f.signatures {
-			if (s.keyID == id || anyID) && c.goodSignature(public, f.payload, s.hex) {
-				signed[public] = true
+			if (s.keyID == id || anyID) && c.goodSignature(key, f.payload, s.hex) {
+				signed[key.material] = true
 			}
 		}
 	}
@@ -48,16 +48,16 @@ func (c *Client) verify(f *file, who signers, anyID bool) {
 
 // goodSignature verifies a signature. It remembers the results, which is the
 // only optimization here.
-func (c *Client) goodSignature(public, payload, sigHex string) bool {
+func (c *Client) goodSignature(key *publicKey, payload, sigHex string) bool {
 	sig, err := hex.DecodeString(sigHex)
-	if err != nil || len(sig) != ed25519.SignatureSize {
+	if err != nil {
 		return false
 	}
 	sum := sha256.Sum256([]byte(payload))
-	question := public + string(sig) + string(sum[:])
+	question := fmt.Sprintf("%q %q %x %x", key.scheme, key.material, sig, sum)
 	good, known := c.checked[question]
 	if !known {
-		good = ed25519.Verify(ed25519.PublicKey(public), []byte(payload), sig)
+		good = key.verify([]byte(payload), sig)
 		c.checked[question] = good
 	}
 	return good

@@ -112,6 +112,8 @@ func TestNoEarlierViewAfterASupersededSave(t *testing.T) {
 	target, _, err := w.lookup(g, "acme/new")
 	require.NoError(t, err)
 	require.Equal(t, "private", target.Attestations[0].Repository)
+	_, _, err = w.lookup(g, "x")
+	require.NoError(t, err, "the public repository is up to date")
 
 	public.Touch(metadata.RoleRoot)
 	public.PublishOnly(metadata.RoleRoot)

@@ -167,7 +167,7 @@ func TestEarlierView(t *testing.T) {
 				first, next := o.renewed(w, atHand, time.Hour)
 				w.asked = nil
 				w.mustAnswerAsOf(next, start)
-				require.NoError(t, next.Err(), "the public repository is up to date")
+				require.Error(t, next.Err(), "no other repository was asked")
 				mustWarn(t, next, o.want)
 				require.Equal(t, first.Expires("private"), next.Expires("private"))
 				require.Equal(t, !atHand, strings.Contains(strings.Join(w.asked, "\n"), "private 1.team.json"))
@@ -175,6 +175,7 @@ func TestEarlierView(t *testing.T) {
 				_, l, err := w.lookup(next, "left-pad-1.0.tgz")
 				require.NoError(t, err)
 				require.Zero(t, l.Trail()[0].Answers[0].AsOf, "the public repository's update has not failed")
+				require.NoError(t, next.Err(), "the public repository is up to date")
 
 				w.endOutage(w.repos["private"])
 				back := w.renew(next, 2*time.Hour)

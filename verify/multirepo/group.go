@@ -45,7 +45,8 @@ type Group struct {
 	named   map[string]*member
 	broken  error // a save that failed
 
-	lookups  int
+	lookups  int // that were begun
+	decided  int // that are done
 	pending  map[*Lookup]bool
 	waiting  map[*verify.Lookup]*question
 	answered []*Lookup // all repositories of their entry have answered; empty between calls
@@ -60,6 +61,7 @@ type member struct {
 	earlier *verify.Session // the view of an earlier one, which answers if the update fails; or nil
 	options verify.Options
 
+	asked       int   // so many lookups wait for its answer
 	rootVersion int64 // the version of the root that rootKeys was made of
 	rootKeys    string
 }
@@ -280,17 +282,22 @@ func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
 // not after it, as in roles.CheckExpiry.
 func expired(expires, now time.Time) bool { return !expires.After(now) }
 
+// hasSay says whether a lookup waits for a repository's answer. Where there is
+// no lookup, all are brought up to date.
+func (g *Group) hasSay(x *member) bool { return x.asked > 0 || len(g.pending) == 0 && g.decided == 0 }
+
 func (g *Group) inProgress() bool {
 	return slices.ContainsFunc(g.members, func(x *member) bool {
-		return slices.ContainsFunc(x.sessions(), func(s *verify.Session) bool {
+		return g.hasSay(x) && slices.ContainsFunc(x.sessions(), func(s *verify.Session) bool {
 			return errors.Is(s.Err(), verify.ErrInProgress)
 		})
 	})
 }
 
-// Err returns nil if no request is open, every lookup is done, and at least one
-// repository could be brought up to date. (What it means that others could not,
-// each lookup says.) Otherwise it returns verify.ErrInProgress, what ended the
+// Err returns nil if every lookup is done, and at least one repository could be
+// brought up to date. (What it means that others could not, each lookup says.)
+// It does not wait for repositories that no lookup has asked, unless none was
+// begun. Otherwise it returns verify.ErrInProgress, what ended the
 // group (an error of Save, or verify.ErrSave and the cause after Abandon), or a
 // *RepositoryError for every repository. Lookups may have results from earlier
 // views then.
@@ -301,13 +308,17 @@ func (g *Group) Err() error {
 	case len(g.pending) > 0 || g.inProgress():
 		return verify.ErrInProgress
 	}
-	errs := make([]error, len(g.members))
-	for i, x := range g.members {
-		err := x.session.Err()
-		if err == nil {
+	var errs []error
+	for _, x := range g.members {
+		switch err := x.session.Err(); {
+		case err == nil:
 			return nil
+		case !errors.Is(err, verify.ErrInProgress):
+			errs = append(errs, &RepositoryError{x.name, err})
 		}
-		errs[i] = &RepositoryError{x.name, err}
+	}
+	if errs == nil {
+		return verify.ErrInProgress
 	}
 	return errors.Join(errs...)
 }

@@ -55,7 +55,9 @@ func (g *Group) Drop(l *Lookup) {
 		return
 	}
 	for _, q := range l.questions {
-		delete(g.waiting, q.lookup)
+		if g.waiting[q.lookup] != nil {
+			g.answeredBy(q)
+		}
 		q.session.Drop(q.lookup)
 	}
 	delete(g.pending, l)
@@ -103,6 +105,7 @@ func (g *Group) ask(q *question, of *verify.Session) {
 	q.session = of
 	q.lookup = of.Lookup(q.of.path)
 	g.waiting[q.lookup] = q
+	q.member.asked++
 }
 
 // noteAnswer notes that a repository has answered. Where its update failed, the
@@ -112,7 +115,7 @@ func (g *Group) noteAnswer(answered *verify.Lookup) {
 	if q == nil { // it was dropped
 		return
 	}
-	delete(g.waiting, answered)
+	g.answeredBy(q)
 	if view := q.member.view(); view != q.session {
 		g.ask(q, view)
 		return
@@ -121,6 +124,12 @@ func (g *Group) noteAnswer(answered *verify.Lookup) {
 	if q.of.open--; q.of.open == 0 {
 		g.answered = append(g.answered, q.of)
 	}
+}
+
+// answeredBy ends the waiting for an answer.
+func (g *Group) answeredBy(q *question) {
+	delete(g.waiting, q.lookup)
+	q.member.asked--
 }
 
 // decideAnswered decides on the lookups whose repositories have all answered,
@@ -184,6 +193,7 @@ func mayFallThrough(err error) bool {
 // finish ends a lookup. Next hands it out.
 func (g *Group) finish(l *Lookup, err error) {
 	delete(g.pending, l)
+	g.decided++
 	l.err, l.questions = err, nil
 	g.queue = append(g.queue, l)
 }

@@ -16,6 +16,10 @@ var _ verify.Updater = (*Group)(nil)
 // there is anything. Requests and records name their repository. Calling it
 // late or often loses nothing.
 //
+// Requests of repositories that no lookup waits for are Ahead: they may become
+// needed, and nothing waits for them. Where there is no lookup, all are
+// needed.
+//
 // The lookups of the group that are done are those of Done. Batch.Done is
 // empty.
 func (g *Group) Next() (b verify.Batch, ok bool) {
@@ -23,6 +27,7 @@ func (g *Group) Next() (b verify.Batch, ok bool) {
 		g.decideAnswered()
 	}
 	g.handOut()
+	g.markAhead(b.Fetch)
 	return b, len(b.Save)+len(b.Rejected)+len(b.Fetch)+len(g.doneNow) > 0
 }
 
@@ -52,6 +57,13 @@ func (g *Group) handOut() {
 	g.doneNow, g.queue = g.queue, nil
 	for _, l := range g.doneNow {
 		l.handed = true
+	}
+}
+
+// markAhead marks the requests of repositories that have no say.
+func (g *Group) markAhead(list []verify.Request) {
+	for i, req := range list {
+		list[i].Ahead = req.Ahead || !g.hasSay(g.named[req.Repository])
 	}
 }
 
@@ -114,12 +126,16 @@ func (g *Group) Fail(id verify.RequestID, cause error) error {
 // Outstanding returns the open requests that have been handed out, in the order
 // of the numbers of their IDs, and those with the same number by repository.
 func (g *Group) Outstanding() (list []verify.Request) {
+	if g.broken != nil {
+		return nil
+	}
 	for _, x := range g.members {
 		for _, session := range x.sessions() {
 			list = append(list, session.Outstanding()...)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b verify.Request) int { return cmp.Compare(a.ID.Number, b.ID.Number) })
+	g.markAhead(list)
 	return list
 }
 

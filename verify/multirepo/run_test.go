@@ -98,3 +98,32 @@ func TestRunRefusesUnknownNames(t *testing.T) {
 	require.ErrorIs(t, g.Run(t.Context(), w.stores, sources), multirepo.ErrMap)
 	require.Empty(t, w.asked)
 }
+
+// A lookup that is done does not wait for repositories that have no say: those
+// that no entry for its path names, and those of later entries.
+func TestNobodyWaitsForRepositoriesWithoutASay(t *testing.T) {
+	w := company(t)
+	w.add("spare", plain, files{"left-pad-1.0.tgz": "other"})
+	w.entry("left-pad*", "spare", 1, true)
+	g := w.group()
+	l := g.Lookup("left-pad-1.0.tgz")
+	b, _ := g.Next()
+	for _, req := range b.Fetch {
+		require.Equal(t, req.Repository != "public", req.Ahead, req.Repository)
+	}
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
+	_, err := l.Target()
+	require.NoError(t, err)
+	for _, asked := range w.asked {
+		require.Contains(t, asked, "public ")
+	}
+	require.NoError(t, g.Err())
+	require.Len(t, g.Outstanding(), 2, "the others may still be brought up to date")
+
+	// When another lookup needs one, it is asked.
+	l = g.Lookup("acme/billing-1.0.tgz")
+	require.ErrorIs(t, g.Err(), verify.ErrInProgress)
+	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
+	_, err = l.Target()
+	require.NoError(t, err)
+}

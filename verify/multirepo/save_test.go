@@ -33,11 +33,13 @@ func TestSave(t *testing.T) {
 	w := company(t)
 	g := w.group()
 	g.Lookup("acme/billing-1.0.tgz")
+	g.Lookup("nothing") // asks the public repository
 	require.NoError(t, g.Run(t.Context(), w.stores, w.sources()))
 	byRun := w.stores
 	w.stores = map[string]verify.Store{"private": verifytest.Store{}, "public": verifytest.Store{}}
 	g = w.group()
 	l := g.Lookup("acme/billing-1.0.tgz")
+	g.Lookup("nothing")
 	require.NoError(t, w.save(g))
 	_, err := l.Target()
 	require.NoError(t, err)

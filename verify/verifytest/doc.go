@@ -30,7 +30,8 @@
 // the wrong keys sign. [Repo.SetVersion] sets an older version. [Repo.Edit] and
 // [Repo.EditEnvelope] change anything before and after it is signed.
 // [Repo.Metadata] and [Repo.TargetFiles] are maps that a test may change. A
-// clone of them is a frozen mirror.
+// clone of them is a frozen mirror. [NewWeakKey] makes keys for which anyone
+// can sign.
 //
 // # Formats
 //
@@ -40,13 +41,13 @@
 //
 // # Time and keys
 //
-// The same calls make the same bytes, except for signatures by RSA keys. No
-// clock is read. The repository has a clock of its own, which starts in 2030:
-// by default its files expire after that, and [Repo.Advance] moves it on. A
-// client that takes its time as an argument is given [Repo.Now]. To a client
-// that reads the real clock, no file expires before 2030; for tests of expiry
-// it needs Options{Start: time.Now()}. Anyone can make the same keys, so they
-// must not be used for anything but tests.
+// The same calls make the same bytes. No clock is read. The repository has a
+// clock of its own, which starts in 2030: by default its files expire after
+// that, and [Repo.Advance] moves it on. A client that takes its time as an
+// argument is given [Repo.Now]. To a client that reads the real clock, no file
+// expires before 2030; for tests of expiry it needs Options{Start: time.Now()}.
+// Anyone can make the same keys, so they must not be used for anything but
+// tests.
 //
 // Mistakes in the use of this package, such as the name of a role that does not
 // exist, panic.

@@ -1,23 +1,26 @@
 package verifytest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"maps"
 	"math/big"
 	"strings"
 	"sync"
+
+	"filippo.io/mldsa"
+	"filippo.io/mldsa/x509"
 )
 
 // A Key is a key pair, and how metadata lists its public key. To list it
@@ -32,7 +35,7 @@ type Key struct {
 	// KeyID is what ID returns. If it is empty, ID returns the hash of the
 	// key's canonical form.
 	KeyID string
-	// KeyType is "ed25519", "ecdsa" or "rsa".
+	// KeyType is "ed25519", "ecdsa", "rsa" or "ml-dsa".
 	KeyType string
 	// Scheme is the signature scheme, as in NewKey.
 	Scheme string
@@ -43,6 +46,7 @@ type Key struct {
 	Extra map[string]any
 
 	private crypto.Signer
+	options crypto.SignerOpts
 }
 
 //go:embed rsa.pem
@@ -65,31 +69,77 @@ var rsaKeys = sync.OnceValue(func() (keys []crypto.Signer) {
 	}
 })
 
+// constant signs every message with one signature.
+type constant struct{}
+
+func (constant) Public() crypto.PublicKey { return nil }
+
+func (constant) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return append([]byte{1}, make([]byte, ed25519.SignatureSize-1)...), nil
+}
+
+// NewWeakKey returns an ed25519 key that no verifier may accept: the neutral
+// element, for which anyone can sign. It signs every message with the same
+// signature, which crypto/ed25519 verifies. The spelling is one of four, from 0
+// to 3, all of which crypto/ed25519 reads as this point.
+func NewWeakKey(spelling int) *Key {
+	public := []string{
+		"01" + strings.Repeat("00", 30) + "00", // y = 1
+		"01" + strings.Repeat("00", 30) + "80", // y = 1, and x is -0
+		"ee" + strings.Repeat("ff", 30) + "7f", // y = p+1
+		"ee" + strings.Repeat("ff", 30) + "ff",
+	}[spelling]
+	return &Key{KeyType: "ed25519", Scheme: "ed25519", Public: public, private: constant{}, options: crypto.Hash(0)}
+}
+
+// Schemes returns the schemes of NewKey.
+func Schemes() []string {
+	return []string{
+		"ed25519",
+		"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+		"rsassa-pss-sha256", "rsassa-pss-sha384", "rsassa-pss-sha512",
+		"rsa-pkcs1v15-sha256", "rsa-pkcs1v15-sha384", "rsa-pkcs1v15-sha512",
+		"ml-dsa-44/1", "ml-dsa-65/1", "ml-dsa-87/1",
+	}
+}
+
 // NewKey returns the key of that scheme and name. The same arguments always
-// give the same key. The schemes are "ed25519", "ecdsa-sha2-nistp256",
-// "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521" and "rsassa-pss-sha256". There
-// are only four RSA keys. Names that differ in the last letter or digit only,
-// by one to three, have different RSA keys; other names may share one.
+// give the same key. [Schemes] returns the schemes. There are only four RSA
+// keys, for all RSA schemes together. Names that differ in the last letter or
+// digit only, by one to three, have different RSA keys; other names may share
+// one.
 func NewKey(scheme, name string) *Key {
 	k := &Key{Scheme: scheme}
 	switch scheme {
 	case "ed25519":
-		k.KeyType = "ed25519"
-		k.private = ed25519.NewKeyFromSeed(derive(scheme, name, ed25519.SeedSize))
-		k.Public = hex.EncodeToString(k.private.Public().(ed25519.PublicKey))
+		k.KeyType, k.options = "ed25519", crypto.Hash(0)
+		private := ed25519.NewKeyFromSeed(derive(scheme, name, ed25519.SeedSize))
+		k.private, k.Public = private, hex.EncodeToString(private.Public().(ed25519.PublicKey))
 		return k
 	case "ecdsa-sha2-nistp256":
-		k.KeyType, k.private = "ecdsa", newECDSA(elliptic.P256(), scheme, name)
+		k.setECDSA(elliptic.P256(), name, crypto.SHA256)
 	case "ecdsa-sha2-nistp384":
-		k.KeyType, k.private = "ecdsa", newECDSA(elliptic.P384(), scheme, name)
+		k.setECDSA(elliptic.P384(), name, crypto.SHA384)
 	case "ecdsa-sha2-nistp521":
-		k.KeyType, k.private = "ecdsa", newECDSA(elliptic.P521(), scheme, name)
+		k.setECDSA(elliptic.P521(), name, crypto.SHA512)
 	case "rsassa-pss-sha256":
-		sum := 0
-		for i := range len(name) {
-			sum += int(name[i])
-		}
-		k.KeyType, k.private = "rsa", rsaKeys()[sum%len(rsaKeys())]
+		k.setRSA(name, pss(crypto.SHA256))
+	case "rsassa-pss-sha384":
+		k.setRSA(name, pss(crypto.SHA384))
+	case "rsassa-pss-sha512":
+		k.setRSA(name, pss(crypto.SHA512))
+	case "rsa-pkcs1v15-sha256":
+		k.setRSA(name, crypto.SHA256)
+	case "rsa-pkcs1v15-sha384":
+		k.setRSA(name, crypto.SHA384)
+	case "rsa-pkcs1v15-sha512":
+		k.setRSA(name, crypto.SHA512)
+	case "ml-dsa-44/1":
+		k.setMLDSA(mldsa.MLDSA44(), name)
+	case "ml-dsa-65/1":
+		k.setMLDSA(mldsa.MLDSA65(), name)
+	case "ml-dsa-87/1":
+		k.setMLDSA(mldsa.MLDSA87(), name)
 	default:
 		panic(fmt.Sprintf("verifytest: no scheme %q", scheme))
 	}
@@ -99,6 +149,26 @@ func NewKey(scheme, name string) *Key {
 	}
 	k.Public = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 	return k
+}
+
+func pss(h crypto.Hash) crypto.SignerOpts {
+	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
+}
+
+func (k *Key) setRSA(name string, options crypto.SignerOpts) {
+	sum := 0
+	for i := range len(name) {
+		sum += int(name[i])
+	}
+	k.KeyType, k.private, k.options = "rsa", rsaKeys()[sum%len(rsaKeys())], options
+}
+
+func (k *Key) setMLDSA(parameters mldsa.Parameters, name string) {
+	private, err := mldsa.NewPrivateKey(parameters, derive(k.Scheme, name, mldsa.PrivateKeySize))
+	if err != nil {
+		panic(err)
+	}
+	k.KeyType, k.private, k.options = "ml-dsa", private, &mldsa.Options{}
 }
 
 // derive makes n bytes of a key's scheme and name.
@@ -111,17 +181,17 @@ func derive(scheme, name string, n int) []byte {
 	return out[:n]
 }
 
-func newECDSA(curve elliptic.Curve, scheme, name string) *ecdsa.PrivateKey {
+func (k *Key) setECDSA(curve elliptic.Curve, name string, h crypto.Hash) {
 	// Eight bytes more than the order has, reduced to [1, order-1].
 	size := (curve.Params().N.BitLen() + 7) / 8
-	d := new(big.Int).SetBytes(derive(scheme, name, size+8))
+	d := new(big.Int).SetBytes(derive(k.Scheme, name, size+8))
 	d.Mod(d, new(big.Int).Sub(curve.Params().N, big.NewInt(1)))
 	d.Add(d, big.NewInt(1))
-	key, err := ecdsa.ParseRawPrivateKey(curve, d.FillBytes(make([]byte, size)))
+	private, err := ecdsa.ParseRawPrivateKey(curve, d.FillBytes(make([]byte, size)))
 	if err != nil {
 		panic(err)
 	}
-	return key
+	k.KeyType, k.private, k.options = "ecdsa", private, h
 }
 
 // ID returns the key ID in signatures and roles: KeyID, or else the SHA-256 of
@@ -159,38 +229,35 @@ func (k *Key) HexPoint() string {
 	return hex.EncodeToString(point)
 }
 
-// Sign signs a message with the private key, whatever KeyType and Scheme say.
-// The same message has the same signature, except with RSA, whose PSS padding
-// has a random salt.
+// Sign signs a message with the private key by the scheme that it was made for,
+// whatever KeyType and Scheme say now. The same message has the same signature.
 func (k *Key) Sign(message []byte) []byte {
-	var digest []byte
-	var opts crypto.SignerOpts
-	switch private := k.private.(type) {
-	case ed25519.PrivateKey:
-		return ed25519.Sign(private, message)
-	case *rsa.PrivateKey:
-		sum := sha256.Sum256(message)
-		sig, err := private.Sign(rand.Reader, sum[:], &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256})
-		if err != nil {
-			panic(err)
-		}
-		return sig
-	case *ecdsa.PrivateKey:
-		switch private.Curve {
-		case elliptic.P256():
-			sum := sha256.Sum256(message)
-			digest, opts = sum[:], crypto.SHA256
-		case elliptic.P384():
-			sum := sha512.Sum384(message)
-			digest, opts = sum[:], crypto.SHA384
-		default:
-			sum := sha512.Sum512(message)
-			digest, opts = sum[:], crypto.SHA512
-		}
-	default:
+	if k.private == nil {
 		panic("verifytest: a Key must come from NewKey")
 	}
-	sig, err := k.private.Sign(nil, digest, opts) // without randomness: RFC 6979
+	if private, ok := k.private.(*mldsa.PrivateKey); ok {
+		return signMLDSA(private, message)
+	}
+	digest, random := message, io.Reader(nil) // without randomness ECDSA signs by RFC 6979
+	if h := k.options.HashFunc(); h != 0 {
+		hash := h.New()
+		hash.Write(message)
+		digest = hash.Sum(nil)
+		if _, ok := k.private.(*rsa.PrivateKey); ok {
+			random = bytes.NewReader(derive("salt", string(digest), h.Size()))
+		}
+	}
+	sig, err := k.private.Sign(random, digest, k.options)
+	if err != nil {
+		panic(err)
+	}
+	return sig
+}
+
+// signMLDSA signs a message as TAP 21 has it.
+func signMLDSA(private *mldsa.PrivateKey, message []byte) []byte {
+	sum := sha512.Sum512(message)
+	sig, err := private.SignDeterministic(append([]byte("tuf\x01"), sum[:]...), nil)
 	if err != nil {
 		panic(err)
 	}
