@@ -232,7 +232,9 @@ func (f *Folder) Forget(ctx context.Context) error {
 	}
 	defer unlock()
 	return f.use(func(root *os.Root) error {
-		for _, name := range records(root) {
+		// Backward: 1.root.json goes after root.json, and so is saved again
+		// after a crash between the two.
+		for _, name := range slices.Backward(records(root)) {
 			if name == rootHistory { // python-tuf's own
 				continue
 			}
