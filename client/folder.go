@@ -354,14 +354,18 @@ const nameRoot, rootHistory = "root.json", "root_history"
 
 var isRootHistory = regexp.MustCompile(`^root_history[/\\][0-9]{1,19}\.root\.json$`)
 
+var errTooLarge = fmt.Errorf("the file is larger than the limit of %d bytes", MaxFolderFile)
+
 // loadFile reads a regular file, at most MaxFolderFile bytes.
 func loadFile(root *os.Root, name string) ([]byte, error) {
 	info, err := root.Lstat(name)
-	if err == nil && !info.Mode().IsRegular() { // opening a pipe may block forever
-		err = notAFile(info.Mode())
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case !info.Mode().IsRegular(): // opening a pipe may block forever
+		return nil, notAFile(info.Mode())
+	case info.Size() > MaxFolderFile:
+		return nil, errTooLarge
 	}
 	f, err := root.OpenFile(name, os.O_RDONLY|doNotWait, 0)
 	if err != nil {
@@ -369,8 +373,8 @@ func loadFile(root *os.Root, name string) ([]byte, error) {
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxFolderFile+1))
-	if err == nil && len(data) > MaxFolderFile {
-		err = fmt.Errorf("the file is larger than the limit of %d bytes", MaxFolderFile)
+	if err == nil && len(data) > MaxFolderFile { // it has grown
+		err = errTooLarge
 	}
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,10 +161,12 @@ func TestFolderAdoptRefusesABadRoot(t *testing.T) {
 	repo := seeded("ours", verifytest.Options{})
 	f := storeOf(t, repo)
 	before := contents(t, f.Path())
-	for _, root := range []string{"", "junk", corrupt(string(repo.TrustedRoot())), string(repo.Metadata()["timestamp.json"])} {
+	for _, root := range []string{
+		"", "junk", corrupt(string(repo.TrustedRoot())), string(repo.Metadata()["timestamp.json"]),
+	} {
 		_, err := f.Adopt(t.Context(), []byte(root))
 		require.ErrorIs(t, err, verify.ErrTrustedRoot)
-		require.Equal(t, verify.KindMistake, verify.KindOf(fmt.Errorf("%w", verify.ErrTrustedRoot)))
+		require.Equal(t, verify.KindMistake, verify.KindOf(err))
 	}
 	require.Equal(t, before, contents(t, f.Path()))
 }
@@ -184,7 +185,8 @@ func TestFolderBelongsToOneRepository(t *testing.T) {
 	ours.Publish()
 	_, err = updateFrom(ctx, long, ours, ours.TrustedRoot(), ours.Metadata())
 	require.ErrorIs(t, err, ErrOtherRepository)
-	require.ErrorContains(t, err, long.Path()+" could not be locked: the folder belongs to another repository now: see 1.root.json in it")
+	require.ErrorContains(t, err, long.Path()+
+		" could not be locked: the folder belongs to another repository now: see 1.root.json in it")
 	require.Equal(t, verify.KindStore, verify.KindOf(err))
 	require.ErrorIs(t, long.Forget(ctx), ErrOtherRepository)
 	require.ErrorIs(t, long.Save(ctx, record("root.json", "x")), ErrOtherRepository)

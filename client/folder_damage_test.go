@@ -115,7 +115,8 @@ func TestFolderLockIsNoLink(t *testing.T) {
 		require.NoError(t, os.Symlink(elsewhere, filepath.Join(f.Path(), lockName)))
 		err := f.Save(t.Context(), record("root.json", "x"))
 		require.ErrorIs(t, err, ErrNotAFile)
-		require.ErrorContains(t, err, filepath.Join(f.Path(), lockName)+" could not be locked: not a file: it is a symbolic link")
+		require.ErrorContains(t, err, filepath.Join(f.Path(), lockName)+
+			" could not be locked: not a file: it is a symbolic link")
 		_, err = os.Stat(elsewhere)
 		require.Equal(t, name == "present", err == nil)
 		require.Equal(t, []string{lockName}, inFolder(t, f.Path()))

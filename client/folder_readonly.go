@@ -17,7 +17,8 @@ import (
 //
 //	store, err := client.OpenReadOnly(path)
 //	...
-//	s, err := verify.New(trustedRoot, verify.LoadStored(ctx, store), time.Now(), verify.Options{})
+//	stored := verify.LoadStored(ctx, store)
+//	s, err := verify.New(trustedRoot, stored, time.Now(), verify.Options{})
 //	...
 //	err = s.Run(ctx, nil, verify.StoreSource(store))
 //

@@ -49,7 +49,9 @@ func inFolder(t *testing.T, path string) (names []string) {
 }
 
 // updateFrom is a whole update, as a program makes it.
-func updateFrom(ctx context.Context, store verify.Store, repo *verifytest.Repo, root []byte, files verifytest.Files) (*verify.Session, error) {
+func updateFrom(
+	ctx context.Context, store verify.Store, repo *verifytest.Repo, root []byte, files verifytest.Files,
+) (*verify.Session, error) {
 	s, err := verify.New(root, verify.LoadStored(ctx, store), repo.Now(), verify.Options{})
 	if err != nil {
 		return nil, err
@@ -71,7 +73,9 @@ func TestFolderSavesAndLoads(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return
 	}
-	for path, mode := range map[string]fs.FileMode{".": 0o700 | fs.ModeDir, "..": 0o700 | fs.ModeDir, lockName: 0o600, "timestamp.json": 0o600} {
+	for path, mode := range map[string]fs.FileMode{
+		".": 0o700 | fs.ModeDir, "..": 0o700 | fs.ModeDir, lockName: 0o600, "timestamp.json": 0o600,
+	} {
 		info, err := os.Lstat(filepath.Join(f.Path(), path))
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode(), path)
@@ -195,7 +199,7 @@ func TestFolderLock(t *testing.T) {
 		require.ErrorContains(t, err, f.Path())
 		require.Equal(t, verify.KindUnknown, verify.KindOf(err), "a context ended")
 	}
-	require.NoError(t, f.Save(t.Context(), record("root.json", "x")), "whoever has the lock saves under it")
+	require.NoError(t, f.Save(t.Context(), record("root.json", "x")), "the holder of the lock saves under it")
 	unlock()
 	require.NoError(t, again.Save(t.Context(), record("root.json", "y")), "or Save takes it")
 	ended, cancel := context.WithCancel(t.Context())
