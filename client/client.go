@@ -93,6 +93,9 @@ func (c *Client) startLocked(f func()) error {
 }
 
 func (c *Client) observe(e Event) {
+	if c.config.Observe == nil {
+		return
+	}
 	c.observed.Lock()
 	defer c.observed.Unlock()
 	c.config.Observe(e)
@@ -474,7 +477,8 @@ func (c *Client) find(ctx context.Context, path string) result {
 		case err != nil && old:
 			return c.expired(path, r, err)
 		case err != nil && ctx.Err() == nil && r.err != nil:
-			return result{err: errors.Join(r.err, err)}
+			r.err = errors.Join(r.err, err)
+			return r
 		case err != nil:
 			return result{err: err}
 		}
@@ -505,7 +509,8 @@ func (c *Client) old(r result) bool {
 }
 
 func (c *Client) expired(path string, r result, err error) result {
-	return result{err: &ExpiredError{path, r.expires(), c.config.Now(), err}}
+	r.err = &ExpiredError{path, r.expires(), c.config.Now(), err}
+	return r
 }
 
 // Forget removes all that is saved, in all folders, and the view in use: the

@@ -116,9 +116,6 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Observe == nil {
-		c.Observe = func(Event) {}
-	}
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
 // Event is something that happened, for a progress bar, a log or metrics. It is
@@ -39,6 +40,18 @@ type Answer struct {
 type Rejected struct {
 	Request
 	Err error // a *verify.RejectError, mostly
+}
+
+// Searched says what came of a Find: each has one. A file that is found again
+// while it is downloaded has another one.
+type Searched struct {
+	Path string // the target path
+	// Trail is the delegations that the search has followed (verify.Lookup), or
+	// Entries those of the map (multirepo.Lookup) for a client of several
+	// repositories. Both are empty if there was no view to search in.
+	Trail   []verify.Step
+	Entries []multirepo.Step
+	Err     error // that of Find; nil: it is found
 }
 
 // Saved says that a trusted file lies in the store.
@@ -80,6 +93,7 @@ type Warning struct {
 func (Request) event()     {}
 func (Answer) event()      {}
 func (Rejected) event()    {}
+func (Searched) event()    {}
 func (Saved) event()       {}
 func (Progress) event()    {}
 func (ViewChanged) event() {}

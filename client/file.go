@@ -33,6 +33,7 @@ type File struct {
 // errors.
 func (c *Client) Find(ctx context.Context, path string) (*File, error) {
 	r := c.find(ctx, path)
+	c.observe(Searched{path, r.trail, r.entries, r.err})
 	if r.err != nil {
 		return nil, r.err
 	}

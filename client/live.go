@@ -181,7 +181,9 @@ func (v *live) announceGroup() {
 	}
 	v.announced = true
 	for _, w := range v.group.Warnings() {
-		v.client.observe(Warning{w})
+		if !errors.Is(w, verify.ErrSuperseded) { // a lookup that needs that repository begins again
+			v.client.observe(Warning{w})
+		}
 	}
 	v.client.observe(ViewChanged{v.old, view})
 }
@@ -262,6 +264,9 @@ type result struct {
 	target *verify.Target    // or
 	agreed *multirepo.Target // of a group
 	err    error
+
+	trail   []verify.Step    // or
+	entries []multirepo.Step // of a group
 }
 
 // expires returns when the answer expires; the zero time if it never does.
@@ -282,17 +287,26 @@ func (r result) expires() time.Time {
 func (v *live) lookup(ctx context.Context, path string) result {
 	var r result
 	var err error
+	observed := v.client.config.Observe != nil // a trail costs something
 	if v.group != nil {
 		var l *multirepo.Lookup
 		err = v.wait(ctx, func() { l = v.group.Lookup(path) }, func() bool {
 			r.agreed, r.err = l.Target()
-			return !errors.Is(r.err, verify.ErrPending)
+			done := !errors.Is(r.err, verify.ErrPending)
+			if done && observed {
+				r.entries = l.Trail()
+			}
+			return done
 		}, func() { v.group.Drop(l) })
 	} else {
 		var l *verify.Lookup
 		err = v.wait(ctx, func() { l = v.session.Lookup(path) }, func() bool {
 			r.target, r.err = l.Target()
-			return !errors.Is(r.err, verify.ErrPending)
+			done := !errors.Is(r.err, verify.ErrPending)
+			if done && observed {
+				r.trail = l.Trail()
+			}
+			return done
 		}, func() { v.session.Drop(l) })
 	}
 	if err != nil {
