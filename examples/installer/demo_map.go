@@ -16,7 +16,7 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-const demoMap = `{
+const mapOfDemo = `{
   "repositories": {
     "private": ["PRIVATE/"],
     "public":  ["PUBLIC/"]
@@ -63,16 +63,14 @@ var scenes = []struct {
 	target: "tools/lint-2.0.txt", want: multirepo.ErrNoAnswer,
 }}
 
-// demo creates two repositories, serves them on this machine, and installs from
-// them as from any others.
-func demo(ctx context.Context, in *installer) error {
-	dir, err := os.MkdirTemp("", "tufwalk-demo-")
-	if err != nil {
+// demoMap installs with a map of two repositories.
+func demoMap(ctx context.Context, in *installer, dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	private, public := demoRepositories(time.Now().UTC())
-	text := demoMap
-	in.Root = map[string]string{}
+	text := mapOfDemo
+	in.Root, in.MetadataURL, in.TargetsURL = nil, nil, nil
 	var stopPrivate func()
 	for name, repo := range map[string]*verifytest.Repo{"private": private, "public": public} {
 		base, stop, err := loopback.Serve(loopback.Repository(repo))
@@ -84,18 +82,19 @@ func demo(ctx context.Context, in *installer) error {
 			stopPrivate = stop
 		}
 		text = strings.Replace(text, strings.ToUpper(name), base, 1)
-		in.Root[name] = filepath.Join(dir, name+".root.json")
-		if err := os.WriteFile(in.Root[name], repo.TrustedRoot(), 0o600); err != nil {
+		root := filepath.Join(dir, name+".root.json")
+		if err := os.WriteFile(root, repo.TrustedRoot(), 0o600); err != nil {
 			return err
 		}
+		in.Root = append(in.Root, name+"="+root)
 	}
 	in.Map, in.Cache = filepath.Join(dir, "map.json"), filepath.Join(dir, "cache")
 	in.Dest = filepath.Join(dir, "installed")
 	if err := os.WriteFile(in.Map, []byte(text), 0o600); err != nil {
 		return err
 	}
-	fmt.Fprintf(in.stdout, `No arguments, so this is a demonstration. It creates a private and a public TUF
-repository, serves them on this machine, and installs files with this map:
+	fmt.Fprintf(in.stdout, `
+SEVERAL REPOSITORIES, a private and a public one, with this map:
 %s
 
 %s`, in.Map, text)
@@ -104,7 +103,7 @@ repository, serves them on this machine, and installs files with this map:
 			stopPrivate()
 		}
 		in.Targets = []string{s.target}
-		fmt.Fprintf(in.stdout, "\n%d. %s\n   multirepo %s\n\n", i+1, s.title, s.target)
+		fmt.Fprintf(in.stdout, "\n%d. %s\n   installer %s\n\n", i+1, s.title, s.target)
 		switch err := in.run(ctx); {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -114,8 +113,6 @@ repository, serves them on this machine, and installs files with this map:
 			fmt.Fprintf(in.stdout, "refused: %s\n", cli.Printable(err.Error()))
 		}
 	}
-	fmt.Fprintf(in.stdout, "\nThe files stay in %s; delete it when you like.\n"+
-		"To install from other repositories, see multirepo --help.\n", dir)
 	return nil
 }
 

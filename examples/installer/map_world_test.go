@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -18,9 +16,9 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// world is several repositories, HTTP servers for them, a map, and a user with
+// parties is several repositories, HTTP servers for them, a map, and a user with
 // a cache and a destination.
-type world struct {
+type parties struct {
 	t         *testing.T
 	dir       string
 	cache     string
@@ -33,16 +31,16 @@ type world struct {
 	meanwhile map[string]func() // what happens once while a server answers: "repository path"
 }
 
-func newWorld(t *testing.T) *world {
+func newParties(t *testing.T) *parties {
 	dir := t.TempDir()
-	return &world{
+	return &parties{
 		t: t, dir: dir, cache: filepath.Join(dir, "cache"), dest: filepath.Join(dir, "dest"),
 		repos: map[string]*verifytest.Repo{}, urls: map[string][]string{},
 	}
 }
 
 // add creates a repository with these files, and serves it.
-func (w *world) add(name string, files map[string]string) *verifytest.Repo {
+func (w *parties) add(name string, files map[string]string) *verifytest.Repo {
 	repo := verifytest.New(verifytest.Options{Seed: name})
 	for path, content := range files {
 		repo.Targets().AddTarget(path, []byte(content))
@@ -54,7 +52,7 @@ func (w *world) add(name string, files map[string]string) *verifytest.Repo {
 }
 
 // mirror serves files under /metadata and /targets.
-func (w *world) mirror(name string, metadata, targets verifytest.Files) (url string) {
+func (w *parties) mirror(name string, metadata, targets verifytest.Files) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		kind, path, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 		w.mu.Lock()
@@ -76,7 +74,7 @@ func (w *world) mirror(name string, metadata, targets verifytest.Files) (url str
 	return server.URL
 }
 
-func (w *world) entry(path string, threshold int, terminating bool, repositories ...string) {
+func (w *parties) entry(path string, threshold int, terminating bool, repositories ...string) {
 	w.mapping = append(w.mapping, map[string]any{
 		"paths": []string{path}, "repositories": repositories,
 		"threshold": threshold, "terminating": terminating,
@@ -85,14 +83,14 @@ func (w *world) entry(path string, threshold int, terminating bool, repositories
 
 // args writes the map and the root files, and returns a whole command line for
 // these targets.
-func (w *world) args(targets ...string) []string {
+func (w *parties) args(targets ...string) []string {
 	w.t.Helper()
 	data, err := json.Marshal(map[string]any{"repositories": w.urls, "mapping": w.mapping})
 	require.NoError(w.t, err)
 	file := filepath.Join(w.dir, "map.json")
 	require.NoError(w.t, os.WriteFile(file, data, 0o600))
 	var now time.Time
-	args := []string{"--map", file, "--cache", w.cache, "--dest", w.dest}
+	args := []string{"--map", file, "--trail", "--cache", w.cache, "--dest", w.dest}
 	for name, repo := range w.repos {
 		f, err := os.CreateTemp(w.dir, "*.root.json")
 		require.NoError(w.t, err)
@@ -104,13 +102,7 @@ func (w *world) args(targets ...string) []string {
 	return append(append(args, "--at", now.Format(time.RFC3339)), targets...)
 }
 
-func runArgs(args ...string) (code int, stdout, stderr string) {
-	var out, errs bytes.Buffer
-	code = run(context.Background(), args, &out, &errs)
-	return code, out.String(), errs.String()
-}
-
-func (w *world) mustInstall(target, content string) (stdout, stderr string) {
+func (w *parties) mustInstall(target, content string) (stdout, stderr string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(w.args(target)...)
 	require.Equal(w.t, 0, code, stderr)
@@ -120,7 +112,7 @@ func (w *world) mustInstall(target, content string) (stdout, stderr string) {
 	return stdout, stderr
 }
 
-func (w *world) mustFail(because string, targets ...string) (stderr string) {
+func (w *parties) mustFail(because string, targets ...string) (stderr string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(w.args(targets...)...)
 	require.Equal(w.t, 1, code, stdout+stderr)
@@ -132,7 +124,7 @@ func (w *world) mustFail(because string, targets ...string) (stderr string) {
 }
 
 // since returns the requests since the last call.
-func (w *world) since() []string {
+func (w *parties) since() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.requested
@@ -140,8 +132,8 @@ func (w *world) since() []string {
 	return r
 }
 
-func twoParties(t *testing.T) *world {
-	w := newWorld(t)
+func twoParties(t *testing.T) *parties {
+	w := newParties(t)
 	w.add("private", map[string]string{"acme-1": "billing", "tool-1": "tool", "tool-2": "tool"})
 	w.add("public", map[string]string{
 		"acme-1": "evil", "acme-99": "evil", "tool-1": "tool", "tool-2": "a changed tool", "pad": "pad",
