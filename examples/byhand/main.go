@@ -1,6 +1,8 @@
-// Command client downloads one file from a TUF repository and verifies it.
+// Command byhand downloads one file from a TUF repository and verifies it. It
+// is a client on package verify alone, with net/http and os: for programs whose
+// I/O must be their own. Start from quickstart otherwise.
 //
-//	client -root root.json -metadata URL -targets URL -out FILE app.tar.gz
+//	byhand -root root.json -metadata URL -targets URL -out FILE app.tar.gz
 package main
 
 import (
@@ -26,11 +28,11 @@ func main() {
 	out := flag.String("out", "", "`file` to write")
 	flag.Parse()
 	if flag.NArg() != 1 || *root == "" || *metadata == "" || *targets == "" || *out == "" {
-		fmt.Fprintln(os.Stderr, "usage: client -root FILE -metadata URL -targets URL -out FILE TARGET")
+		fmt.Fprintln(os.Stderr, "usage: byhand -root FILE -metadata URL -targets URL -out FILE TARGET")
 		os.Exit(2)
 	}
 	if err := install(*root, *metadata, *targets, folder(*store), flag.Arg(0), *out); err != nil {
-		fmt.Fprintln(os.Stderr, "client:", err)
+		fmt.Fprintln(os.Stderr, "byhand:", err)
 		os.Exit(1)
 	}
 }
