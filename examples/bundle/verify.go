@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -58,7 +58,7 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 // verifyArchive verifies targets, to their last byte, from an archive only. If
 // there is no list of targets, it verifies the whole archive.
 func verifyArchive(
-	ctx context.Context, s *verify.Session, state *cachedir.Dir, a *archive, targets []string,
+	ctx context.Context, s *verify.Session, state *client.Folder, a *archive, targets []string,
 ) ([]*verify.Lookup, error) {
 	first, whole := s.Version(metadata.RoleRoot), len(targets) == 0
 	if whole {

@@ -1,4 +1,5 @@
-package cachedir
+// Package again begins an update again where that helps.
+package again
 
 import (
 	"errors"
