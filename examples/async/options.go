@@ -16,7 +16,6 @@ import (
 
 	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 )
 
@@ -89,7 +88,7 @@ func (d *downloader) Validate() error {
 			return fmt.Errorf("target %q has the name of a partial file: these begin with %s", target, hidden)
 		}
 	}
-	return place.CheckNames(d.Targets)
+	return client.CheckNames(d.Targets)
 }
 
 // openCache opens the directory for metadata. By default there is one for each

@@ -24,7 +24,7 @@ type verifyCmd struct {
 }
 
 // Validate finds mistakes before the archive is opened. Package kong calls it.
-func (v *verifyCmd) Validate() error { return place.CheckNames(v.Targets) }
+func (v *verifyCmd) Validate() error { return client.CheckNames(v.Targets) }
 
 // Run verifies all targets, and extracts them only if all of them are good.
 func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
