@@ -98,7 +98,8 @@ func (o *options) init(file string) error {
 	if err := os.MkdirAll(o.metadataDir, 0o700); err != nil {
 		return err
 	}
-	return store{o.metadataDir}.save(context.Background(), verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root})
+	rec := verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root}
+	return store{o.metadataDir}.save(context.Background(), rec)
 }
 
 // refresh updates the metadata of the top-level roles. It returns the session

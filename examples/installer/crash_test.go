@@ -14,8 +14,8 @@ import (
 )
 
 // The installer is killed at each of its requests, in the middle of the answer,
-// or a moment after it. Each time all files are whole, no version falls, and the
-// next run succeeds. Package client has the tests that kill it at each
+// or a moment after it. Each time all files are whole, no version falls, and
+// the next run succeeds. Package client has the tests that kill it at each
 // operation on the disk.
 func TestKilledAtEveryRequest(t *testing.T) {
 	start := newHistory(t)

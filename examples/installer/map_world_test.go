@@ -16,8 +16,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// parties is several repositories, HTTP servers for them, a map, and a user with
-// a cache and a destination.
+// parties is several repositories, HTTP servers for them, a map, and a user
+// with a cache and a destination.
 type parties struct {
 	t         *testing.T
 	dir       string

@@ -122,8 +122,8 @@ func (w *world) mustHave(target string) {
 	require.Equal(w.t, map[string][]byte{"app.bin": appData, "tools/hammer": toolData}[target], data)
 }
 
-// mustHaveNothing requires that no target is there. What has come of one may be,
-// under a name of the library's own, for the next run to go on with.
+// mustHaveNothing requires that no target is there. What has come of one may
+// be, under a name of the library's own, for the next run to go on with.
 func (w *world) mustHaveNothing() {
 	w.t.Helper()
 	_ = filepath.WalkDir(w.dest, func(path string, d os.DirEntry, err error) error {
