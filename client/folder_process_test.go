@@ -59,7 +59,8 @@ func (c folderChild) command(t *testing.T) *exec.Cmd {
 	text, err := json.Marshal(c)
 	require.NoError(t, err)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFolderChild$")
-	cmd.Env = append(os.Environ(), folderChildEnv+"="+string(text))
+	// With the race detector, a process sleeps for a second before it exits.
+	cmd.Env = append(os.Environ(), folderChildEnv+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = new(bytes.Buffer)
 	return cmd
 }
