@@ -208,7 +208,7 @@ func TestWrongUsage(t *testing.T) {
 		{w.args("--metadata-url", "http://host/?key=1"), "query"},
 		{w.args("--proxy", "nonsense"), "is not a URL with a host"},
 		{w.args("--parallel", "0"), "above zero"},
-		{w.args("FILES/00.bin"), "would be one file"},
+		{w.args("FILES/00.bin"), "would be in the place of"},
 		{w.args("../x"), "plain relative path"},
 		{w.args("a/.tufwalk-x.part"), "partial file"},
 	} {

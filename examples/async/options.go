@@ -14,9 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 )
 
@@ -89,12 +88,12 @@ func (d *downloader) Validate() error {
 			return fmt.Errorf("target %q has the name of a partial file: these begin with %s", target, hidden)
 		}
 	}
-	return place.CheckNames(d.Targets)
+	return client.CheckNames(d.Targets)
 }
 
 // openCache opens the directory for metadata. By default there is one for each
 // repository, which is identified by the first metadata URL.
-func (d *downloader) openCache() (*cachedir.Dir, error) {
+func (d *downloader) openCache() (*client.Folder, error) {
 	dir := d.Cache
 	if dir == "" {
 		user, err := os.UserCacheDir()
@@ -105,5 +104,5 @@ func (d *downloader) openCache() (*cachedir.Dir, error) {
 		sum := sha256.Sum256([]byte(strings.TrimRight(first, "/")))
 		dir = filepath.Join(user, "tufwalk-async", hex.EncodeToString(sum[:16]))
 	}
-	return cachedir.Open(dir)
+	return client.OpenFolder(dir)
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/examples/internal/again"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
@@ -46,7 +46,7 @@ func (d *downloader) run(ctx context.Context) error {
 	}
 
 	var results []result
-	err = cachedir.Again(func() error {
+	err = again.Again(func() error {
 		results, err = d.update(ctx, trustedRoot, dir)
 		return err
 	})

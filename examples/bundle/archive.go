@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -147,7 +147,7 @@ func checkEntry(name string) error {
 	target, isTarget := strings.CutPrefix(name, targetsDir)
 	switch {
 	case isTarget:
-		return place.CheckName(target)
+		return client.CheckName(target)
 	case name == listName || metadataName.MatchString(name):
 		return nil
 	}

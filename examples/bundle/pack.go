@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
@@ -33,7 +34,7 @@ func (p *packCmd) Validate() error {
 			return err
 		}
 	}
-	return place.CheckNames(p.Targets)
+	return client.CheckNames(p.Targets)
 }
 
 // Run verifies files over HTTP, packs them, and verifies the archive before it

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -21,7 +21,7 @@ type trust struct {
 	State string    `placeholder:"DIR" help:"${state}"`
 
 	trustedRoot []byte
-	state       *cachedir.Dir
+	state       *client.Folder
 }
 
 func (t *trust) load() (err error) {
@@ -32,7 +32,7 @@ func (t *trust) load() (err error) {
 		t.At = time.Now()
 	}
 	if t.State != "" {
-		t.state, err = cachedir.Open(t.State)
+		t.state, err = client.OpenFolder(t.State)
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (t *trust) begin(ctx context.Context, at time.Time) (*verify.Session, error
 // find updates the session from one source, and returns a lookup that is done
 // for each target. The state may be nil; then nothing is saved.
 func find(
-	ctx context.Context, s *verify.Session, state *cachedir.Dir, source verify.Source, targets []string,
+	ctx context.Context, s *verify.Session, state *client.Folder, source verify.Source, targets []string,
 ) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
@@ -78,7 +78,7 @@ func find(
 // for nothing.
 type savedTo struct {
 	*verify.Session
-	state *cachedir.Dir // nil without --state
+	state *client.Folder // nil without --state
 }
 
 func (s savedTo) Save(ctx context.Context, _ verify.Store, records []verify.Record) error {

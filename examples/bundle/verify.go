@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -24,7 +24,7 @@ type verifyCmd struct {
 }
 
 // Validate finds mistakes before the archive is opened. Package kong calls it.
-func (v *verifyCmd) Validate() error { return place.CheckNames(v.Targets) }
+func (v *verifyCmd) Validate() error { return client.CheckNames(v.Targets) }
 
 // Run verifies all targets, and extracts them only if all of them are good.
 func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
@@ -58,7 +58,7 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 // verifyArchive verifies targets, to their last byte, from an archive only. If
 // there is no list of targets, it verifies the whole archive.
 func verifyArchive(
-	ctx context.Context, s *verify.Session, state *cachedir.Dir, a *archive, targets []string,
+	ctx context.Context, s *verify.Session, state *client.Folder, a *archive, targets []string,
 ) ([]*verify.Lookup, error) {
 	first, whole := s.Version(metadata.RoleRoot), len(targets) == 0
 	if whole {

@@ -22,14 +22,16 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -93,11 +95,11 @@ func (o *options) init(file string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := cachedir.Open(o.metadataDir)
-	if err != nil {
+	if err := os.MkdirAll(o.metadataDir, 0o700); err != nil {
 		return err
 	}
-	return dir.Save(context.Background(), verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root})
+	rec := verify.Record{Role: metadata.RoleRoot, StoreName: rootName, Data: root}
+	return store{o.metadataDir}.save(context.Background(), rec)
 }
 
 // refresh updates the metadata of the top-level roles. It returns the session
@@ -110,10 +112,7 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := cachedir.Open(o.metadataDir)
-	if err != nil {
-		return nil, nil, err
-	}
+	dir := store{o.metadataDir}
 	trustedRoot, err := dir.Load(ctx, rootName)
 	if err != nil {
 		return nil, nil, err
@@ -122,7 +121,7 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 		return nil, nil, err
 	}
 	source := mirror.New(o.metadataURL, client)
-	work = func() error { return s.Run(ctx, store{dir}, source) }
+	work = func() error { return s.Run(ctx, dir, source) }
 	err = work()
 	for _, warning := range s.Warnings() {
 		fmt.Fprintln(os.Stderr, "conformance: warning:", warning)
@@ -172,17 +171,31 @@ const rootName = "root.json"
 //
 // It has no lock, since the suite also wants no other files. One process at a
 // time may use it.
-type store struct{ dir *cachedir.Dir }
+type store struct{ dir string }
 
 // Load returns a saved file.
-func (s store) Load(ctx context.Context, name string) ([]byte, error) { return s.dir.Load(ctx, name) }
+func (s store) Load(_ context.Context, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(s.dir, name))
+}
 
 // Save saves the files that the suite expects.
 func (s store) Save(ctx context.Context, rec verify.Record) error {
 	if rec.Role == metadata.RoleRoot && rec.StoreName != rootName {
 		return nil
 	}
-	return s.dir.Save(ctx, rec)
+	return s.save(ctx, rec)
+}
+
+func (s store) save(_ context.Context, rec verify.Record) error {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return durable.Write(root, rec.StoreName, 0o600, func(w io.Writer) error {
+		_, err := w.Write(rec.Data)
+		return err
+	})
 }
 
 // date returns the time of the date command. The suite fakes the time with

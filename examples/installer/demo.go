@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -13,41 +14,50 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// demo creates a repository, serves it on this machine, and installs from it as
-// from any other.
+// demo creates repositories, serves them on this machine, and installs from
+// them as from any others: first from one, then from two with a map.
 func demo(ctx context.Context, in *installer) error {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {
 		return err
 	}
+	fmt.Fprint(in.stdout, "No arguments, so this is a demonstration.\n")
+	in.Trail, in.Timeout = true, time.Minute
+	if err := demoOne(ctx, in, filepath.Join(dir, "one")); err != nil {
+		return err
+	}
+	if err := demoMap(ctx, in, filepath.Join(dir, "several")); err != nil {
+		return err
+	}
+	fmt.Fprintf(in.stdout, "\nThe files stay in %s; delete it when you like.\n"+
+		"To install from other repositories, see installer --help.\n", dir)
+	return nil
+}
+
+func demoOne(ctx context.Context, in *installer, dir string) error {
 	repo, targets := demoRepository(time.Now().UTC())
 	base, stop, err := loopback.Serve(slow(loopback.Repository(repo)))
 	if err != nil {
 		return err
 	}
 	defer stop()
-	in.Root = filepath.Join(dir, "root.json")
-	if err := os.WriteFile(in.Root, repo.TrustedRoot(), 0o600); err != nil {
+	root := filepath.Join(dir, "root.json")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(root, repo.TrustedRoot(), 0o600)); err != nil {
 		return err
 	}
-	in.MetadataURL, in.TargetsURL = []string{base + "/metadata"}, []string{base + "/targets"}
+	in.Root, in.MetadataURL, in.TargetsURL = []string{root}, []string{base + "/metadata"}, []string{base + "/targets"}
 	in.Cache, in.Dest, in.Targets = filepath.Join(dir, "cache"), filepath.Join(dir, "installed"), targets
 
-	fmt.Fprintf(in.stdout, `No arguments, so this is a demonstration. It creates a TUF repository, serves it
-on this machine, and installs its files over HTTP, slowly enough to watch.
+	fmt.Fprintf(in.stdout, `
+ONE REPOSITORY. It is served on this machine, slowly enough to watch.
 
   metadata      %s
   targets       %s
   trusted root  %s
   into          %s
 
-`, in.MetadataURL[0], in.TargetsURL[0], in.Root, in.Dest)
-	if err := in.run(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintf(in.stdout, "\nThe files stay in %s; delete it when you like.\n"+
-		"To install from another repository, see installer --help.\n", dir)
-	return nil
+`, in.MetadataURL[0], in.TargetsURL[0], root, in.Dest)
+	return in.run(ctx)
 }
 
 // demoRepository has a target of its own, a delegation of tools/ to a team, and

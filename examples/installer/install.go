@@ -5,20 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/metadata"
-	"github.com/tufwalk/tufwalk/verify"
 )
 
 // parallel is how many targets are downloaded at once.
@@ -27,174 +23,132 @@ const parallel = 3
 // installer is one run of the program: the command line, and where to write.
 type installer struct {
 	Targets     []string      `arg:"" name:"target" help:"Target paths to install."`
-	Root        string        `required:"" placeholder:"FILE" help:"${root}"`
-	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"${metadata}"`
-	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"${targets}"`
+	Root        []string      `required:"" placeholder:"[NAME=]FILE" sep:"none" help:"${root}"`
+	MetadataURL []string      `placeholder:"URL" sep:"none" help:"${metadata}"`
+	TargetsURL  []string      `placeholder:"URL" sep:"none" help:"${targets}"`
+	Map         string        `placeholder:"FILE" help:"${map}"`
 	Dest        string        `default:"." placeholder:"DIR" help:"Directory to install into (default: this one)."`
 	Cache       string        `placeholder:"DIR" help:"${cache}"`
 	At          time.Time     `placeholder:"TIME" help:"${at}"`
 	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
+	Trail       bool          `help:"Show why each file is trusted."`
 	Quiet       bool          `short:"q" help:"Print warnings and errors only."`
 
 	stdout, stderr io.Writer
+	searches       searches
 }
 
-// Validate finds mistakes before the first request. Package kong calls it.
-func (in *installer) Validate() error {
-	for _, s := range slices.Concat(in.MetadataURL, in.TargetsURL) {
-		if err := mirror.CheckBase(s); err != nil {
-			return err
-		}
-	}
-	return place.CheckNames(in.Targets)
-}
-
-// run updates the metadata, looks up all targets, and then installs them. It
-// downloads nothing unless all of them are found.
+// run finds all targets, and then installs them. It downloads nothing unless
+// all of them are found.
 func (in *installer) run(ctx context.Context) error {
-	client := mirror.NewClient()
-	session, lookups, err := in.lookUp(ctx, client)
+	c, err := in.open()
 	if err != nil {
 		return err
 	}
-	dest, err := place.Open(in.Dest)
+	err = in.runWith(ctx, c)
+	return errors.Join(err, c.Close())
+}
+
+func (in *installer) runWith(ctx context.Context, c *client.Client) error {
+	if in.Map == "" { // of several, each target waits only for those that it needs
+		if err := c.Refresh(ctx); err != nil {
+			return fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
+		}
+	}
+	files, err := in.find(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(in.Dest, 0o755); err != nil {
+		return err
+	}
+	dest, err := os.OpenRoot(in.Dest)
 	if err != nil {
 		return err
 	}
 	defer dest.Close()
-	if !in.Quiet {
-		fmt.Fprintf(in.stdout, "Your root file leads to root version %d, timestamp %d and snapshot %d.\n",
-			session.Version("root"), session.Version("timestamp"), session.Version("snapshot"))
-	}
-	return in.install(ctx, &downloads{in.TargetsURL, client, dest}, lookups)
+	return in.install(ctx, c, files, dest)
 }
 
-// lookUp updates the metadata and finds every target. When it returns, all
-// trusted metadata is saved. If another process saves something newer in the
-// meantime, it begins again from there.
-func (in *installer) lookUp(
-	ctx context.Context, client *http.Client,
-) (session *verify.Session, lookups []*verify.Lookup, err error) {
-	trustedRoot, err := os.ReadFile(in.Root)
-	if err != nil {
-		return nil, nil, err
-	}
-	dir, err := in.openCache()
-	if err != nil {
-		return nil, nil, err
-	}
-	var sources []verify.Source
-	for _, base := range in.MetadataURL {
-		sources = append(sources, mirror.New(base, client))
-	}
-	err = cachedir.Again(func() error {
-		session, lookups, err = in.update(ctx, trustedRoot, dir, sources)
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return session, lookups, missing(lookups)
-}
-
-// update is one session.
-func (in *installer) update(
-	ctx context.Context, trustedRoot []byte, store verify.Store, sources []verify.Source,
-) (*verify.Session, []*verify.Lookup, error) {
-	now := in.At
-	if now.IsZero() {
-		now = time.Now()
-	}
-	session, err := verify.New(trustedRoot, verify.LoadStored(ctx, store), now, verify.Options{})
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", in.Root, err)
-	}
-	var lookups []*verify.Lookup
-	for _, path := range in.Targets {
-		lookups = append(lookups, session.Lookup(path))
-	}
-	err = session.Run(ctx, store, sources...)
-	for _, warning := range session.Warnings() {
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(warning.Error()))
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
-	}
-	return session, lookups, nil
-}
-
-// missing returns an error for each target that was not found.
-func missing(lookups []*verify.Lookup) error {
-	var errs []error
-	for _, l := range lookups {
-		if _, err := l.Target(); err != nil {
-			errs = append(errs, fmt.Errorf("%s is not installed:\n%w%s", metadata.Printable(l.Path()), err, trail(l)))
+// find finds all targets in one view. A search that another process was ahead
+// of has brought the client up to date: then all are found again.
+func (in *installer) find(ctx context.Context, c *client.Client) ([]*client.File, error) {
+	for range client.MaxAgain + 1 {
+		before := c.View()
+		files, err := in.findOnce(ctx, c)
+		if err != nil || sameState(before, c.View()) {
+			return files, err
 		}
 	}
-	return errors.Join(errs...)
+	return nil, errors.New("the repository changes too fast to find all targets in one state of it")
 }
 
-// install installs the targets, a few at a time, and then says why they are
-// trusted. If one fails, the others are still installed.
-func (in *installer) install(ctx context.Context, d *downloads, lookups []*verify.Lookup) error {
-	var (
-		bars    = in.bars(ctx)
-		slots   = make(chan struct{}, parallel)
-		results = make([]string, len(lookups))
-		errs    = make([]error, len(lookups))
-		wait    sync.WaitGroup
-	)
-	for i, l := range lookups {
-		wait.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			newBar := func(t *verify.Target) *progress.Bar { return bars.Add(t.Path, t.Length, i) }
-			results[i], errs[i] = d.installOne(ctx, l, newBar)
-		})
+func sameState(a, b *client.View) bool {
+	return a != nil && b != nil && slices.EqualFunc(a.Repositories, b.Repositories, func(a, b client.RepositoryView) bool {
+		return a.Root == b.Root && a.Timestamp == b.Timestamp && a.Snapshot == b.Snapshot && a.Targets == b.Targets
+	})
+}
+
+// findOnce finds all targets at once. The error has all that are missing.
+func (in *installer) findOnce(ctx context.Context, c *client.Client) ([]*client.File, error) {
+	files, errs := make([]*client.File, len(in.Targets)), make([]error, len(in.Targets))
+	var wait sync.WaitGroup
+	for i, path := range in.Targets {
+		wait.Go(func() { files[i], errs[i] = c.Find(ctx, path) })
 	}
 	wait.Wait()
-	bars.Wait()
-	if !in.Quiet {
-		fmt.Fprint(in.stdout, strings.Join(results, ""))
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("%s is not installed:\n%w%s", metadata.Printable(in.Targets[i]), err,
+				in.searches.failed(in.Targets[i]))
+		}
 	}
+	return files, errors.Join(errs...)
+}
+
+// install installs the files, a few at a time, and then says what was done. If
+// one fails, the others are still installed.
+func (in *installer) install(ctx context.Context, c *client.Client, files []*client.File, dest *os.Root) error {
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	bars := in.bars(ctx)
+	how, errs := make([]string, len(files)), make([]error, len(files))
+	for i, f := range files {
+		group.Go(func() error {
+			newBar := func() *progress.Bar { return bars.Add(f.Path(), f.Length(), i) }
+			how[i], errs[i] = installOne(ctx, f, dest, newBar)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	bars.Wait()
+	for i, f := range files {
+		if errs[i] == nil {
+			errs[i] = in.report(ctx, c, f.Path(), how[i])
+		} else {
+			errs[i] = fmt.Errorf("%s is not installed:\n%w", metadata.Printable(f.Path()), errs[i])
+		}
+	}
+	in.reportView(c.View())
 	return errors.Join(errs...)
 }
 
-// bars shows the progress of the downloads, unless in.Quiet.
-func (in *installer) bars(ctx context.Context) progress.Bars {
-	if in.Quiet {
-		return progress.New(ctx, io.Discard)
-	}
-	return progress.New(ctx, in.stderr)
-}
-
-// installOne returns a text that says what was done, and why the file is
-// trusted.
-func (d *downloads) installOne(
-	ctx context.Context, l *verify.Lookup, newBar func(*verify.Target) *progress.Bar,
-) (string, error) {
-	t, err := l.Target()
-	if err != nil {
-		return "", err
-	}
-	how := "already there, and verified"
-	if !d.dest.Has(t) {
-		how = "installed"
-		if err := d.fetch(ctx, t, newBar(t)); err != nil {
-			return "", fmt.Errorf("%s is not installed:\n%w", metadata.Printable(t.Path), err)
+// installOne installs a file, with a bar if it has to be downloaded.
+func installOne(ctx context.Context, f *client.File, dest *os.Root, newBar func() *progress.Bar) (string, error) {
+	var bar *progress.Bar
+	err := f.InstallIn(ctx, dest, f.Path(), client.InstallOptions{Progress: func(p client.Progress) {
+		if bar == nil {
+			bar = newBar()
 		}
+		bar.Set(p.Done)
+	}})
+	switch {
+	case bar == nil:
+		return "already there, and verified", err
+	case err != nil:
+		bar.Abort()
+	default:
+		bar.Finish()
 	}
-	text := fmt.Sprintf("\n%s: %s (%d bytes)%s\n", metadata.Printable(t.Path), how, t.Length, trail(l))
-	for name, digest := range t.Hashes.All() {
-		text += fmt.Sprintf("  %s %s\n", metadata.Printable(name), metadata.Printable(digest))
-	}
-	return text + fmt.Sprintf("  valid until %s\n", t.Expires.Format(time.RFC3339)), nil
-}
-
-// trail lists the roles of a search, and what each of them says.
-func trail(l *verify.Lookup) (text string) {
-	for _, step := range l.Trail() {
-		text += "\n  " + cli.Printable(step.String())
-	}
-	return text
+	return "installed", err
 }

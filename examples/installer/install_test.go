@@ -21,17 +21,17 @@ import (
 
 func TestInstall(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
-	stdout, stderr := w.mustInstall("app.bin", "tools/hammer")
+	stdout, stderr := w.mustInstallWith([]string{"--trail"}, "app.bin", "tools/hammer")
 	require.Empty(t, stderr, "no warnings, and no bars where there is no terminal")
-	require.Contains(t, stdout, "root version 1, timestamp 2 and snapshot 2")
 	require.Contains(t, stdout, "app.bin: installed (200000 bytes)\n  root -> targets version 2 lists it\n")
 	require.Contains(t, stdout,
 		"  root -> targets version 2 does not list it\n  targets -> team version 1 lists it\n  sha256 ")
+	require.Contains(t, stdout, "root version 1, timestamp 2 and snapshot 2")
 
 	w.since()
 	stdout, _ = w.mustInstall("app.bin", "tools/hammer")
 	require.Contains(t, stdout, "app.bin: already there, and verified")
-	require.Equal(t, []string{"2.root.json", "timestamp.json"}, w.since(), "the rest was stored")
+	require.ElementsMatch(t, []string{"2.root.json", "timestamp.json"}, w.since(), "the rest was stored")
 
 	require.NoError(t, os.WriteFile(filepath.Join(w.dest, "tools/hammer"), []byte("A tool"), 0o600)) // the same length
 	stdout, _ = w.mustInstall("tools/hammer")
@@ -83,7 +83,7 @@ func TestOneBadTargetDoesNotStopTheOthers(t *testing.T) {
 	delete(w.repo.TargetFiles(), strings.TrimPrefix(w.targetFile("hammer"), "/"))
 	code, stdout, stderr := runArgs(w.args("tools/hammer", "app.bin")...)
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "tools/hammer is not installed:\n  http://")
+	require.Contains(t, stderr, "tools/hammer is not installed:\n  tools/hammer could not be downloaded: 127.0.0.1")
 	require.Contains(t, stdout, "app.bin: installed")
 	w.mustHave("app.bin")
 	require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
@@ -122,7 +122,7 @@ func TestMetadataMirrors(t *testing.T) {
 		}
 		return false
 	})
-	w.mustFail("longer than 32768 bytes", w.args("tools/hammer")...)
+	w.mustFail("at most 32768 are accepted", w.args("tools/hammer")...)
 }
 
 func TestRollbackIsRefused(t *testing.T) {
@@ -165,37 +165,6 @@ func TestUnknownTarget(t *testing.T) {
 	w.mustFail("tools/saw is not installed:\n  ", w.args("tools/saw", "app.bin")...)
 	w.mustFail("targets -> team version 1 does not list it", w.args("tools/saw", "app.bin")...)
 	w.mustHaveNothing()
-}
-
-// One save fails, as if the machine had crashed there. The next run succeeds.
-func TestCrashBetweenSaves(t *testing.T) {
-	probe := newWorld(t, verifytest.Options{})
-	probe.repo.Rotate("root", 1, probe.repo.Key("next"))
-	probe.repo.Publish()
-	probe.mustInstall("tools/hammer")
-	records, err := filepath.Glob(filepath.Join(probe.cache, "*.json"))
-	require.NoError(t, err)
-	require.Len(t, records, 7)
-	for _, record := range records {
-		t.Run(filepath.Base(record), func(t *testing.T) {
-			w := newWorld(t, verifytest.Options{})
-			if filepath.Base(record) != firstRoot { // only the first run saves that
-				w.mustInstall("app.bin")
-			}
-			w.repo.Rotate("root", 1, w.repo.Key("next"))
-			w.repo.Role("team").AddTarget("tools/more", nil)
-			w.repo.Touch("targets")
-			w.repo.Publish()
-			obstacle := filepath.Join(w.cache, filepath.Base(record))
-			require.NoError(t, os.RemoveAll(obstacle))
-			require.NoError(t, os.MkdirAll(obstacle, 0o700)) // no file can replace a directory
-			w.mustFail(verify.ErrSave.Error(), w.args("tools/hammer")...)
-			require.NoFileExists(t, filepath.Join(w.dest, "tools/hammer"))
-
-			require.NoError(t, os.Remove(obstacle))
-			w.mustInstall("tools/hammer")
-		})
-	}
 }
 
 // While one process waits for its snapshot, another one saves newer metadata.
@@ -320,7 +289,7 @@ func TestRoleNamesCannotControlTheTerminal(t *testing.T) {
 	w.repo.Targets().RemoveTarget("app.bin")
 	w.repo.Role("evil\x1b[2J").AddTarget("app.bin", appData)
 	w.repo.Publish()
-	stdout, _ := w.mustInstall("app.bin")
+	stdout, _ := w.mustInstallWith([]string{"--trail"}, "app.bin")
 	require.Contains(t, stdout, `"evil\x1b[2J"`)
 	code, _, stderr := runArgs(w.args("apple")...)
 	require.Equal(t, 1, code)

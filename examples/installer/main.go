@@ -1,12 +1,13 @@
-// Command installer installs files from a TUF repository, and shows why they
-// are trusted.
+// Command installer installs files from a TUF repository, or from several that
+// must agree. It is a command line around package client.
 //
-// Without arguments it is a demonstration: it creates a repository and serves
-// it on this machine.
+// Without arguments it is a demonstration: it creates repositories and serves
+// them on this machine.
 package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
@@ -14,18 +15,25 @@ import (
 
 var commandLine = cli.Program{
 	Name: "installer",
-	Description: `Install files from a TUF repository, and show why they are trusted.
+	Description: `Install files from a TUF repository, or from several of them.
 
-Without arguments: a demonstration. Mirrors are asked in the given order; if one
-fails or serves a wrong file, the next one is asked. Nothing is installed unless
-the repository lists all targets.
+Without arguments: a demonstration. A mirror that fails or serves a wrong file
+is passed over. Nothing is installed unless all targets can be trusted.
 
-Exit code 0: every target is installed. 1: some or all are not. 2: wrong usage.
+With --map, a TAP 4 map says which repositories are asked for which targets, and
+how many must agree. It has the base URLs of each repository, with metadata/ and
+targets/ below them.
+
+Exit code 0: every target is in place. 1: some or all are not. 2: wrong usage.
 130: interrupted.`,
 	Help: map[string]string{
-		"metadata": "Base URL of the metadata. Repeat it for more mirrors. All of them must be up.",
+		"root": "The root file that you trust, of any version. With --map: one for each repository. " +
+			"Never take one from a cache or a bundle.",
+		"metadata": "Base URL of the metadata. Repeat it for more mirrors.",
 		"targets":  "Base URL of the target files. Repeat it for more mirrors.",
-		"cache":    "Directory for metadata (default: one for each repository, in your cache).",
+		"map":      "A TAP 4 map, in place of URLs. Get it, like the root files, from a place that you trust.",
+		"cache": "Directory for metadata. With --map it has a folder for each repository. " +
+			"(Default: one in your cache for each root file or map.)",
 	},
 }
 
@@ -42,7 +50,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return code
 		}
 		work = func() error {
-			ctx, cancel := context.WithTimeout(ctx, in.Timeout)
+			late := fmt.Errorf("not done after %v, the limit of --timeout", in.Timeout)
+			ctx, cancel := context.WithTimeoutCause(ctx, in.Timeout, late)
 			defer cancel()
 			return in.run(ctx)
 		}

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +20,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -124,11 +122,12 @@ func (w *world) mustHave(target string) {
 	require.Equal(w.t, map[string][]byte{"app.bin": appData, "tools/hammer": toolData}[target], data)
 }
 
-// mustHaveNothing requires that there are no files, not even temporary ones.
+// mustHaveNothing requires that no target is there. What has come of one may
+// be, under a name of the library's own, for the next run to go on with.
 func (w *world) mustHaveNothing() {
 	w.t.Helper()
 	_ = filepath.WalkDir(w.dest, func(path string, d os.DirEntry, err error) error {
-		require.False(w.t, err == nil && !d.IsDir(), "%s is there", path)
+		require.False(w.t, err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".tufwalk-"), "%s is there", path)
 		return nil
 	})
 }
@@ -142,38 +141,24 @@ func (w *world) since() []string {
 	return r
 }
 
-// diesAt names a variable. If it is set, the test binary is the installer, and
-// kills itself before the nth operation on the disk; 0: never.
-const diesAt = "INSTALLER_DIES_AT"
+// childEnv names a variable. If it is set, the test binary is the installer.
+const childEnv = "INSTALLER_CHILD"
 
 func TestMain(m *testing.M) {
-	if n, err := strconv.ParseInt(os.Getenv(diesAt), 10, 64); err == nil {
-		var done atomic.Int64
-		durable.Step = func(string, string) error {
-			if done.Add(1) == n {
-				self, err := os.FindProcess(os.Getpid())
-				if err == nil {
-					err = self.Kill()
-				}
-				if err != nil {
-					panic(err)
-				}
-				select {} // until it takes effect
-			}
-			return nil
-		}
+	if os.Getenv(childEnv) != "" {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
 
-// child returns the installer as a process that dies at its nth operation.
-func child(t *testing.T, n int, args ...string) *exec.Cmd {
+// child returns the installer as a process. Its output is in cmd.Stderr, a
+// *bytes.Buffer.
+func child(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", diesAt, n))
+	cmd.Env = append(os.Environ(), childEnv+"=1")
 	cmd.Stderr = new(bytes.Buffer)
 	return cmd
 }
@@ -190,10 +175,7 @@ type history struct {
 	fresh     bool            // the user has no files yet
 }
 
-const (
-	chisel    = "tools/chisel"
-	firstRoot = "1.root.json" // the user's trusted root, as it is saved
-)
+const chisel = "tools/chisel"
 
 func newHistory(t *testing.T) *history {
 	h := &history{
@@ -230,6 +212,18 @@ func newHistory(t *testing.T) *history {
 // from returns a command line for the mirror that is frozen at a release.
 func (h *history) from(release int) []string {
 	h.metadata = h.mirrors[release]
+	return h.world.args("app.bin", chisel)
+}
+
+// fromServers is from, with servers of its own for metadata and targets. If
+// answers returns true, it has answered the request itself.
+func (h *history) fromServers(release int, answers func(rw http.ResponseWriter, data []byte) bool) []string {
+	serve := func(files verifytest.Files) string {
+		return h.mirror(files, func(rw http.ResponseWriter, path string) bool { return answers(rw, files[path]) })
+	}
+	metadata, targets := h.metadata, h.targets
+	defer func() { h.metadata, h.targets = metadata, targets }()
+	h.metadata, h.targets = serve(h.files[release]), serve(h.repo.TargetFiles())
 	return h.world.args("app.bin", chisel)
 }
 
@@ -323,38 +317,6 @@ func (h *history) mustNotFall(before [3]int64) {
 	}
 }
 
-// damages are the ways to damage a saved file; nil means that it is gone.
-var damages = map[string]func(h *history, name string, data []byte) []byte{
-	"gone":      func(*history, string, []byte) []byte { return nil },
-	"empty":     func(*history, string, []byte) []byte { return []byte{} },
-	"truncated": func(_ *history, _ string, data []byte) []byte { return data[:len(data)/2] },
-	"a bit flipped": func(_ *history, _ string, data []byte) []byte {
-		data = bytes.Clone(data)
-		data[len(data)/3] ^= 4
-		return data
-	},
-	"zeros": func(_ *history, _ string, data []byte) []byte { return make([]byte, len(data)) },
-	"longer": func(_ *history, _ string, data []byte) []byte {
-		return append(bytes.Clone(data), bytes.Repeat([]byte("{"), 9<<20)...)
-	},
-	"swapped": func(h *history, name string, _ []byte) []byte {
-		other := "snapshot.json"
-		if name == other {
-			other = "timestamp.json"
-		}
-		data, err := os.ReadFile(filepath.Join(h.cache, other))
-		require.NoError(h.t, err)
-		return data
-	},
-	"of another repository": func(_ *history, name string, _ []byte) []byte {
-		r := verifytest.New(verifytest.Options{Seed: "stranger"})
-		if data, ok := r.Metadata()[name]; ok {
-			return data
-		}
-		return r.Metadata()["1."+strings.TrimPrefix(name, "2.")]
-	},
-}
-
 // newest returns a user who has release 3. The cache has two roots, the newer
 // one twice, a timestamp, a snapshot and two targets roles.
 func newest(t *testing.T) *history {
@@ -370,16 +332,8 @@ func (h *history) replay(release int, mirrors [4]string) []string {
 	return h.world.args("app.bin", chisel)
 }
 
-func (h *history) damage(name string, corrupt func(*history, string, []byte) []byte) {
-	path := filepath.Join(h.cache, name)
-	data, err := os.ReadFile(path)
-	require.NoError(h.t, err)
-	if data = corrupt(h, name, data); data == nil {
-		err = os.Remove(path)
-	} else {
-		err = os.WriteFile(path, data, 0o600)
-	}
-	require.NoError(h.t, err)
+func (h *history) lose(name string) {
+	require.NoError(h.t, os.Remove(filepath.Join(h.cache, name)))
 }
 
 func (w *world) badTargets(answer func(rw http.ResponseWriter)) {
@@ -396,8 +350,12 @@ func (w *world) targetFile(suffix string) string {
 	return ""
 }
 
+// cachedVersion is that of a role in the cache; 0 if it has none.
 func (w *world) cachedVersion(role string) int64 {
 	data, err := os.ReadFile(filepath.Join(w.cache, role+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
 	require.NoError(w.t, err)
 	var file struct{ Signed struct{ Version int64 } }
 	require.NoError(w.t, json.Unmarshal(data, &file))

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -199,7 +199,7 @@ func (x *index) findFiles(ctx context.Context, chosen []*release) error {
 
 // file returns the download of a chosen wheel.
 func (x *index) file(r *release) (*download, error) {
-	if err := place.CheckName(r.file.Filename); err != nil {
+	if err := client.CheckName(r.file.Filename); err != nil {
 		return nil, err
 	}
 	if r.lookup == nil {

@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cachedir"
+	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/examples/internal/again"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
@@ -93,7 +94,7 @@ func (in *installer) run(ctx context.Context) error {
 	}
 	var x *index
 	var chosen []*release
-	err = cachedir.Again(func() error { // another process may store something newer between two rounds
+	err = again.Again(func() error { // another process may store something newer between two rounds
 		if x, err = in.open(ctx); err != nil {
 			return err
 		}
@@ -125,7 +126,7 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 		sum := sha256.Sum256([]byte(strings.TrimRight(in.MetadataURL, "/")))
 		cache = filepath.Join(user, "tufwalk-pypi", hex.EncodeToString(sum[:16]))
 	}
-	dir, err := cachedir.Open(cache)
+	dir, err := client.OpenFolder(cache)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,4 @@
-// Package quickstart has the first client that a newcomer writes,
-// testdata/client/main.go. It needs net/http, os and this library, nothing
-// else. The test builds it like a newcomer, in a module of its own outside this
-// tree, and runs it against good and bad mirrors.
-package quickstart
+package main
 
 import (
 	"bytes"
@@ -28,14 +24,20 @@ const goMod = `module example.com/client
 
 go 1.25.0
 
-require github.com/tufwalk/tufwalk v0.0.0
+require (
+	github.com/tufwalk/tufwalk v0.0.0
+	github.com/tufwalk/tufwalk/client v0.0.0
+)
 
-replace github.com/tufwalk/tufwalk => %q
+replace (
+	github.com/tufwalk/tufwalk => %q
+	github.com/tufwalk/tufwalk/client => %q
+)
 `
 
-// build builds the client in an empty module, which replaces the library by its
-// folder.
-func build(t *testing.T) (program string) {
+// build builds a program like a newcomer: its main.go alone, in an empty module
+// outside this tree, which replaces the library by its folders.
+func build(t *testing.T, folder string) (program string) {
 	t.Helper()
 	library, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -43,12 +45,13 @@ func build(t *testing.T) (program string) {
 	write := func(name string, data []byte) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
-	for _, file := range []string{"testdata/client/main.go", filepath.Join(library, "go.sum")} {
+	for _, file := range []string{filepath.Join(folder, "main.go"), filepath.Join(library, "client", "go.sum")} {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
 		write(filepath.Base(file), data)
 	}
-	write("go.mod", fmt.Appendf(nil, goMod, filepath.ToSlash(library)))
+	library = filepath.ToSlash(library)
+	write("go.mod", fmt.Appendf(nil, goMod, library, library+"/client"))
 
 	program = filepath.Join(dir, "client")
 	if runtime.GOOS == "windows" {
@@ -93,10 +96,10 @@ func (u *user) run(target string) (output string, installed []byte, err error) {
 	cmd.Dir = u.dir
 	out, err := cmd.CombinedOutput()
 	installed, _ = os.ReadFile(filepath.Join(u.dir, "out.bin"))
-	for _, where := range []string{".", "tuf"} {
-		partial, globErr := filepath.Glob(filepath.Join(u.dir, where, ".partial-*"))
+	for _, left := range []string{".partial-*", "tuf/.partial-*", ".tufwalk-*.part"} {
+		files, globErr := filepath.Glob(filepath.Join(u.dir, left))
 		require.NoError(u.t, globErr)
-		require.Empty(u.t, partial)
+		require.Empty(u.t, files)
 	}
 	return string(out), installed, err
 }
@@ -158,17 +161,23 @@ func repository(start time.Time) *verifytest.Repo {
 	return repo
 }
 
-func TestClient(t *testing.T) {
-	program := build(t)
+// The same for the client in fifteen lines, and for the one by hand.
+func TestPrograms(t *testing.T) {
+	for name, folder := range map[string]string{"quickstart": ".", "byhand": "../byhand"} {
+		t.Run(name, func(t *testing.T) { testProgram(t, build(t, folder)) })
+	}
+}
+
+func testProgram(t *testing.T, program string) {
 
 	t.Run("a good install, and another from the folder", func(t *testing.T) {
 		repo := repository(time.Now())
 		u := newUser(t, program, repo)
 		u.mustInstall(app)
-		require.Equal(t,
+		require.ElementsMatch(t,
 			[]string{"/2.root.json", "/timestamp.json", "/2.snapshot.json", "/2.targets.json"}, u.metadata.since())
 		u.mustInstall(app)
-		require.Equal(t, []string{"/2.root.json", "/timestamp.json"}, u.metadata.since(), "the rest was stored")
+		require.ElementsMatch(t, []string{"/2.root.json", "/timestamp.json"}, u.metadata.since(), "the rest was stored")
 	})
 	t.Run("a new root", func(t *testing.T) {
 		repo := repository(time.Now())
@@ -237,20 +246,21 @@ func TestClient(t *testing.T) {
 // The files that a user copies import no internal package.
 func TestNothingInternal(t *testing.T) {
 	const format = `{{join .Imports " "}} {{join .TestImports " "}}`
-	for _, dir := range []string{"./testdata/client", "../fixtures"} {
+	for _, dir := range []string{".", "../byhand", "../fixtures"} {
 		imports, err := exec.Command("go", "list", "-f", format, dir).Output()
 		require.NoError(t, err)
-		require.Contains(t, string(imports), "tufwalk/verify")
+		require.Contains(t, string(imports), "tufwalk/")
 		for _, path := range strings.Fields(string(imports)) {
 			require.False(t, strings.Contains(path, "tufwalk") && strings.Contains(path, "internal"), path)
 		}
 	}
 }
 
-// A newcomer reads the client in one sitting.
-func TestClientIsShort(t *testing.T) {
-	data, err := os.ReadFile("testdata/client/main.go")
-	require.NoError(t, err)
-	lines := strings.Count(string(data), "\n")
-	require.LessOrEqual(t, lines, 136)
+// A newcomer reads each of them in one sitting.
+func TestProgramsAreShort(t *testing.T) {
+	for file, most := range map[string]int{"main.go": 54, "../byhand/main.go": 138} {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.LessOrEqual(t, strings.Count(string(data), "\n"), most, file)
+	}
 }

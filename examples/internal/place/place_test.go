@@ -1,6 +1,9 @@
 package place_test
 
 import (
+	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -9,31 +12,31 @@ import (
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 )
 
-var badNames = []string{
-	"", ".", "..", "../evil", "a/../../evil", "a/..", "./a", "/evil", "//evil", "a//b", "a/",
-	`..\evil`, `a\b`, "C:evil", "C:/evil", "a:stream",
-	"NUL", "nul", "nul.txt", "a/CON", "com1", "LPT9.tar.gz", "COM¹", "conin$", "aux .txt",
-	"a.", "a ", "a./b",
-	"a\x00b", "a\nb", "a\x1b[2J", "a\x7f", "a\u009b31m", "a\u202eb", "a\u200bb", "a\xff",
-	"a?", "a*", `a"b`, "a|b", "<a>",
-}
-
-func TestUnsafeNamesAreRefused(t *testing.T) {
-	for _, name := range badNames {
-		require.Error(t, place.CheckName(name), "%q", name)
+// A file is replaced as a whole, or not at all, and nothing is left over.
+func TestWrite(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	d, err := place.Open(dir)
+	require.NoError(t, err)
+	defer d.Close()
+	fill := func(text string, err error) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, e := io.WriteString(w, text)
+			return errors.Join(err, e)
+		}
 	}
-	for _, name := range []string{
-		"a", "a/b/c", "a b", "..a", "a..b", ".hidden", "console", "com10", "nul-1", "ü/€", "a%2Fb", "a+b=c,d;e",
-	} {
-		require.NoError(t, place.CheckName(name), "%q", name)
-		require.True(t, filepath.IsLocal(name), "%q", name)
+	require.NoError(t, d.Write("a/b", fill("old", nil)))
+	broken := errors.New("broken")
+	require.ErrorIs(t, d.Write("a/b", fill("ne", broken)), broken)
+	require.Error(t, d.Write("../b", fill("new", nil)))
+	has := func(want string) {
+		data, err := os.ReadFile(d.File("a/b"))
+		require.NoError(t, err)
+		require.Equal(t, want, string(data))
 	}
-}
-
-func TestNamesOfOneFileAreRefused(t *testing.T) {
-	require.NoError(t, place.CheckNames([]string{"a", "b/a", "c"}))
-	err := place.CheckNames([]string{"a", "Dir/ü", "dir/Ü"})
-	require.EqualError(t, err, `targets "Dir/ü" and "dir/Ü" would be one file`)
-	require.Error(t, place.CheckNames([]string{"a", "a"}), "named twice")
-	require.Error(t, place.CheckNames([]string{"a", "../evil"}))
+	has("old")
+	require.NoError(t, d.Write("a/b", fill("new", nil)))
+	has("new")
+	files, err := os.ReadDir(filepath.Join(dir, "a"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
 }

@@ -53,6 +53,13 @@ func (b *Bar) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Set says how many bytes have come. It may go back.
+func (b *Bar) Set(done int64) {
+	if b.bar != nil {
+		b.bar.SetCurrent(done)
+	}
+}
+
 // Finish ends the bar as verified.
 func (b *Bar) Finish() {
 	if b.bar != nil {

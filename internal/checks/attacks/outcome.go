@@ -75,6 +75,9 @@ func (s *stage) underAttack(mayPass bool, targets ...string) {
 	}
 	s.published.note(s.repo.Metadata())
 	before, foreign := readDisk(s.dir), s.published.foreign(s.dir)
+	if slices.Contains(foreign, "root.json") { // the cache is another repository's: its versions protect nothing
+		before.cached = map[string]int64{}
+	}
 	r := s.run(targets...)
 	after, log := readDisk(s.dir), s.mirror.since()
 	won := append(before.harm(after, s.newest(), mayPass), misbehaviour(r, mayPass)...)
@@ -136,14 +139,24 @@ func total(log []*request) (sum int64) {
 type disk struct {
 	installed map[string][]byte
 	cached    map[string]int64 // versions in the cache, by role; they must not get lower
+	// unfinished are what has come of downloads, hidden under names of the
+	// client's own: the next run may go on with them. They are not installed.
+	unfinished []string
 }
 
+// unfinished matches the names of files that only the client itself reads.
+const unfinished = ".tufwalk-*.part"
+
 func readDisk(dir string) disk {
-	d := disk{map[string][]byte{}, map[string]int64{}}
+	d := disk{installed: map[string][]byte{}, cached: map[string]int64{}}
 	installed := filepath.Join(dir, "installed")
 	_ = filepath.WalkDir(installed, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			name, _ := filepath.Rel(installed, path)
+			if own, _ := filepath.Match(unfinished, filepath.Base(name)); own {
+				d.unfinished = append(d.unfinished, name)
+				return nil
+			}
 			d.installed[filepath.ToSlash(name)], _ = os.ReadFile(path)
 		}
 		return nil // the folder may not exist yet

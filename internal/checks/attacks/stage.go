@@ -153,6 +153,9 @@ func (s *stage) recover() {
 		return
 	}
 	s.row.outlived(s.published.foreign(s.dir))
+	for _, name := range readDisk(s.dir).unfinished {
+		s.row.won = append(s.row.won, "the unfinished download "+name+" stays")
+	}
 }
 
 // mustHaveNewest is for updates that have to succeed.

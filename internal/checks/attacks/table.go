@@ -66,9 +66,11 @@ func printTable(out io.Writer, width int, rows []row) {
 // legend explains the table.
 var legend = []string{
 	"An attack succeeds if it removes an installed file or installs anything but the newest release, " +
-		"if a saved version gets lower, if it is not refused where it must be, " +
+		"if a version that the operators' files have in the cache gets lower, if it is not refused where it must be, " +
 		"if the client hangs, crashes or is sent more than " + size(mostBytes) +
 		", or if it lasts beyond the next update from an honest mirror.",
+	"What has come of a download and lies under a hidden name of the client's own is not installed, " +
+		"and must be gone after that update.",
 	"refused: the client ended with an error. " +
 		"repaired: it did not, and what the attacker had put into its cache is gone. " +
 		"harmless: it did not, and everything on its disk comes from the operators.",

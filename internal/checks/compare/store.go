@@ -10,7 +10,7 @@ import (
 
 // files is a store in a folder. It writes as go-tuf does, to make the
 // comparison fair: through a temporary file, and without fsync. A real client
-// has to sync (see examples/internal/cachedir).
+// has to sync (see client.Folder).
 type files string
 
 func (f files) Load(_ context.Context, name string) ([]byte, error) {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package client
+
+import "errors"
+
+func (c folderChild) runOnSystem() error { return errors.ErrUnsupported }

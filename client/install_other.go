@@ -1,0 +1,8 @@
+//go:build !unix
+
+package client
+
+import "io/fs"
+
+// shared cannot be told here.
+func shared(fs.FileInfo) bool { return false }

@@ -1,0 +1,43 @@
+package client
+
+import (
+	"time"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// View describes the state of the repositories that a client answers from: that
+// of one update. It does not change.
+type View struct {
+	// Time is when the update began: all expiry was judged by it.
+	Time time.Time
+	// Expires is when the first of the top-level files expires. With several
+	// repositories, it is the first time at which one of them has to be brought
+	// up to date to answer further.
+	Expires time.Time
+	// Repositories are sorted by name. A client of one repository has one,
+	// without a name. Its owner is the caller, who must not change it.
+	Repositories []RepositoryView
+}
+
+// RepositoryView is what a View says of one repository.
+type RepositoryView struct {
+	Repository string // its name in Config.Map; empty for a client of one
+	// Versions of the top-level roles that the update trusts; 0 before it does.
+	Root, Timestamp, Snapshot, Targets int64
+	// Expires is when the first of these files expires.
+	Expires time.Time
+	// ChainEnd says how the chain of roots ended, and what each source said.
+	ChainEnd verify.ChainEnd
+}
+
+// trusted says that an update has come so far that it trusts a timestamp.
+func (r RepositoryView) trusted() bool { return r.Timestamp > 0 }
+
+var topLevel = [...]string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets}
+
+// versions are those of the topLevel roles.
+func (r RepositoryView) versions() [len(topLevel)]int64 {
+	return [...]int64{r.Root, r.Timestamp, r.Snapshot, r.Targets}
+}
