@@ -360,6 +360,7 @@ func (w *networks) file(path string) []byte {
 
 // TestNetworks keeps the table in NETWORKS.md true: it compares each row with
 // what the client does.
+// F11, F12, F13 and F14 are among them.
 func TestNetworks(t *testing.T) {
 	rows := readNetworks(t)
 	for _, situation := range slices.Sorted(maps.Keys(situations)) {
