@@ -295,12 +295,12 @@ func (g *Group) inProgress() bool {
 }
 
 // Err returns nil if every lookup is done, and at least one repository could be
-// brought up to date. (What it means that others could not, each lookup says.)
-// It does not wait for repositories that no lookup has asked, unless none was
-// begun. Otherwise it returns verify.ErrInProgress, what ended the
-// group (an error of Save, or verify.ErrSave and the cause after Abandon), or a
-// *RepositoryError for every repository. Lookups may have results from earlier
-// views then.
+// brought up to date, or none was asked. (What it means that others could not,
+// each lookup says.) It does not wait for repositories that no lookup has
+// asked, unless none was begun. Otherwise it returns verify.ErrInProgress, what
+// ended the group (an error of Save, or verify.ErrSave and the cause after
+// Abandon), or a *RepositoryError for every repository. Lookups may have
+// results from earlier views then.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:
@@ -316,9 +316,6 @@ func (g *Group) Err() error {
 		case !errors.Is(err, verify.ErrInProgress):
 			errs = append(errs, &RepositoryError{x.name, err})
 		}
-	}
-	if errs == nil {
-		return verify.ErrInProgress
 	}
 	return errors.Join(errs...)
 }

@@ -19,7 +19,7 @@ const fullRun, shortRun = uint64(250), uint64(40)
 // TestHistories plays some histories: every difference must be explained. The
 // usual differences must occur, or the histories do not reach them.
 func TestHistories(t *testing.T) {
-	n, usual := fullRun, []string{"D6", "F4", "G4", "G9", savesNoRoots, "R-4.6.5", "R-5.5.8"}
+	n, usual := fullRun, []string{"D15", "D6", "F4", "G4", "G7", "G9", "G17", "R-4.6.5"}
 	if testing.Short() || raceDetector {
 		n, usual = shortRun, nil
 	}

@@ -27,7 +27,7 @@ import (
 // firstUpdate runs both clients on a new repository, later than it was
 // published. They look for a target that does not exist.
 func firstUpdate(t *testing.T, later time.Duration) evidence {
-	w := histories.New(1)
+	w := histories.New(2)
 	e := evidence{
 		situation: situation{w.InitialRoot(), w.Mirror(), w.Time().Add(later), []string{"nowhere/2"}},
 		ourStore:  verifytest.Store{},
@@ -144,9 +144,7 @@ func askOurs(s served, fallThrough bool) string {
 		return "refused"
 	}
 	l := g.Lookup("x")
-	if err := g.Run(context.Background(), nil, sources); err != nil {
-		return err.Error()
-	}
+	_ = g.Run(context.Background(), nil, sources) // the lookup has the error
 	target, err := l.Target()
 	switch {
 	case errors.Is(err, multirepo.ErrNoAnswer):
