@@ -198,9 +198,11 @@ func TestOvertakenAgainAndAgain(t *testing.T) {
 			return false
 		}
 		overtaken++
+		w.mu.Lock()
 		w.repo.Publish() // so there is something to save
 		older := w.repo.Metadata()[path]
 		w.repo.Publish()
+		w.mu.Unlock()
 		code, _, stderr := runArgs(args...)
 		require.Equal(t, 0, code, stderr)
 		_, _ = rw.Write(older)

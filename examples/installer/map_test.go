@@ -43,7 +43,9 @@ func TestMapCache(t *testing.T) {
 	asked := w.since()
 	slices.Sort(asked)
 	asked = slices.DeleteFunc(asked, func(s string) bool {
-		return strings.HasSuffix(s, "acme-1") || strings.HasPrefix(s, "public ") // nobody waits for that one
+		// Nobody waits for the public one now, nor for the private one before:
+		// its targets role may not have been saved.
+		return strings.HasSuffix(s, "acme-1") || strings.HasPrefix(s, "public ") || s == "private 2.targets.json"
 	})
 	require.Equal(t, []string{
 		"private 2.root.json", "private timestamp.json",
@@ -74,7 +76,9 @@ func TestMapOvertaken(t *testing.T) {
 		file := filepath.Join(w.cache, multirepo.DirName(name), "timestamp.json")
 		args := w.args("tool-1")
 		w.meanwhile = map[string]func(){at: func() { // the answer was the old file
+			w.mu.Lock()
 			repo.Publish()
+			w.mu.Unlock()
 			code, _, stderr := runArgs(args...)
 			if code != 0 {
 				t.Error(stderr)

@@ -59,8 +59,8 @@ func (w *parties) mirror(name string, metadata, targets verifytest.Files) (url s
 		w.requested = append(w.requested, name+" "+path)
 		meanwhile := w.meanwhile[name+" "+path]
 		delete(w.meanwhile, name+" "+path)
-		w.mu.Unlock()
 		data, ok := map[string]verifytest.Files{"metadata": metadata, "targets": targets}[kind][path]
+		w.mu.Unlock()
 		if meanwhile != nil {
 			meanwhile()
 		}

@@ -70,7 +70,10 @@ func (w *world) mirror(files verifytest.Files, answers func(http.ResponseWriter,
 		if answers != nil && answers(rw, path) {
 			return
 		}
-		if data, ok := files[path]; ok {
+		w.mu.Lock()
+		data, ok := files[path]
+		w.mu.Unlock()
+		if ok {
 			_, _ = rw.Write(data)
 			return
 		}

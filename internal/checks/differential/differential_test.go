@@ -25,8 +25,8 @@ func TestHistories(t *testing.T) {
 	}
 	all, err := playAll(t.Context(), 1, n)
 	require.NoError(t, err)
-	require.Greater(t, all.refreshed, int(n))
-	require.Greater(t, all.found, int(n))
+	require.Greater(t, all.refreshed, int(n)/2)
+	require.Greater(t, all.found, int(n)/4)
 	seen := all.seen()
 	for _, id := range usual {
 		require.True(t, seen[id], "%s did not occur; seen are %v", id, seen)
