@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -226,9 +223,6 @@ func (x *repository) openStore(offline bool) (err error) {
 	default:
 		x.store = NewMemory()
 	}
-	if err == nil && offline {
-		x.store = unsaved{x.store}
-	}
 	return err
 }
 
@@ -261,26 +255,25 @@ func (s storeSource) Fetch(ctx context.Context, req verify.Request) ([]byte, err
 	return verify.StoreSource(s.store)(ctx, req)
 }
 
-// unsaved is a store that an offline client reads. All that it would save is
-// from there.
-type unsaved struct{ verify.Store }
-
-func (unsaved) Save(context.Context, verify.Record) error { return nil }
-
-// newGroup and newSession begin a first update.
-func (c *Client) newGroup(ctx context.Context, now time.Time) (*multirepo.Group, error) {
+// first begins a first update, from what is stored alone.
+func (c *Client) first(stored map[string]verify.Stored, now time.Time) (*live, error) {
+	if c.config.Map == nil {
+		x := c.repositories[""]
+		s, err := verify.New(x.TrustedRoot, stored[""], now, x.Options)
+		if err != nil {
+			return nil, err
+		}
+		return newLive(c, s, nil, now), nil
+	}
 	start := map[string]multirepo.Repository{}
 	for name, x := range c.repositories {
-		start[name] = multirepo.Repository{
-			TrustedRoot: x.TrustedRoot, Stored: verify.LoadStored(ctx, x.store), Options: x.Options,
-		}
+		start[name] = multirepo.Repository{TrustedRoot: x.TrustedRoot, Stored: stored[name], Options: x.Options}
 	}
-	return multirepo.New(c.config.Map, start, now, c.config.Group)
-}
-
-func (c *Client) newSession(ctx context.Context, now time.Time) (*verify.Session, error) {
-	x := c.repositories[""]
-	return verify.New(x.TrustedRoot, verify.LoadStored(ctx, x.store), now, x.Options)
+	g, err := multirepo.New(c.config.Map, start, now, c.config.Group)
+	if err != nil {
+		return nil, err
+	}
+	return newLive(c, nil, g, now), nil
 }
 
 // stored is what all stores have.
@@ -292,27 +285,15 @@ func (c *Client) stored(ctx context.Context) map[string]verify.Stored {
 	return stored
 }
 
-func sortedNames(repositories map[string]Repository) []string {
-	return slices.Sorted(maps.Keys(repositories))
-}
-
 // checkStart finds what is wrong with trusted roots and map, before the first
 // update.
 func (c *Client) checkStart() error {
-	now := c.config.Now()
-	if c.config.Map == nil {
-		x := c.repositories[""]
-		if _, err := verify.New(x.TrustedRoot, verify.Stored{}, now, x.Options); err != nil {
-			return &ConfigError{Field: "TrustedRoot", Err: err}
-		}
+	_, err := c.first(nil, c.config.Now())
+	switch {
+	case err == nil:
 		return nil
+	case c.config.Map == nil:
+		return &ConfigError{Field: "TrustedRoot", Err: err}
 	}
-	start := map[string]multirepo.Repository{}
-	for name, x := range c.repositories {
-		start[name] = multirepo.Repository{TrustedRoot: x.TrustedRoot, Options: x.Options}
-	}
-	if _, err := multirepo.New(c.config.Map, start, now, c.config.Group); err != nil {
-		return &ConfigError{Field: "Map", Err: fmt.Errorf("%w", err)}
-	}
-	return nil
+	return &ConfigError{Field: "Map", Err: err}
 }

@@ -219,24 +219,36 @@ func repositoryAt(host string, repo *verifytest.Repo, net wire) Repository {
 	}
 }
 
-// A store of the caller's keeps its abilities.
+// A store of the caller's can do behind the guard, and offline, what it can do
+// alone.
 func TestStoreOfTheCaller(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		candidates := &candidateStore{files: map[string][][]byte{}}
 		for name, store := range map[string]verify.Store{
-			"locker": NewMemory(), "candidates": candidates, "plain": verifytest.Store{},
+			"locker": NewMemory(), "candidates": newCandidateStore(), "plain": verifytest.Store{},
+			"both": lockedCandidates{newCandidateStore(), NewMemory()},
 		} {
 			w := newWorld(t, func(c *Config) { c.Store = store })
+			_, locks := store.(verify.Locker)
+			_, stillLocks := w.client.repositories[""].store.(verify.Locker)
+			require.Equal(t, locks, stillLocks, name)
 			w.find("team/app")
 			w.publish(nil)
 			require.NoError(t, w.client.Refresh(t.Context()), name)
+			counted, hasCandidates := store.(interface{ loadedAll() int })
+			before := 0
+			if hasCandidates {
+				before = counted.loadedAll()
+				require.NotZero(t, before, name)
+			}
 			again := w.open(func(c *Config) { c.Store, c.Sources, c.Offline = store, nil, true })
 			_, err := again.Find(t.Context(), "top")
 			require.NoError(t, err, name)
 			require.Equal(t, w.timestamp(), again.View().Repositories[0].Timestamp, name)
+			if hasCandidates {
+				require.Greater(t, counted.loadedAll(), before, name)
+			}
 			require.NoError(t, w.client.Forget(t.Context()))
 		}
-		require.Greater(t, candidates.loads, 0)
 	})
 }
 
@@ -244,6 +256,18 @@ type candidateStore struct {
 	files map[string][][]byte
 	loads int
 }
+
+func newCandidateStore() *candidateStore { return &candidateStore{files: map[string][][]byte{}} }
+
+func (s *candidateStore) loadedAll() int { return s.loads }
+
+// lockedCandidates is a verify.Locker, too.
+type lockedCandidates struct {
+	*candidateStore
+	lock *Memory
+}
+
+func (s lockedCandidates) Lock(ctx context.Context) (func(), error) { return s.lock.Lock(ctx) }
 
 func (s *candidateStore) Load(_ context.Context, name string) ([]byte, error) {
 	if list := s.files[name]; len(list) > 0 {
