@@ -488,12 +488,15 @@ func TestOffline(t *testing.T) {
 		before, err := os.ReadDir(dir)
 		require.NoError(t, err)
 
+		records := len(of[Saved](w.events))
+
 		offline := w.open(func(c *Config) { c.Folder, c.Sources, c.Offline = dir, nil, true })
 		time.Sleep(time.Hour)
 		f, err := offline.Find(t.Context(), "team/app")
 		require.NoError(t, err)
 		require.EqualValues(t, 5, f.Length())
 		require.Equal(t, saved.Repositories[0].Timestamp, offline.View().Repositories[0].Timestamp)
+		require.Len(t, of[Saved](w.events), records, "nothing is saved")
 		require.ErrorIs(t, offline.Forget(t.Context()), ErrOffline)
 		after, err := os.ReadDir(dir)
 		require.NoError(t, err)

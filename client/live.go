@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
@@ -82,12 +81,9 @@ func (v *live) wait(ctx context.Context, begin func(), ready func() bool, drop f
 
 // drop forgets a waiter.
 func (v *live) drop(w *waiter, drop func()) {
-	for i, other := range v.waiting {
-		if other == w {
-			v.waiting = append(v.waiting[:i:i], v.waiting[i+1:]...)
-			drop()
-			return
-		}
+	if i := slices.Index(v.waiting, w); i >= 0 {
+		v.waiting = slices.Delete(v.waiting, i, i+1)
+		drop()
 	}
 }
 
@@ -120,7 +116,7 @@ func (v *live) post(f func()) error {
 func (v *live) own() {
 	for v.takeInbox() {
 		config := v.client.driveConfig()
-		config.Until, config.wake, config.inbox = v.settled, v.wake, func() { v.take() }
+		config.Until, config.wake, config.inbox = v.settled, v.wake, v.take
 		err := Drive(v.client.ctx, v.updater, config)
 		v.end(err)
 	}
@@ -321,29 +317,4 @@ func (v *live) rootVersion() int64 {
 		return view.Repositories[0].Root
 	}
 	return 0
-}
-
-func sessionView(s *verify.Session) *View {
-	return &View{Time: s.Time(), Expires: s.Expires(), Repositories: []RepositoryView{{
-		Root: s.Version(metadata.RoleRoot), Timestamp: s.Version(metadata.RoleTimestamp),
-		Snapshot: s.Version(metadata.RoleSnapshot), Targets: s.Version(metadata.RoleTargets),
-		Expires: s.Expires(), ChainEnd: s.ChainEnd(),
-	}}}
-}
-
-func groupView(g *multirepo.Group, names []string, at time.Time) *View {
-	view := &View{Time: at}
-	for _, name := range names {
-		r := RepositoryView{
-			Repository: name,
-			Root:       g.Version(name, metadata.RoleRoot), Timestamp: g.Version(name, metadata.RoleTimestamp),
-			Snapshot: g.Version(name, metadata.RoleSnapshot), Targets: g.Version(name, metadata.RoleTargets),
-			Expires: g.Expires(name), ChainEnd: g.ChainEnd(name),
-		}
-		view.Repositories = append(view.Repositories, r)
-		if r.Timestamp > 0 && (view.Expires.IsZero() || r.Expires.Before(view.Expires)) {
-			view.Expires = r.Expires
-		}
-	}
-	return view
 }
