@@ -19,7 +19,7 @@ type Client struct {
 	config       Config
 	repositories map[string]*repository // by name; "" is the only one of a client without a map
 	names        []string               // sorted
-	everySource  bool                   // one of them wants the word of each of its sources
+	everySource  bool                   // one of them wants an answer of each of its sources
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelCauseFunc
@@ -302,7 +302,7 @@ func (c *Client) updateOnce(ctx context.Context) (*live, error) {
 }
 
 // begin begins an update: from the last view or, if there is none, if it must
-// not be used, or if the clock has gone back, from the store.
+// not be used, or if the clock was set back, from the store.
 func (c *Client) begin(ctx context.Context) (*live, error) {
 	c.mu.Lock()
 	from := c.base

@@ -69,8 +69,8 @@ type Config struct {
 	// request is sent, and nothing is written. No check is off: it works until
 	// what is saved expires. View says of when it is.
 	Offline bool
-	// EveryMirror wants the word of every source that there is no newer root.
-	// By default one suffices, if none that answers within RootGrace has one.
+	// EveryMirror wants every source to say that there is no newer root. By
+	// default one suffices, if none that answers within RootGrace has one.
 	// So hiding a root works until the old root expires, for anyone who holds
 	// keys that the hidden root revokes and can keep the honest mirrors from
 	// being heard. On the other side, a list of mirrors must not be less

@@ -116,7 +116,7 @@ func (v *live) post(f func()) error {
 func (v *live) own() {
 	for v.takeInbox() {
 		config := v.client.driveConfig()
-		config.Until, config.wake, config.inbox = v.settled, v.wake, v.take
+		config.Until, config.wake, config.inbox = v.allAnswered, v.wake, v.take
 		err := Drive(v.client.ctx, v.updater, config)
 		v.end(err)
 	}
@@ -147,9 +147,9 @@ func (v *live) take() {
 	}
 }
 
-// settled tells those whose waiting is over, and says whether nobody waits any
-// more. All that is to be saved is saved.
-func (v *live) settled() bool {
+// allAnswered tells those whose waiting is over, and says whether nobody waits
+// any more. All that is to be saved is saved.
+func (v *live) allAnswered() bool {
 	var ready, left []*waiter
 	for _, w := range v.waiting {
 		if w.ready() {
@@ -186,7 +186,7 @@ func (v *live) announceGroup() {
 
 // end tells all that wait that the drive is over.
 func (v *live) end(err error) {
-	if v.settled() {
+	if v.allAnswered() {
 		return
 	}
 	v.look()
