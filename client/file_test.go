@@ -39,19 +39,20 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// overHTTP makes a client fetch through a wire.
-func overHTTP(net wire) func(*Config) {
-	return func(c *Config) {
+// newWorldOverHTTP has a client that fetches through a wire.
+func newWorldOverHTTP(t *testing.T) *world {
+	net := wire{}
+	w := newWorld(t, func(c *Config) {
 		c.Sources, c.HTTP.Transport = nil, net
 		c.Metadata, c.Targets = []string{"https://a.example/metadata"}, []string{"https://a.example/targets"}
-	}
+	})
+	net["a.example"] = w.repo
+	return w
 }
 
 func TestOpenAndDownload(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		net := wire{}
-		w := newWorld(t, overHTTP(net))
-		net["a.example"] = w.repo
+		w := newWorldOverHTTP(t)
 		f := w.find("team/app")
 		require.False(t, f.Expires().IsZero())
 		require.Equal(t, "team", f.Target().Role)
@@ -82,9 +83,7 @@ func TestOpenAndDownload(t *testing.T) {
 
 func TestInstall(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		net := wire{}
-		w := newWorld(t, overHTTP(net))
-		net["a.example"] = w.repo
+		w := newWorldOverHTTP(t)
 		f := w.find("team/app")
 		name := filepath.Join(t.TempDir(), "app")
 		require.NoError(t, f.Install(t.Context(), name))
@@ -115,9 +114,7 @@ func read(t *testing.T, f *File) (string, error) {
 func TestTargetIsReplaced(t *testing.T) {
 	for _, consistent := range []bool{true, false} {
 		inBubble(t, func(t *testing.T) {
-			net := wire{}
-			w := newWorld(t, overHTTP(net))
-			net["a.example"] = w.repo
+			w := newWorldOverHTTP(t)
 			w.repo.SetConsistentSnapshot(consistent)
 			w.publish(nil)
 			f := w.find("top")
@@ -145,9 +142,7 @@ func TestTargetIsReplaced(t *testing.T) {
 
 func TestExpiredFileIsFoundAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		net := wire{}
-		w := newWorld(t, overHTTP(net))
-		net["a.example"] = w.repo
+		w := newWorldOverHTTP(t)
 		f := w.find("top")
 		time.Sleep(48 * time.Hour)
 		_, err := read(t, f)
@@ -306,9 +301,4 @@ func TestErrorsOfTheClient(t *testing.T) {
 	contradiction := &ContradictionError{"", "", errors.New("cause")}
 	require.ErrorIs(t, contradiction, ErrContradiction)
 	require.ErrorContains(t, contradiction, "the store: cause")
-	for _, e := range []Event{
-		Request{}, Answer{}, Rejected{}, Saved{}, Progress{}, ViewChanged{}, ExpiryAhead{}, Warning{},
-	} {
-		e.event()
-	}
 }
