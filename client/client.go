@@ -373,21 +373,23 @@ func (c *Client) publish(ctx context.Context, v *live) error {
 	return nil
 }
 
-// announce tells of a view, and of the warnings of its update.
+// announce tells of a session's view, and of the warnings of its update.
 func (c *Client) announce(ctx context.Context, v *live, old *View) {
-	for _, w := range v.warnings(ctx) {
+	var warnings []error
+	_ = v.do(ctx, func() { warnings = v.session.Warnings() })
+	for _, w := range warnings {
 		c.observe(Warning{w})
 	}
 	c.observe(ViewChanged{old, v.view.Load()})
 }
 
-// noteNewerRoot gives the view in use up if an update that failed knows of a
-// newer root, which may have revoked the keys of the view.
+// noteNewerRoot gives the view in use up if an update of a session that failed
+// knows of a newer root, which may have revoked the keys of the view.
 func (c *Client) noteNewerRoot(v *live) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.current == nil || v.newest.Load() <= c.current.rootVersion():
+	case c.current == nil || v.newest.Load() <= c.current.view.Load().Repositories[0].Root:
 		return
 	case !v.broken():
 		c.base = v

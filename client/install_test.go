@@ -178,6 +178,21 @@ func TestInstallStopsWaiting(t *testing.T) {
 	require.Empty(t, w.a.Log())
 }
 
+// Locks need the path of the directory. If it was relative, and the program has
+// changed its working directory, that is an error and no endless loop.
+func TestInstallWhenThePathLeadsElsewhere(t *testing.T) {
+	w := newInstalling(t)
+	t.Chdir(w.dir)
+	root, err := os.OpenRoot(".")
+	require.NoError(t, err)
+	defer root.Close()
+	t.Chdir(t.TempDir())
+	err = w.m.Install(t.Context(), w.target, root, "app", InstallOptions{})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Equal(t, verify.KindStore, verify.KindOf(err))
+	require.Empty(t, w.a.Log())
+}
+
 func TestInstallInAPlaceThatCannotBeWritten(t *testing.T) {
 	if os.Geteuid() == 0 || runtime.GOOS == "windows" {
 		w := newInstalling(t)

@@ -243,18 +243,6 @@ func (v *live) upToDate(ctx context.Context) error {
 	return err
 }
 
-// warnings returns those of the update.
-func (v *live) warnings(ctx context.Context) (list []error) {
-	_ = v.do(ctx, func() {
-		if v.group != nil {
-			list = v.group.Warnings()
-		} else {
-			list = v.session.Warnings()
-		}
-	})
-	return list
-}
-
 // result is what a lookup has found.
 type result struct {
 	target *verify.Target    // or
@@ -309,12 +297,4 @@ func (v *live) lookup(ctx context.Context, path string) result {
 		return result{err: err}
 	}
 	return r
-}
-
-// rootVersion is that of the view's root.
-func (v *live) rootVersion() int64 {
-	if view := v.view.Load(); view != nil && v.session != nil {
-		return view.Repositories[0].Root
-	}
-	return 0
 }
