@@ -44,7 +44,8 @@ type Config struct {
 	// same repository would begin without protection. Empty: in memory, until
 	// the client is closed.
 	Folder string
-	// Store is a store in place of Folder.
+	// Store is a store in place of Folder. It must be safe for many goroutines:
+	// an update and lookups in the last view may use it at once.
 	Store verify.Store
 	// Sources are sources of metadata in place of Metadata.
 	Sources []Source

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,8 +230,8 @@ func TestStoreOfTheCaller(t *testing.T) {
 			w.find("team/app")
 			w.publish(nil)
 			require.NoError(t, w.client.Refresh(t.Context()), name)
-			counted, hasCandidates := store.(interface{ loadedAll() int })
-			before := 0
+			counted, hasCandidates := store.(interface{ loadedAll() int64 })
+			before := int64(0)
 			if hasCandidates {
 				before = counted.loadedAll()
 				require.NotZero(t, before, name)
@@ -249,12 +250,12 @@ func TestStoreOfTheCaller(t *testing.T) {
 
 type candidateStore struct {
 	files map[string][][]byte
-	loads int
+	loads atomic.Int64
 }
 
 func newCandidateStore() *candidateStore { return &candidateStore{files: map[string][][]byte{}} }
 
-func (s *candidateStore) loadedAll() int { return s.loads }
+func (s *candidateStore) loadedAll() int64 { return s.loads.Load() }
 
 // lockedCandidates is a verify.Locker, too.
 type lockedCandidates struct {
@@ -277,7 +278,7 @@ func (s *candidateStore) Save(_ context.Context, rec verify.Record) error {
 }
 
 func (s *candidateStore) LoadAll(_ context.Context, name string) ([][]byte, error) {
-	s.loads++
+	s.loads.Add(1)
 	return s.files[name], nil
 }
 
