@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,7 @@ type Client struct {
 	config       Config
 	repositories map[string]*repository // by name; "" is the only one of a client without a map
 	names        []string               // sorted
-	everySource  bool                   // one of them wants the word of each of its sources
+	everySource  bool                   // one of them wants an answer of each of its sources
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelCauseFunc
@@ -42,7 +44,7 @@ func Open(config Config) (*Client, error) {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.names = sortedNames(repositories)
+	c.names = slices.Sorted(maps.Keys(repositories))
 	for _, name := range c.names {
 		x, err := c.open(name, repositories[name])
 		if err != nil {
@@ -103,11 +105,19 @@ func (c *Client) observe(e Event) {
 
 func (c *Client) driveConfig() DriveConfig {
 	return DriveConfig{
-		Store:    func(repository string) verify.Store { return c.repositories[repository].store },
+		Store:    c.storeToSave,
 		Sources:  func(repository string) []Source { return c.repositories[repository].sources() },
 		Parallel: c.config.Parallel, PerSource: c.config.PerSource, RootGrace: c.config.RootGrace,
 		EverySource: c.everySource, Observe: c.observe,
 	}
+}
+
+// storeToSave is none for an offline client: the store is its source.
+func (c *Client) storeToSave(repository string) verify.Store {
+	if c.config.Offline {
+		return nil
+	}
+	return c.repositories[repository].store
 }
 
 // View returns what the client answers from; nil if there is nothing yet, or if
@@ -292,7 +302,7 @@ func (c *Client) updateOnce(ctx context.Context) (*live, error) {
 }
 
 // begin begins an update: from the last view or, if there is none, if it must
-// not be used, or if the clock has gone back, from the store.
+// not be used, or if the clock was set back, from the store.
 func (c *Client) begin(ctx context.Context) (*live, error) {
 	c.mu.Lock()
 	from := c.base
@@ -303,30 +313,20 @@ func (c *Client) begin(ctx context.Context) (*live, error) {
 		from = from.previous
 	}
 	c.mu.Unlock()
-	now := c.config.Now()
+	stored, now := c.stored(ctx), c.config.Now()
 	if from != nil {
-		v, err := from.renew(ctx, now)
+		v, err := from.renew(ctx, stored, now)
 		if !errors.Is(err, verify.ErrTime) {
 			return v, err
 		}
 	}
-	if c.config.Map != nil {
-		g, err := c.newGroup(ctx, now)
-		if err != nil {
-			return nil, err
-		}
-		return newLive(c, nil, g, now), nil
-	}
-	s, err := c.newSession(ctx, now)
-	if err != nil {
-		return nil, err
-	}
-	return newLive(c, s, nil, now), nil
+	return c.first(stored, now)
 }
 
 // renew begins the next update.
-func (v *live) renew(ctx context.Context, now time.Time) (next *live, err error) {
-	stored := v.client.stored(ctx)
+func (v *live) renew(
+	ctx context.Context, stored map[string]verify.Stored, now time.Time,
+) (next *live, err error) {
 	waited := v.do(ctx, func() {
 		var g *multirepo.Group
 		var s *verify.Session
@@ -373,21 +373,23 @@ func (c *Client) publish(ctx context.Context, v *live) error {
 	return nil
 }
 
-// announce tells of a view, and of the warnings of its update.
+// announce tells of a session's view, and of the warnings of its update.
 func (c *Client) announce(ctx context.Context, v *live, old *View) {
-	for _, w := range v.warnings(ctx) {
+	var warnings []error
+	_ = v.do(ctx, func() { warnings = v.session.Warnings() })
+	for _, w := range warnings {
 		c.observe(Warning{w})
 	}
 	c.observe(ViewChanged{old, v.view.Load()})
 }
 
-// noteNewerRoot gives the view in use up if an update that failed knows of a
-// newer root, which may have revoked the keys of the view.
+// noteNewerRoot gives the view in use up if an update of a session that failed
+// knows of a newer root, which may have revoked the keys of the view.
 func (c *Client) noteNewerRoot(v *live) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.current == nil || v.newest.Load() <= c.current.rootVersion():
+	case c.current == nil || v.newest.Load() <= c.current.view.Load().Repositories[0].Root:
 		return
 	case !v.broken():
 		c.base = v

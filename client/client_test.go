@@ -304,21 +304,30 @@ func TestListedFileIsGone(t *testing.T) {
 	}
 }
 
+// movesOn has the repository publish a newer file of a role when somebody asks
+// for the one of now, which is gone then.
+func (w *world) movesOn(role string) *bool {
+	old, moved := w.repo.FileName(role), false
+	w.mirror.set(func(_ context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
+		if req.Path != old {
+			return body, err
+		}
+		if !moved {
+			moved = true
+			w.publish(func() { w.repo.Touch(role) })
+		}
+		return nil, verify.ErrNotAtSource
+	})
+	return &moved
+}
+
 // The same, right after the update.
 func TestListedFileIsGoneAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		old, moved := w.repo.FileName("team"), false
-		w.mirror.set(func(_ context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
-			if req.Path == old && !moved {
-				moved = true
-				w.publish(func() { w.repo.Touch("team") })
-				return nil, verify.ErrNotAtSource
-			}
-			return body, err
-		})
+		moved := w.movesOn("team")
 		w.find("team/app")
-		require.True(t, moved)
+		require.True(t, *moved)
 	})
 }
 
@@ -326,19 +335,9 @@ func TestListedFileIsGoneAtOnce(t *testing.T) {
 func TestUpdateBeginsAgainWhenTheRepositoryMovesOn(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.Options.Lookahead = -1 })
-		old := w.repo.FileName("snapshot")
-		moved := false
-		w.mirror.set(func(_ context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
-			if req.Path == old && !moved {
-				moved = true
-				w.publish(nil)
-				delete(w.repo.Metadata(), old)
-				return nil, verify.ErrNotAtSource
-			}
-			return body, err
-		})
+		moved := w.movesOn("snapshot")
 		w.find("top")
-		require.True(t, moved)
+		require.True(t, *moved)
 	})
 }
 
@@ -488,12 +487,15 @@ func TestOffline(t *testing.T) {
 		before, err := os.ReadDir(dir)
 		require.NoError(t, err)
 
+		records := len(of[Saved](w.events))
+
 		offline := w.open(func(c *Config) { c.Folder, c.Sources, c.Offline = dir, nil, true })
 		time.Sleep(time.Hour)
 		f, err := offline.Find(t.Context(), "team/app")
 		require.NoError(t, err)
 		require.EqualValues(t, 5, f.Length())
 		require.Equal(t, saved.Repositories[0].Timestamp, offline.View().Repositories[0].Timestamp)
+		require.Len(t, of[Saved](w.events), records, "nothing is saved")
 		require.ErrorIs(t, offline.Forget(t.Context()), ErrOffline)
 		after, err := os.ReadDir(dir)
 		require.NoError(t, err)

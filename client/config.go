@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -47,7 +44,8 @@ type Config struct {
 	// same repository would begin without protection. Empty: in memory, until
 	// the client is closed.
 	Folder string
-	// Store is a store in place of Folder.
+	// Store is a store in place of Folder. It must be safe for many goroutines:
+	// an update and lookups in the last view may use it at once.
 	Store verify.Store
 	// Sources are sources of metadata in place of Metadata.
 	Sources []Source
@@ -72,8 +70,8 @@ type Config struct {
 	// request is sent, and nothing is written. No check is off: it works until
 	// what is saved expires. View says of when it is.
 	Offline bool
-	// EveryMirror wants the word of every source that there is no newer root.
-	// By default one suffices, if none that answers within RootGrace has one.
+	// EveryMirror wants every source to say that there is no newer root. By
+	// default one suffices, if none that answers within RootGrace has one.
 	// So hiding a root works until the old root expires, for anyone who holds
 	// keys that the hidden root revokes and can keep the honest mirrors from
 	// being heard. On the other side, a list of mirrors must not be less
@@ -226,9 +224,6 @@ func (x *repository) openStore(offline bool) (err error) {
 	default:
 		x.store = NewMemory()
 	}
-	if err == nil && offline {
-		x.store = unsaved{x.store}
-	}
 	return err
 }
 
@@ -261,26 +256,25 @@ func (s storeSource) Fetch(ctx context.Context, req verify.Request) ([]byte, err
 	return verify.StoreSource(s.store)(ctx, req)
 }
 
-// unsaved is a store that an offline client reads. All that it would save is
-// from there.
-type unsaved struct{ verify.Store }
-
-func (unsaved) Save(context.Context, verify.Record) error { return nil }
-
-// newGroup and newSession begin a first update.
-func (c *Client) newGroup(ctx context.Context, now time.Time) (*multirepo.Group, error) {
+// first begins a first update, from what is stored alone.
+func (c *Client) first(stored map[string]verify.Stored, now time.Time) (*live, error) {
+	if c.config.Map == nil {
+		x := c.repositories[""]
+		s, err := verify.New(x.TrustedRoot, stored[""], now, x.Options)
+		if err != nil {
+			return nil, err
+		}
+		return newLive(c, s, nil, now), nil
+	}
 	start := map[string]multirepo.Repository{}
 	for name, x := range c.repositories {
-		start[name] = multirepo.Repository{
-			TrustedRoot: x.TrustedRoot, Stored: verify.LoadStored(ctx, x.store), Options: x.Options,
-		}
+		start[name] = multirepo.Repository{TrustedRoot: x.TrustedRoot, Stored: stored[name], Options: x.Options}
 	}
-	return multirepo.New(c.config.Map, start, now, c.config.Group)
-}
-
-func (c *Client) newSession(ctx context.Context, now time.Time) (*verify.Session, error) {
-	x := c.repositories[""]
-	return verify.New(x.TrustedRoot, verify.LoadStored(ctx, x.store), now, x.Options)
+	g, err := multirepo.New(c.config.Map, start, now, c.config.Group)
+	if err != nil {
+		return nil, err
+	}
+	return newLive(c, nil, g, now), nil
 }
 
 // stored is what all stores have.
@@ -292,27 +286,15 @@ func (c *Client) stored(ctx context.Context) map[string]verify.Stored {
 	return stored
 }
 
-func sortedNames(repositories map[string]Repository) []string {
-	return slices.Sorted(maps.Keys(repositories))
-}
-
 // checkStart finds what is wrong with trusted roots and map, before the first
 // update.
 func (c *Client) checkStart() error {
-	now := c.config.Now()
-	if c.config.Map == nil {
-		x := c.repositories[""]
-		if _, err := verify.New(x.TrustedRoot, verify.Stored{}, now, x.Options); err != nil {
-			return &ConfigError{Field: "TrustedRoot", Err: err}
-		}
+	_, err := c.first(nil, c.config.Now())
+	switch {
+	case err == nil:
 		return nil
+	case c.config.Map == nil:
+		return &ConfigError{Field: "TrustedRoot", Err: err}
 	}
-	start := map[string]multirepo.Repository{}
-	for name, x := range c.repositories {
-		start[name] = multirepo.Repository{TrustedRoot: x.TrustedRoot, Options: x.Options}
-	}
-	if _, err := multirepo.New(c.config.Map, start, now, c.config.Group); err != nil {
-		return &ConfigError{Field: "Map", Err: fmt.Errorf("%w", err)}
-	}
-	return nil
+	return &ConfigError{Field: "Map", Err: err}
 }

@@ -88,7 +88,7 @@
 // old one expires, for anyone who holds keys that the hidden root revokes and
 // can keep the honest mirrors from being heard. On the other side, a list of
 // mirrors is not less available than each of them. [Config.EveryMirror] wants
-// the word of each.
+// every source to say that there is none.
 //
 // # Store
 //

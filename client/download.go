@@ -111,7 +111,7 @@ func (e *DownloadError) Unwrap() (list []error) {
 			list = append(list, err)
 		}
 	}
-	if len(list) == 0 { // the word of some is not the word of all
+	if len(list) == 0 { // they speak for all only together
 		return e.Said
 	}
 	return list

@@ -85,14 +85,27 @@ func TestMetadataCutAtEveryByte(t *testing.T) {
 }
 
 func TestDownloadThatMakesProgressGoesOn(t *testing.T) {
-	inNetworks(t, func(w *networks, target Target, path string) {
-		w.onlyA()
-		for range 3 {
-			w.a.On(path, clienttest.Cut(1000))
-		}
-		require.NoError(w, w.download(w.mirrors(), target, new(memoryFile)))
-		require.Len(w, w.a.Log(), 4)
-	})
+	for piece, goesOn := range map[int]bool{worthATry: true, worthATry - 1: false} {
+		inNetworks(t, func(w *networks, _ Target, _ string) {
+			big := bytes.Repeat([]byte("0123456789abcdef"), 4*worthATry/16)
+			w.repo.Targets().AddTarget("big", big)
+			w.repo.Publish()
+			w.a.Publish(w.repo)
+			w.onlyA()
+			w.config.Retries = 1
+			target := w.lookupOf("big")
+			for range 3 { // more often than there are tries
+				w.a.On("/targets/"+target.urlPaths[0], clienttest.Cut(piece))
+			}
+			err := w.download(w.mirrors(), target, new(memoryFile))
+			require.Equal(w, goesOn, err == nil, "%v", err)
+			if goesOn {
+				require.Len(w, w.a.Log(), 4)
+			} else {
+				require.Len(w, w.a.Log(), 2)
+			}
+		})
+	}
 }
 
 func TestDownloadContinuesAtTheNextMirror(t *testing.T) {

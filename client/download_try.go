@@ -26,8 +26,9 @@ type download struct {
 	options DownloadOptions
 
 	// verifier has seen what dst holds, always.
-	verifier Verifier
-	head     []byte // the beginning of the answer, for reports
+	verifier  Verifier
+	head      []byte   // the beginning of the answer, for reports
+	encodings []string // that the last whole answer names
 }
 
 // resume verifies what dst holds.
@@ -125,14 +126,14 @@ func (d *download) from(ctx context.Context, m *httpMirror) (err error) {
 // fromPath reads the bytes as they are sent. Only if they are wrong and packed,
 // it asks again and unpacks.
 func (d *download) fromPath(ctx context.Context, m *httpMirror, path string) error {
-	var encodings []string
-	err := d.retry(ctx, m, path, 0, &encodings)
-	for n := 1; n <= len(encodings) && isWrong(err); n++ {
+	d.encodings = nil
+	err := d.retry(ctx, m, path, 0)
+	for n := 1; n <= len(d.encodings) && isWrong(err); n++ {
 		wrong := err
-		if encoding := encodings[len(encodings)-n]; !knownEncoding(encoding) {
+		if encoding := d.encodings[len(d.encodings)-n]; unpacker(encoding) == nil {
 			return fmt.Errorf("%w (%w)", wrong, &EncodingError{Encoding: encoding})
 		}
-		if err = d.retry(ctx, m, path, n, &encodings); errors.As(err, new(*EncodingError)) {
+		if err = d.retry(ctx, m, path, n); errors.As(err, new(*EncodingError)) {
 			return fmt.Errorf("%w (%w)", wrong, err)
 		}
 	}
@@ -141,14 +142,14 @@ func (d *download) fromPath(ctx context.Context, m *httpMirror, path string) err
 
 // retry asks for a file, unpacked so many times, until another try is of no
 // use.
-func (d *download) retry(ctx context.Context, m *httpMirror, path string, layers int, encodings *[]string) error {
+func (d *download) retry(ctx context.Context, m *httpMirror, path string, layers int) error {
 	mixed := false
 	return m.retry(ctx, m.url(path), func() (bool, error) {
 		before := d.verifier.Written()
-		err := d.attempt(ctx, m, path, layers, encodings)
+		err := d.attempt(ctx, m, path, layers)
 		if errors.Is(err, errMixed) && !mixed { // the saved part may be another mirror's fault
 			mixed = true
-			err = d.attempt(ctx, m, path, layers, encodings)
+			err = d.attempt(ctx, m, path, layers)
 		}
 		return d.verifier.Written()-before >= worthATry, err
 	})
@@ -156,7 +157,7 @@ func (d *download) retry(ctx context.Context, m *httpMirror, path string, layers
 
 // attempt sends one request, for the missing part if the answer is not to be
 // unpacked.
-func (d *download) attempt(ctx context.Context, m *httpMirror, path string, layers int, encodings *[]string) error {
+func (d *download) attempt(ctx context.Context, m *httpMirror, path string, layers int) error {
 	from := d.verifier.Written()
 	if layers > 0 {
 		from = 0
@@ -178,8 +179,8 @@ func (d *download) attempt(ctx context.Context, m *httpMirror, path string, laye
 		return d.failed(errMixed)
 	case res.StatusCode == http.StatusOK:
 		from = 0
-		*encodings = encodingsOf(res.Header)
-		if n := res.ContentLength; n >= 0 && n != d.target.Length && layers == 0 && len(*encodings) > 0 {
+		d.encodings = encodingsOf(res.Header)
+		if n := res.ContentLength; n >= 0 && n != d.target.Length && layers == 0 && len(d.encodings) > 0 {
 			return &verify.LengthError{File: d.target.Path, Want: d.target.Length, Got: n} // no need to read it
 		}
 		if err := d.empty(); err != nil {
@@ -188,9 +189,9 @@ func (d *download) attempt(ctx context.Context, m *httpMirror, path string, laye
 	default:
 		return m.statusError(res)
 	}
-	body := io.Reader(source{res.Body})
-	for i := range min(layers, len(*encodings)) {
-		if body, err = unpack((*encodings)[len(*encodings)-1-i], body); err != nil {
+	body := io.Reader(res.Body)
+	for i := range min(layers, len(d.encodings)) {
+		if body, err = unpack(d.encodings[len(d.encodings)-1-i], body); err != nil {
 			return err
 		}
 	}
@@ -233,15 +234,4 @@ func goesOn(res *http.Response, from, length int64) bool {
 	var first, last, total int64
 	n, err := fmt.Sscanf(res.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &total)
 	return err == nil && n == 3 && first == from && last < length && total == length
-}
-
-// source marks the end of a body that is broken under what unpacks it.
-type source struct{ io.Reader }
-
-func (s source) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
-	if err != nil && err != io.EOF && !errors.As(err, new(*brokenError)) {
-		err = &brokenError{int64(n), -1, err}
-	}
-	return n, err
 }

@@ -42,7 +42,7 @@ type DriveConfig struct {
 	// one has said that there is no newer root; 0 means DefaultRootGrace, below
 	// zero means no time.
 	RootGrace time.Duration
-	// EverySource waits for the word of every source about the next root. It
+	// EverySource waits for the answer of every source about the next root. It
 	// goes with verify.Options.EverySource, which asks the session to insist on
 	// it.
 	EverySource bool
@@ -302,12 +302,13 @@ func (d *driver) ask(q *question) {
 		}
 	}
 	if !slices.Contains(q.said, nil) {
-		d.settle(q)
+		d.endWithout(q)
 	}
 }
 
-// settle passes on what the sources said.
-func (d *driver) settle(q *question) {
+// endWithout ends a request that has no file: it passes on what the sources
+// said.
+func (d *driver) endWithout(q *question) {
 	for i, err := range q.said {
 		if err == nil {
 			q.note(i, errNotHeard)
@@ -385,11 +386,11 @@ func (d *driver) nextGrace() (<-chan time.Time, func()) {
 	return timer.C, func() { timer.Stop() }
 }
 
-// endGrace settles the requests whose time is over.
+// endGrace ends the requests whose time is over.
 func (d *driver) endGrace(now time.Time) {
 	for _, q := range d.open {
 		if !q.until.IsZero() && !now.Before(q.until) {
-			d.settle(q)
+			d.endWithout(q)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/client/clienttest"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
@@ -134,6 +133,17 @@ func teamRepo() *verifytest.Repo {
 	team := repo.Targets().Delegate(verifytest.Delegation{Name: "team", Paths: []string{"team/*"}})
 	team.AddTarget("team/app", []byte("hello"))
 	repo.Targets().AddTarget("top", []byte("top"))
+	repo.Publish()
+	return repo
+}
+
+// manyRoots is teamRepo with so many roots more.
+func manyRoots(n int) *verifytest.Repo {
+	repo := teamRepo()
+	for range n {
+		repo.Rotate("root", 1, repo.Key("root"))
+		repo.PublishOnly("root")
+	}
 	repo.Publish()
 	return repo
 }
@@ -292,7 +302,7 @@ func TestDriveRootGrace(t *testing.T) {
 	}
 }
 
-// With EverySource the word of a slow one is waited for.
+// With EverySource the answer of a slow one is waited for.
 func TestDriveEverySourceWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		repo := teamRepo()
@@ -344,12 +354,7 @@ func TestDriveIsBounded(t *testing.T) {
 // Silent mirrors cannot take all slots: each has its share.
 func TestDriveSilentSourcesLeaveRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		repo := teamRepo()
-		for range 30 {
-			repo.Rotate("root", 1, repo.Key("root"))
-			repo.PublishOnly("root")
-		}
-		repo.Publish()
+		repo := manyRoots(30)
 		var list []*mirror
 		for i := range 5 {
 			m := newMirror(fmt.Sprint("silent", i), repo)
@@ -400,12 +405,7 @@ func TestDriveSilentRepositoryLeavesRoom(t *testing.T) {
 // Requests ahead are cancelled when nobody needs them any more.
 func TestDriveCancelsWhatIsNotWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		repo := teamRepo()
-		for range 3 {
-			repo.Rotate("root", 1, repo.Key("root"))
-			repo.PublishOnly("root")
-		}
-		repo.Publish()
+		repo := manyRoots(3)
 		m, open := newMirror("a", repo), 0
 		m.rule = func(ctx context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
 			switch {
@@ -529,11 +529,7 @@ func (p *packed) FetchBody(ctx context.Context, req verify.Request) (*Body, erro
 	if err != nil {
 		return nil, err
 	}
-	var sent bytes.Buffer
-	w := gzip.NewWriter(&sent)
-	_, _ = w.Write(data)
-	_ = w.Close()
-	b := newBody(sent.Bytes(), []string{"gzip"}, req.MaxBytes)
+	b := newBody(clienttest.Gzip(data), []string{"gzip"}, req.MaxBytes)
 	b.rejected = func() { p.rejected++ }
 	return b, nil
 }

@@ -148,8 +148,7 @@ func TestFolderSaysFullDiskOnce(t *testing.T) {
 
 // mustSayOnce requires an error that says what the matter is with a folder,
 // without repeating itself.
-func mustSayOnce(t *testing.T, err error, folder string, cause error) {
-	t.Helper()
+func mustSayOnce(t require.TestingT, err error, folder string, cause error) {
 	require.ErrorIs(t, err, cause)
 	require.ErrorIs(t, err, verify.ErrSave)
 	require.Equal(t, verify.KindStore, verify.KindOf(err))

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
@@ -49,24 +48,28 @@ func encodingsOf(h http.Header) (list []string) {
 // packed: what cannot be compressed grows a little.
 func packedLimit(limit int64) int64 { return limit + limit/1024 + 1024 }
 
-func knownEncoding(name string) bool { return name == "gzip" || name == "x-gzip" || name == "deflate" }
+// unpacker returns what unpacks an encoding; nil if it is not known.
+func unpacker(encoding string) func(io.Reader) (io.Reader, error) {
+	switch encoding {
+	case "gzip", "x-gzip":
+		return func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
+	case "deflate":
+		return func(r io.Reader) (io.Reader, error) { return zlib.NewReader(r) }
+	}
+	return nil
+}
 
 // unpack reads what is packed in an encoding.
 func unpack(encoding string, r io.Reader) (io.Reader, error) {
-	var err error
-	switch encoding {
-	case "gzip", "x-gzip":
-		if r, err = gzip.NewReader(r); err != nil {
-			return nil, &EncodingError{encoding, err}
-		}
-		return r, nil
-	case "deflate":
-		if r, err = zlib.NewReader(bufio.NewReader(r)); err != nil {
-			return nil, &EncodingError{encoding, err}
-		}
-		return r, nil
+	open := unpacker(encoding)
+	if open == nil {
+		return nil, &EncodingError{Encoding: encoding}
 	}
-	return nil, &EncodingError{Encoding: encoding}
+	unpacked, err := open(r)
+	if err != nil {
+		return nil, &EncodingError{encoding, err}
+	}
+	return unpacked, nil
 }
 
 // unpackBytes unpacks to at most one byte more than the limit.

@@ -49,8 +49,8 @@ func (e *ConfigError) Error() string {
 
 func (e *ConfigError) Unwrap() []error { return []error{ErrConfig, e.Err} }
 
-// ExpiredError says that an answer has expired, and that no newer one is to be
-// had. It wraps verify.ErrExpired and Err.
+// ExpiredError says that an answer has expired, and that no newer one is
+// available. It wraps verify.ErrExpired and Err.
 type ExpiredError struct {
 	Path    string // the target path
 	Expires time.Time

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,19 +40,20 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// overHTTP makes a client fetch through a wire.
-func overHTTP(net wire) func(*Config) {
-	return func(c *Config) {
+// newWorldOverHTTP has a client that fetches through a wire.
+func newWorldOverHTTP(t *testing.T) *world {
+	net := wire{}
+	w := newWorld(t, func(c *Config) {
 		c.Sources, c.HTTP.Transport = nil, net
 		c.Metadata, c.Targets = []string{"https://a.example/metadata"}, []string{"https://a.example/targets"}
-	}
+	})
+	net["a.example"] = w.repo
+	return w
 }
 
 func TestOpenAndDownload(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		net := wire{}
-		w := newWorld(t, overHTTP(net))
-		net["a.example"] = w.repo
+		w := newWorldOverHTTP(t)
 		f := w.find("team/app")
 		require.False(t, f.Expires().IsZero())
 		require.Equal(t, "team", f.Target().Role)
@@ -82,9 +84,7 @@ func TestOpenAndDownload(t *testing.T) {
 
 func TestInstall(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		net := wire{}
-		w := newWorld(t, overHTTP(net))
-		net["a.example"] = w.repo
+		w := newWorldOverHTTP(t)
 		f := w.find("team/app")
 		name := filepath.Join(t.TempDir(), "app")
 		require.NoError(t, f.Install(t.Context(), name))
@@ -115,9 +115,7 @@ func read(t *testing.T, f *File) (string, error) {
 func TestTargetIsReplaced(t *testing.T) {
 	for _, consistent := range []bool{true, false} {
 		inBubble(t, func(t *testing.T) {
-			net := wire{}
-			w := newWorld(t, overHTTP(net))
-			net["a.example"] = w.repo
+			w := newWorldOverHTTP(t)
 			w.repo.SetConsistentSnapshot(consistent)
 			w.publish(nil)
 			f := w.find("top")
@@ -145,9 +143,7 @@ func TestTargetIsReplaced(t *testing.T) {
 
 func TestExpiredFileIsFoundAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		net := wire{}
-		w := newWorld(t, overHTTP(net))
-		net["a.example"] = w.repo
+		w := newWorldOverHTTP(t)
 		f := w.find("top")
 		time.Sleep(48 * time.Hour)
 		_, err := read(t, f)
@@ -219,31 +215,55 @@ func repositoryAt(host string, repo *verifytest.Repo, net wire) Repository {
 	}
 }
 
-// A store of the caller's keeps its abilities.
+// A store of the caller's can do behind the guard, and offline, what it can do
+// alone.
 func TestStoreOfTheCaller(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		candidates := &candidateStore{files: map[string][][]byte{}}
 		for name, store := range map[string]verify.Store{
-			"locker": NewMemory(), "candidates": candidates, "plain": verifytest.Store{},
+			"locker": NewMemory(), "candidates": newCandidateStore(), "plain": verifytest.Store{},
+			"both": lockedCandidates{newCandidateStore(), NewMemory()},
 		} {
 			w := newWorld(t, func(c *Config) { c.Store = store })
+			_, locks := store.(verify.Locker)
+			_, stillLocks := w.client.repositories[""].store.(verify.Locker)
+			require.Equal(t, locks, stillLocks, name)
 			w.find("team/app")
 			w.publish(nil)
 			require.NoError(t, w.client.Refresh(t.Context()), name)
+			counted, hasCandidates := store.(interface{ loadedAll() int64 })
+			before := int64(0)
+			if hasCandidates {
+				before = counted.loadedAll()
+				require.NotZero(t, before, name)
+			}
 			again := w.open(func(c *Config) { c.Store, c.Sources, c.Offline = store, nil, true })
 			_, err := again.Find(t.Context(), "top")
 			require.NoError(t, err, name)
 			require.Equal(t, w.timestamp(), again.View().Repositories[0].Timestamp, name)
+			if hasCandidates {
+				require.Greater(t, counted.loadedAll(), before, name)
+			}
 			require.NoError(t, w.client.Forget(t.Context()))
 		}
-		require.Greater(t, candidates.loads, 0)
 	})
 }
 
 type candidateStore struct {
 	files map[string][][]byte
-	loads int
+	loads atomic.Int64
 }
+
+func newCandidateStore() *candidateStore { return &candidateStore{files: map[string][][]byte{}} }
+
+func (s *candidateStore) loadedAll() int64 { return s.loads.Load() }
+
+// lockedCandidates is a verify.Locker, too.
+type lockedCandidates struct {
+	*candidateStore
+	lock *Memory
+}
+
+func (s lockedCandidates) Lock(ctx context.Context) (func(), error) { return s.lock.Lock(ctx) }
 
 func (s *candidateStore) Load(_ context.Context, name string) ([]byte, error) {
 	if list := s.files[name]; len(list) > 0 {
@@ -258,7 +278,7 @@ func (s *candidateStore) Save(_ context.Context, rec verify.Record) error {
 }
 
 func (s *candidateStore) LoadAll(_ context.Context, name string) ([][]byte, error) {
-	s.loads++
+	s.loads.Add(1)
 	return s.files[name], nil
 }
 
@@ -282,9 +302,4 @@ func TestErrorsOfTheClient(t *testing.T) {
 	contradiction := &ContradictionError{"", "", errors.New("cause")}
 	require.ErrorIs(t, contradiction, ErrContradiction)
 	require.ErrorContains(t, contradiction, "the store: cause")
-	for _, e := range []Event{
-		Request{}, Answer{}, Rejected{}, Saved{}, Progress{}, ViewChanged{}, ExpiryAhead{}, Warning{},
-	} {
-		e.event()
-	}
 }

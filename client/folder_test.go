@@ -168,7 +168,7 @@ func TestFolderLock(t *testing.T) {
 	require.Empty(t, inFolder(t, f.Path()), "no lock file unless it is asked for")
 	again, err := OpenFolder(f.Path())
 	require.NoError(t, err)
-	var inside, most atomic.Int32
+	var inside atomic.Int32
 	var wait sync.WaitGroup
 	for _, folder := range []*Folder{f, f, again, again} {
 		wait.Go(func() {
@@ -178,7 +178,9 @@ func TestFolderLock(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				most.Store(max(most.Load(), inside.Add(1)))
+				if inside.Add(1) > 1 {
+					t.Error("two of them are inside")
+				}
 				runtime.Gosched()
 				inside.Add(-1)
 				unlock()
@@ -187,7 +189,6 @@ func TestFolderLock(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	require.EqualValues(t, 1, most.Load())
 
 	unlock, err := f.Lock(t.Context())
 	require.NoError(t, err)

@@ -17,43 +17,41 @@ type guard struct {
 	of *repository
 }
 
+// What a store may be able to do besides: see verify.Locker and
+// verify.CandidateStore.
 type (
-	lockedGuard struct {
-		guard
-		verify.Locker
+	locker interface {
+		Lock(ctx context.Context) (unlock func(), err error)
 	}
-	candidatesGuard struct {
-		guard
-		verify.CandidateStore
+	candidates interface {
+		LoadAll(ctx context.Context, name string) ([][]byte, error)
 	}
 )
 
 // guarded returns a guard that can do what the store can.
 func guarded(store verify.Store, of *repository) verify.Store {
 	g := guard{store, of}
-	switch s := store.(type) {
-	case verify.Locker:
-		return lockedGuard{g, s}
-	case verify.CandidateStore:
-		return candidatesGuard{g, s}
+	l, locks := store.(locker)
+	c, hasCandidates := store.(candidates)
+	switch {
+	case locks && hasCandidates:
+		return struct {
+			guard
+			locker
+			candidates
+		}{g, l, c}
+	case locks:
+		return struct {
+			guard
+			locker
+		}{g, l}
+	case hasCandidates:
+		return struct {
+			guard
+			candidates
+		}{g, c}
 	}
 	return g
-}
-
-func (g lockedGuard) Load(ctx context.Context, name string) ([]byte, error) {
-	return g.Store.Load(ctx, name)
-}
-
-func (g lockedGuard) Save(ctx context.Context, rec verify.Record) error {
-	return g.guard.Save(ctx, rec)
-}
-
-func (g candidatesGuard) Load(ctx context.Context, name string) ([]byte, error) {
-	return g.Store.Load(ctx, name)
-}
-
-func (g candidatesGuard) Save(ctx context.Context, rec verify.Record) error {
-	return g.guard.Save(ctx, rec)
 }
 
 func (g guard) Save(ctx context.Context, rec verify.Record) error {

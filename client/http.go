@@ -49,7 +49,7 @@ func (m *httpMirror) Fetch(ctx context.Context, req verify.Request) ([]byte, err
 // FetchBody asks the mirror for a file of metadata. A request with its body is
 // the unit of a retry.
 func (m *httpMirror) FetchBody(ctx context.Context, req verify.Request) (body *Body, err error) {
-	ctx, cancel := withTotal(ctx, m.of.config.TotalTimeout)
+	ctx, cancel := within(ctx, "TotalTimeout", m.of.config.TotalTimeout)
 	defer cancel()
 	err = m.retry(ctx, m.url(req.Path), func() (bool, error) {
 		body, err = m.fetchOnce(ctx, req)

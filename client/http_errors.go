@@ -61,7 +61,7 @@ func (e *StatusError) Error() string {
 	}
 	switch {
 	case e.absent && e.Status == http.StatusForbidden:
-		return text + ", taken for absence"
+		return text + ", treated as absent"
 	case e.Status == http.StatusProxyAuthRequired:
 		return text + ": a proxy needs a password"
 	}

@@ -10,11 +10,7 @@ import (
 	"time"
 )
 
-// withTotal limits everything that is done for one file at one mirror.
-func withTotal(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return within(ctx, "TotalTimeout", limit)
-}
-
+// within limits everything that is done for one file at one mirror.
 func within(ctx context.Context, name string, limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit <= 0 {
 		return context.WithCancel(ctx)

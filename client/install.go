@@ -46,13 +46,9 @@ func (m *Mirrors) Install(ctx context.Context, t Target, root *os.Root, name str
 		return err
 	}
 	err := m.install(ctx, t, root, name, o)
-	var (
-		refused  = new(NameError)
-		download = new(DownloadError)
-		local    = new(verify.CopyError)
-	)
 	switch {
-	case err == nil, errors.As(err, &refused), errors.As(err, &download), errors.As(err, &local), isWrong(err),
+	case err == nil, errors.As(err, new(*NameError)), errors.As(err, new(*DownloadError)),
+		errors.As(err, new(*verify.CopyError)), isWrong(err),
 		ctx.Err() != nil:
 		return err
 	}

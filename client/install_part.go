@@ -48,7 +48,7 @@ func openPart(ctx context.Context, dir *os.Root, name string, t Target) (*part, 
 // claim waits for the lock: another process must not write to a file that this
 // one has verified.
 func (p *part) claim(ctx context.Context) error {
-	name := p.own + "lock"
+	name, missing := p.own+"lock", 0
 	for {
 		f, err := p.dir.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
@@ -71,7 +71,9 @@ func (p *part) claim(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if errors.Is(err, fs.ErrNotExist) {
+			// Another process has just removed it, or the path of the directory
+			// does not lead to it any more.
+			if missing++; errors.Is(err, fs.ErrNotExist) && missing < lockTries {
 				continue
 			}
 			return err

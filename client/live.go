@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
@@ -82,12 +81,9 @@ func (v *live) wait(ctx context.Context, begin func(), ready func() bool, drop f
 
 // drop forgets a waiter.
 func (v *live) drop(w *waiter, drop func()) {
-	for i, other := range v.waiting {
-		if other == w {
-			v.waiting = append(v.waiting[:i:i], v.waiting[i+1:]...)
-			drop()
-			return
-		}
+	if i := slices.Index(v.waiting, w); i >= 0 {
+		v.waiting = slices.Delete(v.waiting, i, i+1)
+		drop()
 	}
 }
 
@@ -120,7 +116,7 @@ func (v *live) post(f func()) error {
 func (v *live) own() {
 	for v.takeInbox() {
 		config := v.client.driveConfig()
-		config.Until, config.wake, config.inbox = v.settled, v.wake, func() { v.take() }
+		config.Until, config.wake, config.inbox = v.allAnswered, v.wake, v.take
 		err := Drive(v.client.ctx, v.updater, config)
 		v.end(err)
 	}
@@ -151,9 +147,9 @@ func (v *live) take() {
 	}
 }
 
-// settled tells those whose waiting is over, and says whether nobody waits any
-// more. All that is to be saved is saved.
-func (v *live) settled() bool {
+// allAnswered tells those whose waiting is over, and says whether nobody waits
+// any more. All that is to be saved is saved.
+func (v *live) allAnswered() bool {
 	var ready, left []*waiter
 	for _, w := range v.waiting {
 		if w.ready() {
@@ -190,7 +186,7 @@ func (v *live) announceGroup() {
 
 // end tells all that wait that the drive is over.
 func (v *live) end(err error) {
-	if v.settled() {
+	if v.allAnswered() {
 		return
 	}
 	v.look()
@@ -247,18 +243,6 @@ func (v *live) upToDate(ctx context.Context) error {
 	return err
 }
 
-// warnings returns those of the update.
-func (v *live) warnings(ctx context.Context) (list []error) {
-	_ = v.do(ctx, func() {
-		if v.group != nil {
-			list = v.group.Warnings()
-		} else {
-			list = v.session.Warnings()
-		}
-	})
-	return list
-}
-
 // result is what a lookup has found.
 type result struct {
 	target *verify.Target    // or
@@ -313,37 +297,4 @@ func (v *live) lookup(ctx context.Context, path string) result {
 		return result{err: err}
 	}
 	return r
-}
-
-// rootVersion is that of the view's root.
-func (v *live) rootVersion() int64 {
-	if view := v.view.Load(); view != nil && v.session != nil {
-		return view.Repositories[0].Root
-	}
-	return 0
-}
-
-func sessionView(s *verify.Session) *View {
-	return &View{Time: s.Time(), Expires: s.Expires(), Repositories: []RepositoryView{{
-		Root: s.Version(metadata.RoleRoot), Timestamp: s.Version(metadata.RoleTimestamp),
-		Snapshot: s.Version(metadata.RoleSnapshot), Targets: s.Version(metadata.RoleTargets),
-		Expires: s.Expires(), ChainEnd: s.ChainEnd(),
-	}}}
-}
-
-func groupView(g *multirepo.Group, names []string, at time.Time) *View {
-	view := &View{Time: at}
-	for _, name := range names {
-		r := RepositoryView{
-			Repository: name,
-			Root:       g.Version(name, metadata.RoleRoot), Timestamp: g.Version(name, metadata.RoleTimestamp),
-			Snapshot: g.Version(name, metadata.RoleSnapshot), Targets: g.Version(name, metadata.RoleTargets),
-			Expires: g.Expires(name), ChainEnd: g.ChainEnd(name),
-		}
-		view.Repositories = append(view.Repositories, r)
-		if r.Timestamp > 0 && (view.Expires.IsZero() || r.Expires.Before(view.Expires)) {
-			view.Expires = r.Expires
-		}
-	}
-	return view
 }

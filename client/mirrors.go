@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,8 +56,8 @@ type MirrorsConfig struct {
 	// they are sent only below that base URL, and on a redirect only if it
 	// leads to another place below it.
 	Headers map[string]http.Header
-	// ForbiddenIsAbsent takes status 403 for the word that a file does not
-	// exist: S3 answers so to clients that may not list its keys.
+	// ForbiddenIsAbsent treats status 403 as saying that a file does not exist:
+	// S3 answers so to clients that may not list its keys.
 	ForbiddenIsAbsent bool
 	// KeepOrder asks the mirrors in the order given, always. Otherwise one that
 	// failed or sent wrong bytes comes after the others for a while.
@@ -143,22 +144,11 @@ func NewMirrors(c MirrorsConfig) (*Mirrors, error) {
 }
 
 func (c *MirrorsConfig) setDefaults() {
-	durations := map[*time.Duration]time.Duration{
-		&c.ConnectTimeout: DefaultConnectTimeout,
-		&c.SilenceTimeout: DefaultSilenceTimeout,
-		&c.TotalTimeout:   DefaultTotalTimeout,
-	}
-	for field, value := range durations {
-		if *field == 0 {
-			*field = value
-		}
-	}
-	if c.MinRate == 0 {
-		c.MinRate = DefaultMinRate
-	}
-	if c.Retries == 0 {
-		c.Retries = DefaultRetries
-	}
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, DefaultConnectTimeout)
+	c.SilenceTimeout = cmp.Or(c.SilenceTimeout, DefaultSilenceTimeout)
+	c.TotalTimeout = cmp.Or(c.TotalTimeout, DefaultTotalTimeout)
+	c.MinRate = cmp.Or(c.MinRate, DefaultMinRate)
+	c.Retries = cmp.Or(c.Retries, DefaultRetries)
 	c.Metadata, c.Targets = slices.Clone(c.Metadata), slices.Clone(c.Targets)
 	c.Headers = maps.Clone(c.Headers)
 }

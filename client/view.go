@@ -5,6 +5,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
 // View describes the state of the repositories that a client answers from: that
@@ -40,4 +41,33 @@ var topLevel = [...]string{metadata.RoleRoot, metadata.RoleTimestamp, metadata.R
 // versions are those of the topLevel roles.
 func (r RepositoryView) versions() [len(topLevel)]int64 {
 	return [...]int64{r.Root, r.Timestamp, r.Snapshot, r.Targets}
+}
+
+// sessionView is what a session has come to.
+func sessionView(s *verify.Session) *View {
+	r := repositoryView("", s.Version)
+	r.Expires, r.ChainEnd = s.Expires(), s.ChainEnd()
+	return &View{Time: s.Time(), Expires: s.Expires(), Repositories: []RepositoryView{r}}
+}
+
+// groupView is what the repositories of a group have come to so far.
+func groupView(g *multirepo.Group, names []string, at time.Time) *View {
+	view := &View{Time: at}
+	for _, name := range names {
+		r := repositoryView(name, func(role string) int64 { return g.Version(name, role) })
+		r.Expires, r.ChainEnd = g.Expires(name), g.ChainEnd(name)
+		view.Repositories = append(view.Repositories, r)
+		if r.trusted() && (view.Expires.IsZero() || r.Expires.Before(view.Expires)) {
+			view.Expires = r.Expires
+		}
+	}
+	return view
+}
+
+func repositoryView(name string, version func(role string) int64) RepositoryView {
+	return RepositoryView{
+		Repository: name,
+		Root:       version(metadata.RoleRoot), Timestamp: version(metadata.RoleTimestamp),
+		Snapshot: version(metadata.RoleSnapshot), Targets: version(metadata.RoleTargets),
+	}
 }

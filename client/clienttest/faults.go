@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -19,8 +21,8 @@ type Fault func(honest http.Handler) http.Handler
 // answer.
 func All(faults ...Fault) Fault {
 	return func(h http.Handler) http.Handler {
-		for i := len(faults) - 1; i >= 0; i-- {
-			h = faults[i](h)
+		for _, f := range slices.Backward(faults) {
+			h = f(h)
 		}
 		return h
 	}
@@ -33,40 +35,31 @@ func Cut(n int) Fault {
 
 // Stall sends n bytes of the body, and then nothing for as long as the client
 // waits.
-func Stall(n int) Fault {
-	return body(n, func(r *http.Request) {
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler)
-	})
-}
+func Stall(n int) Fault { return body(n, forever) }
 
 // Silence sends nothing at all for as long as the client waits.
 func Silence() Fault {
-	return func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
-			panic(http.ErrAbortHandler)
-		})
-	}
+	return fault(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) { forever(r) })
+}
+
+func forever(r *http.Request) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
 }
 
 // Delay waits, and then answers well.
 func Delay(d time.Duration) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			wait(r, d)
-			h.ServeHTTP(w, r)
-		})
-	}
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		wait(r, d)
+		honest.ServeHTTP(w, r)
+	})
 }
 
 // Drip sends n bytes of the body at a time, with pauses between them.
 func Drip(n int, pause time.Duration) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h.ServeHTTP(&writer{ResponseWriter: w, chunk: n, after: func() { wait(r, pause) }, left: -1}, r)
-		})
-	}
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		honest.ServeHTTP(&writer{ResponseWriter: w, chunk: n, after: func() { wait(r, pause) }, left: -1}, r)
+	})
 }
 
 func wait(r *http.Request, d time.Duration) {
@@ -81,11 +74,9 @@ func wait(r *http.Request, d time.Duration) {
 
 // Status answers with a status and a short text.
 func Status(status int) Fault {
-	return func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, http.StatusText(status), status)
-		})
-	}
+	return fault(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		http.Error(w, http.StatusText(status), status)
+	})
 }
 
 // RetryAfter answers with a status and a Retry-After: seconds or a date.
@@ -95,12 +86,10 @@ func RetryAfter(status int, after string) Fault {
 
 // Header adds a header to the answer.
 func Header(name, value string) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set(name, value)
-			h.ServeHTTP(w, r)
-		})
-	}
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		w.Header().Set(name, value)
+		honest.ServeHTTP(w, r)
+	})
 }
 
 // Redirect sends the client to another URL, which may be relative.
@@ -114,36 +103,26 @@ func WebPage() Fault {
 // Send answers with a body and status 200, whatever was asked for: a forged
 // file, or one of an earlier state.
 func Send(contentType string, data []byte) Fault {
-	return func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", contentType)
-			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-			_, _ = w.Write(data)
-		})
-	}
+	return fault(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		_, _ = w.Write(data)
+	})
 }
 
 // Change answers well, with a body that is changed first. It ignores ranges.
 func Change(change func(body []byte) []byte) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			whole := r.Clone(r.Context())
-			whole.Header.Del("Range")
-			recorded := httptest.NewRecorder()
-			h.ServeHTTP(recorded, whole)
-			data := recorded.Body.Bytes()
-			if recorded.Code == http.StatusOK {
-				data = change(bytes.Clone(data))
-			}
-			for name, values := range recorded.Header() {
-				w.Header()[name] = values
-			}
-			w.Header().Del("Accept-Ranges")
-			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-			w.WriteHeader(recorded.Code)
-			_, _ = w.Write(data)
-		})
-	}
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		whole := r.Clone(r.Context())
+		whole.Header.Del("Range")
+		answer := record(honest, whole)
+		data := answer.Body.Bytes()
+		if answer.Code == http.StatusOK {
+			data = change(data)
+		}
+		answer.Header().Del("Accept-Ranges")
+		send(w, answer, data, len(data))
+	})
 }
 
 // Wrong answers with a body of the right length whose last byte is wrong.
@@ -177,51 +156,60 @@ func Gzip(data []byte) []byte {
 // Length announces a body that is so many bytes longer than what is sent. With
 // a number below zero, only so much of the body is sent as is announced.
 func Length(more int) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			recorded := httptest.NewRecorder()
-			h.ServeHTTP(recorded, r)
-			data := recorded.Body.Bytes()
-			length := max(0, len(data)+more)
-			for name, values := range recorded.Header() {
-				w.Header()[name] = values
-			}
-			w.Header().Set("Content-Length", strconv.Itoa(length))
-			w.WriteHeader(recorded.Code)
-			_, _ = w.Write(data[:min(length, len(data))])
-		})
-	}
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		answer := record(honest, r)
+		data := answer.Body.Bytes()
+		length := max(0, len(data)+more)
+		send(w, answer, data[:min(length, len(data))], length)
+	})
 }
 
 // Unframed sends n bytes of the body, without a length, and closes the
 // connection as if that were all: HTTP cannot tell where such a body ends.
 func Unframed(n int) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			recorded := httptest.NewRecorder()
-			h.ServeHTTP(recorded, r)
-			data := recorded.Body.Bytes()
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				panic("clienttest: Unframed needs HTTP/1.1: " + err.Error())
-			}
-			defer conn.Close()
-			fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nConnection: close\r\n\r\n", recorded.Code, http.StatusText(recorded.Code))
-			_, _ = conn.Write(data[:min(n, len(data))])
-		})
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		answer := record(honest, r)
+		data := answer.Body.Bytes()
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic("clienttest: Unframed needs HTTP/1.1: " + err.Error())
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nConnection: close\r\n\r\n", answer.Code, http.StatusText(answer.Code))
+		_, _ = conn.Write(data[:min(n, len(data))])
+	})
+}
+
+// fault makes a Fault of a function, which is given what answers well.
+func fault(answer func(w http.ResponseWriter, r *http.Request, honest http.Handler)) Fault {
+	return func(honest http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r, honest) })
 	}
+}
+
+// record returns the answer that a handler gives.
+func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, r)
+	return answer
+}
+
+// send sends an answer with another body, and announces a length.
+func send(w http.ResponseWriter, answer *httptest.ResponseRecorder, body []byte, length int) {
+	maps.Copy(w.Header(), answer.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(length))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
 }
 
 // body sends n bytes of the body, and then does something.
 func body(n int, then func(*http.Request)) Fault {
-	return func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			out := &writer{ResponseWriter: w, left: n, end: func() { then(r) }}
-			h.ServeHTTP(out, r)
-			out.flush() // the body was shorter
-			then(r)
-		})
-	}
+	return fault(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		out := &writer{ResponseWriter: w, left: n, end: func() { then(r) }}
+		honest.ServeHTTP(out, r)
+		out.flush() // the body was shorter
+		then(r)
+	})
 }
 
 // writer writes in pieces, and only so much.

@@ -45,8 +45,8 @@ func (n *Network) Host(name string, h http.Handler) {
 	n.running.Go(func() { _ = added.server.Serve(&listener{conns: added.conns, done: make(chan struct{})}) })
 }
 
-// Down has connections to a host fail with an error. Nil mends it. A host that
-// only Down knows needs no handler.
+// Down has connections to a host fail with an error, until it is called with
+// nil. A host that only Down knows needs no handler.
 func (n *Network) Down(name string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
