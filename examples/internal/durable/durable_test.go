@@ -83,25 +83,3 @@ func TestEachStepFails(t *testing.T) {
 		})
 	}
 }
-
-func TestSweep(t *testing.T) {
-	root := open(t)
-	require.NoError(t, write(root, "x.json", "text"))
-	steps(t, func(what, _ string) error {
-		if what == "rename" || what == "remove" {
-			return errDisk
-		}
-		return nil
-	})
-	require.ErrorIs(t, write(root, "x.json", "other"), errDisk)
-	names, err := filepath.Glob(filepath.Join(root.Name(), ".tufwalk-*.part"))
-	require.NoError(t, err)
-	require.Len(t, names, 1)
-
-	durable.Sweep(root, ".")
-	require.FileExists(t, names[0], "it cannot be removed")
-	steps(t, func(string, string) error { return nil })
-	durable.Sweep(root, ".")
-	require.NoFileExists(t, names[0])
-	require.FileExists(t, filepath.Join(root.Name(), "x.json"))
-}
