@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,8 +22,8 @@ var commandLine = cli.Program{
 	Name:        "async",
 	Description: description,
 	Help: map[string]string{
-		"metadata": "Base URL of a mirror's metadata. Repeat it for more mirrors. All of them must be up: " +
-			"each has to say that there is no newer root.",
+		"metadata": "Base URL of a mirror's metadata. Repeat it for more mirrors. " +
+			"One that is up is enough; that the others do not confirm that there is no newer root is a warning.",
 		"targets": "Base URL of a mirror's target files. Repeat it for more mirrors. Any of them may be down.",
 		"cache":   "Directory for metadata (default: one for each repository, in your cache).",
 		"token": "Bearer token for the mirrors' own hosts. Hosts that they redirect to do not get it. " +
@@ -82,11 +81,6 @@ func (d *downloader) Validate() error {
 	}
 	if d.Parallel < 1 || d.PerHost < 1 || d.Retries < 0 || d.Silence <= 0 || d.Timeout <= 0 {
 		return errors.New("--parallel, --per-host, --silence and --timeout must be above zero, --retries not below")
-	}
-	for _, target := range d.Targets {
-		if strings.HasPrefix(strings.ToLower(path.Base(target)), hidden) {
-			return fmt.Errorf("target %q has the name of a partial file: these begin with %s", target, hidden)
-		}
 	}
 	return client.CheckNames(d.Targets)
 }

@@ -22,7 +22,8 @@ import (
 )
 
 // hidden is the beginning of the names of all files that are not targets.
-const hidden = ".tufwalk"
+// client.CheckName refuses targets with such names.
+const hidden = ".tufwalk-"
 
 // destination is the directory that targets are downloaded into. It is for one
 // process at a time: another must not write to a file that this one has
@@ -38,7 +39,7 @@ func openDestination(ctx context.Context, dir string, stderr io.Writer) (*destin
 	if err != nil {
 		return nil, err
 	}
-	d := &destination{placed: placed, lock: flock.New(filepath.Join(dir, hidden+".lock"))}
+	d := &destination{placed: placed, lock: flock.New(filepath.Join(dir, hidden+"lock"))}
 	if d.root, err = os.OpenRoot(dir); err != nil {
 		return nil, errors.Join(err, placed.Close())
 	}
@@ -84,7 +85,7 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 		fmt.Fprintln(hashes, name, digest)
 	}
 	dir := path.Dir(t.Path)
-	all := fmt.Sprintf("%s-%.8x-", hidden, sha256.Sum256([]byte(t.Path)))
+	all := fmt.Sprintf("%s%.8x-", hidden, sha256.Sum256([]byte(t.Path)))
 	own := fmt.Sprintf("%s%.16x.part", all, hashes.Sum(nil))
 	if err := d.root.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
