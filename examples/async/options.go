@@ -1,16 +1,11 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
@@ -25,7 +20,7 @@ var commandLine = cli.Program{
 		"metadata": "Base URL of a mirror's metadata. Repeat it for more mirrors. " +
 			"One that is up is enough; that the others do not confirm that there is no newer root is a warning.",
 		"targets": "Base URL of a mirror's target files. Repeat it for more mirrors. Any of them may be down.",
-		"cache":   "Directory for metadata (default: one for each repository, in your cache).",
+		"cache":   "Directory for metadata (default: one in your cache for each root file).",
 		"token": "Bearer token for the mirrors' own hosts. Hosts that they redirect to do not get it. " +
 			"Others can read your command line: better set the variable.",
 		"proxy":    "Proxy for all requests (default: as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say).",
@@ -83,20 +78,4 @@ func (d *downloader) Validate() error {
 		return errors.New("--parallel, --per-host, --silence and --timeout must be above zero, --retries not below")
 	}
 	return client.CheckNames(d.Targets)
-}
-
-// openCache opens the directory for metadata. By default there is one for each
-// repository, which is identified by the first metadata URL.
-func (d *downloader) openCache() (*client.Folder, error) {
-	dir := d.Cache
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
-		}
-		_, first := splitName(d.MetadataURL[0])
-		sum := sha256.Sum256([]byte(strings.TrimRight(first, "/")))
-		dir = filepath.Join(user, "tufwalk-async", hex.EncodeToString(sum[:16]))
-	}
-	return client.OpenFolder(dir)
 }
