@@ -213,7 +213,7 @@ func (in *installer) install(ctx context.Context, x *index, chosen []*release) e
 	if err != nil {
 		return fmt.Errorf("not all packages are installed:\n%w", err)
 	}
-	fmt.Fprintf(in.stdout, "\n%s\nThe wheels are in %s\n", cli.Printable(strings.Join(texts, "")), dest.File("."))
+	fmt.Fprintf(in.stdout, "\n%s\nThe wheels are in %s\n", cli.Printable(strings.Join(texts, "")), dest.Name())
 	return nil
 }
 

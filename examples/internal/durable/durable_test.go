@@ -58,6 +58,24 @@ func TestOrder(t *testing.T) {
 	}, trace)
 }
 
+// A file is replaced as a whole, or not at all, and nothing is left over.
+func TestFillFails(t *testing.T) {
+	root := open(t)
+	require.NoError(t, write(root, "a/b", "old"))
+	err := durable.Write(root, "a/b", 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, "ne")
+		return errors.Join(errDisk, err)
+	})
+	require.ErrorIs(t, err, errDisk)
+	require.Error(t, write(root, "../b", "new"))
+	data, err := root.ReadFile("a/b")
+	require.NoError(t, err)
+	require.Equal(t, "old", string(data))
+	files, err := filepath.Glob(filepath.Join(root.Name(), "a", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+}
+
 func TestEachStepFails(t *testing.T) {
 	for _, broken := range []string{"make directory", "create", "write", "sync", "close", "rename", "sync directory"} {
 		t.Run(broken, func(t *testing.T) {
