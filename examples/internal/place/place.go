@@ -10,8 +10,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Open opens a directory, and creates it if necessary. No access leaves it, even
-// through links.
+// Open opens a directory, and creates it if necessary. No access leaves it,
+// even through links.
 func Open(dir string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

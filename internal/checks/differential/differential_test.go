@@ -14,10 +14,11 @@ import (
 )
 
 // TestHistories plays some histories: every difference must be explained. Two
-// clients that accept nothing agree, too. So tufwalk must accept as many updates,
-// and find as many targets, as it does in the histories of now: a change of the
-// histories may change the numbers, a change of the library must not lower them.
-// The usual differences must occur, or the histories do not reach them.
+// clients that accept nothing agree, too. So tufwalk must accept as many
+// updates, and find as many targets, as it does in the histories of now: a
+// change of the histories may change the numbers, a change of the library must
+// not lower them. The usual differences must occur, or the histories do not
+// reach them.
 func TestHistories(t *testing.T) {
 	n, refreshed, targets := uint64(250), 430, 251
 	usual := []string{"D15", "D6", "F4", "G17", "G4", "G7", "G9", "R-4.4.1", "R-4.6.5"}
