@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -183,7 +184,7 @@ func TestDestinationIsLocked(t *testing.T) {
 	w := newWorld(t, 1, 100)
 	w.mirror("m", nil)
 	w.must()
-	lock := flock.New(w.dest + "/.tufwalk.lock")
+	lock := flock.New(filepath.Join(w.dest, hidden+"lock"))
 	locked, err := lock.TryLock()
 	require.NoError(t, err)
 	require.True(t, locked)
@@ -210,7 +211,7 @@ func TestWrongUsage(t *testing.T) {
 		{w.args("--parallel", "0"), "above zero"},
 		{w.args("FILES/00.bin"), "would be in the place of"},
 		{w.args("../x"), "plain relative path"},
-		{w.args("a/.tufwalk-x.part"), "partial file"},
+		{w.args("a/.tufwalk-x.part"), "begins with .tufwalk-, like files of this library"},
 	} {
 		code, stdout, stderr := runArgs(c.args...)
 		require.Equal(t, 2, code, c.args)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,12 +89,7 @@ func TestResume(t *testing.T) {
 	replace := func(data []byte) func(*world, string) {
 		return func(_ *world, part string) { _ = os.WriteFile(part, data, 0o600) }
 	}
-	for name, c := range map[string]struct {
-		then   func(w *world, part string) // between the runs
-		answer reply
-		ranges []string // of all requests
-		says   string
-	}{
+	for name, c := range map[string]resumption{
 		"the rest comes":       {nil, withETag, []string{rest}, "from m, resumed at byte " + half},
 		"ranges are not known": {nil, whole, []string{rest}, "from m ("},
 		"the file has changed": {nil, func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
@@ -137,14 +131,6 @@ func TestResume(t *testing.T) {
 			replace(w.content["files/00.bin"])(w, part)
 		}, nil, nil, "was complete"},
 		"it is empty": {replace(nil), nil, []string{""}, "from m ("},
-		"it is a link": {func(w *world, part string) {
-			require.NoError(w.t, os.Remove(part))
-			err := os.Symlink("elsewhere", part)
-			if runtime.GOOS == "windows" && err != nil {
-				w.t.Skip("Windows asks for a privilege:", err)
-			}
-			require.NoError(w.t, err)
-		}, nil, []string{""}, "from m ("},
 		"it is a directory": {func(w *world, part string) {
 			require.NoError(w.t, os.Remove(part))
 			require.NoError(w.t, os.MkdirAll(filepath.Join(part, "deep"), 0o700))
@@ -158,36 +144,46 @@ func TestResume(t *testing.T) {
 			w.repo.Publish()
 		}, nil, []string{""}, "from m ("},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, size)
-			answer := forTargets(cut)
-			w.mirror("m", func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-				return answer != nil && answer(rw, r, data)
-			})
-			w.fail("unexpected EOF", "--retries", "0")
-			part := w.part()
-			data, err := os.ReadFile(part)
-			require.NoError(t, err)
-			require.Len(t, data, size/2)
-			require.Empty(t, w.visible())
-			w.since()
-
-			if answer = nil; c.answer != nil {
-				answer = forTargets(c.answer)
-			}
-			if c.then != nil {
-				c.then(w, part)
-			}
-			text := w.must()
-			require.Contains(t, text, "files/00.bin: "+c.says)
-			require.NotContains(t, text, "served a wrong", "no mirror is blamed for a mixture")
-			var ranges []string
-			for _, r := range w.since() {
-				ranges = append(ranges, r.Header.Get("Range"))
-			}
-			require.Equal(t, c.ranges, ranges)
-		})
+		t.Run(name, c.test)
 	}
+}
+
+// resumption is a run after one that was cut off at half of a file.
+type resumption struct {
+	then   func(w *world, part string) // between the runs
+	answer reply
+	ranges []string // of all requests
+	says   string
+}
+
+func (c resumption) test(t *testing.T) {
+	w := newWorld(t, 1, size)
+	answer := forTargets(cut)
+	w.mirror("m", func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
+		return answer != nil && answer(rw, r, data)
+	})
+	w.fail("unexpected EOF", "--retries", "0")
+	part := w.part()
+	data, err := os.ReadFile(part)
+	require.NoError(t, err)
+	require.Len(t, data, size/2)
+	require.Empty(t, w.visible())
+	w.since()
+
+	if answer = nil; c.answer != nil {
+		answer = forTargets(c.answer)
+	}
+	if c.then != nil {
+		c.then(w, part)
+	}
+	text := w.must()
+	require.Contains(t, text, "files/00.bin: "+c.says)
+	require.NotContains(t, text, "served a wrong", "no mirror is blamed for a mixture")
+	var ranges []string
+	for _, r := range w.since() {
+		ranges = append(ranges, r.Header.Get("Range"))
+	}
+	require.Equal(t, c.ranges, ranges)
 }
 
 func TestETag(t *testing.T) {

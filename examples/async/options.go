@@ -1,17 +1,11 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
@@ -23,10 +17,10 @@ var commandLine = cli.Program{
 	Name:        "async",
 	Description: description,
 	Help: map[string]string{
-		"metadata": "Base URL of a mirror's metadata. Repeat it for more mirrors. All of them must be up: " +
-			"each has to say that there is no newer root.",
+		"metadata": "Base URL of a mirror's metadata. Repeat it for more mirrors. " +
+			"One that is up is enough; that the others do not confirm that there is no newer root is a warning.",
 		"targets": "Base URL of a mirror's target files. Repeat it for more mirrors. Any of them may be down.",
-		"cache":   "Directory for metadata (default: one for each repository, in your cache).",
+		"cache":   "Directory for metadata (default: one in your cache for each root file).",
 		"token": "Bearer token for the mirrors' own hosts. Hosts that they redirect to do not get it. " +
 			"Others can read your command line: better set the variable.",
 		"proxy":    "Proxy for all requests (default: as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say).",
@@ -83,26 +77,5 @@ func (d *downloader) Validate() error {
 	if d.Parallel < 1 || d.PerHost < 1 || d.Retries < 0 || d.Silence <= 0 || d.Timeout <= 0 {
 		return errors.New("--parallel, --per-host, --silence and --timeout must be above zero, --retries not below")
 	}
-	for _, target := range d.Targets {
-		if strings.HasPrefix(strings.ToLower(path.Base(target)), hidden) {
-			return fmt.Errorf("target %q has the name of a partial file: these begin with %s", target, hidden)
-		}
-	}
 	return client.CheckNames(d.Targets)
-}
-
-// openCache opens the directory for metadata. By default there is one for each
-// repository, which is identified by the first metadata URL.
-func (d *downloader) openCache() (*client.Folder, error) {
-	dir := d.Cache
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
-		}
-		_, first := splitName(d.MetadataURL[0])
-		sum := sha256.Sum256([]byte(strings.TrimRight(first, "/")))
-		dir = filepath.Join(user, "tufwalk-async", hex.EncodeToString(sum[:16]))
-	}
-	return client.OpenFolder(dir)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,26 +21,23 @@ import (
 )
 
 // hidden is the beginning of the names of all files that are not targets.
-const hidden = ".tufwalk"
+// client.CheckName refuses targets with such names.
+const hidden = ".tufwalk-"
 
 // destination is the directory that targets are downloaded into. It is for one
 // process at a time: another must not write to a file that this one has
 // verified.
 type destination struct {
-	root   *os.Root
-	placed *place.Dir
-	lock   *flock.Flock
+	root *os.Root
+	lock *flock.Flock
 }
 
 func openDestination(ctx context.Context, dir string, stderr io.Writer) (*destination, error) {
-	placed, err := place.Open(dir)
+	root, err := place.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	d := &destination{placed: placed, lock: flock.New(filepath.Join(dir, hidden+".lock"))}
-	if d.root, err = os.OpenRoot(dir); err != nil {
-		return nil, errors.Join(err, placed.Close())
-	}
+	d := &destination{root, flock.New(filepath.Join(dir, hidden+"lock"))}
 	ok, err := d.lock.TryLock()
 	if err == nil && !ok {
 		fmt.Fprintf(stderr, "waiting for another process that downloads into %s\n", dir)
@@ -60,11 +56,10 @@ func openDestination(ctx context.Context, dir string, stderr io.Writer) (*destin
 func (d *destination) close() {
 	_ = d.lock.Unlock()
 	_ = d.root.Close()
-	_ = d.placed.Close()
 }
 
 // has reports whether the target is in place already, with the right content.
-func (d *destination) has(t *verify.Target) bool { return d.placed.Has(t) }
+func (d *destination) has(t *verify.Target) bool { return place.Has(d.root, t.Path, t) }
 
 // part is the partial file of a target, in the directory of the target. Its
 // name comes from the path and the hashes. So a later run finds it, and a later
@@ -84,7 +79,7 @@ func (d *destination) open(t *verify.Target) (*part, error) {
 		fmt.Fprintln(hashes, name, digest)
 	}
 	dir := path.Dir(t.Path)
-	all := fmt.Sprintf("%s-%.8x-", hidden, sha256.Sum256([]byte(t.Path)))
+	all := fmt.Sprintf("%s%.8x-", hidden, sha256.Sum256([]byte(t.Path)))
 	own := fmt.Sprintf("%s%.16x.part", all, hashes.Sum(nil))
 	if err := d.root.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/again"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	mirrorhttp "github.com/tufwalk/tufwalk/examples/internal/mirror"
@@ -32,7 +33,11 @@ func (d *downloader) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir, err := d.openCache()
+	cache, err := commandLine.CacheDir(d.Cache, d.Root)
+	if err != nil {
+		return err
+	}
+	dir, err := client.OpenFolder(cache)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func (w *world) fail(because string, more ...string) (stdout, stderr string) {
 
 func (w *world) files() (files []string) {
 	_ = filepath.WalkDir(w.dest, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != ".tufwalk.lock" {
+		if err == nil && !d.IsDir() && d.Name() != hidden+"lock" {
 			name, err := filepath.Rel(w.dest, path)
 			require.NoError(w.t, err)
 			files = append(files, filepath.ToSlash(name))
@@ -172,7 +172,7 @@ func (w *world) files() (files []string) {
 
 func (w *world) visible() (files []string) {
 	for _, f := range w.files() {
-		if !strings.HasPrefix(filepath.Base(f), ".tufwalk-") {
+		if !strings.HasPrefix(filepath.Base(f), hidden) {
 			files = append(files, f)
 		}
 	}
@@ -181,7 +181,7 @@ func (w *world) visible() (files []string) {
 
 func (w *world) hidden() (files []string) {
 	for _, f := range w.files() {
-		if strings.HasPrefix(filepath.Base(f), ".tufwalk-") {
+		if strings.HasPrefix(filepath.Base(f), hidden) {
 			files = append(files, f)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
@@ -173,7 +174,7 @@ func (p *packCmd) verifyAndPlace(ctx context.Context, temp *os.File) error {
 	if _, err := temp.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return dir.Write(filepath.Base(p.Bundle), func(w io.Writer) error {
+	return durable.Write(dir, filepath.Base(p.Bundle), 0o644, func(w io.Writer) error {
 		_, err := io.Copy(w, interruptible{ctx, temp})
 		return err
 	})

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -151,7 +153,7 @@ func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 // extract installs the targets. It verifies them again: the archive may have
 // been changed in the meantime.
 func (v *verifyCmd) extract(ctx context.Context, out *terminal, a *archive, lookups []*verify.Lookup) error {
-	var dest *place.Dir
+	var dest *os.Root
 	if v.Dest != "" {
 		var err error
 		if dest, err = place.Open(v.Dest); err != nil {
@@ -166,7 +168,7 @@ func (v *verifyCmd) extract(ctx context.Context, out *terminal, a *archive, look
 		}
 		done := "verified"
 		if dest != nil {
-			err := dest.Write(t.Path, func(w io.Writer) error { return a.copy(ctx, w, t) })
+			err := durable.Write(dest, t.Path, 0o644, func(w io.Writer) error { return a.copy(ctx, w, t) })
 			if err != nil {
 				return fmt.Errorf("%s is not extracted:\n%w", metadata.Printable(t.Path), err)
 			}

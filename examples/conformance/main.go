@@ -23,7 +23,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,8 +30,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/examples/internal/durable"
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -51,6 +50,8 @@ type options struct {
 	metadataDir, metadataURL string
 	targets                  []string
 	targetBaseURL, targetDir string
+
+	mirrors *client.Mirrors
 }
 
 func run(args []string) error {
@@ -112,6 +113,13 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	config := client.MirrorsConfig{Metadata: []string{o.metadataURL}}
+	if o.targetBaseURL != "" {
+		config.Targets = []string{o.targetBaseURL}
+	}
+	if o.mirrors, err = client.NewMirrors(config); err != nil {
+		return nil, nil, err
+	}
 	dir := store{o.metadataDir}
 	trustedRoot, err := dir.Load(ctx, rootName)
 	if err != nil {
@@ -120,8 +128,7 @@ func (o *options) refresh() (s *verify.Session, work func() error, err error) {
 	if s, err = verify.New(trustedRoot, verify.LoadStored(ctx, dir), now, verify.Options{}); err != nil {
 		return nil, nil, err
 	}
-	source := mirror.New(o.metadataURL, client)
-	work = func() error { return s.Run(ctx, dir, source) }
+	work = func() error { return s.Run(ctx, dir, o.mirrors.Sources()[0].Fetch) }
 	err = work()
 	for _, warning := range s.Warnings() {
 		fmt.Fprintln(os.Stderr, "conformance: warning:", warning)
@@ -151,10 +158,6 @@ func (o *options) download() error {
 	}
 	return nil
 }
-
-// client has a time limit for servers that hang. A program for large files
-// should instead limit the time in which no bytes come.
-var client = &http.Client{Timeout: time.Minute}
 
 // rootName is where init saves the trusted root, and where a session saves the
 // newest root.

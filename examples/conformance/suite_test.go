@@ -61,9 +61,6 @@ type suite struct {
 
 func newSuite(t *testing.T) *suite {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows does not have the command that the client gets the time from")
-	}
 	tmp := t.TempDir()
 	s := &suite{
 		t: t, metadata: filepath.Join(tmp, "metadata"), targets: filepath.Join(tmp, "targets"),
@@ -72,8 +69,11 @@ func newSuite(t *testing.T) *suite {
 	for _, dir := range []string{s.metadata, s.targets, s.fakeBin} {
 		require.NoError(t, os.Mkdir(dir, 0o700))
 	}
-	script := "#!/bin/sh\n[ \"$*\" = +%s ] && echo \"$FAKE_TIME\"\n"
-	require.NoError(t, os.WriteFile(filepath.Join(s.fakeBin, "date"), []byte(script), 0o700))
+	name, script := "date", "#!/bin/sh\n[ \"$*\" = +%s ] && echo \"$FAKE_TIME\"\n"
+	if runtime.GOOS == "windows" {
+		name, script = "date.bat", "@echo %FAKE_TIME%\r\n"
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(s.fakeBin, name), []byte(script), 0o700))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.RequestURI, "/")
 		s.mu.Lock()

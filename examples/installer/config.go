@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -48,7 +46,11 @@ func (in *installer) open() (*client.Client, error) {
 	if !in.At.IsZero() {
 		config.Now = func() time.Time { return in.At }
 	}
-	cache, err := in.cache()
+	trusted := in.Map
+	if trusted == "" {
+		trusted = in.Root[0]
+	}
+	cache, err := commandLine.CacheDir(in.Cache, trusted)
 	if err != nil {
 		return nil, err
 	}
@@ -62,28 +64,6 @@ func (in *installer) open() (*client.Client, error) {
 		return nil, err
 	}
 	return client.Open(config)
-}
-
-// cache is where the metadata is saved. It is named after the root file or the
-// map, which say what is trusted, and not after URLs: these may change, and the
-// rollback protection must not begin anew then.
-func (in *installer) cache() (string, error) {
-	if in.Cache != "" {
-		return in.Cache, nil
-	}
-	user, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
-	}
-	file := in.Map
-	if file == "" {
-		file = in.Root[0]
-	}
-	if file, err = filepath.Abs(file); err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(file))
-	return filepath.Join(user, "tufwalk-installer", hex.EncodeToString(sum[:16])), nil
 }
 
 // readMap reads the map, and the root file of each repository. A repository may

@@ -31,9 +31,9 @@ func TestWhatProtectionSurvives(t *testing.T) {
 				h.lose(name)
 			}
 			if c.refused {
-				h.mustFail("rollback", h.replay(2, h.replays)...)
+				h.mustFail("rollback", h.fromMirror(h.replay)...)
 			} else {
-				code, _, stderr := runArgs(h.replay(2, h.replays)...)
+				code, _, stderr := runArgs(h.fromMirror(h.replay)...)
 				require.Equal(t, 0, code, stderr)
 				require.Contains(t, stderr, "warning: timestamp: "+verify.ErrStoredFile.Error())
 				require.Contains(t, stderr, "warning: snapshot: "+verify.ErrStoredFile.Error())
@@ -47,9 +47,9 @@ func TestRootsCannotBeHidden(t *testing.T) {
 	start := newest(t)
 	h := start.fork(t)
 	h.lose("2.root.json")
-	h.mustFail("root: "+verify.ErrRollback.Error(), h.replay(2, h.mirrors)...)
+	h.mustFail("root: "+verify.ErrRollback.Error(), h.from(2)...)
 
 	h = start.fork(t)
 	h.lose("root.json")
-	h.mustFail("timestamp: "+verify.ErrRollback.Error(), h.replay(2, h.mirrors)...)
+	h.mustFail("timestamp: "+verify.ErrRollback.Error(), h.from(2)...)
 }

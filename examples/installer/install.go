@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/metadata"
 )
@@ -59,10 +60,7 @@ func (in *installer) runWith(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(in.Dest, 0o755); err != nil {
-		return err
-	}
-	dest, err := os.OpenRoot(in.Dest)
+	dest, err := place.Open(in.Dest)
 	if err != nil {
 		return err
 	}

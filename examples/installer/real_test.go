@@ -1,19 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"net/http"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
-	"github.com/tufwalk/tufwalk/verify"
 )
 
 func TestRealSigstore(t *testing.T) {
@@ -38,15 +30,16 @@ func TestRealSigstore(t *testing.T) {
 func TestRealSigstoreRoots(t *testing.T) {
 	dir, url := serveReal(t, "sigstore-roots")
 	for version := 1; version <= 15; version++ {
-		root, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.root.json", version)))
-		require.NoError(t, err)
-		now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-		session, err := verify.New(root, verify.Stored{}, now, verify.Options{})
-		require.NoError(t, err)
-		err = session.Run(context.Background(), nil, mirror.New(url, http.DefaultClient))
-		require.ErrorIs(t, err, verify.ErrNotAtSource)
-		require.True(t, strings.HasPrefix(err.Error(), "timestamp.json"), err)
-		require.EqualValues(t, 15, session.Version("root"), "from root %d", version)
+		cache := t.TempDir()
+		code, _, stderr := runArgs("--root", filepath.Join(dir, fmt.Sprintf("%d.root.json", version)),
+			"--metadata-url", url, "--targets-url", url, "--cache", cache, "--dest", t.TempDir(),
+			"--at", "2026-11-01T00:00:00Z", "any")
+		require.Equal(t, 1, code, stderr)
+		require.Contains(t, stderr, "timestamp.json could not be fetched: ")
+		require.Contains(t, stderr, "404")
+		if version < 15 { // the trusted root itself is not saved
+			require.EqualValues(t, 15, (&world{t: t, cache: cache}).cachedVersion("root"), "from root %d", version)
+		}
 	}
 }
 

@@ -172,7 +172,7 @@ type history struct {
 	*world
 	files     [4]verifytest.Files // metadata, by release
 	mirrors   [4]string
-	replays   [4]string // the same, with all roots
+	replay    string // the mirror of release 2, with all roots
 	contents  map[string][][]byte
 	published map[string]bool // all metadata files, by content
 	fresh     bool            // the user has no files yet
@@ -201,20 +201,19 @@ func newHistory(t *testing.T) *history {
 		h.files[release] = h.repo.Metadata().Clone()
 		h.mirrors[release] = h.mirror(h.files[release], nil)
 	}
-	for release := 1; release < 3; release++ {
-		replay := h.files[release].Clone()
-		replay["2.root.json"] = h.repo.Metadata()["2.root.json"]
-		h.replays[release] = h.mirror(replay, nil)
-	}
-	h.from(2)
-	code, _, stderr := runArgs(h.world.args("app.bin", chisel)...)
+	replay := h.files[2].Clone()
+	replay["2.root.json"] = h.repo.Metadata()["2.root.json"]
+	h.replay = h.mirror(replay, nil)
+	code, _, stderr := runArgs(h.from(2)...)
 	require.Equal(t, 0, code, stderr)
 	return h
 }
 
 // from returns a command line for the mirror that is frozen at a release.
-func (h *history) from(release int) []string {
-	h.metadata = h.mirrors[release]
+func (h *history) from(release int) []string { return h.fromMirror(h.mirrors[release]) }
+
+func (h *history) fromMirror(url string) []string {
+	h.metadata = url
 	return h.world.args("app.bin", chisel)
 }
 
@@ -258,7 +257,7 @@ func (h *history) fork(t *testing.T) *history {
 	w.cache, w.dest = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "dest")
 	require.NoError(t, os.CopyFS(w.cache, os.DirFS(h.cache)))
 	require.NoError(t, os.CopyFS(w.dest, os.DirFS(h.dest)))
-	return &history{w, h.files, h.mirrors, h.replays, h.contents, h.published, false}
+	return &history{w, h.files, h.mirrors, h.replay, h.contents, h.published, false}
 }
 
 // stored returns the versions that give rollback protection: those of root,
@@ -327,12 +326,6 @@ func newest(t *testing.T) *history {
 	code, _, stderr := runArgs(h.from(3)...)
 	require.Equal(t, 0, code, stderr)
 	return h
-}
-
-// replay returns a command line for a mirror that shows an old release.
-func (h *history) replay(release int, mirrors [4]string) []string {
-	h.metadata = mirrors[release]
-	return h.world.args("app.bin", chisel)
 }
 
 func (h *history) lose(name string) {

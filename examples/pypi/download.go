@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
@@ -60,13 +62,8 @@ func plainTarget(l *verify.Lookup, base string, limit int64) (*download, error) 
 
 // has reports whether the file is in place already. A file that is not a target
 // of TUF is always downloaded again.
-func (d *download) has(dest *place.Dir) bool {
-	if d.target == nil {
-		return false
-	}
-	local := *d.target
-	local.Path = d.name // it is installed under the last segment of its path
-	return dest.Has(&local)
+func (d *download) has(dest *os.Root) bool {
+	return d.target != nil && place.Has(dest, d.name, d.target)
 }
 
 // fetch calls use with the body of the first path that exists.
@@ -115,7 +112,7 @@ func (ds *downloads) readAll(ctx context.Context) ([][]byte, error) {
 // install downloads files into a directory, with a bar for each and one for
 // all. The first error ends it. Files that are in place by then are verified,
 // and stay.
-func (ds *downloads) install(ctx context.Context, bars progress.Bars, dest *place.Dir) error {
+func (ds *downloads) install(ctx context.Context, bars progress.Bars, dest *os.Root) error {
 	if len(ds.list) == 0 {
 		return nil
 	}
@@ -135,7 +132,7 @@ func (ds *downloads) install(ctx context.Context, bars progress.Bars, dest *plac
 			bar, share := bars.Add(label, d.length, i), &share{all: all}
 			err := d.fetch(ctx, ds.client, func(body io.Reader) error {
 				body = io.TeeReader(bar.Reader(body), share.again())
-				return dest.Write(d.name, func(w io.Writer) error { return d.copy(w, body) })
+				return durable.Write(dest, d.name, 0o644, func(w io.Writer) error { return d.copy(w, body) })
 			})
 			if err != nil {
 				bar.Abort()

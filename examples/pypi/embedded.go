@@ -1,14 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tufwalk/tufwalk/examples/internal/loopback"
 )
 
 // embed creates an index, serves it on this machine, and makes the installer
@@ -18,17 +18,28 @@ func (in *installer) embed() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	var hosts [3]net.Listener // the index and its metadata, the distribution files, and the extra index
-	for i := range hosts {
-		if hosts[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	var shop *shop // begins after its hosts, whose URLs it has
+	var url [3]string
+	var end [3]func()
+	for i, find := range []func(path string) ([]byte, bool){
+		func(path string) ([]byte, bool) { return shop.index(path) }, // and its metadata
+		func(path string) ([]byte, bool) { return shop.files(path) },
+		func(path string) ([]byte, bool) { return shop.extra(path) },
+	} {
+		if url[i], end[i], err = loopback.Serve(slowly(serveFiles(find))); err != nil {
 			return nil, err
 		}
 	}
-	url := func(i int) string { return "http://" + hosts[i].Addr().String() }
+	stop = func() {
+		for _, f := range end {
+			f()
+		}
+		fmt.Fprintf(in.stdout, "The files stay in %s; delete it when you like.\n", dir)
+	}
 
 	start := time.Now()
-	shop := newShop(shopOptions{
-		bits: 14, succinct: in.Bins == "succinct", filesURL: url(1), now: start.UTC(), largest: 1 << 20,
+	shop = newShop(shopOptions{
+		bits: 14, succinct: in.Bins == "succinct", filesURL: url[1], now: start.UTC(), largest: 1 << 20,
 		hashes: true,
 	})
 	shop.stock(catalogue)
@@ -36,33 +47,15 @@ func (in *installer) embed() (stop func(), err error) {
 	shop.stockExtra("inhouse-report 0.3 requires leather>=1.2", "tongs 99.0")
 	took := time.Since(start)
 
-	servers := []*http.Server{
-		{Handler: serveFiles(shop.index)}, {Handler: serveFiles(shop.files)}, {Handler: serveFiles(shop.extra)},
-	}
-	for i, s := range servers {
-		s.Handler, s.ReadHeaderTimeout = slowly(s.Handler), 10*time.Second
-		go func() {
-			if err := s.Serve(hosts[i]); !errors.Is(err, http.ErrServerClosed) {
-				fmt.Fprintln(in.stderr, "demonstration's server:", err)
-			}
-		}()
-	}
-	stop = func() {
-		for _, s := range servers {
-			_ = s.Close()
-		}
-		fmt.Fprintf(in.stdout, "The files stay in %s; delete it when you like.\n", dir)
-	}
-
 	in.Root = filepath.Join(dir, "root.json")
 	if err := os.WriteFile(in.Root, shop.repo.TrustedRoot(), 0o600); err != nil {
 		stop()
 		return nil, err
 	}
-	in.MetadataURL, in.IndexURL, in.FilesURL = url(0)+"/metadata", url(0), url(1)
+	in.MetadataURL, in.IndexURL, in.FilesURL = url[0]+"/metadata", url[0], url[1]
 	extra := ""
 	if in.ExtraURL == "" {
-		in.ExtraURL = url(2) + "/simple"
+		in.ExtraURL = url[2] + "/simple"
 		extra = "\n  extra     " + in.ExtraURL +
 			"\n            an index without TUF: has inhouse-report, and a tongs 99.0 that must\n" +
 			"            not be installed"

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +27,7 @@ var help = map[string]string{
 	"extra": "A second index, without TUF, for names that the first one does not have, and never for others. " +
 		"Pages are at NAME/ below it.",
 	"dest":  "Directory to install into (default: this one; for the demonstration's index, a temporary one).",
-	"cache": "Directory for metadata (default: one for each index, in your cache).",
+	"cache": "Directory for metadata (default: one in your cache for each root file).",
 	"bins":  "How the demonstration's index delegates to its bins: path_hash_prefixes, or succinct_roles (TAP 15).",
 }
 
@@ -117,14 +114,9 @@ func (in *installer) open(ctx context.Context) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := in.Cache
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("no directory for metadata (choose one with --cache): %w", err)
-		}
-		sum := sha256.Sum256([]byte(strings.TrimRight(in.MetadataURL, "/")))
-		cache = filepath.Join(user, "tufwalk-pypi", hex.EncodeToString(sum[:16]))
+	cache, err := commandLine.CacheDir(in.Cache, in.Root)
+	if err != nil {
+		return nil, err
 	}
 	dir, err := client.OpenFolder(cache)
 	if err != nil {
@@ -221,7 +213,7 @@ func (in *installer) install(ctx context.Context, x *index, chosen []*release) e
 	if err != nil {
 		return fmt.Errorf("not all packages are installed:\n%w", err)
 	}
-	fmt.Fprintf(in.stdout, "\n%s\nThe wheels are in %s\n", cli.Printable(strings.Join(texts, "")), dest.File("."))
+	fmt.Fprintf(in.stdout, "\n%s\nThe wheels are in %s\n", cli.Printable(strings.Join(texts, "")), dest.Name())
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -183,15 +184,11 @@ func nested(depth int) any {
 
 // member changes one member or element, somewhere.
 func (w *World) member(o map[string]any) {
-	names := []string{}
-	for name := range o {
-		names = append(names, name)
-	}
-	if len(names) == 0 {
+	if len(o) == 0 {
 		o["x"] = w.value()
 		return
 	}
-	name := pick(w, sorted(names))
+	name := pick(w, slices.Sorted(maps.Keys(o)))
 	if w.Chance(65) && w.inside(o[name], func(v any) { o[name] = v }) {
 		return
 	}
@@ -280,11 +277,7 @@ func collect(v any, name string) (list []map[string]any) {
 		if _, ok := v[name]; ok {
 			list = append(list, v)
 		}
-		names := []string{}
-		for n := range v {
-			names = append(names, n)
-		}
-		for _, n := range sorted(names) {
+		for _, n := range slices.Sorted(maps.Keys(v)) {
 			list = append(list, collect(v[n], name)...)
 		}
 	case []any:

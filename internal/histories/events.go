@@ -10,7 +10,7 @@ import (
 
 // Happen makes a few things happen, and publishes.
 func (w *World) Happen() {
-	w.note("---")
+	w.Note("---")
 	if w.Chance(85) {
 		w.Advance(pick(w, []time.Duration{time.Minute, time.Hour, 20 * time.Hour, 3 * 24 * time.Hour}))
 	}
@@ -44,7 +44,7 @@ func (w *World) event() {
 	case 9:
 		consistent := !w.Chance(50)
 		w.SetConsistentSnapshot(consistent)
-		w.note("consistent_snapshot becomes %v", consistent)
+		w.Note("consistent_snapshot becomes %v", consistent)
 	case 10:
 		w.lifetime()
 	case 11:
@@ -66,7 +66,7 @@ func (w *World) revoke() {
 	from, name := pick(w, w.roles), pick(w, w.roles)
 	defer func() {
 		if recover() == nil { // it panics if there is no such delegation
-			w.note("%s no longer delegates to %s", from, name)
+			w.Note("%s no longer delegates to %s", from, name)
 		}
 	}()
 	w.Role(from).Undelegate(name)
@@ -93,7 +93,7 @@ func (w *World) sign() {
 		}
 	}
 	w.SignWith(role, signers...)
-	w.note("%s is signed by %d keys, of which it has %d", role, len(signers), len(should))
+	w.Note("%s is signed by %d keys, of which it has %d", role, len(signers), len(should))
 }
 
 // signPartly makes a delegated role signed by some of its keys: enough for all
@@ -107,7 +107,7 @@ func (w *World) signPartly() {
 		}
 	}
 	w.SignWith(role, signers...)
-	w.note("%s is signed by %d of its keys", role, len(signers))
+	w.Note("%s is signed by %d of its keys", role, len(signers))
 }
 
 // version makes a role's next version something else than the next number.
@@ -127,7 +127,7 @@ func (w *World) version() {
 		at = v + int64(w.IntN(1000))
 	}
 	w.SetVersion(role, max(1, at))
-	w.note("%s goes from version %d to %d", role, v, at)
+	w.Note("%s goes from version %d to %d", role, v, at)
 }
 
 // snapshotLists makes the snapshot list something wrong.
@@ -148,14 +148,14 @@ func (w *World) snapshotLists() {
 			meta["gone.json"] = map[string]any{"version": int64(1)}
 		}
 	})
-	w.note("the snapshot is wrong about %s (%d)", role, wrong)
+	w.Note("the snapshot is wrong about %s (%d)", role, wrong)
 }
 
 func (w *World) lifetime() {
 	role := w.AnyRole()
 	d := pick(w, []time.Duration{-time.Hour, 0, time.Hour, 30 * time.Hour, 24 * 365 * time.Hour})
 	w.SetLifetime(role, d)
-	w.note("%s lives for %v", role, d)
+	w.Note("%s lives for %v", role, d)
 }
 
 // fix ends much of what was made wrong on purpose.
@@ -170,7 +170,7 @@ func (w *World) fix() {
 			w.SetVersion(role, 5)
 		}
 	}
-	w.note("much is fixed")
+	w.Note("much is fixed")
 }
 
 func (w *World) publish() {
@@ -185,7 +185,7 @@ func (w *World) publish() {
 		}
 	}
 	w.PublishOnly(list...)
-	w.note("only %q are published", list)
+	w.Note("only %q are published", list)
 }
 
 // clock sets the client's clock: to the repository's, or to the moment at which
@@ -197,7 +197,7 @@ func (w *World) clock() {
 		name := w.FileName(pick(w, roles))
 		if expires, ok := expiry(w.Metadata()[name]); ok {
 			next = expires.Add(pick(w, []time.Duration{-time.Second, 0, 0, time.Second}))
-			w.note("%s expires at %v", name, expires)
+			w.Note("%s expires at %v", name, expires)
 		}
 	}
 	if next.Before(w.now) || next.Year() > 2039 {
@@ -207,7 +207,7 @@ func (w *World) clock() {
 	if w.now.After(w.Now()) {
 		w.Advance(w.now.Sub(w.Now()))
 	}
-	w.note("it is %v", w.now.Format(time.RFC3339))
+	w.Note("it is %v", w.now.Format(time.RFC3339))
 }
 
 func expiry(body []byte) (time.Time, bool) {

@@ -8,11 +8,6 @@ import (
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-func sorted(list []string) []string {
-	slices.Sort(list)
-	return list
-}
-
 // key makes a new key for a role.
 func (w *World) key(role string) *verifytest.Key {
 	w.fresh++
@@ -126,7 +121,7 @@ func (w *World) delegate() {
 		return
 	}
 	w.Role(from).Delegate(d)
-	w.note("%s delegates to %s: %q %q, threshold %d of %d, terminating %v", from, name,
+	w.Note("%s delegates to %s: %q %q, threshold %d of %d, terminating %v", from, name,
 		d.Paths, d.PathHashPrefixes, max(1, d.Threshold), max(1, len(d.Keys)), d.Terminating)
 	if !slices.Contains(w.roles, name) {
 		w.roles = append(w.roles, name)
@@ -153,14 +148,14 @@ func (w *World) bins() {
 	} else {
 		x.DelegateSuccinct("succinct-bin", bits, keys...)
 	}
-	w.note("%s delegates to %s: %d bins", from, name, 1<<bits)
+	w.Note("%s delegates to %s: %d bins", from, name, 1<<bits)
 	for range w.IntN(8) {
 		path := pick(w, w.paths)
 		x.AddToBin(path, w.content())
 		if bin := x.Bin(path).Name(); !slices.Contains(w.roles, bin) {
 			w.roles = append(w.roles, bin)
 		}
-		w.note("%s lists %s", x.Bin(path).Name(), path)
+		w.Note("%s lists %s", x.Bin(path).Name(), path)
 	}
 }
 
@@ -171,11 +166,11 @@ func (w *World) list() {
 	role, path := pick(w, w.roles), pick(w, w.paths[:len(w.paths)-1])
 	if w.Chance(15) {
 		w.Role(role).RemoveTarget(path)
-		w.note("%s no longer lists %s", role, path)
+		w.Note("%s no longer lists %s", role, path)
 		return
 	}
 	w.Role(role).AddTarget(path, w.content())
-	w.note("%s lists %s", role, path)
+	w.Note("%s lists %s", role, path)
 }
 
 // rotate replaces the keys of a top-level role.
@@ -186,5 +181,5 @@ func (w *World) rotate() {
 	}
 	keys, threshold := w.signers(role)
 	w.Rotate(role, threshold, keys...)
-	w.note("%s is to be signed by %d of %d keys", role, threshold, len(keys))
+	w.Note("%s is to be signed by %d of %d keys", role, threshold, len(keys))
 }

@@ -2,7 +2,9 @@ package histories
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +85,7 @@ func (w *World) partlyListed() {
 			}
 		})
 	}
-	w.note("files are listed without %s", drop)
+	w.Note("files are listed without %s", drop)
 }
 
 func pick[T any](w *World, list []T) T { return list[w.IntN(len(list))] }
@@ -91,12 +93,10 @@ func pick[T any](w *World, list []T) T { return list[w.IntN(len(list))] }
 // Chance returns true with that probability.
 func (w *World) Chance(percent int) bool { return w.IntN(100) < percent }
 
-func (w *World) note(format string, args ...any) {
+// Note adds a line to the story.
+func (w *World) Note(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf(format, args...))
 }
-
-// Note adds a line to the story.
-func (w *World) Note(format string, args ...any) { w.note(format, args...) }
 
 // Story is what has happened, a line for each event.
 func (w *World) Story() string { return strings.Join(w.log, "\n") }
@@ -126,11 +126,7 @@ func (w *World) Other(name string) []byte {
 	if body, ok := files[name]; ok && w.Chance(60) {
 		return body
 	}
-	names := []string{}
-	for n := range files {
-		names = append(names, n)
-	}
-	return files[pick(w, sorted(names))]
+	return files[pick(w, slices.Sorted(maps.Keys(files)))]
 }
 
 // serve chooses what the mirror has: mostly what the repository has.
@@ -140,7 +136,7 @@ func (w *World) serve() {
 	switch w.IntN(10) {
 	case 0:
 		w.mirror = pick(w, w.past).Clone()
-		w.note("the mirror is frozen")
+		w.Note("the mirror is frozen")
 	case 1:
 		w.mix()
 	case 2:
@@ -157,19 +153,15 @@ func (w *World) swap() {
 		from, to := pick(w, w.roles), pick(w, w.roles)
 		if body, ok := w.mirror[w.FileName(from)]; ok && from != to {
 			w.mirror[w.FileName(to)] = body
-			w.note("the mirror serves %s as %s", from, to)
+			w.Note("the mirror serves %s as %s", from, to)
 		}
 	}
 }
 
 // mix makes the mirror serve each file in its state of some time.
 func (w *World) mix() {
-	w.note("the mirror mixes states")
-	names := []string{}
-	for name := range w.mirror {
-		names = append(names, name)
-	}
-	for _, name := range sorted(names) {
+	w.Note("the mirror mixes states")
+	for _, name := range slices.Sorted(maps.Keys(w.mirror)) {
 		if old, ok := pick(w, w.past)[name]; ok {
 			w.mirror[name] = old
 		}
@@ -178,6 +170,6 @@ func (w *World) mix() {
 
 func (w *World) lose() {
 	role := pick(w, append([]string{"root", "timestamp", "snapshot"}, w.roles...))
-	w.note("the mirror has lost %s", w.FileName(role))
+	w.Note("the mirror has lost %s", w.FileName(role))
 	delete(w.mirror, w.FileName(role))
 }

@@ -10,11 +10,7 @@ import (
 	"os"
 	"path"
 	"runtime"
-	"strings"
 )
-
-// The name of a file begins and ends like this while it is written.
-const prefix, suffix = ".tufwalk-", ".part"
 
 // Step is for tests only. It is called before each operation on the disk, and
 // may make it fail or end the process there.
@@ -22,13 +18,13 @@ var Step = func(what, name string) error { return nil }
 
 // Write calls fill for a temporary file in the directory of the file, and
 // renames it only if that succeeds. It creates missing directories. A process
-// that is killed may leave a hidden file ending in .part; see Sweep.
+// that is killed may leave a hidden file ending in .part.
 func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) error) error {
 	dir := path.Dir(name)
 	if err := makeDir(root, dir); err != nil {
 		return err
 	}
-	temp := path.Join(dir, prefix+rand.Text()+suffix)
+	temp := path.Join(dir, ".tufwalk-"+rand.Text()+".part")
 	f, err := create(root, temp, perm)
 	if err != nil {
 		return err
@@ -49,17 +45,6 @@ func Write(root *os.Root, name string, perm fs.FileMode, fill func(io.Writer) er
 	return syncUp(root, dir)
 }
 
-// Sweep removes the temporary files that killed processes left in a directory,
-// as far as it can. No process may be writing there.
-func Sweep(root *os.Root, dir string) {
-	entries, _ := fs.ReadDir(root.FS(), dir)
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), suffix) {
-			_ = remove(root, path.Join(dir, e.Name()))
-		}
-	}
-}
-
 // syncUp syncs a directory and those above it. Without it a crash may lose a
 // rename, or keep a later rename and lose this one.
 func syncUp(root *os.Root, dir string) error {
@@ -68,7 +53,7 @@ func syncUp(root *os.Root, dir string) error {
 		if err != nil {
 			return err
 		}
-		err = SyncDir(f)
+		err = syncDir(f)
 		f.Close()
 		if err != nil || dir == "." {
 			return err
@@ -76,9 +61,9 @@ func syncUp(root *os.Root, dir string) error {
 	}
 }
 
-// SyncDir makes renames in a directory durable. Windows has no such call and
+// syncDir makes renames in a directory durable. Windows has no such call and
 // needs none: NTFS has a journal of them.
-func SyncDir(dir *os.File) error {
+func syncDir(dir *os.File) error {
 	if err := Step("sync directory", dir.Name()); err != nil || runtime.GOOS == "windows" {
 		return err
 	}

@@ -58,6 +58,24 @@ func TestOrder(t *testing.T) {
 	}, trace)
 }
 
+// A file is replaced as a whole, or not at all, and nothing is left over.
+func TestFillFails(t *testing.T) {
+	root := open(t)
+	require.NoError(t, write(root, "a/b", "old"))
+	err := durable.Write(root, "a/b", 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, "ne")
+		return errors.Join(errDisk, err)
+	})
+	require.ErrorIs(t, err, errDisk)
+	require.Error(t, write(root, "../b", "new"))
+	data, err := root.ReadFile("a/b")
+	require.NoError(t, err)
+	require.Equal(t, "old", string(data))
+	files, err := filepath.Glob(filepath.Join(root.Name(), "a", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+}
+
 func TestEachStepFails(t *testing.T) {
 	for _, broken := range []string{"make directory", "create", "write", "sync", "close", "rename", "sync directory"} {
 		t.Run(broken, func(t *testing.T) {
@@ -82,26 +100,4 @@ func TestEachStepFails(t *testing.T) {
 			require.Equal(t, want, string(data))
 		})
 	}
-}
-
-func TestSweep(t *testing.T) {
-	root := open(t)
-	require.NoError(t, write(root, "x.json", "text"))
-	steps(t, func(what, _ string) error {
-		if what == "rename" || what == "remove" {
-			return errDisk
-		}
-		return nil
-	})
-	require.ErrorIs(t, write(root, "x.json", "other"), errDisk)
-	names, err := filepath.Glob(filepath.Join(root.Name(), ".tufwalk-*.part"))
-	require.NoError(t, err)
-	require.Len(t, names, 1)
-
-	durable.Sweep(root, ".")
-	require.FileExists(t, names[0], "it cannot be removed")
-	steps(t, func(string, string) error { return nil })
-	durable.Sweep(root, ".")
-	require.NoFileExists(t, names[0])
-	require.FileExists(t, filepath.Join(root.Name(), "x.json"))
 }

@@ -1,42 +1,37 @@
 package place_test
 
 import (
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/examples/internal/place"
+	"github.com/tufwalk/tufwalk/verify"
+	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
-// A file is replaced as a whole, or not at all, and nothing is left over.
-func TestWrite(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new")
-	d, err := place.Open(dir)
+func TestHas(t *testing.T) {
+	repo := verifytest.New(verifytest.Options{})
+	repo.Targets().AddTarget("app", []byte("content"))
+	repo.Publish()
+	s, err := verify.New(repo.TrustedRoot(), verify.Stored{}, repo.Now(), verify.Options{})
 	require.NoError(t, err)
-	defer d.Close()
-	fill := func(text string, err error) func(io.Writer) error {
-		return func(w io.Writer) error {
-			_, e := io.WriteString(w, text)
-			return errors.Join(err, e)
-		}
-	}
-	require.NoError(t, d.Write("a/b", fill("old", nil)))
-	broken := errors.New("broken")
-	require.ErrorIs(t, d.Write("a/b", fill("ne", broken)), broken)
-	require.Error(t, d.Write("../b", fill("new", nil)))
-	has := func(want string) {
-		data, err := os.ReadFile(d.File("a/b"))
-		require.NoError(t, err)
-		require.Equal(t, want, string(data))
-	}
-	has("old")
-	require.NoError(t, d.Write("a/b", fill("new", nil)))
-	has("new")
-	files, err := os.ReadDir(filepath.Join(dir, "a"))
+	l := s.Lookup("app")
+	require.NoError(t, s.Run(t.Context(), nil, repo.Metadata().Source()))
+	target, err := l.Target()
 	require.NoError(t, err)
-	require.Len(t, files, 1)
+
+	dir, err := place.Open(filepath.Join(t.TempDir(), "new", "dir"))
+	require.NoError(t, err)
+	defer dir.Close()
+	require.NoError(t, dir.Mkdir("directory", 0o700))
+	for name, content := range map[string]string{"right": "content", "changed": "CONTENT", "longer": "contents"} {
+		require.NoError(t, dir.WriteFile(name, []byte(content), 0o600))
+	}
+	for name, want := range map[string]bool{
+		"right": true, "changed": false, "longer": false, "directory": false, "missing": false, "../x": false,
+	} {
+		require.Equal(t, want, place.Has(dir, name, target), name)
+	}
 }

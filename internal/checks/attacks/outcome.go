@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -177,14 +178,14 @@ var cachedRoles = []string{"root", "timestamp", "snapshot"}
 // harm returns what is worse than before. A new release may be installed only
 // if the attack may pass.
 func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
-	for _, name := range sortedKeys(after.installed) {
+	for _, name := range slices.Sorted(maps.Keys(after.installed)) {
 		data := after.installed[name]
 		if bytes.Equal(data, d.installed[name]) || mayPass && name == app && bytes.Equal(data, newest) {
 			continue
 		}
 		reasons = append(reasons, fmt.Sprintf("%s is %s now", name, title(data)))
 	}
-	for _, name := range sortedKeys(d.installed) {
+	for _, name := range slices.Sorted(maps.Keys(d.installed)) {
 		if _, there := after.installed[name]; !there {
 			reasons = append(reasons, name+" is gone")
 		}
@@ -200,7 +201,7 @@ func (d disk) harm(after disk, newest []byte, mayPass bool) (reasons []string) {
 // changes describes what is installed now, and what changed in the cache.
 func (d disk) changes(after disk) string {
 	var parts []string
-	for _, name := range sortedKeys(after.installed) {
+	for _, name := range slices.Sorted(maps.Keys(after.installed)) {
 		parts = append(parts, title(after.installed[name]))
 	}
 	cache := "cache unchanged"
@@ -230,15 +231,6 @@ func title(data []byte) string {
 		return fmt.Sprintf("%d unknown bytes", len(data))
 	}
 	return string(line)
-}
-
-func sortedKeys(m map[string][]byte) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // sawText says what a client asked for last, and what it was sent.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -103,18 +104,13 @@ func (t *tally) print(out io.Writer) {
 	fmt.Fprintf(out, "%d histories, %d updates, of which tufwalk accepted %d; %d targets found.\n\n",
 		t.histories, t.updates, t.refreshed, t.found)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	ids := []string{}
-	for id := range t.explained {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	if len(ids) == 0 {
+	if len(t.explained) == 0 {
 		return
 	}
 	fmt.Fprintf(out, "What go-tuf %s does differently (IDs as in docs/attacks.md and docs/conformance.md; "+
 		"+ joins several):\n\n", cli.Version("github.com/theupdateframework/go-tuf/v2"))
 	fmt.Fprintln(w, "known deviation\tdisagreements\tfor example")
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(t.explained)) {
 		fmt.Fprintf(w, "%s\t%d\t%s\n", id, len(t.explained[id]), slices.Min(t.explained[id]))
 	}
 	fmt.Fprintln(w)
