@@ -184,7 +184,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 func (e *entry) rootKeys() (list []string) {
 	for _, x := range e.members {
 		if v := x.session.Version(metadata.RoleRoot); x.rootVersion != v {
-			x.rootVersion, x.rootKeys = v, rootKeysOf(x.session.Root(), x.options.Policy)
+			x.rootVersion, x.rootKeys = v, rootKeysOf(x.role(metadata.RoleRoot))
 		}
 		list = append(list, x.rootKeys)
 	}
