@@ -22,8 +22,8 @@ var parameterSets = map[string]mldsa.Parameters{
 
 const noMLDSAInDSSE = "TAP 21 defines no ML-DSA signatures in DSSE envelopes"
 
-// errGoodMLDSA is what comes of a good ML-DSA signature: nil or, because the key
-// is unusable there, this error in a DSSE envelope.
+// errGoodMLDSA is what comes of a good ML-DSA signature: nothing or, in a DSSE
+// envelope, where the key is unusable, an error.
 var errGoodMLDSA = map[metadata.EnvelopeFormat]error{metadata.DSSE: roles.ErrThreshold}[envelopeFormat]
 
 // R-T21.1, R-T21.2, R-T21.3: what is signed is the text "tuf", the byte 1 and
