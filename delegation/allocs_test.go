@@ -34,7 +34,7 @@ func TestRolesForAllocatesLittle(t *testing.T) {
 	}{
 		{"16 classic bins", 3, func(x *verifytest.Role) { x.DelegateBins("bin", 16) }},
 		{"4,096 classic bins", 3, func(x *verifytest.Role) { x.DelegateBins("bin", 4096) }},
-		{"2^32 succinct bins", 8, func(x *verifytest.Role) { x.DelegateSuccinct("bin", 32) }},
+		{"2^32 succinct bins", 5, func(x *verifytest.Role) { x.DelegateSuccinct("bin", 32) }},
 		{"2,000 patterns", 3, patterns(2000)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,16 +5,8 @@ import (
 	"github.com/tufwalk/tufwalk/roles"
 )
 
-// ByHash reports whether the delegation is by the hashes of target paths: to a
-// hash bin, classic or succinct.
-func (p Pending) ByHash() bool {
-	if p.By.Content() == nil {
-		return false
-	}
-	d := p.By.Content().Delegations()
-	return d.SuccinctRoles() != nil || byHash(d.At(p.Position))
-}
-
+// byHash reports whether a delegation is to a hash bin: by the hashes of target
+// paths.
 func byHash(role metadata.DelegatedRole) bool {
 	for range role.PathHashPrefixes() {
 		return true
@@ -29,10 +21,10 @@ func byHash(role metadata.DelegatedRole) bool {
 // paths, times the logarithm of the number of prefixes, and stops at the first
 // path that is covered.
 func (p Pending) Misplaced(file *metadata.Targets) (path string, misplaced bool) {
-	if !p.ByHash() {
+	covers := p.covers()
+	if covers == nil {
 		return "", false
 	}
-	covers := p.covers()
 	for path = range file.Files() {
 		misplaced = true
 		if covered, _ := covers(path); covered {
@@ -46,10 +38,10 @@ func (p Pending) Misplaced(file *metadata.Targets) (path string, misplaced bool)
 // covers, and that no other bin of the delegator covers. It is false for any
 // other delegation. It takes time like Misplaced.
 func (p Pending) ListsOwn(file *metadata.Targets) bool {
-	if !p.ByHash() {
+	covers := p.covers()
+	if covers == nil {
 		return false
 	}
-	covers := p.covers()
 	for path := range file.Files() {
 		if _, own := covers(path); own {
 			return true
@@ -60,14 +52,20 @@ func (p Pending) ListsOwn(file *metadata.Targets) bool {
 
 // covers returns a function that reports whether a delegation by hash covers a
 // path, and whether it is the only one of its delegator that does. Prefixes of
-// several bins may be alike.
+// several bins may be alike. It returns nil for any other delegation.
 func (p Pending) covers() func(path string) (covered, own bool) {
+	if p.By.Content() == nil {
+		return nil
+	}
 	d := p.By.Content().Delegations()
 	if s := d.SuccinctRoles(); s != nil {
 		return func(path string) (covered, own bool) {
 			covered = bin(s, newPath(path)) == p.Role
 			return covered, covered
 		}
+	}
+	if !byHash(d.At(p.Position)) {
+		return nil
 	}
 	noPattern := func(string) (bool, error) { return false, nil }
 	return func(path string) (covered, own bool) {

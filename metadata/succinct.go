@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -22,7 +21,8 @@ type SuccinctRoles struct {
 // R-T15.2: the prefix, a hyphen, and the number in lower-case hexadecimal with
 // as many digits as the last bin has.
 func (s *SuccinctRoles) Bin(number uint32) string {
-	return fmt.Sprintf("%s-%0*x", s.NamePrefix, s.digits(), number)
+	digits := strconv.FormatUint(uint64(number), 16)
+	return s.NamePrefix + "-" + strings.Repeat("0", max(0, s.digits()-len(digits))) + digits
 }
 
 // Has reports whether a role name is the name of one of the bins (R-T15.4).

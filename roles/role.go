@@ -30,6 +30,9 @@ type unusableKey struct {
 // Name returns the name of the role.
 func (r Role) Name() string { return r.name }
 
+// Threshold returns how many distinct keys must sign a file of the role.
+func (r Role) Threshold() int64 { return r.threshold }
+
 // Same reports whether two roles have the same name, threshold and keys. If so,
 // a file that was verified for one is also verified for the other.
 func (r Role) Same(other Role) bool {

@@ -30,9 +30,6 @@ func (r Role) shared(other Role) (all, shared int64) {
 	return all, shared
 }
 
-// Threshold returns how many distinct keys must sign a file of the role.
-func (r Role) Threshold() int64 { return r.threshold }
-
 // CanPassFor reports whether a file of this role, signed by all of its keys,
 // would be accepted as a file of the other: whether this role lists a threshold
 // of the other's keys, by key material.

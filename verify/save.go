@@ -37,7 +37,8 @@ type Locker interface {
 
 // CandidateStore is a Store that cannot replace a file, such as an object
 // store without locks: Save adds a file next to those of the same name, and
-// LoadAll returns them. Session.Save writes first and compares after.
+// LoadAll returns them. Load returns the one that was saved last, as far as the
+// store knows. Session.Save writes first and compares after.
 type CandidateStore interface {
 	Store
 	// LoadAll returns all files that were saved under a name and have not been

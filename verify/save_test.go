@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"testing"
 
@@ -38,7 +39,7 @@ type bucket map[string][][]byte
 func (b bucket) Load(ctx context.Context, name string) ([]byte, error) {
 	files := b[name]
 	if len(files) == 0 {
-		return nil, errors.New("nothing there")
+		return nil, fs.ErrNotExist
 	}
 	return files[len(files)-1], nil
 }

@@ -252,6 +252,12 @@ func (s *Session) Time() time.Time { return s.now }
 // began with, until there is a newer one.
 func (s *Session) Root() *metadata.Root { return s.trusted.root.Content() }
 
+// Role returns a top-level role as that root lists it: whose signatures its
+// files need. For any other name the error wraps roles.ErrDelegation.
+func (s *Session) Role(name string) (roles.Role, error) {
+	return roles.TopLevel(s.trusted.root, name, s.options.Policy)
+}
+
 // Timestamp returns a copy of the timestamp that the update trusts; nil before
 // it does.
 func (s *Session) Timestamp() *metadata.Timestamp { return s.trusted.timestamp.Content() }

@@ -28,13 +28,10 @@ func StoreSource(store Store) Source {
 			}
 			name = nameTimestamp
 		}
-		files, err := loadAll(ctx, store, name)
-		switch {
-		case err != nil:
-			return nil, err
-		case len(files) == 0:
-			return nil, fmt.Errorf("%w: %s: %w", ErrNotAtSource, name, fs.ErrNotExist)
+		data, err := store.Load(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: %s: %w", ErrNotAtSource, name, fs.ErrNotExist)
 		}
-		return files[len(files)-1], nil
+		return data, err
 	}
 }

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,6 +53,31 @@ func TestUpdateFromTheStoreAlone(t *testing.T) {
 	repo.Advance(24 * time.Hour)
 	_, _, err = offlineRun(t, repo, store, "a/x")
 	require.ErrorIs(t, err, verify.ErrExpired)
+}
+
+// A store that cannot replace a file offers the newest one, in whatever order
+// it has them all.
+func TestUpdateFromCandidatesAlone(t *testing.T) {
+	repo := sharedPair()
+	store := newestFirst{bucket{}}
+	for range 3 {
+		requireFound(t, "a", search(t, resume(t, repo, store), store, "a/x", repo.Metadata()))
+		repo.Publish()
+	}
+	require.Len(t, store.bucket["timestamp.json"], 3)
+	s, l, err := offlineRun(t, repo, store, "a/x")
+	require.NoError(t, err)
+	requireFound(t, "a", l)
+	require.Equal(t, storedVersions(t, store)["timestamp"], s.Version("timestamp"))
+}
+
+// newestFirst is a bucket that returns the file first that was saved last.
+type newestFirst struct{ bucket }
+
+func (b newestFirst) LoadAll(_ context.Context, name string) ([][]byte, error) {
+	files := slices.Clone(b.bucket[name])
+	slices.Reverse(files)
+	return files, nil
 }
 
 // What is saved is judged like anything else.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -152,11 +153,7 @@ func escapePath(path string) string {
 // Check returns nil only if data is the whole file, with the right length and
 // hashes. Errors are those of Verifier.Verify.
 func (t *Target) Check(data []byte) error {
-	v := t.Verifier()
-	if _, err := v.Write(data); err != nil {
-		return err
-	}
-	return v.Verify()
+	return t.Copy(io.Discard, bytes.NewReader(data))
 }
 
 // Copy copies the file from src to dst. It returns nil only if the whole file

@@ -154,11 +154,13 @@ func TestRunEndsWhenASaveFails(t *testing.T) {
 	w := pair(t)
 	g := w.group()
 	w.stores["b"] = badStore{verifytest.Store{}, errFull}
-	l := g.Lookup("x")
+	l, onlyA := g.Lookup("x"), g.Lookup("only-a")
 	err := g.Run(t.Context(), w.stores, w.sources())
 	require.ErrorIs(t, err, errFull)
 	require.ErrorIs(t, err, verify.ErrSave)
 	require.ErrorContains(t, err, `repository "b"`)
 	_, err = l.Target()
 	require.ErrorIs(t, err, errFull)
+	_, err = onlyA.Target()
+	require.ErrorIs(t, err, errFull, "although b is not needed for it")
 }

@@ -167,7 +167,7 @@ func TestEarlierView(t *testing.T) {
 				first, next := o.renewed(w, atHand, time.Hour)
 				w.asked = nil
 				w.mustAnswerAsOf(next, start)
-				require.Error(t, next.Err(), "no other repository was asked")
+				require.ErrorIs(t, next.Err(), o.want, "no other repository was asked")
 				mustWarn(t, next, o.want)
 				require.Equal(t, first.Expires("private"), next.Expires("private"))
 				require.Equal(t, !atHand, strings.Contains(strings.Join(w.asked, "\n"), "private 1.team.json"))

@@ -184,7 +184,7 @@ func (g *Group) addEntries(m *metadata.Map) error {
 func (e *entry) rootKeys() (list []string) {
 	for _, x := range e.members {
 		if v := x.session.Version(metadata.RoleRoot); x.rootVersion != v {
-			x.rootVersion, x.rootKeys = v, rootKeysOf(x.session.Root(), x.options.Policy)
+			x.rootVersion, x.rootKeys = v, rootKeysOf(x.role(metadata.RoleRoot))
 		}
 		list = append(list, x.rootKeys)
 	}
@@ -283,7 +283,7 @@ func (g *Group) earlierView(x *member, now time.Time) *verify.Session {
 func expired(expires, now time.Time) bool { return !expires.After(now) }
 
 // hasSay says whether a lookup waits for a repository's answer. Where there is
-// no lookup, all are brought up to date.
+// no lookup, apart from dropped ones, all are brought up to date.
 func (g *Group) hasSay(x *member) bool { return x.asked > 0 || len(g.pending) == 0 && g.decided == 0 }
 
 func (g *Group) inProgress() bool {
@@ -294,13 +294,13 @@ func (g *Group) inProgress() bool {
 	})
 }
 
-// Err returns nil if every lookup is done, and at least one repository could be
-// brought up to date, or none was asked. (What it means that others could not,
-// each lookup says.) It does not wait for repositories that no lookup has
-// asked, unless none was begun. Otherwise it returns verify.ErrInProgress, what
+// Err returns nil if every lookup is done, and a repository is up to date or no
+// update has failed. (What it means that some have failed, each lookup says.)
+// It waits for those repositories only that a lookup waits for, or for all
+// where there is no lookup. Otherwise it returns verify.ErrInProgress, what
 // ended the group (an error of Save, or verify.ErrSave and the cause after
-// Abandon), or a *RepositoryError for every repository. Lookups may have
-// results from earlier views then.
+// Abandon), or a *RepositoryError for each update that has failed, joined.
+// Lookups may have results from earlier views then.
 func (g *Group) Err() error {
 	switch {
 	case g.broken != nil:

@@ -127,3 +127,27 @@ func TestNobodyWaitsForRepositoriesWithoutASay(t *testing.T) {
 	_, err = l.Target()
 	require.NoError(t, err)
 }
+
+// Err says why the updates failed of the repositories that were asked. One that
+// was not asked is neither waited for nor named, and a lookup that asks none is
+// done at once.
+func TestErrOfThoseThatWereAsked(t *testing.T) {
+	w := company(t)
+	w.down["private"] = true
+	g := w.group()
+	_, _, err := w.lookup(g, "acme/billing-1.0.tgz")
+	require.ErrorIs(t, err, multirepo.ErrNoAnswer)
+	require.ErrorIs(t, g.Err(), errDown)
+	require.NotContains(t, g.Err().Error(), "public")
+	_, _, err = w.lookup(g, "left-pad-1.0.tgz")
+	require.NoError(t, err)
+	require.NoError(t, g.Err(), "one is up to date")
+
+	w = pair(t)
+	w.asked = nil
+	g = w.group()
+	_, _, err = w.lookup(g, "un/mapped")
+	require.ErrorIs(t, err, verify.ErrNoTarget)
+	require.NoError(t, g.Err())
+	require.Empty(t, w.asked)
+}

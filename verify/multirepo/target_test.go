@@ -96,6 +96,10 @@ func TestVerifier(t *testing.T) {
 	var copied strings.Builder
 	require.ErrorIs(t, target.Copy(&copied, strings.NewReader("abd")), roles.ErrHash)
 	require.Empty(t, copied.String(), "the last bytes are held back until they are verified")
+	require.NoError(t, target.Check([]byte("abc")))
+	require.ErrorIs(t, target.Check([]byte("abd")), roles.ErrHash)
+	require.ErrorIs(t, target.Check([]byte("ab")), roles.ErrLength)
+	require.ErrorIs(t, target.Check(nil), roles.ErrLength)
 }
 
 // The zero values accept nothing.
@@ -103,6 +107,7 @@ func TestZeroValues(t *testing.T) {
 	var target multirepo.Target
 	require.ErrorIs(t, target.Copy(new(strings.Builder), strings.NewReader("")), roles.ErrUntrusted)
 	require.ErrorIs(t, target.Copy(new(strings.Builder), strings.NewReader("x")), roles.ErrUntrusted)
+	require.ErrorIs(t, target.Check(nil), roles.ErrUntrusted)
 	var v multirepo.Verifier
 	_, err := v.Write(nil)
 	require.ErrorIs(t, err, roles.ErrUntrusted)

@@ -63,35 +63,12 @@ func (g *Group) sharedOnlineKeys() (list []error) {
 // sharesKeys says whether the keys of a top-level role of one repository reach
 // the threshold of the other's.
 func sharesKeys(one, other *member, role string) bool {
-	a, thresholdA := roleKeysOf(one, role)
-	b, thresholdB := roleKeysOf(other, role)
-	var shared int64
-	for material := range a {
-		if b[material] {
-			shared++
-		}
-	}
-	return shared >= min(thresholdA, thresholdB)
+	a, b := one.role(role), other.role(role)
+	return a.CanPassFor(b) || b.CanPassFor(a)
 }
 
-func roleKeysOf(x *member, role string) (keys map[string]bool, threshold int64) {
-	root := x.session.Root()
-	listed, _ := root.Role(role)
-	keys = map[string]bool{}
-	for _, material := range keyMaterial(root, listed, x.options.Policy) {
-		keys[material] = true
-	}
-	return keys, listed.Threshold()
-}
-
-// keyMaterial returns what identifies the keys of a role that a session can
-// use.
-func keyMaterial(root *metadata.Root, role metadata.RoleKeys, p roles.Policy) (list []string) {
-	for id := range role.KeyIDs() {
-		k, _ := root.Key(id) // without a key for the ID: the zero Key, which cannot be used
-		if material, err := p.Material(k); err == nil {
-			list = append(list, material)
-		}
-	}
-	return list
+// role returns a top-level role of the repository, which every root lists.
+func (x *member) role(name string) roles.Role {
+	role, _ := x.session.Role(name)
+	return role
 }
