@@ -113,7 +113,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			w.publish(w.two)
 		}
 		agent := w.start("1m")
-		for range random.IntN(8) { // lines until version 2 is well
+		for range random.IntN(7) { // there are six until version 2 is well
 			agent.line()
 		}
 		time.Sleep(time.Duration(random.IntN(20_000)) * time.Microsecond)
