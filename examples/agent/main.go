@@ -26,18 +26,24 @@ program. If it ends or is silent, the program goes on as it was.
 Prometheus.
 
 Exit code 0: it was told to end. 1: something failed. 2: wrong usage.`,
+	Help: map[string]string{
+		"metadata": "Base URL of the metadata. Repeat it for more mirrors.",
+		"targets":  "Base URL of the target files. Repeat it for more mirrors.",
+		"listen":   "Address of /healthz and /metrics (default: 127.0.0.1:9750).",
+		"patience": "How long a new version has to say that it is well (default: 1m).",
+	},
 }
 
 // agent is the command line.
 type agent struct {
 	Root        string        `required:"" placeholder:"FILE" type:"existingfile" help:"${root}"`
-	MetadataURL []string      `required:"" sep:"none" placeholder:"URL" help:"Base URL of the metadata. Repeat it for more mirrors."`
-	TargetsURL  []string      `required:"" sep:"none" placeholder:"URL" help:"Base URL of the target files. Repeat it for more mirrors."`
+	MetadataURL []string      `required:"" sep:"none" placeholder:"URL" help:"${metadata}"`
+	TargetsURL  []string      `required:"" sep:"none" placeholder:"URL" help:"${targets}"`
 	Target      string        `arg:"" help:"The target that is this program."`
 	Folder      string        `placeholder:"DIR" help:"Directory for metadata (default: next to the program)."`
-	Listen      string        `default:"127.0.0.1:9750" placeholder:"ADDRESS" help:"Address of /healthz and /metrics (default: ${default})."`
+	Listen      string        `default:"127.0.0.1:9750" placeholder:"ADDRESS" help:"${listen}"`
 	Every       time.Duration `default:"1h" help:"How often to look for a new version (default: ${default})."`
-	Patience    time.Duration `default:"1m" help:"How long a new version has to say that it is well (default: ${default})."`
+	Patience    time.Duration `default:"1m" help:"${patience}"`
 
 	Work string `hidden:"" help:"The program that the keeper keeps. This process does the work."`
 }

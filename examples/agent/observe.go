@@ -64,9 +64,11 @@ func newMetrics(build string) *metrics {
 		}, []string{"source"}),
 		rejected: counters("tuf_rejected_total", "Metadata files that were wrong.", "source"),
 		warnings: counters("tuf_warnings_total", "Warnings, such as updates that failed.", "kind"),
-		updates:  prometheus.NewCounter(prometheus.CounterOpts{Name: "tuf_updates_total", Help: "Updates that succeeded."}),
-		updated:  gauge("tuf_updated_timestamp_seconds", "When the last update that succeeded began."),
-		expires:  gauge("tuf_expires_timestamp_seconds", "When the view in use expires."),
+		updates: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "tuf_updates_total", Help: "Updates that succeeded.",
+		}),
+		updated: gauge("tuf_updated_timestamp_seconds", "When the last update that succeeded began."),
+		expires: gauge("tuf_expires_timestamp_seconds", "When the view in use expires."),
 		versions: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "tuf_role_version", Help: "Version of a top-level role that is trusted.",
 		}, []string{"role"}),
@@ -75,7 +77,8 @@ func newMetrics(build string) *metrics {
 		Name: "agent_build_info", Help: "Which version runs.",
 	}, []string{"build"})
 	info.WithLabelValues(build).Set(1)
-	m.registry.MustRegister(m.answers, m.seconds, m.rejected, m.warnings, m.updates, m.updated, m.expires, m.versions, info)
+	m.registry.MustRegister(m.answers, m.seconds, m.rejected, m.warnings, m.updates, m.updated, m.expires,
+		m.versions, info)
 	return m
 }
 
