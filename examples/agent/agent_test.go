@@ -32,7 +32,7 @@ func TestANewVersionTakesOver(t *testing.T) {
 	agent.says("the new version is well")
 	w.installed(w.two)
 	agent.healthy(w.two)
-	require.NoFileExists(t, w.program+next)
+	require.NoFileExists(t, beside(w.program, next))
 
 	_, numbers := agent.get("/metrics")
 	for _, line := range []string{
@@ -92,9 +92,14 @@ func TestAVersionThatCannotUpdateIsNotWell(t *testing.T) {
 	w := newWorld(t, time.Now())
 	agent := w.start("1s")
 	agent.says("up to date")
+	w.server.Always("/targets/*", func(honest http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			honest.ServeHTTP(rw, r)
+			w.server.Always("/metadata/*", clienttest.Status(http.StatusServiceUnavailable))
+		})
+	})
 	w.publish(w.two)
 	agent.says("installed a new version")
-	w.server.Always("/metadata/*", clienttest.Status(http.StatusServiceUnavailable))
 	agent.says("back to the old version", "it did not say that it is well")
 	agent.says("started", buildOf(w.one))
 	w.installed(w.one)
@@ -181,7 +186,7 @@ func TestABadMirrorChangesNothing(t *testing.T) {
 			agent.says(c.says)
 			w.installed(w.one)
 			agent.healthy(w.one)
-			require.NoFileExists(t, w.program+next)
+			require.NoFileExists(t, beside(w.program, next))
 
 			w.server.Heal()
 			w.publish(w.two)
@@ -194,17 +199,18 @@ func TestABadMirrorChangesNothing(t *testing.T) {
 // A frozen mirror is noticed when its timestamp expires.
 func TestAFrozenMirrorChangesNothing(t *testing.T) {
 	// A timestamp lives a day: this one only a few seconds more.
-	w := newWorld(t, time.Now().Add(4*time.Second-24*time.Hour))
+	w := newWorld(t, time.Now().Add(6*time.Second-24*time.Hour))
 	agent := w.start("1m")
 	agent.says("up to date")
 	agent.healthy(w.one)
-	w.sign(w.two) // the mirror does not have it
-	agent.says("no news", "left=0s")
+	w.sign(w.two)         // the mirror does not have it
+	agent.says("no news") // soon
+	agent.says("no news") // it has expired
 	code, body := agent.get("/healthz")
 	require.Equal(t, http.StatusServiceUnavailable, code)
 	require.Contains(t, body, "nothing that is valid is known")
 	w.installed(w.one)
-	require.NoFileExists(t, w.program+next)
+	require.NoFileExists(t, beside(w.program, next))
 
 	w.repo.Advance(24 * time.Hour)
 	w.publish(w.two)

@@ -3,22 +3,25 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
 
 // The keeper and the worker are two processes of the same program. The worker
 // does the work: it updates, installs the new version next to the program, and
-// ends with exitNewVersion. The keeper starts what is there then. The program
-// has its name all the time, and so starts again after a crash at any moment.
+// ends with exitNewVersion. The keeper starts what is there then. There is a good
+// program with the program's name all the time, and so it starts again after a
+// crash at any moment (but for one moment on Windows: see place).
 //
 // The worker writes well to its stdout when it can update itself: a version
 // that cannot could never be replaced. The keeper writes accepted to its stdin.
@@ -29,7 +32,8 @@ import (
 const (
 	exitNewVersion = 10
 	well, accepted = "well\n", "accepted\n"
-	next, refused  = ".next", ".refused" // the program's name, and one of these
+
+	next, refused, replaced = ".next", ".refused", ".replaced-" // for beside
 
 	timeToEnd = 2 * time.Second // before a worker that should end is killed
 )
@@ -41,10 +45,17 @@ var errNewVersion = errors.New("there is a new version")
 func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	program, err := os.Executable()
+	if err == nil {
+		program, err = filepath.EvalSymlinks(program)
+	}
 	if err != nil {
 		return err
 	}
-	_ = os.Remove(program + refused) // it may be well today
+	_ = os.Remove(beside(program, refused)) // it may be well today
+	leftover, _ := filepath.Glob(beside(program, replaced+"*"))
+	for _, name := range leftover {
+		_ = os.Remove(name)
+	}
 	args = append([]string{"--work", program}, args...)
 	for {
 		w, err := start(ctx, program, args, stderr)
@@ -65,7 +76,7 @@ func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error
 			return fmt.Errorf("the program ended: %w", err)
 		}
 		log.Error("back to the old version", "error", err)
-		if err := os.Rename(program+next, program+refused); err != nil {
+		if err := os.Rename(beside(program, next), beside(program, refused)); err != nil {
 			return err
 		}
 	}
@@ -73,7 +84,7 @@ func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error
 
 // try starts a new version, and gives it the program's name if it is well.
 func (a *agent) try(ctx context.Context, program string, args []string, stderr io.Writer) (*worker, error) {
-	w, err := start(ctx, program+next, args, stderr)
+	w, err := start(ctx, beside(program, next), args, stderr)
 	if err != nil {
 		return nil, &notWellError{err}
 	}
@@ -105,20 +116,26 @@ func isNewVersion(err error) bool {
 // place replaces the program by its next version, in one step. Windows does not
 // replace a program that runs: there, the old one gets another name first.
 func place(program string) error {
-	if runtime.GOOS == "windows" {
-		old := program + ".old"
-		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Rename(program, old); err != nil {
-			return err
-		}
-		if err := os.Rename(program+next, program); err != nil {
-			return errors.Join(err, os.Rename(old, program))
-		}
-		return nil
+	if runtime.GOOS != "windows" {
+		return os.Rename(beside(program, next), program)
 	}
-	return os.Rename(program+next, program)
+	old := beside(program, replaced+rand.Text()) // the keeper still runs the first one
+	if err := os.Rename(program, old); err != nil {
+		return err
+	}
+	if err := os.Rename(beside(program, next), program); err != nil {
+		return errors.Join(err, os.Rename(old, program))
+	}
+	return nil
+}
+
+// beside returns a name next to the program. On Windows a program needs .exe.
+func beside(program, what string) string {
+	name, isExe := strings.CutSuffix(program, ".exe")
+	if isExe {
+		return name + what + ".exe"
+	}
+	return program + what
 }
 
 // worker is a process that works.

@@ -90,7 +90,7 @@ func (w *session) changed(change client.Change) error {
 		if isFile(w.Work, p.New) {
 			continue
 		}
-		if isFile(w.Work+refused, p.New) {
+		if isFile(beside(w.Work, refused), p.New) {
 			w.log.Warn("still the version that was not well", "target", p.Path)
 			continue
 		}
@@ -111,7 +111,7 @@ func (w *session) install(f *client.File) error {
 	}
 	defer dir.Close()
 	o := client.InstallOptions{Perm: 0o755, Running: true}
-	return f.InstallIn(w.ctx, dir, filepath.Base(w.Work)+next, o)
+	return f.InstallIn(w.ctx, dir, filepath.Base(beside(w.Work, next)), o)
 }
 
 // sayWell says that this version is well, and waits until it has the program's

@@ -67,8 +67,10 @@ func newWorld(t *testing.T, start time.Time) *world {
 
 // reinstall puts version 1 in place, as on a new machine.
 func (w *world) reinstall() {
-	for _, name := range []string{"", next, refused, ".metadata"} {
-		require.NoError(w, os.RemoveAll(w.program+name))
+	for _, name := range []string{
+		w.program, beside(w.program, next), beside(w.program, refused), w.program + ".metadata",
+	} {
+		require.NoError(w, os.RemoveAll(name))
 	}
 	require.NoError(w, os.WriteFile(w.program, w.one, 0o755))
 }
