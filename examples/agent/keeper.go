@@ -19,9 +19,9 @@ import (
 
 // The keeper and the worker are two processes of the same program. The worker
 // does the work: it updates, installs the new version next to the program, and
-// ends with exitNewVersion. The keeper starts what is there then. A good program
-// has the program's name all the time, and so it starts again after a crash at
-// any moment (but for one on Windows: see place).
+// ends with exitNewVersion. The keeper starts what is there then. A good
+// program has the program's name all the time, and so it starts again after a
+// crash at any moment (but for one on Windows: see place).
 //
 // The worker writes well to its stdout when it can update itself: a version
 // that cannot could never be replaced. The keeper writes accepted to its stdin.
