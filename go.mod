@@ -2,7 +2,7 @@ module github.com/tufwalk/tufwalk
 
 go 1.25.0
 
-// Why each: go-securesystemslib verifies ed25519 and ECDSA signatures, and is
+// Why each: go-securesystemslib verifies ed25519 signatures, and is
 // the reference for DSSE. mldsa verifies ML-DSA signatures (TAP 21), which the
 // standard library can do from Go 1.27 on; it has no dependencies of its own.
 // testify is for tests.

@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -74,9 +73,16 @@ func newRoleKey(k metadata.Key, p *Policy) (roleKey, error) {
 		reason := fmt.Sprintf("scheme %.32q is not allowed by the policy", k.Scheme)
 		return roleKey{}, &metadata.KeyError{ID: k.ID, Reason: reason}
 	}
+	if key, ok := p.decoded.find(k); ok {
+		return key, nil
+	}
 	public, err := k.PublicKey()
 	if err == nil {
-		return builtin(k, public)
+		key, err := builtin(k, public)
+		if err == nil {
+			p.decoded.add(k, key)
+		}
+		return key, err
 	}
 	newVerifier := p.Schemes[Scheme{k.Type, k.Scheme}]
 	if newVerifier == nil || isBuiltIn(k) {
@@ -128,8 +134,8 @@ func (v libraryVerifier) Verify(message, signature []byte) error {
 }
 
 // builtin returns a key with a built-in scheme, which package metadata has
-// checked. It encodes the key again for go-securesystemslib, because that and
-// the standard library panic on some other spellings.
+// checked. It encodes an ed25519 key again for go-securesystemslib, because
+// that panics on some other spellings.
 func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	der, err := encode(public)
 	if err != nil {
@@ -138,19 +144,17 @@ func builtin(k metadata.Key, public crypto.PublicKey) (roleKey, error) {
 	// .K3: the DER form is the same for all spellings of a key, and for
 	// all its schemes.
 	key := roleKey{id: k.ID, scheme: schemeOf(k), material: string(der)}
-	listed := &signerverifier.SSLibKey{KeyID: k.ID}
-	var v sslibVerifier
 	// R-4.2.2.1: a signature is verified by the scheme of its key.
 	switch public := public.(type) {
 	case ed25519.PublicKey:
+		listed := &signerverifier.SSLibKey{KeyID: k.ID}
 		listed.KeyVal.Public = hex.EncodeToString(public)
 		key.size = ed25519.SignatureSize
+		var v sslibVerifier
 		v, err = signerverifier.NewED25519SignerVerifierFromSSLibKey(listed)
 		key.verifier = libraryVerifier{v}
 	case *ecdsa.PublicKey:
-		listed.KeyVal.Public = armor(der)
-		v, err = signerverifier.NewECDSASignerVerifierFromSSLibKey(listed)
-		key.verifier = libraryVerifier{v}
+		key.verifier = ecdsaVerifier{public}
 	case *rsa.PublicKey:
 		key.size, key.verifier = public.Size(), newRSAVerifier(k.Scheme, public)
 	case *mldsa.PublicKey:
@@ -175,8 +179,4 @@ func encode(public crypto.PublicKey) ([]byte, error) {
 		return append([]byte(prefix25519), key...), nil
 	}
 	return x509.MarshalPKIXPublicKey(public)
-}
-
-func armor(der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }

@@ -29,6 +29,8 @@ type Policy struct {
 	// StrictTimes refuses files whose time of expiry is not written exactly as
 	// YYYY-MM-DDTHH:MM:SSZ.
 	StrictTimes bool
+
+	decoded decodedKeys
 }
 
 // ErrPolicy is returned (wrapped) when a strict option refuses a file.

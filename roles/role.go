@@ -97,6 +97,7 @@ func Delegated(delegator Trusted[metadata.Targets], position int, name string, p
 // newRole returns a role with the keys that key finds.
 func newRole(name string, s metadata.RoleKeys, key func(string) (metadata.Key, bool), p Policy) Role {
 	r := Role{name: strings.Clone(name), threshold: s.Threshold(), policy: p}
+	r.policy.decoded = nil // the role may be used elsewhere at the same time
 	for id := range s.KeyIDs() {
 		id = strings.Clone(id)
 		listed, ok := key(id)

@@ -14,13 +14,19 @@ func (r Role) KeyMaterial() []string {
 	return list
 }
 
+// materials returns the public keys of the role as a set.
+func (r Role) materials() map[string]bool {
+	set := make(map[string]bool, len(r.keys))
+	for _, k := range r.keys {
+		set[k.material] = true
+	}
+	return set
+}
+
 // shared returns how many public keys the role has, and how many of them the
 // other role has, too.
 func (r Role) shared(other Role) (all, shared int64) {
-	of := make(map[string]bool, len(other.keys))
-	for _, k := range other.keys {
-		of[k.material] = true
-	}
+	of := other.materials()
 	for _, material := range r.KeyMaterial() {
 		all++
 		if of[material] {
@@ -28,6 +34,21 @@ func (r Role) shared(other Role) (all, shared int64) {
 		}
 	}
 	return all, shared
+}
+
+// first returns the role with some of its keys before the others: those with
+// this material.
+func (r Role) first(materials map[string]bool) Role {
+	var some, others []roleKey
+	for _, k := range r.keys {
+		if materials[k.material] {
+			some = append(some, k)
+		} else {
+			others = append(others, k)
+		}
+	}
+	r.keys = append(some, others...)
+	return r
 }
 
 // CanPassFor reports whether a file of this role, signed by all of its keys,

@@ -85,8 +85,9 @@ func (r Role) thresholdError(signatures []metadata.Signature, valid int64, wrong
 
 // checkSignatures returns an error unless enough distinct public keys of the
 // role have signed the payload. A signature counts for the key whose ID it has.
-// With anyID, it also counts for any other key that it verifies with.
-func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, anyID bool) error {
+// With anyID, it also counts for any other key that it verifies with. What was
+// found out about this payload before is in known, which may be nil.
+func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, anyID bool, known results) error {
 	if r.threshold < 1 {
 		return r.thresholdError(signatures, 0, nil, 0)
 	}
@@ -106,7 +107,7 @@ func (r Role) checkSignatures(payload []byte, signatures []metadata.Signature, a
 				}
 				continue
 			}
-			good, cost := s.signed(payload, sig, b)
+			good, cost := known.signed(s, payload, sig, b)
 			if cost {
 				left--
 				if s.id == "" {

@@ -78,7 +78,7 @@ func VerifyAnyKeyID[T metadata.Content](env *metadata.Envelope[T], role Role) (T
 }
 
 func verify[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) (Trusted[T], error) {
-	if err := checkEnvelope(env, role, anyID); err != nil {
+	if err := checkEnvelope(env, role, anyID, nil); err != nil {
 		return Trusted[T]{}, err
 	}
 	content, err := env.Unverified()
@@ -90,9 +90,9 @@ func verify[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool
 
 // checkEnvelope returns an error unless enough keys of the role have signed a
 // file.
-func checkEnvelope[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool) error {
+func checkEnvelope[T metadata.Content](env *metadata.Envelope[T], role Role, anyID bool, known results) error {
 	return env.CheckPayload(func(payload []byte) error {
-		return role.inFormat(env.Format()).checkSignatures(payload, env.Signatures(), anyID)
+		return role.inFormat(env.Format()).checkSignatures(payload, env.Signatures(), anyID, known)
 	})
 }
 
@@ -113,7 +113,7 @@ func VerifyAs[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 	if t.content == nil {
 		return Trusted[T]{}, ErrUntrusted
 	}
-	if err := checkEnvelope(t.envelope, role, false); err != nil {
+	if err := checkEnvelope(t.envelope, role, false, nil); err != nil {
 		return Trusted[T]{}, err
 	}
 	t.name = role.name
@@ -124,23 +124,30 @@ func VerifyAs[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 // its own keys. Only the caller can know that it is the right one,
 // from where it got the file. The root may be expired.
 func VerifyInitialRoot(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
-	none := Trusted[metadata.Root]{}
+	content, own, err := ownRole(env, p)
+	if err != nil {
+		return Trusted[metadata.Root]{}, err
+	}
+	if err := checkEnvelope(env, own, false, nil); err != nil {
+		return Trusted[metadata.Root]{}, err
+	}
+	return trust(env, own, content)
+}
+
+// ownRole decodes a root, which nobody needs to have signed, and returns it
+// with the role root as it lists it.
+func ownRole(env *metadata.Envelope[metadata.Root], p Policy) (*metadata.Root, Role, error) {
 	content, err := env.Unverified()
 	if err != nil {
-		return none, err
+		return nil, Role{}, err
 	}
 	role, err := topLevel(content, metadata.RoleRoot, p)
-	if err != nil {
-		return none, err
-	}
-	if err := checkEnvelope(env, role, false); err != nil {
-		return none, err
-	}
-	return trust(env, role, content)
+	return content, role, err
 }
 
 // VerifyNextRoot verifies the successor of a trusted root. The next root may be
-// expired.
+// expired. A signature by a key of both roots is verified once, and counts for
+// both.
 func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metadata.Root],
 	p Policy) (Trusted[metadata.Root], error) {
 	none := Trusted[metadata.Root]{}
@@ -148,12 +155,21 @@ func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metad
 	if err != nil {
 		return none, err
 	}
+	content, own, malformed := ownRole(env, p)
+	known := results{}
+	// Keys of both roots come first: one signature may decide for both.
 	// R-5.3.4a, R-5.3.4b: signed by the keys of the trusted root and by its
 	// own. Each of the two thresholds is counted separately.
-	if err := checkEnvelope(env, role, false); err != nil {
+	if err := checkEnvelope(env, role.first(own.materials()), false, known); err != nil {
 		return none, err
 	}
-	next, err := VerifyInitialRoot(env, p)
+	if malformed != nil {
+		return none, malformed
+	}
+	if err := checkEnvelope(env, own.first(known.valid()), false, known); err != nil {
+		return none, err
+	}
+	next, err := trust(env, own, content)
 	if err != nil {
 		return none, err
 	}

@@ -249,9 +249,9 @@ func (s *Session) serves(r *retainedFile, e *edge) (file roles.Trusted[metadata.
 // roleOf says whose signatures the file of an edge needs.
 func (s *Session) roleOf(e *edge) (roles.Role, error) {
 	if e.By.Content() == nil {
-		return roles.TopLevel(s.trusted.root, e.Role, s.options.Policy)
+		return roles.TopLevel(s.trusted.root, e.Role, s.policy)
 	}
-	return roles.Delegated(e.By, e.Position, e.Role, s.options.Policy)
+	return roles.Delegated(e.By, e.Position, e.Role, s.policy)
 }
 
 // checkFor judges whether a signed targets file is the one of an edge: it

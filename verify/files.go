@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"bytes"
-
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
@@ -36,23 +34,13 @@ func unverifiedVersion[T metadata.Content](s *Session, data []byte) int64 {
 	return 0
 }
 
-// verifyTopLevel reads a timestamp or a snapshot and verifies its signatures.
-func verifyTopLevel[T metadata.Content](s *Session, role roles.Role, body []byte) (*storedFile[T], error) {
-	envelope, err := parse[T](s, body)
-	if err != nil {
-		return nil, err
-	}
-	file, err := roles.Verify(envelope, role)
-	return &storedFile[T]{raw: bytes.Clone(body), envelope: envelope, role: role, file: file, byIDs: true}, err
-}
-
 // initialRoot verifies a root by its own keys.
 func (s *Session) initialRoot(data []byte) (root roles.Trusted[metadata.Root], err error) {
 	envelope, err := parse[metadata.Root](s, data)
 	if err != nil {
 		return root, err
 	}
-	return roles.VerifyInitialRoot(envelope, s.options.Policy)
+	return roles.VerifyInitialRoot(envelope, s.policy)
 }
 
 // address completes the request for a file that another one lists.

@@ -225,11 +225,12 @@ func TestRenewWithNothing(t *testing.T) {
 }
 
 // A file that was verified is not verified again: not by the next update, and
-// not because a stored file protects from a rollback and is the answer too.
+// not because a stored file protects from a rollback and is the answer too, or
+// is the trusted root.
 func TestVerifiedOnce(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	role := map[string]string{} // by public key
-	for _, name := range []string{"timestamp", "snapshot", "targets"} {
+	for _, name := range []string{"root", "timestamp", "snapshot", "targets"} {
 		k := *repo.Key("counted " + name)
 		k.KeyType, k.Scheme = testScheme.KeyType, testScheme.Scheme
 		repo.Rotate(name, 1, &k)
@@ -242,25 +243,30 @@ func TestVerifiedOnce(t *testing.T) {
 		return true
 	})
 	store := verifytest.Store{}
-	run := func(s *verify.Session, timestamp, snapshot, targets int) {
+	run := func(s *verify.Session, root, timestamp, snapshot, targets int) {
 		t.Helper()
 		require.NoError(t, s.Run(context.Background(), store, repo.Metadata().Source()))
-		got := []int{counts["timestamp"], counts["snapshot"], counts["targets"]}
-		require.Equal(t, []int{timestamp, snapshot, targets}, got)
+		got := []int{counts["root"], counts["timestamp"], counts["snapshot"], counts["targets"]}
+		require.Equal(t, []int{root, timestamp, snapshot, targets}, got)
 		clear(counts)
 	}
-	s := newSession(t, repo, verify.Stored{}, options)
-	run(s, 1, 1, 1)
+	begin := func(stored verify.Stored) *verify.Session {
+		s, err := verify.New(fileOf(repo, "root"), stored, repo.Now(), options)
+		require.NoError(t, err)
+		return s
+	}
+	s := begin(verify.Stored{})
+	run(s, 1, 1, 1, 1)
 	s = renew(t, s, repo.Now())
-	run(s, 1, 0, 0)
-	s = newSession(t, repo, verify.LoadStored(context.Background(), store), options)
-	run(s, 2, 1, 1)
+	run(s, 0, 0, 0, 0)
+	s = begin(verify.LoadStored(context.Background(), store))
+	run(s, 1, 1, 1, 1)
 	// Another snapshot: the stored one is offered first. It is not verified
 	// again to find out that it is the old one.
 	repo.Touch("snapshot")
 	repo.Publish()
 	s = renew(t, s, repo.Now())
-	run(s, 1, 1, 0)
+	run(s, 0, 1, 1, 0)
 }
 
 // A long chain of sessions does not hold on to files that newer ones have

@@ -70,7 +70,7 @@ func (s *Session) checkRoot(body []byte) (next roles.Trusted[metadata.Root], err
 	}
 	// R-5.3.4a and are checked there: the expiry of a root on
 	// the way does not matter.
-	return roles.VerifyNextRoot(s.trusted.root, envelope, s.options.Policy)
+	return roles.VerifyNextRoot(s.trusted.root, envelope, s.policy)
 }
 
 func (s *Session) acceptRoot(t *task, a answer, next roles.Trusted[metadata.Root]) {

@@ -67,6 +67,7 @@ var (
 type Session struct {
 	options Options
 	limits  Limits
+	policy  roles.Policy // that of the options, with a memory of this session
 	now     time.Time
 
 	update  update
@@ -178,7 +179,7 @@ func checkTime(now, last time.Time) (time.Time, error) {
 func newSession(o Options, now time.Time, number uint64) *Session {
 	limits := o.Limits.withDefaults()
 	return &Session{
-		options: o, limits: limits, now: now,
+		options: o, limits: limits, policy: o.Policy.Remembering(), now: now,
 		trusted: trusted{unconfirmed: true},
 		files:   newTargetsFiles(o.Policy),
 		stored:  storedFiles{unreadable: map[string]bool{}},

@@ -31,7 +31,7 @@ func (s *Session) checkSnapshot(t *task, body []byte) (*storedFile[metadata.Snap
 	if err := roles.CheckFile(metadata.RoleSnapshot, body, t.listed, s.options.Policy); err != nil {
 		return nil, err
 	}
-	next, err := s.verifySnapshot(body)
+	next, err := verifyTopLevel(s, &s.stored.snapshot, body)
 	if err != nil {
 		return nil, err
 	}
@@ -40,16 +40,6 @@ func (s *Session) checkSnapshot(t *task, body []byte) (*storedFile[metadata.Snap
 	}
 	next.listed = t.listed
 	return next, nil
-}
-
-// verifySnapshot reads and verifies a snapshot. A stored one, byte for byte,
-// was verified when it was found to be valid.
-func (s *Session) verifySnapshot(body []byte) (*storedFile[metadata.Snapshot], error) {
-	if f := s.stored.snapshot.find(body); f != nil && f.byIDs {
-		again := *f
-		return &again, nil
-	}
-	return verifyTopLevel[metadata.Snapshot](s, s.stored.snapshot.role, body)
 }
 
 // checkAgainst compares a snapshot with what is listed for it and with the

@@ -165,7 +165,7 @@ func (c *candidates[T]) choose() error {
 // (5.3.11)
 func chooseStored[T metadata.Content](s *Session, name string, c *candidates[T]) {
 	var err error
-	if c.role, err = roles.TopLevel(s.trusted.root, name, s.options.Policy); err != nil {
+	if c.role, err = roles.TopLevel(s.trusted.root, name, s.policy); err != nil {
 		s.update.fail(err)
 		return
 	}
@@ -193,6 +193,21 @@ func (c *candidates[T]) find(raw []byte) *storedFile[T] {
 	return nil
 }
 
+// verifyTopLevel reads a timestamp or a snapshot and verifies its signatures. A
+// stored one, byte for byte, was verified when it was found to be valid.
+func verifyTopLevel[T metadata.Content](s *Session, stored *candidates[T], body []byte) (*storedFile[T], error) {
+	if f := stored.find(body); f != nil && f.byIDs {
+		again := *f
+		return &again, nil
+	}
+	envelope, err := parse[T](s, body)
+	if err != nil {
+		return nil, err
+	}
+	file, err := roles.Verify(envelope, stored.role)
+	return &storedFile[T]{raw: bytes.Clone(body), envelope: envelope, role: stored.role, file: file, byIDs: true}, err
+}
+
 // renewed returns what the next update takes over: the best candidate or, if
 // none was chosen, all of them.
 func (c *candidates[T]) renewed() (next candidates[T]) {
@@ -208,12 +223,12 @@ func (c *candidates[T]) renewed() (next candidates[T]) {
 	return next
 }
 
-// noteRoot remembers a valid root.
+// noteRoot remembers a valid root. The bytes must be the session's own.
 func (s *storedFiles) noteRoot(raw []byte, version int64) {
 	if len(s.roots) >= maxCandidates {
 		s.roots = slices.Delete(s.roots, 0, 1)
 	}
-	s.roots = append(s.roots, storedRoot{raw: bytes.Clone(raw), version: version})
+	s.roots = append(s.roots, storedRoot{raw: raw, version: version})
 }
 
 // noteSavedRoot notes that a root is in the store.
@@ -325,17 +340,22 @@ func addCandidate[T metadata.Content](s *Session, c *candidates[T], raw []byte) 
 }
 
 // rootVersion returns the version of a stored root, which is valid if its own
-// keys signed it. Each one is checked once.
+// keys signed it. Each one is checked once, and the trusted root is not checked
+// again.
 func (s *Session) rootVersion(raw []byte) (int64, error) {
 	for _, r := range s.stored.roots {
 		if bytes.Equal(r.raw, raw) {
 			return r.version, nil
 		}
 	}
-	root, err := s.initialRoot(raw)
-	if err != nil {
-		return 0, err
+	root, own := s.trusted.root, s.trusted.rootFile
+	if !bytes.Equal(raw, own) {
+		var err error
+		if root, err = s.initialRoot(raw); err != nil {
+			return 0, err
+		}
+		own = bytes.Clone(raw)
 	}
-	s.stored.noteRoot(raw, root.Header().Version)
+	s.stored.noteRoot(own, root.Header().Version)
 	return root.Header().Version, nil
 }

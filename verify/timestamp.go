@@ -16,7 +16,7 @@ func (s *Session) stepTimestamp() *task {
 // checkTimestamp returns the timestamp to go on with: that of the body, or the
 // stored one if the versions are equal.
 func (s *Session) checkTimestamp(body []byte) (*storedFile[metadata.Timestamp], error) {
-	next, err := verifyTopLevel[metadata.Timestamp](s, s.stored.timestamp.role, body)
+	next, err := verifyTopLevel(s, &s.stored.timestamp, body)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +27,8 @@ func (s *Session) checkTimestamp(body []byte) (*storedFile[metadata.Timestamp], 
 	if err := roles.CheckExpiry(metadata.RoleTimestamp, newer.Header(), s.now); err != nil {
 		return nil, err
 	}
-	if newer != next.file { // R-5.4.3.1c: the update goes on with the stored one
-		return s.stored.timestamp.best, nil
+	if best := s.stored.timestamp.best; best != nil && newer == best.file { // R-5.4.3.1c: the update goes on with it
+		return best, nil
 	}
 	return next, nil
 }

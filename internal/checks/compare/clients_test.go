@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // Both clients find the same targets in the same files, or there would be
@@ -17,7 +15,7 @@ import (
 func TestClientsAgree(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
-			repo := build(s.hashes, s.fill)
+			repo := build(s.layout)
 			w, err := repo.newWalker(repo.fromMemory, options(false))
 			require.NoError(t, err)
 			ours, err := w.resolve(s.paths)
@@ -53,33 +51,31 @@ func TestClientsAgree(t *testing.T) {
 // The known fault is reported only if it occurred: not if both ways to write
 // the hash match, and not for another error.
 func TestKnown(t *testing.T) {
-	classic, succinct := build(true, few.classic), build(true, few.succinct)
-	both := build(true, func(repo *verifytest.Repo) {
-		repo.Targets().Delegate(verifytest.Delegation{Name: "all", PathHashPrefixes: []string{""}})
-	})
+	classic, succinct := fewClassic(), fewSuccinct()
+	both := build(layout{targets: bins{}.classic})
 	notFound := errors.New("target packages/0000.whl not found")
-	require.ErrorIs(t, classic.known(notFound, wheels(1)), notFound)
-	require.ErrorAs(t, classic.known(notFound, wheels(1)), &base64Fault{})
+	require.ErrorIs(t, classic.known(notFound, wheels(0, 1)), notFound)
+	require.ErrorAs(t, classic.known(notFound, wheels(0, 1)), &base64Fault{})
 	for _, r := range []*served{succinct, both} {
-		require.Equal(t, notFound, r.known(notFound, wheels(1)))
+		require.Equal(t, notFound, r.known(notFound, wheels(0, 1)))
 	}
 	require.Equal(t, notFound, classic.known(notFound, []string{wheel(1)}), "another path")
 	other := errors.New("no space left on device")
-	require.Equal(t, other, classic.known(other, wheels(1)))
-	require.NoError(t, classic.known(nil, wheels(1)))
+	require.Equal(t, other, classic.known(other, wheels(0, 1)))
+	require.NoError(t, classic.known(nil, wheels(0, 1)))
 }
 
 // Both clients refuse a file that was changed: neither skips verification.
 func TestClientsVerify(t *testing.T) {
-	for _, name := range []string{"timestamp.json", "2.snapshot.json", "2.targets.json"} {
+	for _, name := range []string{"timestamp.json", "1.snapshot.json", "1.targets.json"} {
 		t.Run(name, func(t *testing.T) {
-			repo := build(true, few.succinct)
+			repo := fewSuccinct()
 			data := repo.metadata[name]
 			require.NotEmpty(t, data)
 			data[len(data)/2] ^= 1
-			_, err := repo.walkCold(wheels(1), false)
+			_, err := repo.walkCold(wheels(0, 1), false)
 			require.ErrorContains(t, err, name)
-			_, err = repo.tufCold(t.TempDir(), wheels(1))
+			_, err = repo.tufCold(t.TempDir(), wheels(0, 1))
 			require.Error(t, err)
 		})
 	}
@@ -88,15 +84,11 @@ func TestClientsVerify(t *testing.T) {
 // With saved files, both ask for the next root and the timestamp only; with
 // lookahead, in one round.
 func TestWarm(t *testing.T) {
-	repo := build(true, few.succinct)
-	store, cache := files(t.TempDir()), t.TempDir()
-	session, err := repo.newWarmWalker(repo.fromMemory, options(false), files(t.TempDir()))
-	require.NoError(t, err)
-	_, err = session.resolve(wheels(20))
-	require.NoError(t, err)
-	inOrder := func() (asked, error) { return repo.walkWarm(store, wheels(20), false) }
-	ahead := func() (asked, error) { return repo.walkWarm(store, wheels(20), true) }
-	goTUF := func() (asked, error) { return repo.tufWarm(cache, wheels(20)) }
+	repo := fewSuccinct()
+	store, cache := memoryStore{}, t.TempDir()
+	inOrder := func() (asked, error) { return repo.walkWarm(store, wheels(0, 20), false) }
+	ahead := func() (asked, error) { return repo.walkWarm(store, wheels(0, 20), true) }
+	goTUF := func() (asked, error) { return repo.tufWarm(cache, wheels(0, 20)) }
 	for _, s := range []struct {
 		name string
 		run  func() (asked, error)
@@ -105,7 +97,6 @@ func TestWarm(t *testing.T) {
 		{"nothing is saved yet", inOrder, asked{5, 4 + fewBins}},
 		{"saved", inOrder, asked{2, 2}},
 		{"saved, ahead", ahead, asked{1, 2}},
-		{"renewed", func() (asked, error) { return session.again(repo, wheels(20)) }, asked{2, 2}},
 		{"go-tuf, nothing is saved yet", goTUF, asked{4 + fewBins, 4 + fewBins}},
 		{"go-tuf, saved", goTUF, asked{2, 2}},
 	} {
@@ -117,9 +108,9 @@ func TestWarm(t *testing.T) {
 
 // The rounds that the documentation states for a long chain of roots.
 func TestManyRoots(t *testing.T) {
-	repo := build(false, roots(100))
+	repo := build(layout{roots: 100, targets: small})
 	for ahead, rounds := range map[bool]int{false: 104, true: 9} {
-		got, err := repo.walkCold([]string{"top"}, ahead)
+		got, err := repo.walkCold(wheels(0, 1), ahead)
 		require.NoError(t, err)
 		require.Equal(t, rounds, got.rounds)
 	}
@@ -133,7 +124,7 @@ func TestOnline(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			repo := build(s.hashes, s.fill)
+			repo := build(s.layout)
 			for _, client := range c.online() {
 				got, err := wait(context.Background(), repo, 0, client, s.paths)
 				require.NoError(t, err, client.name)

@@ -16,11 +16,11 @@ import (
 
 // comparison is the program's command line, and where it writes.
 type comparison struct {
-	Parts  []string      `arg:"" optional:"" enum:"cold,warm,target,http,growth" help:"${parts}"`
+	Parts  []string      `arg:"" optional:"" enum:"start,target,http,growth" help:"${parts}"`
 	Times  int           `default:"3" help:"How many turns each client has for one row, if the budget allows."`
 	Size   int64         `default:"64" placeholder:"MB" help:"The target's size in part target, in millions of bytes."`
 	Budget time.Duration `help:"${budget}"`
-	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of parts cold and growth to this folder."`
+	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of parts start and growth to this folder."`
 
 	stdout, stderr io.Writer
 	dir            string // for the files of the clients
@@ -35,8 +35,7 @@ type part struct {
 }
 
 var parts = []part{
-	{"cold", 45, (*comparison).cold},
-	{"warm", 15, (*comparison).warm},
+	{"start", 60, (*comparison).start},
 	{"target", 5, (*comparison).target},
 	{"http", 35, (*comparison).http},
 	{"growth", 360, (*comparison).growth},
@@ -51,7 +50,7 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(c.dir)) }()
 	if len(c.Parts) == 0 {
-		c.Parts = []string{"cold", "warm", "target", "http"}
+		c.Parts = []string{"start", "target", "http"}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
 		return !slices.Contains(c.Parts, p.name)
@@ -77,8 +76,8 @@ func (c *comparison) printLegend() {
 		goTUF, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
 	fmt.Fprintf(c.stdout, "Medians of %s; slow clients have fewer if time is short. No row begins after %s.\n",
 		turnsText(c.Times), c.Budget)
-	fmt.Fprint(c.stdout, `  yardstick      sha256 of the files needed, their signatures, one json.Valid
-                 (a client can be faster than json.Valid)
+	fmt.Fprint(c.stdout, `  yardstick      sha256 of what is listed with a hash, the fewest signatures that decide,
+                 one json.Valid of each file (a client can be faster than json.Valid)
   ahead          Options{Lookahead: 64}, requests together: files are asked for before it is known
                  whether they are needed
   with hashes    timestamp and snapshot list the hashes of files; versions only: they do not

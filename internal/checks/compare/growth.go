@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-
-	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // curve shows how the cost of a cold start grows with one quantity, while all
@@ -52,12 +50,12 @@ func (c *comparison) grow(ctx context.Context, to *curve, b bins, n int, targets
 		return nil
 	}
 	c.progress("building %s %s bins", grouped(1<<b.bits), to.kind)
-	fill := map[string]func(*verifytest.Repo){"classic": b.classic, "succinct": b.succinct}[to.kind]
-	repo := build(true, fill)
+	fill := map[string]func(*maker) object{"classic": b.classic, "succinct": b.succinct}[to.kind]
+	repo := build(layout{hashes: true, targets: fill})
 	for _, t := range targets {
 		at := max(n, t)
 		title := fmt.Sprintf("%s: %s", to.title, grouped(uint64(at)))
-		r, err := c.coldRow(c.turns(ctx, 1), title, repo, wheels(t), to.kind == "succinct")
+		r, err := c.coldRow(c.turns(ctx, 1), title, repo, wheels(0, t), to.kind == "succinct")
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -10,42 +11,36 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // few is a repository that is small enough for a test.
 var few = bins{bits: 8, wheels: 20, others: 3}
 
-func someGlobs(repo *verifytest.Repo) {
-	for _, name := range []string{"a", "b", "c"} {
-		d := verifytest.Delegation{Name: name, Paths: []string{name + "/*"}}
-		repo.Targets().Delegate(d).AddTarget(name+"/x", []byte(name))
-	}
-}
+func fewClassic() *served  { return build(layout{hashes: true, targets: few.classic}) }
+func fewSuccinct() *served { return build(layout{hashes: true, targets: few.succinct}) }
 
 // scenes are small repositories of each kind, with the rounds of fetching that
 // each client needs for them.
 var scenes = []struct {
 	name               string
-	hashes             bool
-	fill               func(*verifytest.Repo)
+	layout             layout
 	paths              []string
 	walk, ahead, goTUF int
 	notFound           bool // by go-tuf, which compares path_hash_prefixes with base64
 }{
-	{"classic bins", true, few.classic, wheels(1), 6, 5, 5, true},
-	{"classic bins, many targets", true, few.classic, wheels(20), 6, 5, 5, true},
-	{"succinct bins", true, few.succinct, wheels(1), 5, 4, 5, false},
-	{"succinct bins, versions only", false, few.succinct, wheels(1), 5, 4, 5, false},
-	{"succinct bins, many targets", true, few.succinct, wheels(20), 5, 4, 4 + fewBins, false},
-	{"globs", false, someGlobs, []string{"c/x", "a/x"}, 5, 4, 6, false},
-	{"roots", false, roots(7), []string{"top"}, 7 + 4, 6, 7 + 4, false},
+	{"classic bins", layout{hashes: true, targets: few.classic}, wheels(0, 1), 6, 5, 5, true},
+	{"classic bins, many targets", layout{hashes: true, targets: few.classic}, wheels(0, 20), 6, 5, 5, true},
+	{"succinct bins", layout{hashes: true, targets: few.succinct}, wheels(0, 1), 5, 4, 5, false},
+	{"succinct bins, versions only", layout{targets: few.succinct}, wheels(0, 1), 5, 4, 5, false},
+	{"succinct bins, many targets", layout{hashes: true, targets: few.succinct}, wheels(0, 20), 5, 4, 4 + fewBins, false},
+	{"globs", layout{targets: globs(3, 5)}, []string{inGlob(2), inGlob(0)}, 5, 4, 6, false},
+	{"roots", layout{roots: 7, targets: small}, wheels(0, 1), 7 + 4, 6, 7 + 4, false},
+	{"RSA and ECDSA", layout{key: mixed(), targets: small}, wheels(0, 10), 4, 3, 4, false},
 }
 
 // fewBins is the number of bins that list a target.
 var fewBins = func() int {
-	seen := make(map[uint32]bool)
+	seen := make(map[int]bool)
 	for i := range few.wheels {
 		seen[few.number(wheel(i))] = true
 	}
@@ -77,4 +72,25 @@ func textsOf(t *testing.T, svg *bytes.Buffer) []string {
 			texts = append(texts, string(text))
 		}
 	}
+}
+
+// count adds a figure of all files that a yardstick has.
+func count(y *yardstick, figure func(neededFile) int) (sum int) {
+	for _, file := range y.files {
+		sum += figure(file)
+	}
+	return sum
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func signaturesOf(t *testing.T, data []byte) []any {
+	var file struct{ Signatures []any }
+	require.NoError(t, json.Unmarshal(data, &file))
+	return file.Signatures
 }

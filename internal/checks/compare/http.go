@@ -15,7 +15,7 @@ var latencies = []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond
 
 // someRoots has as many roots as a repository has after some years. More would
 // take too long.
-var someRoots = workload{"25 new roots", false, roots(25), []want{{"", []string{"top"}}}}
+var someRoots = workload{"25 new roots", layout{roots: 25, targets: small}, wheels(0, 1), nil}
 
 // patience is the longest run that is repeated. In longer runs the waiting
 // dominates, and that varies little.
@@ -32,25 +32,24 @@ func (c *comparison) http(ctx context.Context) error {
 		fmt.Fprintf(c.stdout, " %10s ", fmt.Sprintf("%d ms", latency.Milliseconds()))
 	}
 	fmt.Fprintf(c.stdout, " %8s %9s\n", "rounds", "requests")
-	resolved := []workload{workloads[1], someRoots} // go-tuf can do these two, and they differ in rounds
-	left := len(latencies) * (len(workloads[1].wants) + len(someRoots.wants))
+	succinct := layout{hashes: true, targets: atPyPI.succinct}
+	resolved := []workload{ // go-tuf can do these, and they differ in rounds
+		{"16,384 succinct bins, hashes", succinct, wheels(0, 1), nil},
+		{"16,384 succinct bins, hashes, 100 targets", succinct, wheels(0, 100), nil},
+		someRoots,
+	}
+	left := len(latencies) * len(resolved)
 	for _, w := range resolved {
 		if c.late(w.title) {
 			continue
 		}
 		c.progress("building %s", w.title)
-		repo := build(w.hashes, w.fill)
-		for _, want := range w.wants {
-			if c.late(w.title + want.title) {
-				continue
-			}
-			lines, err := c.waits(ctx, repo, want.paths, left)
-			left -= len(latencies)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.stdout, "%s\n%s", w.title+want.title, lines)
+		lines, err := c.waits(ctx, build(w.layout), w.paths, left)
+		left -= len(latencies)
+		if err != nil {
+			return err
 		}
+		fmt.Fprintf(c.stdout, "%s\n%s", w.title, lines)
 	}
 	return nil
 }

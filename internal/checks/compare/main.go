@@ -2,11 +2,12 @@
 // one process, and compares their time, memory and rounds of fetching.
 //
 //	go run ./internal/checks/compare                         # all but growth
-//	go run ./internal/checks/compare cold growth --svg docs  # the charts
+//	go run ./internal/checks/compare start growth --svg docs # the charts
 //
-// Both are compared with a yardstick: the hashes and signatures of the files
-// that are needed, and one check that each is JSON. The repositories are made
-// up by the program, and are the same for both clients, byte for byte.
+// Both are compared with a yardstick: sha256 of the files that are listed with
+// a hash, the fewest signatures that decide, and one check that each file is
+// JSON. The repositories are made up by the program, and are the same for both
+// clients, byte for byte.
 package main
 
 import (
@@ -22,8 +23,8 @@ const description = `Run tufwalk and go-tuf on the same repositories, in turn,
 and compare time, memory and rounds of fetching.
 
 Parts:
-cold: from one root file to resolved targets, metadata in memory.
-warm: the same again, from saved files.
+start: from one root file to resolved targets (cold), the same again from saved files (warm), and 100 more lookups,
+with the metadata in memory, on one core.
 target: one large file, verified while it is read.
 http: cold, over a loopback server that waits before each answer.
 growth: cold, against the number of hash bins and of targets.
@@ -31,19 +32,20 @@ Without any: all but growth.
 
 Ahead: tufwalk with Options{Lookahead: 64}, which asks for files before it is known whether they are needed;
 requests go out together.
-Yardstick: sha256 of the files needed, their signatures, one json.Valid. A client can be faster than json.Valid.
+Yardstick: sha256 of what is listed with a hash, the fewest signatures that decide, one json.Valid of each file.
+A client can be faster than json.Valid.
 Round: a set of requests that were made at the same time.
 With hashes: timestamp and snapshot list the files' hashes. Versions only: they do not.
 
-Times and allocations are medians. All but growth takes less than two minutes, as no row begins after 90 seconds.
+Times and allocations are medians. All but growth takes less than five minutes, as no row begins after four.
 On a slow or busy machine slow clients have fewer turns, or rows are left out; the output says where.
 
 Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`
 
 // helps are help texts too long for a struct tag.
 var helps = kong.Vars{
-	"parts":  "What to compare: cold, warm, target, http, growth. Default: all but growth.",
-	"budget": "No row begins after this time; slow clients have fewer turns. Default: 90s, and 6m more with growth.",
+	"parts":  "What to compare: start, target, http, growth. Default: all but growth.",
+	"budget": "No row begins after this time; slow clients have fewer turns. Default: 4m, and 6m more with growth.",
 }
 
 func main() { cli.Main(run) }

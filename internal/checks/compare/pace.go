@@ -19,10 +19,10 @@ type pace struct {
 func budgetOf(chosen []part) time.Duration {
 	for _, p := range chosen {
 		if p.name == "growth" {
-			return 90*time.Second + 6*time.Minute
+			return 10 * time.Minute
 		}
 	}
-	return 90 * time.Second
+	return 4 * time.Minute
 }
 
 func (p *pace) begin(budget time.Duration, chosen []part) {

@@ -131,16 +131,15 @@ func TestInTurn(t *testing.T) {
 // The parts share the budget. What one part does not need, the next ones get.
 func TestPace(t *testing.T) {
 	var p pace
-	p.begin(100*time.Hour, parts[:4])
+	p.begin(100*time.Hour, parts[:3])
 	p.nextPart(parts[0].share)
-	require.InDelta(t, 45, time.Until(p.partEnd).Hours(), 0.1)
+	require.InDelta(t, 60, time.Until(p.partEnd).Hours(), 0.1)
 	p.nextPart(parts[1].share)
-	require.InDelta(t, 100*15/55., time.Until(p.partEnd).Hours(), 0.1)
+	require.InDelta(t, 100*5/40., time.Until(p.partEnd).Hours(), 0.1)
 	p.nextPart(parts[2].share)
-	p.nextPart(parts[3].share)
 	require.InDelta(t, 100, time.Until(p.partEnd).Hours(), 0.1)
-	require.Equal(t, 90*time.Second, budgetOf(parts[:4]))
-	require.Equal(t, 450*time.Second, budgetOf(parts))
+	require.Equal(t, 4*time.Minute, budgetOf(parts[:3]))
+	require.Equal(t, 10*time.Minute, budgetOf(parts))
 
 	c := &comparison{Times: 3, pace: p, stdout: io.Discard}
 	require.InDelta(t, 25, time.Until(c.turns(t.Context(), 4).until).Hours(), 0.1)
@@ -150,7 +149,7 @@ func TestBudgetIsRespected(t *testing.T) {
 	var stdout strings.Builder
 	require.Equal(t, cli.OK, run(t.Context(), []string{"--budget", "1ns"}, &stdout, io.Discard))
 	left := strings.Count(stdout.String(), "left out for lack of time (--budget=1ns)")
-	require.Equal(t, 2+len(workloads)+2+1, left, stdout.String())
+	require.Equal(t, len(workloads())+1+3, left, stdout.String())
 	require.NotContains(t, stdout.String(), "\n  tufwalk ")
 }
 

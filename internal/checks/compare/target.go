@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata/fetcher"
-
-	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
 // block is repeated to make a large target, so that the target is never in
@@ -39,10 +37,10 @@ func large(length int64) (*served, error) {
 	if _, err := io.Copy(h, &repeated{left: length}); err != nil {
 		return nil, err
 	}
-	return build(true, func(repo *verifytest.Repo) {
-		hashes := map[string]string{"sha256": hex.EncodeToString(h.Sum(nil))}
-		repo.Targets().AddTargetInfo(largePath, length, hashes)
-	}), nil
+	return build(layout{hashes: true, targets: func(*maker) object {
+		target := object{"length": length, "hashes": object{"sha256": hex.EncodeToString(h.Sum(nil))}}
+		return object{"targets": object{largePath: target}}
+	}}), nil
 }
 
 // target compares the verification of one large file.

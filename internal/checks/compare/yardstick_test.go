@@ -6,37 +6,49 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The yardstick does the work that no client can do without, and no more.
 func TestYardstick(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
-			y, err := newYardstick(build(s.hashes, s.fill), s.paths)
+			y, _, err := newYardsticks(build(s.layout), s.paths, nil)
 			require.NoError(t, err)
 			require.NoError(t, y.check())
-			require.Equal(t, 1, y.files[0].signatures, "the trusted root's own")
-			require.False(t, y.files[0].hashed, "no file lists it")
+			require.False(t, y.files[0].hashed, "no file lists the trusted root")
+			require.NotEmpty(t, y.files[0].deciding, "but its signatures count")
 		})
 	}
 
-	y, err := newYardstick(build(true, few.succinct), wheels(20))
+	cold, more, err := newYardsticks(fewSuccinct(), wheels(0, 1), wheels(0, 20))
 	require.NoError(t, err)
-	hashed := 0
-	for _, file := range y.files {
-		if file.hashed {
-			hashed++
-		}
-	}
-	require.Len(t, y.files, 4+fewBins, "root, timestamp, snapshot, targets, bins")
-	require.Equal(t, 2+fewBins, hashed)
+	require.Len(t, cold.files, 5, "root, timestamp, snapshot, targets, bin")
+	require.Equal(t, 3, count(cold, func(f neededFile) int { return one(f.hashed) }))
+	require.Len(t, more.files, fewBins-1)
 
-	y, err = newYardstick(build(false, roots(7)), []string{"top"})
+	versions, _, err := newYardsticks(build(layout{targets: few.classic}), wheels(0, 1), nil)
 	require.NoError(t, err)
-	signatures := 0
-	for _, file := range y.files {
-		require.False(t, file.hashed)
-		signatures += file.signatures
-	}
-	require.Equal(t, 1+2*7+3, signatures)
+	require.Zero(t, count(versions, func(f neededFile) int { return one(f.hashed) }))
+	require.Equal(t, 1, count(versions, func(f neededFile) int { return one(f.shows != "") }), "R-5.6.8a, for the bin")
 
-	y.files[2].payload[0] ^= 1
-	require.Error(t, y.check(), "the signatures are verified")
+	roots, _, err := newYardsticks(build(layout{roots: 7, targets: small}), wheels(0, 1), nil)
+	require.NoError(t, err)
+	signatures := count(roots, func(f neededFile) int { return len(f.deciding) })
+	require.Equal(t, 2*(1+7)+3, signatures, "two of the keys that two roots share decide for both")
+
+	roots.files[2].payload[0] ^= 1
+	require.Error(t, roots.check(), "the signatures are verified")
+}
+
+// Each file has the signatures of all keys of its role.
+func TestDecidingSignatures(t *testing.T) {
+	repo := build(layout{roots: 2, targets: small})
+	for path, signatures := range map[string]int{"1.root.json": 3, "2.root.json": 4, "timestamp.json": 1} {
+		require.Len(t, signaturesOf(t, repo.metadata[path]), signatures, path)
+	}
+}
+
+// The same program makes the same repository.
+func TestSeeded(t *testing.T) {
+	l := layout{key: ecdsaKey, targets: few.classic}
+	require.Equal(t, build(l).metadata, build(l).metadata)
+	require.Equal(t, mixed()("root").id, mixed()("root").id)
 }
