@@ -29,6 +29,10 @@ type listedKey struct{ keyType, scheme, public string }
 // for each of thousands of roles.
 const maxDecoded = 256
 
+// maxRemembered limits the bytes of a key as it is listed. No key needs more,
+// but white space around it may be as long as the file.
+const maxRemembered = 4096
+
 // find returns a key that was decoded before, under its ID in this file.
 func (d decodedKeys) find(k metadata.Key) (key roleKey, ok bool) {
 	key, ok = d[listedKey{k.Type, k.Scheme, k.Public}]
@@ -38,7 +42,7 @@ func (d decodedKeys) find(k metadata.Key) (key roleKey, ok bool) {
 
 // add remembers a key. It retains no part of the file.
 func (d decodedKeys) add(k metadata.Key, key roleKey) {
-	if d == nil {
+	if d == nil || len(k.Public) > maxRemembered {
 		return
 	}
 	if len(d) >= maxDecoded {

@@ -15,14 +15,16 @@ type triedSignature struct {
 }
 
 // signed is roleKey.signed, for a signature that may have been verified before.
-// That costs nothing. A scheme with entries of its own is always asked again.
+// That counts as if it was verified again, so that a root which is accepted as
+// the next one does not become too much work when it is read from a store. A
+// scheme with entries of its own is always asked again.
 func (r results) signed(k roleKey, payload []byte, sig metadata.Signature, b []byte) (valid, cost bool) {
 	if _, entry := k.verifier.(EntryVerifier); entry || r == nil {
 		return k.signed(payload, sig, b)
 	}
 	tried := triedSignature{k.scheme, k.material, k.key, string(b)}
 	if valid, ok := r[tried]; ok {
-		return valid, false
+		return valid, true
 	}
 	valid, cost = k.signed(payload, sig, b)
 	if cost { // junk is told apart without a hash

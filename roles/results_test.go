@@ -222,3 +222,21 @@ func TestWrongSignaturesStayWrong(t *testing.T) {
 	_, err := r.nextRoot(old)
 	require.ErrorIs(t, err, roles.ErrThreshold)
 }
+
+// K10: a result that is used again counts as a try. Otherwise a root could be
+// accepted as the next one, and refused when it is read from a store.
+func TestResultsCountAsTries(t *testing.T) {
+	var junk []object
+	for i := range 16 { // as many as there are tries without IDs
+		junk = append(junk, object{"sig": base64.StdEncoding.EncodeToString([]byte{1, byte(i)})})
+	}
+	tried := 0
+	policy := matching(&tried)
+	old, err := roles.VerifyInitialRoot(matchingRoot(t, 0, 1, []string{"", "b"}, []object{signature("b")}), policy)
+	require.NoError(t, err)
+	next := matchingRoot(t, 4<<20, 1, []string{""}, append(junk, signature(""), signature("b")))
+	_, err = roles.VerifyInitialRoot(next, policy)
+	require.ErrorIs(t, err, roles.ErrThreshold)
+	_, err = roles.VerifyNextRoot(old, next, policy)
+	require.ErrorIs(t, err, roles.ErrThreshold)
+}

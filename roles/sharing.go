@@ -14,19 +14,13 @@ func (r Role) KeyMaterial() []string {
 	return list
 }
 
-// materials returns the public keys of the role as a set.
-func (r Role) materials() map[string]bool {
-	set := make(map[string]bool, len(r.keys))
-	for _, k := range r.keys {
-		set[k.material] = true
-	}
-	return set
-}
-
 // shared returns how many public keys the role has, and how many of them the
 // other role has, too.
 func (r Role) shared(other Role) (all, shared int64) {
-	of := other.materials()
+	of := make(map[string]bool, len(other.keys))
+	for _, k := range other.keys {
+		of[k.material] = true
+	}
 	for _, material := range r.KeyMaterial() {
 		all++
 		if of[material] {
@@ -36,12 +30,11 @@ func (r Role) shared(other Role) (all, shared int64) {
 	return all, shared
 }
 
-// first returns the role with some of its keys before the others: those with
-// this material.
-func (r Role) first(materials map[string]bool) Role {
+// first returns the role with some of its keys before the others.
+func (r Role) first(isFirst func(roleKey) bool) Role {
 	var some, others []roleKey
 	for _, k := range r.keys {
-		if materials[k.material] {
+		if isFirst(k) {
 			some = append(some, k)
 		} else {
 			others = append(others, k)

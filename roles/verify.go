@@ -124,25 +124,19 @@ func VerifyAs[T metadata.Content](t Trusted[T], role Role) (Trusted[T], error) {
 // its own keys. Only the caller can know that it is the right one,
 // from where it got the file. The root may be expired.
 func VerifyInitialRoot(env *metadata.Envelope[metadata.Root], p Policy) (Trusted[metadata.Root], error) {
-	content, own, err := ownRole(env, p)
-	if err != nil {
-		return Trusted[metadata.Root]{}, err
-	}
-	if err := checkEnvelope(env, own, false, nil); err != nil {
-		return Trusted[metadata.Root]{}, err
-	}
-	return trust(env, own, content)
-}
-
-// ownRole decodes a root, which nobody needs to have signed, and returns it
-// with the role root as it lists it.
-func ownRole(env *metadata.Envelope[metadata.Root], p Policy) (*metadata.Root, Role, error) {
+	none := Trusted[metadata.Root]{}
 	content, err := env.Unverified()
 	if err != nil {
-		return nil, Role{}, err
+		return none, err
 	}
 	role, err := topLevel(content, metadata.RoleRoot, p)
-	return content, role, err
+	if err != nil {
+		return none, err
+	}
+	if err := checkEnvelope(env, role, false, nil); err != nil {
+		return none, err
+	}
+	return trust(env, role, content)
 }
 
 // VerifyNextRoot verifies the successor of a trusted root. The next root may be
@@ -155,18 +149,27 @@ func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metad
 	if err != nil {
 		return none, err
 	}
-	content, own, malformed := ownRole(env, p)
+	// Nobody needs to have signed this. It only says which key IDs both roots
+	// list. They come first: one signature may decide for both.
+	content, malformed := env.Unverified()
+	listed := rootKeyIDs(content)
 	known := results{}
-	// Keys of both roots come first: one signature may decide for both.
 	// R-5.3.4a, R-5.3.4b: signed by the keys of the trusted root and by its
 	// own. Each of the two thresholds is counted separately.
-	if err := checkEnvelope(env, role.first(own.materials()), false, known); err != nil {
+	role = role.first(func(k roleKey) bool { return listed[k.id] })
+	if err := checkEnvelope(env, role, false, known); err != nil {
 		return none, err
 	}
 	if malformed != nil {
 		return none, malformed
 	}
-	if err := checkEnvelope(env, own.first(known.valid()), false, known); err != nil {
+	own, err := topLevel(content, metadata.RoleRoot, p)
+	if err != nil {
+		return none, err
+	}
+	valid := known.valid()
+	own = own.first(func(k roleKey) bool { return valid[k.material] })
+	if err := checkEnvelope(env, own, false, known); err != nil {
 		return none, err
 	}
 	next, err := trust(env, own, content)
@@ -179,4 +182,16 @@ func VerifyNextRoot(trusted Trusted[metadata.Root], env *metadata.Envelope[metad
 		return none, wrongVersion(metadata.RoleRoot, want, got)
 	}
 	return next, nil
+}
+
+// rootKeyIDs returns the IDs that a root lists for the role root; none for nil.
+func rootKeyIDs(root *metadata.Root) map[string]bool {
+	ids := map[string]bool{}
+	if root != nil {
+		list, _ := root.Role(metadata.RoleRoot)
+		for id := range list.KeyIDs() {
+			ids[id] = true
+		}
+	}
+	return ids
 }
