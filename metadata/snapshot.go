@@ -1,6 +1,10 @@
 package metadata
 
-import "iter"
+import (
+	"iter"
+	"strconv"
+	"strings"
+)
 
 // MetaFile is the entry of a metadata file in a timestamp or a snapshot (spec
 // sections 4.4 and 4.5).
@@ -17,6 +21,10 @@ func (r *reader) metaFile() MetaFile {
 	at := r.pos
 	// R-4.4.2: length and hashes may be absent.
 	f := MetaFile{Length: -1}
+	if version, ok := r.versionAlone(); ok {
+		f.Version = version
+		return f
+	}
 	m := r.object()
 	for m.next() {
 		switch m.name {
@@ -30,6 +38,26 @@ func (r *reader) metaFile() MetaFile {
 	}
 	r.missing(at, "version", f.Version != 0)
 	return f
+}
+
+// versionAlone reads an entry that is a version and nothing else, as most are in
+// a large snapshot. It reads nothing if the entry is another one, or wrong.
+func (r *reader) versionAlone() (version int64, ok bool) {
+	const before = `{"version":`
+	if r.err != nil || !strings.HasPrefix(r.text[r.pos:], before) {
+		return 0, false
+	}
+	at := r.pos + len(before)
+	end := at
+	for '0' <= r.text[end] && r.text[end] <= '9' {
+		end++
+	}
+	version, err := strconv.ParseInt(r.text[at:end], 10, 64)
+	if err != nil || version < 1 || r.text[end] != '}' {
+		return 0, false
+	}
+	r.pos = end + 1
+	return version, true
 }
 
 // Timestamp is the content of a timestamp file. It names the snapshot (spec
