@@ -16,11 +16,11 @@ import (
 
 // comparison is the program's command line, and where it writes.
 type comparison struct {
-	Parts  []string      `arg:"" optional:"" enum:"start,target,http,growth" help:"${parts}"`
+	Parts  []string      `arg:"" optional:"" enum:"start,target,http,growth,refresh" help:"${parts}"`
 	Times  int           `default:"3" help:"How many turns each client has for one row, if the budget allows."`
 	Size   int64         `default:"64" placeholder:"MB" help:"The target's size in part target, in millions of bytes."`
 	Budget time.Duration `help:"${budget}"`
-	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of parts start and growth to this folder."`
+	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of parts start, growth and refresh to this folder."`
 
 	stdout, stderr io.Writer
 	dir            string // for the files of the clients
@@ -39,6 +39,7 @@ var parts = []part{
 	{"target", 5, (*comparison).target},
 	{"http", 35, (*comparison).http},
 	{"growth", 360, (*comparison).growth},
+	{"refresh", 120, (*comparison).refresh},
 }
 
 func (c *comparison) run(ctx context.Context) (err error) {

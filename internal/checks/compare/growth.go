@@ -40,7 +40,28 @@ func (c *comparison) growth(ctx context.Context) error {
 		}
 		curves = append(curves, byBins, byTargets)
 	}
+	if err := c.oneRole(ctx); err != nil {
+		return err
+	}
 	return c.draw("growth.svg", func(w io.Writer) error { return growthChart(w, curves) })
+}
+
+// oneRole measures a role that lists more and more targets, up to a million.
+func (c *comparison) oneRole(ctx context.Context) error {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		title := grouped(uint64(n)) + " targets in one role"
+		if c.late(title) {
+			return nil
+		}
+		c.progress("building %s", title)
+		repo := build(layout{hashes: true, targets: flat(n)})
+		r, err := c.coldRow(c.turns(ctx, 1), title, repo, wheels(n/2, n/2+1), false)
+		if err != nil {
+			return err
+		}
+		r.print(c.stdout)
+	}
+	return nil
 }
 
 // grow adds points for one repository to a curve: one point at n, or, if n is

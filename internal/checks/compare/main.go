@@ -1,8 +1,8 @@
 // Command compare runs tufwalk and go-tuf in turn on the same repositories, in
 // one process, and compares their time, memory and rounds of fetching.
 //
-//	go run ./internal/checks/compare                         # all but growth
-//	go run ./internal/checks/compare start growth --svg docs # the charts
+//	go run ./internal/checks/compare                    # start, target, http
+//	go run ./internal/checks/compare start growth refresh --svg docs # the charts
 //
 // Both are compared with a yardstick: sha256 of the files that are listed with
 // a hash, the fewest signatures that decide, and one check that each file is
@@ -28,7 +28,8 @@ with the metadata in memory, on one core.
 target: one large file, verified while it is read.
 http: cold, over a loopback server that waits before each answer.
 growth: cold, against the number of hash bins and of targets.
-Without any: all but growth.
+refresh: a view that a program keeps for long, refreshed 1,000 times: time, requests and memory.
+Without any: start, target and http.
 
 Ahead: tufwalk with Options{Lookahead: 64}, which asks for files before it is known whether they are needed;
 requests go out together.
@@ -37,14 +38,14 @@ A client can be faster than json.Valid.
 Round: a set of requests that were made at the same time.
 With hashes: timestamp and snapshot list the files' hashes. Versions only: they do not.
 
-Times and allocations are medians. All but growth takes less than five minutes, as no row begins after four.
+Times and allocations are medians. The first three take less than five minutes, as no row begins after four.
 On a slow or busy machine slow clients have fewer turns, or rows are left out; the output says where.
 
 Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`
 
 // helps are help texts too long for a struct tag.
 var helps = kong.Vars{
-	"parts":  "What to compare: start, target, http, growth. Default: all but growth.",
+	"parts":  "What to compare: start, target, http, growth, refresh. Default: the first three.",
 	"budget": "No row begins after this time; slow clients have fewer turns. Default: 4m, and 6m more with growth.",
 }
 
