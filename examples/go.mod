@@ -13,7 +13,7 @@ go 1.25.0
 // that the agent shows to Prometheus.
 require (
 	github.com/alecthomas/kong v1.17.0
-	github.com/gofrs/flock v0.13.1
+	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/stretchr/testify v1.12.1
 	github.com/tufwalk/tufwalk v0.0.0
@@ -28,6 +28,7 @@ require (
 	github.com/prometheus/client_golang v1.24.1
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sync v0.22.0
+	golang.org/x/term v0.45.0
 )
 
 require (

@@ -29,8 +29,7 @@ func demo(stdout io.Writer) (args []string, stop func(), err error) {
 	if err := os.WriteFile(rootFile, repo.TrustedRoot(), 0o600); err != nil {
 		return nil, nil, err
 	}
-	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest,
-		"--parallel", "6", "--per-host", "3"}
+	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest, "--parallel", "6"}
 	var stops []func()
 	stop = func() {
 		for _, stop := range stops {
@@ -46,8 +45,8 @@ downloads from all of them at once. A mirror that lies is asked last afterwards.
 		name, about string
 		handler     http.Handler
 	}{
+		{"liar", "changes a byte of most files", paced(serveRepo(repo, lie), 400*time.Nanosecond)},
 		{"honest", "serves the right files", paced(serveRepo(repo, nil), 400*time.Nanosecond)},
-		{"liar", "changes a byte of most targets", paced(serveRepo(repo, lie), 400*time.Nanosecond)},
 		{"flaky", "is slow, sends 503 at times, and breaks off", paced(flaky(serveRepo(repo, nil)), 1200*time.Nanosecond)},
 	} {
 		base, stopOne, err := loopback.Serve(m.handler)
@@ -56,8 +55,7 @@ downloads from all of them at once. A mirror that lies is asked last afterwards.
 			return nil, nil, err
 		}
 		stops = append(stops, stopOne)
-		args = append(args,
-			"--metadata-url", m.name+"="+base+"/metadata", "--targets-url", m.name+"="+base+"/targets")
+		args = append(args, "--metadata-url", base+"/metadata", "--targets-url", base+"/targets")
 		fmt.Fprintf(stdout, "  %-7s %s  %s\n", m.name, base, m.about)
 	}
 	fmt.Fprintf(stdout, "\n  trusted root  %s\n  into          %s\n\n", rootFile, dest)
@@ -85,14 +83,16 @@ func demoRepository(now time.Time) (*verifytest.Repo, []string) {
 // serveRepo serves a repository, with ranges and ETags. If change is not nil,
 // it changes the target files first.
 func serveRepo(repo *verifytest.Repo, change func(name string, data []byte)) http.Handler {
-	targets := repo.TargetFiles().Clone()
-	for name, data := range targets {
-		if change != nil {
-			change(name, data)
+	metadata, targets := repo.Metadata().Clone(), repo.TargetFiles().Clone()
+	for _, files := range []verifytest.Files{metadata, targets} {
+		for name, data := range files {
+			if change != nil {
+				change(name, data)
+			}
 		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(repo.Metadata().FS())))
+	mux.Handle("/metadata/", http.StripPrefix("/metadata", http.FileServerFS(metadata.FS())))
 	mux.HandleFunc("/targets/", func(w http.ResponseWriter, r *http.Request) {
 		data, ok := targets[strings.TrimPrefix(r.URL.EscapedPath(), "/targets/")]
 		if !ok {
@@ -105,9 +105,11 @@ func serveRepo(repo *verifytest.Repo, change func(name string, data []byte)) htt
 	return mux
 }
 
-// lie changes the targets whose numbers do not end in 5.
+// lie changes the files of the hash bins, and the targets whose numbers do not
+// end in 5.
 func lie(name string, data []byte) {
-	if !strings.HasSuffix(name, "5.img") {
+	bin := strings.Contains(name, ".bin-")
+	if bin || strings.HasSuffix(name, ".img") && !strings.HasSuffix(name, "5.img") {
 		data[len(data)/2] ^= 1
 	}
 }

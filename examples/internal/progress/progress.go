@@ -1,40 +1,66 @@
-// Package progress shows a progress bar for each download, on a terminal only.
+// Package progress shows a progress bar for each download that is under way, on
+// a terminal only. What has ended becomes a line of text.
 package progress
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 )
 
-// Bars are shown one below another.
-type Bars struct{ progress *mpb.Progress }
+// longest is the longest name in a bar, in columns: the bar needs room, too.
+const longest = 24
 
-// New writes bars to w if that is a terminal. They end with the context.
+// Bars are shown one below another.
+type Bars struct {
+	progress *mpb.Progress
+	lines    io.Writer
+}
+
+// New writes bars to w if that is a terminal, and otherwise only lines. They
+// end with the context.
 func New(ctx context.Context, w io.Writer) Bars {
-	return Bars{mpb.NewWithContext(ctx, mpb.WithOutput(w), mpb.WithWidth(64))}
+	b := Bars{mpb.NewWithContext(ctx, mpb.WithOutput(w)), w}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		b.lines = b.progress // above the bars
+	}
+	return b
 }
 
 // Wait waits until all bars have ended.
 func (b Bars) Wait() { b.progress.Wait() }
 
+// Print prints a line. It may be called until Wait is.
+func (b Bars) Print(line string) { _, _ = fmt.Fprintln(b.lines, line) }
+
 // Bar is the bar of one download. It ends with Finish or Abort, never with the
 // last byte: a download may be complete and wrong.
-type Bar struct{ bar *mpb.Bar } // nil if it was added after the end
+type Bar struct {
+	name string
+	bars Bars
+	bar  *mpb.Bar // nil if it was added after the end
+}
 
 // Add adds a bar for a download of length bytes. Bars are sorted by place. A
 // bar that is added after the context has ended is not shown.
 func (b Bars) Add(name string, length int64, place int) *Bar {
-	state := decor.OnAbort(decor.OnComplete(decor.CountersKibiByte("% .1f of % .1f"), "verified"), "failed")
-	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place),
-		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)), mpb.AppendDecorators(state))
+	short := []rune(name)
+	if len(short) > longest {
+		short = append([]rune("..."), short[len(short)-longest+3:]...)
+	}
+	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(string(short), decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.CountersKibiByte("% .1f/% .1f")))
 	if err != nil {
-		return new(Bar)
+		return &Bar{name: name, bars: b}
 	}
 	mb.SetTotal(length, false)
-	return &Bar{mb}
+	return &Bar{name, b, mb}
 }
 
 // Reader counts from zero again: the copy of another mirror replaces the last
@@ -63,6 +89,7 @@ func (b *Bar) Set(done int64) {
 // Finish ends the bar as verified.
 func (b *Bar) Finish() {
 	if b.bar != nil {
+		b.bars.Print(b.name + ": verified")
 		b.bar.SetTotal(-1, true)
 	}
 }
@@ -73,7 +100,8 @@ func (b *Bar) Abort() {
 	if b.bar == nil {
 		return
 	}
+	b.bars.Print(b.name + ": failed")
 	b.bar.SetTotal(1, false)
 	b.bar.SetCurrent(0)
-	b.bar.Abort(false)
+	b.bar.Abort(true)
 }
