@@ -188,5 +188,4 @@ func TestDemonstration(t *testing.T) {
 	require.Zero(t, run(context.Background(), nil, &out, &errs), errs.String())
 	require.Contains(t, out.String(), "24 of 24 files are in ")
 	require.Contains(t, errs.String(), "sent a wrong file")
-	require.Equal(t, 24, strings.Count(errs.String(), ".img: verified"))
 }

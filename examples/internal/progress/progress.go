@@ -20,14 +20,14 @@ const longest = 24
 type Bars struct {
 	progress *mpb.Progress
 	lines    io.Writer
+	terminal bool
 }
 
-// New writes bars to w if that is a terminal, and otherwise only lines. They
-// end with the context.
+// New writes bars to w if that is a terminal. They end with the context.
 func New(ctx context.Context, w io.Writer) Bars {
-	b := Bars{mpb.NewWithContext(ctx, mpb.WithOutput(w)), w}
+	b := Bars{progress: mpb.NewWithContext(ctx, mpb.WithOutput(w)), lines: w}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.lines = b.progress // above the bars
+		b.lines, b.terminal = b.progress, true // above the bars
 	}
 	return b
 }
@@ -37,6 +37,13 @@ func (b Bars) Wait() { b.progress.Wait() }
 
 // Print prints a line. It may be called until Wait is.
 func (b Bars) Print(line string) { _, _ = fmt.Fprintln(b.lines, line) }
+
+// ended prints a line in the place of a bar.
+func (b Bars) ended(line string) {
+	if b.terminal {
+		b.Print(line)
+	}
+}
 
 // Bar is the bar of one download. It ends with Finish or Abort, never with the
 // last byte: a download may be complete and wrong.
@@ -89,7 +96,7 @@ func (b *Bar) Set(done int64) {
 // Finish ends the bar as verified.
 func (b *Bar) Finish() {
 	if b.bar != nil {
-		b.bars.Print(b.name + ": verified")
+		b.bars.ended(b.name + ": verified")
 		b.bar.SetTotal(-1, true)
 	}
 }
@@ -100,7 +107,7 @@ func (b *Bar) Abort() {
 	if b.bar == nil {
 		return
 	}
-	b.bars.Print(b.name + ": failed")
+	b.bars.ended(b.name + ": failed")
 	b.bar.SetTotal(1, false)
 	b.bar.SetCurrent(0)
 	b.bar.Abort(true)
