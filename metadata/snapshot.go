@@ -40,8 +40,8 @@ func (r *reader) metaFile() MetaFile {
 	return f
 }
 
-// versionAlone reads an entry that is a version and nothing else, as most are in
-// a large snapshot. It reads nothing if the entry is another one, or wrong.
+// versionAlone reads an entry that is a version and nothing else, as most are
+// in a large snapshot. It reads nothing if the entry is another one, or wrong.
 func (r *reader) versionAlone() (version int64, ok bool) {
 	const before = `{"version":`
 	if r.err != nil || !strings.HasPrefix(r.text[r.pos:], before) {

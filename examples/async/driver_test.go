@@ -82,7 +82,8 @@ func (w *world) installed() (n int) {
 func TestOneMirrorIsGood(t *testing.T) {
 	wrong, cut, gone := clienttest.Wrong(), clienttest.Cut(10), clienttest.Status(404)
 	for _, path := range []string{
-		"/metadata/timestamp.json", "/metadata/2.snapshot.json", "/metadata/2.targets.json", "/metadata/*", "/targets/files/*",
+		"/metadata/timestamp.json", "/metadata/2.snapshot.json", "/metadata/2.targets.json",
+		"/metadata/*", "/targets/files/*",
 	} {
 		for name, fault := range map[string]clienttest.Fault{"wrong": wrong, "cut": cut, "gone": gone} {
 			t.Run(name+" "+path, func(t *testing.T) {
@@ -151,7 +152,8 @@ func TestOneMissingTargetDoesNotStopTheOthers(t *testing.T) {
 func TestSaveFails(t *testing.T) {
 	w := newWorld(t)
 	w.mirror()
-	require.NoError(t, os.MkdirAll(filepath.Join(w.dir, "cache", "timestamp.json"), 0o700)) // no file can replace a directory
+	// No file can replace a directory.
+	require.NoError(t, os.MkdirAll(filepath.Join(w.dir, "cache", "timestamp.json"), 0o700))
 	code, out := w.run()
 	require.Equal(t, 1, code)
 	require.Contains(t, out, verify.ErrSave.Error())

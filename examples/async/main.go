@@ -1,6 +1,6 @@
 // Command async shows how to write one's own driver: the loop around
-// Session.Next, Provide, NotFound and Fail that fetches in parallel (driver.go).
-// It downloads many files from a TUF repository at once.
+// Session.Next, Provide, NotFound and Fail that fetches in parallel
+// (driver.go). It downloads many files from a TUF repository at once.
 //
 //	go run ./examples/async
 //
@@ -8,8 +8,8 @@
 // it from three mirrors on this machine: an honest one, a liar, and a slow and
 // flaky one.
 //
-// The rest comes from package client. Most programs need no driver of their own:
-// see examples/installer.
+// The rest comes from package client. Most programs need no driver of their
+// own: see examples/installer.
 package main
 
 import (
@@ -41,8 +41,8 @@ Exit code 0: every target is in place. 1: some are not. 2: wrong usage.
 type downloader struct {
 	Targets     []string `arg:"" name:"target" help:"Target paths to download."`
 	Root        string   `required:"" placeholder:"FILE" help:"${root}"`
-	MetadataURL []string `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata. Repeat it for more mirrors."`
-	TargetsURL  []string `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets. Repeat it for more mirrors."`
+	MetadataURL []string `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata; repeat it for mirrors."`
+	TargetsURL  []string `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets; repeat it for mirrors."`
 	Dest        string   `default:"." placeholder:"DIR" help:"Directory to download into (default: this one)."`
 	Cache       string   `placeholder:"DIR" help:"Directory for metadata (default: one in your cache for each root file)."`
 	Parallel    int      `default:"8" help:"Requests at once, and targets at once (default: ${default})."`
@@ -57,7 +57,8 @@ func (d *downloader) Validate() (err error) {
 	if d.Parallel < 1 {
 		return errors.New("--parallel must be above zero")
 	}
-	if d.mirrors, err = client.NewMirrors(client.MirrorsConfig{Metadata: d.MetadataURL, Targets: d.TargetsURL}); err != nil {
+	urls := client.MirrorsConfig{Metadata: d.MetadataURL, Targets: d.TargetsURL}
+	if d.mirrors, err = client.NewMirrors(urls); err != nil {
 		return err
 	}
 	return client.CheckNames(d.Targets)

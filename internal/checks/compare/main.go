@@ -1,8 +1,8 @@
 // Command compare runs tufwalk and go-tuf in turn on the same repositories, in
 // one process, and compares their time, memory and rounds of fetching.
 //
-//	go run ./internal/checks/compare                    # start, target, http
-//	go run ./internal/checks/compare start growth refresh --svg docs # the charts
+//	go run ./internal/checks/compare # start, target, http
+//	go run ./internal/checks/compare start growth refresh --svg docs # charts
 //
 // Both are compared with a yardstick: sha256 of the files that are listed with
 // a hash, the fewest signatures that decide, and one check that each file is

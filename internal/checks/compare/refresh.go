@@ -41,7 +41,9 @@ func (c *comparison) refresh(ctx context.Context) error {
 		grouped(refreshes), oneIn)
 	const format = "%-26s %9s %10s %12s %12s\n"
 	fmt.Fprintf(c.stdout, format, "", "refresh", "requests", "time", "heap")
-	views := []*longView{{title: "limit 64 MB: all retained", limit: 64_000_000}, {title: "limit 4 MB", limit: 4_000_000}}
+	views := []*longView{
+		{title: "limit 64 MB: all retained", limit: 64_000_000}, {title: "limit 4 MB", limit: 4_000_000},
+	}
 	for _, v := range views {
 		c.progress("refreshing, %s", v.title)
 		if err := v.play(ctx, 14, refreshes); err != nil {

@@ -133,7 +133,8 @@ func newWorld(t *testing.T) *world {
 	built := filepath.Join(t.TempDir(), "app")
 	out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", built, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
-	w := &world{t: t, dir: t.TempDir(), repo: verifytest.New(verifytest.Options{Start: time.Now().UTC().Truncate(time.Second)})}
+	now := time.Now().UTC().Truncate(time.Second)
+	w := &world{t: t, dir: t.TempDir(), repo: verifytest.New(verifytest.Options{Start: now})}
 	w.binary, err = os.ReadFile(built)
 	require.NoError(t, err)
 	w.server = clienttest.NewServer(w.repo)
