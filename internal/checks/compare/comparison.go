@@ -20,7 +20,7 @@ type comparison struct {
 	Times  int           `default:"3" help:"How many turns each client has for one row, if the budget allows."`
 	Size   int64         `default:"64" placeholder:"MB" help:"The target's size in part target, in millions of bytes."`
 	Budget time.Duration `help:"${budget}"`
-	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of start, growth and refresh to this folder."`
+	SVG    string        `name:"svg" placeholder:"DIR" help:"Write the charts of start, growth, refresh to this folder."`
 
 	stdout, stderr io.Writer
 	dir            string // for the files of the clients

@@ -37,8 +37,8 @@ type refreshed struct {
 // a smaller one.
 func (c *comparison) refresh(ctx context.Context) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	fmt.Fprintf(c.stdout, "\nREFRESH: 16,384 succinct bins, all loaded, refreshed %s times; each time 1 in %d is another one\n",
-		grouped(refreshes), oneIn)
+	fmt.Fprintf(c.stdout, "\nREFRESH: 16,384 succinct bins, all loaded, refreshed %s times; "+
+		"each time 1 in %d is another one\n", grouped(refreshes), oneIn)
 	const format = "%-26s %9s %10s %12s %12s\n"
 	fmt.Fprintf(c.stdout, format, "", "refresh", "requests", "time", "heap")
 	views := []*longView{

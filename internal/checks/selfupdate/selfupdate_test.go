@@ -163,7 +163,8 @@ func (w *world) command(full bool, env string) *exec.Cmd {
 	if full {
 		cmd = exec.Command("sh", "-c", "ulimit -f 1000; exec "+w.app()) // files of at most half a megabyte
 	}
-	cmd.Env = append(os.Environ(), "APP_ROOT="+filepath.Join(w.dir, "root.json"), "APP_URL=http://updates.example", "HTTP_PROXY="+w.proxy,
+	cmd.Env = append(os.Environ(), "APP_ROOT="+filepath.Join(w.dir, "root.json"),
+		"APP_URL=http://updates.example", "HTTP_PROXY="+w.proxy,
 		"APP_FOLDER="+filepath.Join(w.dir, "saved"), env)
 	return cmd
 }
