@@ -48,6 +48,5 @@ func (d decodedKeys) add(k metadata.Key, key roleKey) {
 	if len(d) >= maxDecoded {
 		clear(d)
 	}
-	key.id = ""
 	d[listedKey{key.scheme.KeyType, key.scheme.Scheme, strings.Clone(k.Public)}] = key
 }
