@@ -1,0 +1,8 @@
+module github.com/tufwalk/tufwalk/services
+
+go 1.26
+
+replace (
+	github.com/tufwalk/tufwalk => ../
+	github.com/tufwalk/tufwalk/client => ../client
+)
