@@ -212,7 +212,7 @@ func (p *filling) run(ctx context.Context, fill Fill, digest multirepo.Hash) {
 
 // A filling is a client.Partial.
 
-func (p *filling) Read(b []byte) (int, error)                { return p.part.Read(b) }
+func (p *filling) Read(b []byte) (int, error)                   { return p.part.Read(b) }
 func (p *filling) Seek(offset int64, whence int) (int64, error) { return p.part.Seek(offset, whence) }
 
 func (p *filling) Write(b []byte) (int, error) {

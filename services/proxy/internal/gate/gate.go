@@ -121,11 +121,7 @@ func (u *upstream) observe(e client.Event) {
 		g.history.blame(u.name, e.Source, e.Err)
 		g.log.Warn("a mirror sent a bad file", "upstream", u.name, "mirror", e.Source, "role", e.Role, "error", e.Err)
 	case client.Searched:
-		u.trails.Lock()
-		if u.wanted[e.Path] != nil {
-			u.wanted[e.Path] = &e
-		}
-		u.trails.Unlock()
+		u.observeSearch(e)
 	case client.ViewChanged:
 		u.fail(nil)
 		u.came.Store(0)
@@ -135,6 +131,17 @@ func (u *upstream) observe(e client.Event) {
 		u.observeWarning(e.Err)
 	case client.ExpiryAhead:
 		g.log.Warn("the view expires", "upstream", u.name, "expires", e.Expires, "left", e.Left, "error", e.Err)
+	}
+}
+
+// observeSearch notes the trail of a search, if somebody wants it.
+func (u *upstream) observeSearch(e client.Event) {
+	if s, ok := e.(client.Searched); ok {
+		u.trails.Lock()
+		defer u.trails.Unlock()
+		if t := u.wanted[s.Path]; t != nil {
+			t.Searched = s
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -114,7 +115,11 @@ func cut(text string, most int) string {
 
 // noteRefusal logs a refusal, and remembers it for the status page.
 func (g *Gate) noteRefusal(q *request, r *refusal) {
-	g.log.Warn("refused", "route", q.route.prefix, "path", q.r.URL.Path, "status", r.status, "kind", r.kind.String(),
+	level := slog.LevelWarn
+	if r.noted.Swap(true) { // the same refusal, for another client
+		level = slog.LevelDebug
+	}
+	g.log.Log(q.r.Context(), level, "refused", "route", q.route.prefix, "path", q.r.URL.Path, "status", r.status, "kind", r.kind.String(),
 		"blame", r.blame, "reason", r.reason)
 	kind := ""
 	if r.kind != verify.KindUnknown {

@@ -1,11 +1,13 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
@@ -15,12 +17,13 @@ import (
 // refusal says why a request is not answered with a file.
 type refusal struct {
 	at        time.Time
-	status    int // 403, 404 or 503
-	reason    string
+	status    int         // 403, 404 or 503
+	phrase    string      // for a status line: what, who, and why; short
+	reason    string      // all of it
 	blame     []string    // the mirrors that did something wrong
 	kind      verify.Kind // of the error
 	uncertain bool        // of a 404
-	err       error
+	noted     atomic.Bool // it is in the log
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -42,25 +45,46 @@ func refuse(err error) *refusal {
 	if r := (*refusal)(nil); errors.As(err, &r) {
 		return r
 	}
-	r := &refusal{at: time.Now(), status: http.StatusForbidden, kind: verify.KindOf(err), blame: blamed(err), err: err}
+	r := &refusal{at: time.Now(), status: http.StatusForbidden, kind: verify.KindOf(err), blame: blamed(err)}
 	no := new(verify.NoTargetError)
 	switch {
 	case errors.As(err, &no):
 		r.status, r.uncertain, r.reason = http.StatusNotFound, !no.Certain, no.Error()
 		return r
 	case r.kind == verify.KindUnreachable && !anybodySays(err), errors.Is(err, client.ErrClosed):
-		r.status, r.reason = http.StatusServiceUnavailable, "no mirror can be reached"
+		r.status, r.phrase = http.StatusServiceUnavailable, "no mirror can be reached"
 	default:
-		r.reason = reasons[r.kind]
-	}
-	if r.reason == "" {
-		r.reason = "refused"
+		r.phrase = cmp.Or(reasons[r.kind], "refused")
 	}
 	if len(r.blame) > 0 {
-		r.reason += " (" + strings.Join(r.blame, ", ") + ")"
+		r.phrase += " (" + strings.Join(r.blame, ", ") + ")"
 	}
-	r.reason += ": " + err.Error()
+	r.reason = r.phrase + ": " + err.Error()
+	r.phrase += ": " + detail(err).Error()
 	return r
+}
+
+// refusedFor is a refusal that no error is the reason of.
+func refusedFor(status int, reason string, blame ...string) *refusal {
+	return &refusal{at: time.Now(), status: status, phrase: reason, reason: reason, blame: blame}
+}
+
+// detail is the error of the first mirror that did something wrong, or else all
+// of it.
+func detail(err error) error {
+	for one := range sourceErrors(err) {
+		if isWrong(one) {
+			return one.Err
+		}
+	}
+	return err
+}
+
+// isWrong says that a mirror sent something wrong, or that it lacks a listed
+// file. One that could not be reached is not to blame.
+func isWrong(one *verify.SourceError) bool {
+	kind := verify.KindOf(one.Err)
+	return kind != verify.KindUnknown && kind != verify.KindUnreachable || errors.Is(one.Err, verify.ErrNotAtSource)
 }
 
 // anybodySays says whether a mirror could be reached, and said that a listed
@@ -70,11 +94,10 @@ func anybodySays(err error) bool {
 	return errors.As(err, &download) && download.Replaced() || errors.Is(err, verify.ErrNotAtSource)
 }
 
-// blamed returns the mirrors that sent something wrong, or said that a listed
-// file does not exist. A mirror that could not be reached is not to blame.
+// blamed returns the mirrors that did something wrong.
 func blamed(err error) (names []string) {
 	for one := range sourceErrors(err) {
-		if kindOfSource(one) != verify.KindUnreachable && !slices.Contains(names, one.Name) && one.Name != "" {
+		if isWrong(one) && !slices.Contains(names, one.Name) && one.Name != "" {
 			names = append(names, one.Name)
 		}
 	}

@@ -62,7 +62,7 @@ func (q *request) refuse(r *refusal) {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
 	}
-	phrase := printableASCII(r.reason, maxPhrase)
+	phrase := printableASCII(r.phrase, maxPhrase)
 	h.Set("Tuf-Refused", phrase)
 	q.gate.noteRefusal(q, r)
 	if r.status == http.StatusForbidden && q.r.ProtoMajor == 1 && q.hijack(r.status, phrase, reply) {

@@ -90,7 +90,7 @@ func (q *request) plan(path string) {
 		q.w.Header().Set("Location", q.route.prefix+strings.TrimLeft(plan.Redirect, "/"))
 		q.w.WriteHeader(http.StatusMovedPermanently)
 	case plan.Refuse != "":
-		q.refuse(&refusal{at: time.Now(), status: http.StatusForbidden, reason: plan.Refuse})
+		q.refuse(refusedFor(http.StatusForbidden, plan.Refuse))
 	default:
 		if err := q.answer(plan); err != nil && q.r.Context().Err() == nil {
 			q.refuse(refuse(err))
@@ -154,7 +154,7 @@ func (q *request) first(targets []string) (*answer, error) {
 		last = a.no
 	}
 	if last == nil {
-		return nil, &refusal{at: time.Now(), status: http.StatusNotFound, reason: "there is no such file"}
+		return nil, refusedFor(http.StatusNotFound, "there is no such file")
 	}
 	return nil, last
 }
@@ -330,9 +330,7 @@ func (q *request) stream(plan protocol.Plan, a *answer) (begun bool, err error) 
 	}
 	q.outcome = broken
 	if err != nil && q.r.Context().Err() == nil {
-		r := refuse(err)
-		u.answers.refuse(a.path, r)
-		q.gate.noteRefusal(q, r)
+		q.gate.noteRefusal(q, refuse(err)) // and not remembered: another mirror may have it
 	}
 	_ = q.w.control.Flush()
 	panic(http.ErrAbortHandler)

@@ -59,18 +59,16 @@ func (q *request) askOther(o *unverified, plan protocol.Plan, targets []string) 
 		if errors.Is(err, errOtherHost) {
 			status = http.StatusForbidden
 		}
-		return &refusal{at: time.Now(), status: status, blame: []string{o.name},
-			reason: "the upstream " + o.name + ", without TUF: " + printableASCII(err.Error(), maxPhrase)}
+		return refusedFor(status, "the upstream "+o.name+", without TUF: "+err.Error(), o.name)
 	}
 	defer res.Body.Close()
 	switch {
 	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
-		return &refusal{at: time.Now(), status: http.StatusNotFound, reason: "the upstream " + o.name + " has no such file"}
+		return refusedFor(http.StatusNotFound, "the upstream "+o.name+" has no such file")
 	case res.StatusCode != http.StatusOK:
-		return &refusal{at: time.Now(), status: http.StatusForbidden, blame: []string{o.name},
-			reason: fmt.Sprintf("the upstream %s, without TUF, answers %d", o.name, res.StatusCode)}
+		return refusedFor(http.StatusForbidden, fmt.Sprintf("the upstream %s, without TUF, answers %d", o.name, res.StatusCode), o.name)
 	case res.ContentLength > q.gate.config.Limits.File:
-		return &refusal{at: time.Now(), status: http.StatusForbidden, reason: "the file is too long"}
+		return refusedFor(http.StatusForbidden, "the file is too long")
 	}
 	q.outcome = byOther
 	q.w.Header().Set("Cache-Control", "no-cache")
@@ -126,9 +124,9 @@ func readOther(res *http.Response) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, MaxRendered+1))
 	switch {
 	case err != nil:
-		return nil, &refusal{at: time.Now(), status: http.StatusServiceUnavailable, reason: "the upstream broke off: " + err.Error()}
+		return nil, refusedFor(http.StatusServiceUnavailable, "the upstream broke off: "+err.Error())
 	case len(body) > MaxRendered:
-		return nil, &refusal{at: time.Now(), status: http.StatusForbidden, reason: "the upstream sends too much"}
+		return nil, refusedFor(http.StatusForbidden, "the upstream sends too much")
 	}
 	return body, nil
 }

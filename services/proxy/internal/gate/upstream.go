@@ -32,7 +32,7 @@ type upstream struct {
 	begun   time.Time
 
 	trails sync.Mutex
-	wanted map[string]*client.Searched // of the searches under way
+	wanted map[string]*trailed // of the searches under way
 
 	state  sync.Mutex
 	failed error     // why the last update failed; nil: it succeeded
@@ -46,7 +46,7 @@ type upstream struct {
 func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream, error) {
 	u := &upstream{
 		name: name, gate: g, mirrors: map[string]*client.Mirrors{}, answers: newAnswers(g.config.Now), begun: time.Now(),
-		wanted: map[string]*client.Searched{}, full: make(chan struct{}, 1), room: room,
+		wanted: map[string]*trailed{}, full: make(chan struct{}, 1), room: room,
 	}
 	c := config.Client
 	c.MaxAge, c.Now, c.Observe = forever, g.config.Now, u.observe
@@ -73,7 +73,8 @@ func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream
 	if u.client, err = client.Open(c); err != nil {
 		return nil, err
 	}
-	c.Offline, c.MaxAge = true, RefusedFor // it must not miss a newer root in the store
+	c.Offline, c.Observe = true, u.observeSearch
+	c.MaxAge = RefusedFor // it must not miss a newer root in the store
 	if u.saved, err = client.Open(c); err != nil {
 		return nil, errors.Join(err, u.client.Close())
 	}
@@ -240,8 +241,11 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 	f, err := u.searchNow(ctx, path)
 	if ctx.Err() == nil && verify.KindOf(err) == verify.KindUnreachable {
 		saved, savedErr := u.saved.Find(ctx, path)
-		if savedErr == nil || errors.Is(savedErr, verify.ErrNoTarget) {
+		switch {
+		case savedErr == nil, errors.Is(savedErr, verify.ErrNoTarget):
 			f, err = saved, savedErr
+		case verify.KindOf(savedErr) == verify.KindExpired:
+			err = fmt.Errorf("what is saved has %w, and there is nothing newer: %w", verify.ErrExpired, err)
 		}
 	}
 	return f, u.searched(path), err
@@ -268,7 +272,11 @@ func (u *upstream) searchNow(ctx context.Context, path string) (*client.File, er
 	case failed != nil && u.config.Map == nil && !now.Before(view.Expires):
 		return nil, &client.ExpiredError{Path: path, Expires: view.Expires, Now: now, Err: failed}
 	}
-	return u.client.Find(ctx, path)
+	f, err := u.client.Find(ctx, path)
+	if u.config.Map == nil && verify.KindOf(err) == verify.KindUnreachable && !now.Before(view.Expires) {
+		err = &client.ExpiredError{Path: path, Expires: view.Expires, Now: now, Err: err}
+	}
+	return f, err
 }
 
 // noteFailure notes why the first update failed.
@@ -284,27 +292,36 @@ func (u *upstream) hasSaved(ctx context.Context) bool {
 	return u.saved.View() != nil || u.saved.Refresh(ctx) == nil
 }
 
+// trailed is a search under way, and its trail when it is over.
+type trailed struct {
+	searches int
+	client.Searched
+}
+
 // The trail of a search is told to observe.
 
 func (u *upstream) want(path string) {
 	u.trails.Lock()
 	defer u.trails.Unlock()
-	u.wanted[path] = &client.Searched{}
+	if u.wanted[path] == nil {
+		u.wanted[path] = &trailed{}
+	}
+	u.wanted[path].searches++
 }
 
 func (u *upstream) searched(path string) *client.Searched {
 	u.trails.Lock()
 	defer u.trails.Unlock()
-	if s := u.wanted[path]; s != nil {
-		return s
-	}
-	return &client.Searched{}
+	s := u.wanted[path].Searched
+	return &s
 }
 
 func (u *upstream) forget(path string) {
 	u.trails.Lock()
 	defer u.trails.Unlock()
-	delete(u.wanted, path)
+	if u.wanted[path].searches--; u.wanted[path].searches == 0 {
+		delete(u.wanted, path)
+	}
 }
 
 // get opens the verified file of an answer, or has it downloaded.
@@ -397,7 +414,7 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // another one, and returns what is listed then, if that is another file.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
 	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
-		if view := u.client.View(); why != errChanged && (view == nil || time.Since(view.Time) > RefusedFor) {
+		if view := u.client.View(); why != errChanged && (view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor) {
 			if err := u.client.Refresh(ctx); err != nil {
 				return nil, errors.Join(why, err)
 			}
