@@ -24,6 +24,7 @@ type answer struct {
 	digests []multirepo.Hash // all of them
 	length  int64
 	etag    string
+	broke   atomic.Bool // a transfer that streamed broke off
 	checked atomic.Bool // its file was compared with all digests
 }
 

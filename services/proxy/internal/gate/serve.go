@@ -224,7 +224,7 @@ func (q *request) send(plan protocol.Plan, a *answer) error {
 		return q.render(plan, a)
 	}
 	if q.gate.config.Stream && plan.Streams && a.length >= streamFrom && q.r.Method == http.MethodGet &&
-		q.r.Header.Get("Range") == "" && !q.gate.config.Files.Has(a.digest) {
+		q.r.Header.Get("Range") == "" && !a.broke.Load() && !q.gate.config.Files.Has(a.digest) {
 		if begun, err := q.stream(plan, a); begun || err != nil {
 			return err
 		}
@@ -330,7 +330,8 @@ func (q *request) stream(plan protocol.Plan, a *answer) (begun bool, err error) 
 	}
 	q.outcome = broken
 	if err != nil && q.r.Context().Err() == nil {
-		q.gate.noteRefusal(q, refuse(err)) // and not remembered: another mirror may have it
+		a.broke.Store(true) // the next client gets it whole, or the reason
+		q.gate.noteRefusal(q, refuse(err))
 	}
 	_ = q.w.control.Flush()
 	panic(http.ErrAbortHandler)
