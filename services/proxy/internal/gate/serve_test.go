@@ -355,6 +355,7 @@ func TestStream(t *testing.T) {
 	})
 	t.Run("the last byte is wrong: the client never has a whole file", func(t *testing.T) {
 		w := newWorld(t, withStream)
+		require.Equal(t, "404 Not Found", w.ask("HEAD /corp/none")) // there is a view
 		both("/targets/*", clienttest.Wrong())(w)
 		answer := w.ask(ask)
 		require.Regexp(t, `^200 OK\n\d+ bytes, then unexpected EOF$|^403 `, answer)
