@@ -19,7 +19,6 @@ require (
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/goccy/go-yaml v1.19.2
-	golang.org/x/net v0.59.0
 )
 
 require (

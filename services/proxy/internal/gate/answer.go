@@ -16,14 +16,14 @@ import (
 type answer struct {
 	path    string
 	expires time.Time
-	stamps  [4]string // the values of the Tuf headers
+	stamps  [4][]string // the values of the Tuf headers
 
 	no *verify.NoTargetError // there is no such target; then the rest is empty
 
 	digest  multirepo.Hash
 	digests []multirepo.Hash // all of them
 	length  int64
-	etag    string
+	etag    []string
 	broke   atomic.Bool // a transfer that streamed broke off
 	checked atomic.Bool // its file was compared with all digests
 }
@@ -51,8 +51,12 @@ func newAnswer(f *client.File, searched *client.Searched, upstream string) *answ
 		}
 	}
 	a.digest = fileDigest(a.digests)
-	a.etag = `"` + a.digest.Digest + `"`
-	a.stamps = [4]string{headerList(repositories), headerList(roles), headerList(versions), stampTime(a.expires)}
+	a.etag = []string{`"` + a.digest.Digest + `"`}
+	for i, value := range [4]string{headerList(repositories), headerList(roles), headerList(versions), stampTime(a.expires)} {
+		if value != "" {
+			a.stamps[i] = []string{value}
+		}
+	}
 	return a
 }
 

@@ -27,6 +27,7 @@ type Gate struct {
 	upstreams  map[string]*upstream
 	unverified map[string]*unverified
 	routes     []*route
+	nowhere    *routeMetrics       // of requests for no route
 	rendering  *semaphore.Weighted // bytes that are in memory to be rendered
 	begun      time.Time
 
@@ -39,6 +40,7 @@ type Gate struct {
 type route struct {
 	Route
 	prefix     string
+	metrics    *routeMetrics
 	upstream   *upstream
 	unverified []*unverified
 }
@@ -53,6 +55,7 @@ func Open(config Config) (*Gate, error) {
 	g.log = g.config.Log
 	g.rendering = semaphore.NewWeighted(max(g.config.Limits.Memory/4, MaxRendered))
 	g.metrics = newMetrics(g)
+	g.nowhere = g.metrics.of("", "")
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	debug.SetMemoryLimit(g.config.Limits.Memory)
 	room := g.config.Limits.Memory / memoryShare / int64(max(len(config.Upstreams), 1))
@@ -81,7 +84,7 @@ func Open(config Config) (*Gate, error) {
 const memoryShare = 16
 
 func (g *Gate) route(prefix string, c Route) *route {
-	r := &route{Route: c, prefix: prefix, upstream: g.upstreams[c.Upstream]}
+	r := &route{Route: c, prefix: prefix, metrics: g.metrics.of(prefix, c.Name), upstream: g.upstreams[c.Upstream]}
 	for _, name := range c.Unverified {
 		r.unverified = append(r.unverified, g.unverified[name])
 	}
@@ -180,7 +183,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := newWriter(w)
 	q := &request{gate: g, w: out, r: r}
 	defer func() {
-		g.metrics.note(q, time.Since(begun))
+		m := g.nowhere
+		if q.route != nil {
+			m = q.route.metrics
+		}
+		m.note(q, time.Since(begun))
 	}()
 	q.serve()
 }

@@ -45,15 +45,26 @@ func newMetrics(g *Gate) *metrics {
 	return m
 }
 
-// note counts a request.
-func (m *metrics) note(q *request, took time.Duration) {
-	prefix, name := "", ""
-	if q.route != nil {
-		prefix, name = q.route.prefix, q.route.Name
+// routeMetrics are those of one route, found once.
+type routeMetrics struct {
+	requests [len(outcomes)]prometheus.Counter
+	sent     prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+func (m *metrics) of(prefix, protocol string) *routeMetrics {
+	r := &routeMetrics{sent: m.sent.WithLabelValues(prefix), seconds: m.seconds.WithLabelValues(prefix)}
+	for i, name := range outcomes {
+		r.requests[i] = m.requests.WithLabelValues(prefix, protocol, name)
 	}
-	m.requests.WithLabelValues(prefix, name, string(q.outcome)).Inc()
-	m.sent.WithLabelValues(prefix).Add(float64(q.w.bytes))
-	m.seconds.WithLabelValues(prefix).Observe(took.Seconds())
+	return r
+}
+
+// note counts a request.
+func (m *routeMetrics) note(q *request, took time.Duration) {
+	m.requests[q.outcome].Inc()
+	m.sent.Add(float64(q.w.bytes))
+	m.seconds.Observe(took.Seconds())
 }
 
 // views tells the age and the expiry of each view, when Prometheus asks.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,22 +29,27 @@ type request struct {
 }
 
 // outcome is how a request ended, for the metrics.
-type outcome string
+type outcome int
 
 const (
-	verified    outcome = "verified"
-	rendered    outcome = "rendered"
-	streamed    outcome = "streamed"
-	notModified outcome = "not modified"
-	redirected  outcome = "redirected"
-	noTarget    outcome = "no target"
-	uncertain   outcome = "uncertain"
-	refused     outcome = "refused"
-	unreachable outcome = "unreachable"
-	byOther     outcome = "unverified"
-	badRequest  outcome = "bad request"
-	broken      outcome = "broken off"
+	badRequest outcome = iota
+	verified
+	rendered
+	streamed
+	notModified
+	redirected
+	noTarget
+	uncertain
+	refused
+	unreachable
+	byOther
+	broken
 )
+
+var outcomes = [...]string{
+	"bad request", "verified", "rendered", "streamed", "not modified", "redirected", "no target", "uncertain", "refused",
+	"unreachable", "unverified", "broken off",
+}
 
 func (q *request) serve() {
 	escaped := q.r.URL.EscapedPath()
@@ -61,12 +65,17 @@ func (q *request) serve() {
 		q.bad(http.StatusRequestEntityTooLarge, "a request has no body")
 	case hasDots(q.r.URL.Path):
 		q.bad(http.StatusBadRequest, "the path has segments of dots")
+	case strings.Trim(q.r.Host, hostCharacters) != "":
+		q.bad(http.StatusBadRequest, "there is no such host")
 	case q.route == nil:
 		q.bad(http.StatusNotFound, "there is no such route")
 	default:
 		q.plan(escaped[len(q.route.prefix):])
 	}
 }
+
+// hostCharacters are those of a host with a port. The host stands in links.
+const hostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"
 
 // hasDots says whether a path would lead elsewhere.
 func hasDots(path string) bool {
@@ -77,7 +86,10 @@ func hasDots(path string) bool {
 
 // plan asks the protocol how to answer.
 func (q *request) plan(path string) {
-	asked := protocol.Request{Path: path, Query: q.r.URL.Query(), Header: q.r.Header, Base: q.base()}
+	asked := protocol.Request{Path: path, Header: q.r.Header, Base: q.base()}
+	if q.r.URL.RawQuery != "" {
+		asked.Query = q.r.URL.Query()
+	}
 	plan, err := q.route.Protocol.Plan(asked)
 	bad := new(protocol.RequestError)
 	switch {
@@ -106,7 +118,7 @@ func (q *request) base() string {
 	if q.r.TLS != nil {
 		scheme = "https"
 	}
-	return (&url.URL{Scheme: scheme, Host: q.r.Host, Path: q.route.prefix}).String()
+	return scheme + "://" + q.r.Host + q.route.prefix
 }
 
 // answer sends a verified file, or what an upstream without TUF says where it
@@ -337,17 +349,19 @@ func (q *request) stream(plan protocol.Plan, a *answer) (begun bool, err error) 
 	panic(http.ErrAbortHandler)
 }
 
+var noCache = []string{"no-cache"}
+
 // header sets what all answers with a verified file have.
 func (q *request) header(plan protocol.Plan, a *answer, contentType string) {
 	h := q.w.Header()
-	h["Etag"] = []string{a.etag}
+	h["Etag"] = a.etag
 	h["Content-Type"] = []string{contentType}
 	for i, name := range stampNames {
-		if a.stamps[i] != "" {
-			h[name] = []string{a.stamps[i]}
+		if a.stamps[i] != nil {
+			h[name] = a.stamps[i]
 		}
 	}
-	h["Cache-Control"] = []string{"no-cache"}
+	h["Cache-Control"] = noCache
 	if left := a.expires.Sub(q.gate.config.Now()); plan.Fixed && left > 0 {
 		h["Cache-Control"] = []string{"max-age=" + strconv.FormatInt(int64(left/time.Second), 10)}
 	}

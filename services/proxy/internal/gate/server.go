@@ -9,8 +9,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 const (
@@ -24,25 +22,26 @@ const (
 	DrainTimeout = 30 * time.Second
 	// certificateAge is how often the files of the certificate are looked at.
 	certificateAge = 10 * time.Second
+	// adminClients are connections at once at the operator's address.
+	adminClients = 100
 )
 
 // Serve answers requests on a listener until the context ends, and then waits
 // until those under way have ended, at most DrainTimeout. The certificate may
 // be nil: plain HTTP.
 func (g *Gate) Serve(ctx context.Context, listener net.Listener, certificate *Certificate) error {
-	listener = netutil.LimitListener(listener, g.config.Limits.Clients)
-	return serve(ctx, listener, g, certificate)
+	return serve(ctx, limit(listener, g.config.Limits.Clients), g, certificate)
 }
 
 // ServeAdmin answers requests of the operator.
 func (g *Gate) ServeAdmin(ctx context.Context, listener net.Listener) error {
-	return serve(ctx, netutil.LimitListener(listener, 100), g.Admin(), nil)
+	return serve(ctx, limit(listener, adminClients), g.Admin(), nil)
 }
 
-func serve(ctx context.Context, listener net.Listener, h http.Handler, certificate *Certificate) error {
+func serve(ctx context.Context, listener *limited, h http.Handler, certificate *Certificate) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: HeaderTimeout, ReadTimeout: HeaderTimeout, IdleTimeout: IdleTimeout,
-		MaxHeaderBytes: MaxHeader,
+		MaxHeaderBytes: MaxHeader, ConnState: listener.note,
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -66,6 +65,46 @@ func serve(ctx context.Context, listener net.Listener, h http.Handler, certifica
 	}
 	<-ended
 	return err
+}
+
+// limited is a listener that accepts only so many connections at once: the
+// others wait. It leaves the connections as they are, so that the system can
+// copy files to them.
+type limited struct {
+	net.Listener
+	room  chan struct{}
+	close func()
+	done  chan struct{}
+}
+
+func limit(listener net.Listener, most int) *limited {
+	done := make(chan struct{})
+	return &limited{listener, make(chan struct{}, most), sync.OnceFunc(func() { close(done) }), done}
+}
+
+func (l *limited) Accept() (net.Conn, error) {
+	select {
+	case l.room <- struct{}{}:
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.room
+	}
+	return conn, err
+}
+
+func (l *limited) Close() error {
+	l.close()
+	return l.Listener.Close()
+}
+
+// note makes room when the server is done with a connection.
+func (l *limited) note(_ net.Conn, state http.ConnState) {
+	if state == http.StateClosed || state == http.StateHijacked {
+		<-l.room
+	}
 }
 
 // Certificate is a certificate in two files, which are read again when they

@@ -24,7 +24,7 @@ import (
 
 // world is a repository "corp" behind the mirrors m1 and m2, and a proxy.
 type world struct {
-	*testing.T
+	testing.TB
 	network *clienttest.Network
 	repo    *verifytest.Repo
 	m1, m2  *clienttest.Server
@@ -42,7 +42,12 @@ type world struct {
 // newWorld returns a world whose repository has hello.txt, and big.bin with
 // 3 MB.
 func newWorld(t *testing.T, options ...func(*world)) *world {
-	w := &world{T: t, network: clienttest.NewNetwork(), repo: verifytest.New(verifytest.Options{})}
+	t.Helper()
+	return newWorldFor(t, options...)
+}
+
+func newWorldFor(t testing.TB, options ...func(*world)) *world {
+	w := &world{TB: t, network: clienttest.NewNetwork(), repo: verifytest.New(verifytest.Options{})}
 	t.Cleanup(w.network.Close)
 	w.repo.Targets().AddTarget("hello.txt", []byte("hello"))
 	w.repo.Targets().AddTarget("big.bin", big())

@@ -8,10 +8,10 @@ import (
 
 const (
 	// WriteTimeout is how long a client may take for WriteChunk bytes: about
-	// 9 kB a second.
-	WriteTimeout = 30 * time.Second
+	// 17 kB a second.
+	WriteTimeout = 60 * time.Second
 	// WriteChunk is in bytes.
-	WriteChunk = 256 << 10
+	WriteChunk = 1 << 20
 )
 
 // writer gives a client time for each part of an answer, and notes what was
@@ -24,9 +24,7 @@ type writer struct {
 }
 
 func newWriter(w http.ResponseWriter) *writer {
-	out := &writer{ResponseWriter: w, control: http.NewResponseController(w)}
-	out.extend()
-	return out
+	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
 }
 
 // extend gives the client time. Without a connection, as in tests, there is
