@@ -40,22 +40,27 @@ func OpenFolder(path string) (*Folder, error) {
 	return &Folder{path: path, checked: map[string]int64{}, filling: map[string]*filling{}}, nil
 }
 
-// Get implements Files.
+// Get implements Files. A file may be removed as soon as it is there.
 func (d *Folder) Get(ctx context.Context, digest multirepo.Hash, length int64, fill Fill) (*File, error) {
-	if f, err := d.open(digest, length); !errors.Is(err, fs.ErrNotExist) {
-		return f, err
+	for again := 0; ; again++ {
+		f, err := d.open(digest, length)
+		if !errors.Is(err, fs.ErrNotExist) || again == 3 {
+			return f, err
+		}
+		if err := d.wait(ctx, d.fill(digest, length, fill)); err != nil {
+			return nil, err
+		}
 	}
-	p := d.fill(digest, length, fill)
+}
+
+func (d *Folder) wait(ctx context.Context, p *filling) error {
 	defer p.leave()
 	select {
 	case <-p.done:
+		return p.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	if p.err != nil {
-		return nil, p.err
-	}
-	return d.open(digest, length)
 }
 
 // Follow implements Files.

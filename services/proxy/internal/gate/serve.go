@@ -185,18 +185,17 @@ func (q *request) choose(plan protocol.Plan, index *answer) (*answer, error) {
 	return q.first(q.prefixed(targets))
 }
 
-// open returns the verified file of an answer. If the repository has moved on,
-// it is that of a newer answer, which is returned.
+// open returns the verified file of an answer. If a mirror has another file, it
+// is that of a newer answer, which is returned. If there is none, the mirrors
+// are asked once more: one may have failed while the next one was asked.
 func (q *request) open(a *answer) (*File, *answer, error) {
 	u, ctx := q.route.upstream, q.r.Context()
 	f, err := u.get(ctx, a)
 	if err != nil && isReplaced(err) && ctx.Err() == nil {
-		now, movedErr := u.moveOn(ctx, a, err)
-		if movedErr == nil {
+		var now *answer
+		if now, err = u.moveOn(ctx, a, err); err == nil {
 			a = now
 			f, err = u.get(ctx, a)
-		} else {
-			err = movedErr
 		}
 	}
 	if err != nil && ctx.Err() == nil {

@@ -411,12 +411,12 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 }
 
 // moveOn brings the client up to date because a mirror lacks a file or has
-// another one, and returns what is listed then, if that is another file.
+// another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
 	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
 		if view := u.client.View(); why != errChanged && (view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor) {
 			if err := u.client.Refresh(ctx); err != nil {
-				return nil, errors.Join(why, err)
+				u.gate.log.Warn("update", "upstream", u.name, "error", err)
 			}
 		}
 		u.answers.drop(a.path)
@@ -426,8 +426,8 @@ func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, e
 		switch {
 		case err != nil:
 			return nil, errors.Join(why, err)
-		case a.same(now):
-			return nil, why
+		case now.no != nil:
+			return nil, now.no
 		}
 		u.answers.add(now, number)
 		return now, nil
