@@ -75,6 +75,9 @@ const (
 	// RefusedFor is how long a refusal is remembered, so that a mirror that is
 	// broken is not asked for each client.
 	RefusedFor = 5 * time.Second
+	// onceMore is the pause before mirrors that could not be reached are asked
+	// again.
+	onceMore = 100 * time.Millisecond
 	// MaxRendered is how long a file may be that an answer is made from, in
 	// bytes.
 	MaxRendered = 64 << 20

@@ -44,7 +44,7 @@ func OpenFolder(path string) (*Folder, error) {
 func (d *Folder) Get(ctx context.Context, digest multirepo.Hash, length int64, fill Fill) (*File, error) {
 	for again := 0; ; again++ {
 		f, err := d.open(digest, length)
-		if !errors.Is(err, fs.ErrNotExist) || again == 3 {
+		if !errors.Is(err, fs.ErrNotExist) || again == 10 {
 			return f, err
 		}
 		if err := d.wait(ctx, d.fill(digest, length, fill)); err != nil {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,9 +96,9 @@ func (v *views) Collect(out chan<- prometheus.Metric) {
 	}
 	for name, u := range v.gate.upstreams {
 		gauge(viewBytes, float64(u.came.Load()), name)
-		view := u.client.View()
+		view := u.client.Load().View()
 		if view == nil {
-			gauge(viewExpires, 0, name, "")
+			gauge(viewExpires, 0, name, name)
 			continue
 		}
 		gauge(viewAge, v.gate.config.Now().Sub(view.Time).Seconds(), name)
@@ -106,7 +107,7 @@ func (v *views) Collect(out chan<- prometheus.Metric) {
 			if !r.Expires.IsZero() {
 				expires = float64(r.Expires.Unix())
 			}
-			gauge(viewExpires, expires, name, r.Repository)
+			gauge(viewExpires, expires, name, cmp.Or(r.Repository, name))
 		}
 	}
 	files, bytes := v.gate.config.Files.Usage()

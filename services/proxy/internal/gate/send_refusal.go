@@ -78,7 +78,6 @@ func (q *request) hijack(status int, phrase string, reply protocol.Reply) bool {
 	if err != nil {
 		return false
 	}
-	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(WriteTimeout))
 	h := q.w.Header()
 	maps.Copy(h, reply.Header)
@@ -94,15 +93,18 @@ func (q *request) hijack(status int, phrase string, reply protocol.Reply) bool {
 		_, _ = out.Write(reply.Body)
 	}
 	q.w.status = status
-	if out.Flush() == nil {
-		linger(conn, buffer.Reader)
+	if out.Flush() != nil {
+		_ = conn.Close()
+		return true
 	}
+	go linger(conn, buffer.Reader)
 	return true
 }
 
-// linger waits until the client has read the answer: what it has sent meanwhile
-// would have the system reset the connection.
+// linger closes a connection when the client has read the answer: what it has
+// sent meanwhile would have the system reset the connection.
 func linger(conn net.Conn, sent io.Reader) {
+	defer conn.Close()
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return

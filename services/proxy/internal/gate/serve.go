@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/protocol"
 	"github.com/tufwalk/tufwalk/verify"
@@ -185,17 +186,23 @@ func (q *request) choose(plan protocol.Plan, index *answer) (*answer, error) {
 	return q.first(q.prefixed(targets))
 }
 
-// open returns the verified file of an answer. If a mirror has another file, it
-// is that of a newer answer, which is returned. If there is none, the mirrors
-// are asked once more: one may have failed while the next one was asked.
+// open returns the verified file of an answer. If no mirror had it, they are
+// asked once more, since one may have failed while the next one was asked. If
+// one of them has another file, there may be a newer answer: it is returned.
 func (q *request) open(a *answer) (*File, *answer, error) {
 	u, ctx := q.route.upstream, q.r.Context()
 	f, err := u.get(ctx, a)
-	if err != nil && isReplaced(err) && ctx.Err() == nil {
+	if isReplaced(err) {
 		var now *answer
 		if now, err = u.moveOn(ctx, a, err); err == nil {
 			a = now
 			f, err = u.get(ctx, a)
+		}
+	} else if errors.As(err, new(*client.DownloadError)) {
+		select {
+		case <-time.After(onceMore):
+			f, err = u.get(ctx, a)
+		case <-ctx.Done():
 		}
 	}
 	if err != nil && ctx.Err() == nil {

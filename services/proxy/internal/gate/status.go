@@ -95,7 +95,7 @@ func (u *upstream) status(now time.Time) UpstreamStatus {
 		s.Failed, s.FailedAt = cut(metadata.Printable(u.failed.Error()), 2000), u.at
 	}
 	u.state.Unlock()
-	view := u.client.View()
+	view := u.client.Load().View()
 	if view == nil {
 		return s
 	}
@@ -110,7 +110,7 @@ func (u *upstream) status(now time.Time) UpstreamStatus {
 
 // ready says whether there is a view to answer from.
 func (u *upstream) ready(now time.Time) bool {
-	view := u.client.View()
+	view := u.client.Load().View()
 	if view == nil {
 		view = u.saved.View()
 	}

@@ -24,7 +24,7 @@ type upstream struct {
 	name    string
 	gate    *Gate
 	config  client.Config
-	client  *client.Client
+	client  atomic.Pointer[client.Client]
 	saved   *client.Client             // of what is stored alone, for times when nobody can be reached
 	mirrors map[string]*client.Mirrors // of targets, by repository
 	answers *answers
@@ -70,13 +70,15 @@ func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream
 		return nil, err
 	}
 	u.config = c
-	if u.client, err = client.Open(c); err != nil {
+	opened, err := client.Open(c)
+	if err != nil {
 		return nil, err
 	}
+	u.client.Store(opened)
 	c.Offline, c.Observe = true, u.observeSearch
 	c.MaxAge = RefusedFor // it must not miss a newer root in the store
 	if u.saved, err = client.Open(c); err != nil {
-		return nil, errors.Join(err, u.client.Close())
+		return nil, errors.Join(err, opened.Close())
 	}
 	return u, nil
 }
@@ -92,6 +94,7 @@ func (u *upstream) openRepository(name string, r client.Repository) (client.Repo
 	if r.Options.Limits.MaxRetainedBytes == 0 {
 		r.Options.Limits.MaxRetainedBytes = u.room
 	}
+	u.room = min(u.room, r.Options.Limits.MaxRetainedBytes)
 	config := r.HTTP
 	config.Metadata, config.Targets = nil, r.Targets
 	mirrors, err := client.NewMirrors(config)
@@ -102,12 +105,16 @@ func (u *upstream) openRepository(name string, r client.Repository) (client.Repo
 	return r, nil
 }
 
-func (u *upstream) close() error { return errors.Join(u.client.Close(), u.saved.Close()) }
+func (u *upstream) close() error { return errors.Join(u.client.Load().Close(), u.saved.Close()) }
 
 // run keeps the client up to date until the context ends.
 func (u *upstream) run(ctx context.Context) {
 	var working sync.WaitGroup
-	working.Go(func() { _ = u.client.Watch(ctx, client.Watch{Every: u.gate.config.Refresh}) })
+	working.Go(func() {
+		for ctx.Err() == nil { // a client that is replaced ends its watch
+			_ = u.client.Load().Watch(ctx, client.Watch{Every: u.gate.config.Refresh})
+		}
+	})
 	working.Go(func() { u.renewWhenFull(ctx) })
 	working.Wait()
 }
@@ -121,15 +128,36 @@ func (u *upstream) renewWhenFull(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, c := range []*client.Client{u.client, u.saved} {
-			if c.View() != nil {
-				if err := c.Refresh(ctx); err != nil {
-					u.gate.log.Warn("memory could not be freed", "upstream", u.name, "error", err)
-				}
-			}
+		if u.saved.View() != nil {
+			_ = u.saved.Refresh(ctx) // from the store
 		}
-		u.came.Store(0)
+		switch err := u.client.Load().Refresh(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			u.came.Store(0)
+		case u.came.Load() > patience*u.room:
+			u.replace(err)
+		}
 	}
+}
+
+// patience is how many times as much metadata as usual may come while updates
+// fail.
+const patience = 4
+
+// replace gives up a client that cannot be brought up to date, with all that it
+// has in memory. What is saved answers until an update succeeds.
+func (u *upstream) replace(why error) {
+	next, err := client.Open(u.config)
+	if err != nil {
+		u.gate.log.Error("memory could not be freed", "upstream", u.name, "error", err)
+		return
+	}
+	u.gate.log.Warn("no update, and no memory: what is saved answers", "upstream", u.name, "error", why)
+	u.fail(why)
+	_ = u.client.Swap(next).Close()
+	u.came.Store(0)
 }
 
 // count counts metadata that has come into memory.
@@ -162,7 +190,7 @@ func matches(patterns []string, path string) bool {
 
 // find returns the answer about a target path: a remembered one, or a new one.
 func (u *upstream) find(ctx context.Context, path string) (*answer, error) {
-	number := u.answers.from(u.client.View())
+	number := u.answers.from(u.client.Load().View())
 	if r := u.answers.refusal(path); r != nil {
 		return nil, r
 	}
@@ -239,6 +267,9 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 	u.want(path)
 	defer u.forget(path)
 	f, err := u.searchNow(ctx, path)
+	if errors.Is(err, client.ErrClosed) { // it was replaced meanwhile
+		f, err = u.searchNow(ctx, path)
+	}
 	if ctx.Err() == nil && verify.KindOf(err) == verify.KindUnreachable {
 		saved, savedErr := u.saved.Find(ctx, path)
 		switch {
@@ -254,25 +285,25 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 // searchNow looks a target up in the view. While there is none that is good,
 // the client tries an update; not again in the seconds after one that failed.
 func (u *upstream) searchNow(ctx context.Context, path string) (*client.File, error) {
-	failed, view, now := u.failure(), u.client.View(), u.gate.config.Now()
+	failed, view, now := u.failure(), u.client.Load().View(), u.gate.config.Now()
 	switch {
 	case view == nil && failed != nil:
 		return nil, failed
 	case view == nil && u.hasSaved(ctx):
 		first, cancel := context.WithTimeout(ctx, max(startPatience-time.Since(u.begun), time.Millisecond))
 		defer cancel()
-		f, err := u.client.Find(first, path)
+		f, err := u.client.Load().Find(first, path)
 		if first.Err() != nil && ctx.Err() == nil {
 			err = errNotYet
 		}
 		return f, u.noteFailure(err)
 	case view == nil:
-		f, err := u.client.Find(ctx, path)
+		f, err := u.client.Load().Find(ctx, path)
 		return f, u.noteFailure(err)
 	case failed != nil && u.config.Map == nil && !now.Before(view.Expires):
 		return nil, &client.ExpiredError{Path: path, Expires: view.Expires, Now: now, Err: failed}
 	}
-	f, err := u.client.Find(ctx, path)
+	f, err := u.client.Load().Find(ctx, path)
 	if u.config.Map == nil && verify.KindOf(err) == verify.KindUnreachable && !now.Before(view.Expires) {
 		err = &client.ExpiredError{Path: path, Expires: view.Expires, Now: now, Err: err}
 	}
@@ -281,7 +312,7 @@ func (u *upstream) searchNow(ctx context.Context, path string) (*client.File, er
 
 // noteFailure notes why the first update failed.
 func (u *upstream) noteFailure(err error) error {
-	if err != nil && u.client.View() == nil {
+	if err != nil && u.client.Load().View() == nil {
 		u.fail(err)
 	}
 	return err
@@ -414,13 +445,13 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
 	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
-		if view := u.client.View(); why != errChanged && (view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor) {
-			if err := u.client.Refresh(ctx); err != nil {
+		if view := u.client.Load().View(); !errors.Is(why, errChanged) && (view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor) {
+			if err := u.client.Load().Refresh(ctx); err != nil {
 				u.gate.log.Warn("update", "upstream", u.name, "error", err)
 			}
 		}
 		u.answers.drop(a.path)
-		number := u.answers.from(u.client.View())
+		number := u.answers.from(u.client.Load().View())
 		f, searched, err := u.search(ctx, a.path)
 		now, err := u.answerOf(f, searched, err)
 		switch {
@@ -437,7 +468,7 @@ func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, e
 // isReplaced says that a newer view may help.
 func isReplaced(err error) bool {
 	download := new(client.DownloadError)
-	return err == errChanged || errors.As(err, &download) && download.Replaced()
+	return errors.Is(err, errChanged) || errors.As(err, &download) && download.Replaced()
 }
 
 // failure returns why updates fail; nil if the last one succeeded, or if the

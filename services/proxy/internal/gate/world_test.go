@@ -149,7 +149,9 @@ func (w *world) restart() {
 }
 
 // refresh brings the upstream corp up to date.
-func (w *world) refresh() error { return w.gate.upstreams["corp"].client.Refresh(context.Background()) }
+func (w *world) refresh() error {
+	return w.gate.upstreams["corp"].client.Load().Refresh(context.Background())
+}
 
 // forgive forgets the refusals and failures of the last seconds.
 func (w *world) forgive() {
