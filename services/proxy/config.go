@@ -58,7 +58,8 @@ func (r *reader) settings(top node) *settings {
 	if !top.is() {
 		return nil
 	}
-	f := top.fields("listen", "admin", "bucket", "refresh", "limits", "stream", "repositories", "unverified", "routes", "tls", "log")
+	f := top.fields("listen", "admin", "bucket", "refresh", "limits", "stream", "repositories", "unverified",
+		"routes", "tls", "log")
 	r.s.Listen, r.s.Admin = r.address(f["listen"], true), r.address(f["admin"], false)
 	if r.s.Listen != "" && r.s.Listen == r.s.Admin {
 		f["admin"].fail("must not be the same as listen")
@@ -105,7 +106,8 @@ const leastMemory = 16 << 20
 
 func (r *reader) limits(n node) {
 	f := n.fields("memory", "cache", "file", "clients")
-	r.s.Gate.Limits = gate.Limits{Memory: f["memory"].size(leastMemory), File: f["file"].size(1), Clients: f["clients"].number()}
+	r.s.Gate.Limits = gate.Limits{Memory: f["memory"].size(leastMemory), File: f["file"].size(1),
+		Clients: f["clients"].number()}
 	r.s.Cache = cmp.Or(f["cache"].size(1), 10e9)
 }
 
@@ -213,7 +215,8 @@ func (r *reader) route(n node) gate.Route {
 	f := n.fields("protocol", "repository", "map", "prefix", "unverified")
 	route := gate.Route{Name: f["protocol"].needed(), Prefix: f["prefix"].text(), Unverified: f["unverified"].texts()}
 	if route.Protocol = protocols[route.Name]; route.Protocol == nil && route.Name != "" {
-		f["protocol"].fail("%q is unknown (there are %s)", route.Name, strings.Join(slices.Sorted(maps.Keys(protocols)), ", "))
+		f["protocol"].fail("%q is unknown (there are %s)", route.Name,
+			strings.Join(slices.Sorted(maps.Keys(protocols)), ", "))
 	}
 	switch {
 	case f["repository"].is() == f["map"].is():
@@ -229,7 +232,8 @@ func (r *reader) route(n node) gate.Route {
 		}
 	}
 	if len(route.Unverified) > 0 && f["repository"].is() {
-		f["unverified"].fail("a single repository decides about every name, so that nothing is left: a map says which names are its own")
+		f["unverified"].fail("a single repository decides about every name, so that nothing is left: a map says which " +
+			"names are its own")
 	}
 	return route
 }

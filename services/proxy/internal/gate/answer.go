@@ -52,7 +52,8 @@ func newAnswer(f *client.File, searched *client.Searched, upstream string) *answ
 	}
 	a.digest = fileDigest(a.digests)
 	a.etag = []string{`"` + a.digest.Digest + `"`}
-	for i, value := range [4]string{headerList(repositories), headerList(roles), headerList(versions), stampTime(a.expires)} {
+	values := [4]string{headerList(repositories), headerList(roles), headerList(versions), stampTime(a.expires)}
+	for i, value := range values {
 		if value != "" {
 			a.stamps[i] = []string{value}
 		}

@@ -87,7 +87,8 @@ func TestLoad(t *testing.T) {
 	others.Wait()
 	transport.CloseIdleConnections()
 	after := heap()
-	t.Logf("%d requests in %s, %d wrong, %d failed; heap %.1f MB before, %.1f MB after", asked.Load(), *loadFor, wrong.Load(),
+	t.Logf("%d requests in %s, %d wrong, %d failed; heap %.1f MB before, %.1f MB after", asked.Load(), *loadFor,
+		wrong.Load(),
 		failed.Load(), float64(before)/1e6, float64(after)/1e6)
 	require.Zero(t, wrong.Load())
 	require.Zero(t, failed.Load())
@@ -126,7 +127,8 @@ func until(stop chan struct{}, pause time.Duration) bool {
 // fail has one mirror fail, and then the other one.
 func (w *world) fail(stop chan struct{}) {
 	faults := []clienttest.Fault{
-		clienttest.Wrong(), clienttest.Status(500), clienttest.Cut(100), clienttest.WebPage(), clienttest.Status(404), clienttest.Length(10),
+		clienttest.Wrong(), clienttest.Status(500), clienttest.Cut(100), clienttest.WebPage(), clienttest.Status(404),
+		clienttest.Length(10),
 	}
 	for n := 0; until(stop, 100*time.Millisecond); n++ {
 		bad, good := w.m1, w.m2

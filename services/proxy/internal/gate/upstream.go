@@ -51,7 +51,8 @@ func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream
 	c := config.Client
 	c.MaxAge, c.Now, c.Observe = forever, g.config.Now, u.observe
 	single := client.Repository{
-		TrustedRoot: c.TrustedRoot, Metadata: c.Metadata, Targets: c.Targets, Store: c.Store, HTTP: c.HTTP, Options: c.Options,
+		TrustedRoot: c.TrustedRoot, Metadata: c.Metadata, Targets: c.Targets, Store: c.Store, HTTP: c.HTTP,
+		Options: c.Options,
 	}
 	var err error
 	if c.Map == nil {
@@ -445,7 +446,7 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
 	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
-		if view := u.client.Load().View(); !errors.Is(why, errChanged) && (view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor) {
+		if !errors.Is(why, errChanged) && u.isOld(u.client.Load().View()) {
 			if err := u.client.Load().Refresh(ctx); err != nil {
 				u.gate.log.Warn("update", "upstream", u.name, "error", err)
 			}
@@ -463,6 +464,11 @@ func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, e
 		u.answers.add(now, number)
 		return now, nil
 	})
+}
+
+// isOld says that a newer view may have come.
+func (u *upstream) isOld(view *client.View) bool {
+	return view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor
 }
 
 // isReplaced says that a newer view may help.
