@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -192,18 +193,19 @@ func (q *request) choose(plan protocol.Plan, index *answer) (*answer, error) {
 func (q *request) open(a *answer) (*File, *answer, error) {
 	u, ctx := q.route.upstream, q.r.Context()
 	f, err := u.get(ctx, a)
-	if isReplaced(err) {
-		var now *answer
-		if now, err = u.moveOn(ctx, a, err); err == nil {
-			a = now
-			f, err = u.get(ctx, a)
+	var now *answer
+	switch {
+	case isReplaced(err):
+		now, err = u.moveOn(ctx, a, err)
+	case errors.As(err, new(*client.DownloadError)):
+		now, err = a, nil
+	}
+	if now != nil && err == nil {
+		if now.same(a) && pause(ctx, onceMore) != nil {
+			return nil, a, context.Cause(ctx)
 		}
-	} else if errors.As(err, new(*client.DownloadError)) {
-		select {
-		case <-time.After(onceMore):
-			f, err = u.get(ctx, a)
-		case <-ctx.Done():
-		}
+		a = now
+		f, err = u.get(ctx, a)
 	}
 	if err != nil && ctx.Err() == nil {
 		r := refuse(err)
@@ -211,6 +213,15 @@ func (q *request) open(a *answer) (*File, *answer, error) {
 		err = r
 	}
 	return f, a, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // body reads a verified file into memory, which is bounded for all together.

@@ -304,9 +304,8 @@ func withPublic(w *world) {
 		}
 	}))
 	w.Cleanup(public.Close)
-	w.config.Unverified = map[string]Unverified{"example.org": {URL: public.URL + "/", Patterns: []string
-		"pub/*", "acme/*", "*",
-	}}}
+	patterns := []string{"pub/*", "acme/*", "*"}
+	w.config.Unverified = map[string]Unverified{"example.org": {URL: public.URL + "/", Patterns: patterns}}
 	route := w.config.Routes["/corp/"]
 	route.Unverified = []string{"example.org"}
 	w.config.Routes["/corp/"] = route
