@@ -108,8 +108,9 @@ func (q *request) plan(path string) {
 	default:
 		if err := q.answer(plan); err != nil && q.r.Context().Err() == nil {
 			q.refuse(refuse(err))
-		} else if err != nil {
+		} else if err != nil { // the client has gone
 			q.outcome = broken
+			panic(http.ErrAbortHandler)
 		}
 	}
 }

@@ -110,6 +110,17 @@ func TestRefusals(t *testing.T) {
 				want: "403 no mirror has it (m1/targets, m2/targets): HTTP status 404 Not Found",
 			},
 		},
+		"a mirror sends us elsewhere": {
+			{
+				when: func(w *world) {
+					w.network.Host("other", clienttest.NewServer(w.repo))
+					both("/targets/*", clienttest.Redirect(302, "https://other/targets/file"))(w)
+				},
+				ask: hello,
+				want: "503 Service Unavailable\nService Unavailable: no mirror can be reached: hello.txt could not be " +
+					"downloaded: m1/targets: other is no host of the repository; m2/targets: other is no host of the repository",
+			},
+		},
 		"both break off": {
 			{
 				when: both("/targets/*", clienttest.Cut(2)), ask: "HEAD /corp/hello.txt", headers: "Retry-After",
@@ -324,7 +335,7 @@ func TestUnverified(t *testing.T) {
 		{ask: "HEAD /corp/pub/none", want: "404 Not Found"},
 		{ask: "HEAD /corp/pub/teapot", want: "403 the upstream example.org, without TUF, answers 418"},
 		{ask: "GET /corp/pub/broken", want: "200 OK\n50000 bytes, then unexpected EOF"},
-		// What an entry of the map is for is not theirs, whether or not it exists.
+		// What an entry of the map is for is not theirs, there or not.
 		{ask: "GET /corp/acme/tool", headers: "Tuf-Unverified", want: "200 OK\nours"},
 		{ask: "HEAD /corp/acme/none", headers: "Tuf-Unverified", want: "404 Not Found"},
 		{ask: "GET /corp/hello.txt", headers: "Tuf-Unverified", want: "200 OK\nhello"},

@@ -28,8 +28,10 @@ type upstream struct {
 	saved   *client.Client             // of what is stored alone, for times when nobody can be reached
 	mirrors map[string]*client.Mirrors // of targets, by repository
 	answers *answers
-	finding singleflight.Group
-	begun   time.Time
+	// transports are those of the repositories.
+	transports []*confined
+	finding    singleflight.Group
+	begun      time.Time
 
 	trails sync.Mutex
 	wanted map[string]*trailed // of the searches under way
@@ -88,6 +90,8 @@ func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream
 // limits of the gate.
 func (u *upstream) openRepository(name string, r client.Repository) (client.Repository, error) {
 	r.HTTP = httpDefaults(r.HTTP)
+	r.HTTP.Transport = confine(r.HTTP.Transport, r.Metadata, r.Targets)
+	u.transports = append(u.transports, r.HTTP.Transport.(*confined))
 	if r.Store == nil {
 		r.Store = client.NewMemory()
 	}
@@ -106,7 +110,14 @@ func (u *upstream) openRepository(name string, r client.Repository) (client.Repo
 	return r, nil
 }
 
-func (u *upstream) close() error { return errors.Join(u.client.Load().Close(), u.saved.Close()) }
+func (u *upstream) close() error {
+	defer func() {
+		for _, t := range u.transports {
+			t.CloseIdleConnections()
+		}
+	}()
+	return errors.Join(u.client.Load().Close(), u.saved.Close())
+}
 
 // run keeps the client up to date until the context ends.
 func (u *upstream) run(ctx context.Context) {
@@ -359,6 +370,9 @@ func (u *upstream) forget(path string) {
 // get opens the verified file of an answer, or has it downloaded.
 func (u *upstream) get(ctx context.Context, a *answer) (*File, error) {
 	f, err := u.gate.config.Files.Get(ctx, a.digest, a.length, u.fill(a))
+	if err == nil && a.found.Load() != nil {
+		a.found.Store(nil)
+	}
 	if err != nil || len(a.digests) == 1 || a.checked.Load() {
 		return f, err
 	}
@@ -391,8 +405,11 @@ func (u *upstream) checkAll(ctx context.Context, a *answer, f *File) error {
 // errChanged says that the repository lists another file now.
 var errChanged = errors.New("the repository lists another file now")
 
-// again finds the file of an answer again.
+// again returns what was found, or finds it again.
 func (u *upstream) again(ctx context.Context, a *answer) (*client.File, error) {
+	if f := a.found.Swap(nil); f != nil && a.good(u.gate.config.Now()) {
+		return f, nil
+	}
 	f, searched, err := u.search(ctx, a.path)
 	now, err := u.answerOf(f, searched, err)
 	switch {
