@@ -130,14 +130,15 @@ func (w *world) fail(stop chan struct{}) {
 		clienttest.Wrong(), clienttest.Status(500), clienttest.Cut(100), clienttest.WebPage(), clienttest.Status(404),
 		clienttest.Length(10),
 	}
-	for n := 0; until(stop, 400*time.Millisecond); n++ {
+	turn := max(400*time.Millisecond, *loadFor/100)
+	for n := 0; until(stop, turn); n++ {
 		bad, good := w.m1, w.m2
 		if n%2 == 1 {
 			bad, good = good, bad
 		}
 		bad.Heal()
 		good.Heal()
-		if !until(stop, 100*time.Millisecond) {
+		if !until(stop, turn/4) {
 			return
 		}
 		bad.Always("/*/*", faults[n/2%len(faults)])
