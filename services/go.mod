@@ -5,9 +5,11 @@ go 1.26.0
 // The reason for each: kong makes a whole command line from one struct.
 // goccy/go-yaml reads YAML strictly, and knows the line of each key.
 // client_golang makes the metrics that Prometheus reads. golang-lru bounds a
-// cache, least recently used first. singleflight asks once for what many ask
-// for at the same time. netutil bounds the connections. testify is for tests.
+// cache, least recently used first. x/sync asks once for what many ask for at
+// the same time, and bounds memory that many need. testify is for tests.
 require (
+	github.com/alecthomas/kong v1.17.0
+	github.com/goccy/go-yaml v1.19.2
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/prometheus/client_golang v1.25.0
 	github.com/stretchr/testify v1.12.1
@@ -17,8 +19,6 @@ require (
 )
 
 require (
-	github.com/alecthomas/kong v1.17.0
-	github.com/goccy/go-yaml v1.19.2
 	golang.org/x/mod v0.43.0
 	golang.org/x/net v0.62.0
 )

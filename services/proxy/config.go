@@ -21,6 +21,10 @@ import (
 // protocols are those that a route may name.
 var protocols = map[string]protocol.Protocol{
 	"plain": protocol.Plain{},
+	"pypi":  protocol.PyPI{},
+	"npm":   protocol.NPM{},
+	"apt":   protocol.Apt{},
+	"go":    protocol.Go{},
 }
 
 // settings are what a configuration file says.
@@ -58,7 +62,8 @@ func (r *reader) settings(top node) *settings {
 	if !top.is() {
 		return nil
 	}
-	f := top.fields("listen", "admin", "bucket", "refresh", "limits", "stream", "repositories", "unverified", "routes", "tls", "log")
+	f := top.fields("listen", "admin", "bucket", "refresh", "limits", "stream", "repositories", "unverified",
+		"routes", "tls", "log")
 	r.s.Listen, r.s.Admin = r.address(f["listen"], true), r.address(f["admin"], false)
 	if r.s.Listen != "" && r.s.Listen == r.s.Admin {
 		f["admin"].fail("must not be the same as listen")
@@ -105,7 +110,8 @@ const leastMemory = 16 << 20
 
 func (r *reader) limits(n node) {
 	f := n.fields("memory", "cache", "file", "clients")
-	r.s.Gate.Limits = gate.Limits{Memory: f["memory"].size(leastMemory), File: f["file"].size(1), Clients: f["clients"].number()}
+	r.s.Gate.Limits = gate.Limits{Memory: f["memory"].size(leastMemory), File: f["file"].size(1),
+		Clients: f["clients"].number()}
 	r.s.Cache = cmp.Or(f["cache"].size(1), 10e9)
 }
 
@@ -210,10 +216,17 @@ func (r *reader) routes(n node) {
 }
 
 func (r *reader) route(n node) gate.Route {
-	f := n.fields("protocol", "repository", "map", "prefix", "unverified")
+	f := n.fields("protocol", "repository", "map", "prefix", "unverified", "index", "files")
 	route := gate.Route{Name: f["protocol"].needed(), Prefix: f["prefix"].text(), Unverified: f["unverified"].texts()}
 	if route.Protocol = protocols[route.Name]; route.Protocol == nil && route.Name != "" {
-		f["protocol"].fail("%q is unknown (there are %s)", route.Name, strings.Join(slices.Sorted(maps.Keys(protocols)), ", "))
+		f["protocol"].fail("%q is unknown (there are %s)", route.Name,
+			strings.Join(slices.Sorted(maps.Keys(protocols)), ", "))
+	}
+	if index, files := f["index"].text(), f["files"].text(); index != "" || files != "" {
+		if route.Name != "pypi" {
+			n.fail("index and files are for the protocol pypi")
+		}
+		route.Protocol = protocol.PyPI{Index: index, Files: files}
 	}
 	switch {
 	case f["repository"].is() == f["map"].is():
@@ -229,7 +242,8 @@ func (r *reader) route(n node) gate.Route {
 		}
 	}
 	if len(route.Unverified) > 0 && f["repository"].is() {
-		f["unverified"].fail("a single repository decides about every name, so that nothing is left: a map says which names are its own")
+		f["unverified"].fail("a single repository decides about every name, so that nothing is left: a map says which " +
+			"names are its own")
 	}
 	return route
 }

@@ -48,7 +48,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var line commandLine
 	helped := false
 	parser := kong.Must(&line, kong.Name("proxy"),
-		kong.Description("Hands out, in the protocols of package managers, only what was signed. Without --config: a demonstration."),
+		kong.Description("Hands out, in the protocols of package managers, only what was signed. Without --config: a "+
+			"demonstration."),
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
 	_, err := parser.Parse(args)
 	switch {

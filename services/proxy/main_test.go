@@ -131,7 +131,8 @@ func TestNoProgram(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("listen: 1\nadmin: 2\n"), 0o600))
 	errs.Reset()
 	require.Equal(t, 2, run(t.Context(), []string{"--config", file, "--check"}, &out, &errs))
-	require.Contains(t, errs.String(), "proxy: "+file+":1: listen: must be a text, is a number\nproxy: "+file+":2: admin: must be")
+	require.Contains(t, errs.String(), "proxy: "+file+":1: listen: must be a text, is a number\nproxy: "+file+":2: "+
+		"admin: must be")
 }
 
 // With TLS, clients may speak HTTP/2.

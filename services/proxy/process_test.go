@@ -128,7 +128,8 @@ func binned(bins, others int) (repo *verifytest.Repo, paths []string) {
 		paths = append(paths, path)
 		for j := range others {
 			sum := sha256.Sum256([]byte(fmt.Sprint(path, j)))
-			bin.AddTargetInfo(fmt.Sprintf("packages/other-%d-%d", i, j), 1000, map[string]string{"sha256": hex.EncodeToString(sum[:])})
+			bin.AddTargetInfo(fmt.Sprintf("packages/other-%d-%d", i, j), 1000,
+				map[string]string{"sha256": hex.EncodeToString(sum[:])})
 		}
 	}
 	repo.Publish()
@@ -169,7 +170,8 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%s: %s", path, answer)
 		return false
 	})
-	t.Logf("%d bins, %.1f MB of metadata: %.1f ms for each, %.0f MB of memory at most, limit %.0f MB", *bins, float64(size)/1e6,
+	t.Logf("%d bins, %.1f MB of metadata: %.1f ms for each, %.0f MB of memory at most, limit %.0f MB", *bins,
+		float64(size)/1e6,
 		took.Seconds()*1000/float64(*bins), float64(c.peak())/1e6, float64(limit)/1e6)
 	require.LessOrEqual(t, c.peak(), limit)
 }
@@ -226,5 +228,6 @@ func TestKill(t *testing.T) {
 		c.kill()
 		askers.Wait()
 	}
-	t.Logf("killed %d times; the first answer came after %s at most, the start included", *kills, longest.Round(time.Millisecond))
+	t.Logf("killed %d times; the first answer came after %s at most, the start included", *kills,
+		longest.Round(time.Millisecond))
 }

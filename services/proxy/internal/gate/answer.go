@@ -11,8 +11,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
 
-// answer is what an upstream says about a target path. It holds no metadata, so
-// that remembering it costs little.
+// answer is what an upstream says about a target path. It holds no metadata
+// once its file is there, so that remembering it costs little.
 type answer struct {
 	path    string
 	expires time.Time
@@ -24,8 +24,9 @@ type answer struct {
 	digests []multirepo.Hash // all of them
 	length  int64
 	etag    []string
-	broke   atomic.Bool // a transfer that streamed broke off
-	checked atomic.Bool // its file was compared with all digests
+	found   atomic.Pointer[client.File] // until its file is there
+	broke   atomic.Bool                 // a transfer that streamed broke off
+	checked atomic.Bool                 // its file was compared with all digests
 }
 
 // stampNames are the names of the headers of an answer.
@@ -51,8 +52,10 @@ func newAnswer(f *client.File, searched *client.Searched, upstream string) *answ
 		}
 	}
 	a.digest = fileDigest(a.digests)
+	a.found.Store(f)
 	a.etag = []string{`"` + a.digest.Digest + `"`}
-	for i, value := range [4]string{headerList(repositories), headerList(roles), headerList(versions), stampTime(a.expires)} {
+	values := [4]string{headerList(repositories), headerList(roles), headerList(versions), stampTime(a.expires)}
+	for i, value := range values {
 		if value != "" {
 			a.stamps[i] = []string{value}
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -119,4 +120,46 @@ func fetch(c *http.Client, url string) (int64, error) {
 		return 0, fmt.Errorf("status %s", res.Status)
 	}
 	return io.Copy(io.Discard, res.Body)
+}
+
+// A cold page of an index with as many bins as PEP 458 has: metadata of its bin
+// and the page are fetched, beside the time of one request to the mirror.
+//
+//	go test ./proxy/internal/gate -run '^$' -bench Cold -benchtime 300x
+func BenchmarkCold(b *testing.B) {
+	const bins, others = 1 << 14, 20
+	var paths []string
+	w := newWorldFor(b, func(w *world) {
+		top := w.repo.Targets()
+		top.DelegateBins("bin", bins)
+		for i := range bins / 4 {
+			path := fmt.Sprintf("simple/project-%d/index.json", i)
+			top.AddToBin(path, []byte(path))
+			for j := range others {
+				top.Bin(path).AddTargetInfo(fmt.Sprint(path, j), 1, map[string]string{"sha256": strings.Repeat("0", 64)})
+			}
+			paths = append(paths, path)
+		}
+		w.repo.Publish()
+		w.m1.Publish(w.repo)
+		w.m2.Publish(w.repo)
+	})
+	c := &http.Client{}
+	_, err := fetch(c, w.url+"/corp/hello.txt")
+	require.NoError(b, err)
+	mirror := &http.Client{Transport: w.network.Transport()}
+	n, direct := 0, time.Duration(0)
+	for b.Loop() {
+		_, err := fetch(c, w.url+"/corp/"+paths[n%len(paths)])
+		require.NoError(b, err)
+		b.StopTimer()
+		begun := time.Now()
+		_, err = fetch(mirror, "https://m1/metadata/timestamp.json")
+		require.NoError(b, err)
+		direct += time.Since(begun)
+		n++
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(n), "ms/page")
+	b.ReportMetric(float64(direct.Microseconds())/1000/float64(n), "ms/mirror-request")
 }

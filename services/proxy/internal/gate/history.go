@@ -119,7 +119,8 @@ func (g *Gate) noteRefusal(q *request, r *refusal) {
 	if r.noted.Swap(true) { // the same refusal, for another client
 		level = slog.LevelDebug
 	}
-	g.log.Log(q.r.Context(), level, "refused", "route", q.route.prefix, "path", q.r.URL.Path, "status", r.status, "kind", r.kind.String(),
+	g.log.Log(q.r.Context(), level, "refused", "route", q.route.prefix, "path", q.r.URL.Path, "status", r.status,
+		"kind", r.kind.String(),
 		"blame", r.blame, "reason", r.reason)
 	kind := ""
 	if r.kind != verify.KindUnknown {
@@ -137,7 +138,8 @@ func (g *Gate) blame(u *upstream, err error) {
 		kind := kindOfSource(one)
 		g.metrics.blame.WithLabelValues(u.name, one.Name, kind.String()).Inc()
 		g.history.blame(u.name, one.Name, one.Err)
-		g.log.Warn("a mirror has no good file", "upstream", u.name, "mirror", one.Name, "kind", kind.String(), "error", one.Err)
+		g.log.Warn("a mirror has no good file", "upstream", u.name, "mirror", one.Name, "kind", kind.String(),
+			"error", one.Err)
 	}
 }
 
@@ -153,5 +155,6 @@ func isAbsent(err error) bool { return errors.Is(err, verify.ErrNotAtSource) }
 
 // isFailure says whether a warning is about an update that failed.
 func isFailure(err error) bool {
-	return !errors.Is(err, verify.ErrUnconfirmed) && !errors.Is(err, verify.ErrUncertain) && !errors.Is(err, client.ErrSetAside)
+	return !errors.Is(err, verify.ErrUnconfirmed) && !errors.Is(err, verify.ErrUncertain) &&
+		!errors.Is(err, client.ErrSetAside)
 }

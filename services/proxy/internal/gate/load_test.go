@@ -87,7 +87,8 @@ func TestLoad(t *testing.T) {
 	others.Wait()
 	transport.CloseIdleConnections()
 	after := heap()
-	t.Logf("%d requests in %s, %d wrong, %d failed; heap %.1f MB before, %.1f MB after", asked.Load(), *loadFor, wrong.Load(),
+	t.Logf("%d requests in %s, %d wrong, %d failed; heap %.1f MB before, %.1f MB after", asked.Load(), *loadFor,
+		wrong.Load(),
 		failed.Load(), float64(before)/1e6, float64(after)/1e6)
 	require.Zero(t, wrong.Load())
 	require.Zero(t, failed.Load())
@@ -126,16 +127,18 @@ func until(stop chan struct{}, pause time.Duration) bool {
 // fail has one mirror fail, and then the other one.
 func (w *world) fail(stop chan struct{}) {
 	faults := []clienttest.Fault{
-		clienttest.Wrong(), clienttest.Status(500), clienttest.Cut(100), clienttest.WebPage(), clienttest.Status(404), clienttest.Length(10),
+		clienttest.Wrong(), clienttest.Status(500), clienttest.Cut(100), clienttest.WebPage(), clienttest.Status(404),
+		clienttest.Length(10),
 	}
-	for n := 0; until(stop, 100*time.Millisecond); n++ {
+	turn := max(400*time.Millisecond, *loadFor/100)
+	for n := 0; until(stop, turn); n++ {
 		bad, good := w.m1, w.m2
 		if n%2 == 1 {
 			bad, good = good, bad
 		}
 		bad.Heal()
 		good.Heal()
-		if !until(stop, 50*time.Millisecond) {
+		if !until(stop, turn/4) {
 			return
 		}
 		bad.Always("/*/*", faults[n/2%len(faults)])

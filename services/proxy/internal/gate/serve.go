@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -107,8 +108,9 @@ func (q *request) plan(path string) {
 	default:
 		if err := q.answer(plan); err != nil && q.r.Context().Err() == nil {
 			q.refuse(refuse(err))
-		} else if err != nil {
+		} else if err != nil { // the client has gone
 			q.outcome = broken
+			panic(http.ErrAbortHandler)
 		}
 	}
 }
@@ -186,31 +188,57 @@ func (q *request) choose(plan protocol.Plan, index *answer) (*answer, error) {
 	return q.first(q.prefixed(targets))
 }
 
+// maxTries is how often a file is asked for, if the repository publishes
+// meanwhile.
+const maxTries = 4
+
 // open returns the verified file of an answer. If no mirror had it, they are
 // asked once more, since one may have failed while the next one was asked. If
 // one of them has another file, there may be a newer answer: it is returned.
-func (q *request) open(a *answer) (*File, *answer, error) {
+func (q *request) open(a *answer) (f *File, now *answer, err error) {
 	u, ctx := q.route.upstream, q.r.Context()
-	f, err := u.get(ctx, a)
-	if isReplaced(err) {
-		var now *answer
-		if now, err = u.moveOn(ctx, a, err); err == nil {
-			a = now
-			f, err = u.get(ctx, a)
+	again := false // the same file was asked for twice
+	for range maxTries {
+		if f, err = u.get(ctx, a); err == nil || ctx.Err() != nil {
+			return f, a, err
 		}
-	} else if errors.As(err, new(*client.DownloadError)) {
-		select {
-		case <-time.After(onceMore):
-			f, err = u.get(ctx, a)
-		case <-ctx.Done():
+		next := a
+		if isReplaced(err) {
+			moved, movedErr := u.moveOn(ctx, a, err)
+			if movedErr != nil {
+				err = movedErr
+				break
+			}
+			next = moved
+		} else if !errors.As(err, new(*client.DownloadError)) {
+			break
 		}
+		if next.same(a) && !errors.Is(err, errChanged) {
+			if again {
+				break
+			}
+			again = true
+			if err := pause(ctx, onceMore); err != nil {
+				return nil, a, err
+			}
+		}
+		a = next
 	}
-	if err != nil && ctx.Err() == nil {
+	if ctx.Err() == nil {
 		r := refuse(err)
 		u.answers.refuse(a.path, r)
 		err = r
 	}
-	return f, a, err
+	return nil, a, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // body reads a verified file into memory, which is bounded for all together.

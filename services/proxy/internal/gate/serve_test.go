@@ -47,9 +47,11 @@ func both(path string, f clienttest.Fault) func(w *world) {
 func TestAnswers(t *testing.T) {
 	newWorld(t).play([]step{
 		{
-			ask:     "GET /corp/hello.txt",
-			headers: "Content-Length Content-Type Etag Cache-Control Last-Modified Tuf-Repository Tuf-Role Tuf-Version Tuf-Expires",
-			want: "200 OK\nContent-Length: 5\nContent-Type: text/plain; charset=utf-8\nEtag: " + helloTag + "\nCache-Control: no-cache\n" +
+			ask: "GET /corp/hello.txt",
+			headers: "Content-Length Content-Type Etag Cache-Control Last-Modified Tuf-Repository Tuf-Role Tuf-Version " +
+				"Tuf-Expires",
+			want: "200 OK\nContent-Length: 5\nContent-Type: text/plain; charset=utf-8\nEtag: " +
+				helloTag + "\nCache-Control: no-cache\n" +
 				"Tuf-Repository: corp\nTuf-Role: targets\nTuf-Version: 2\nTuf-Expires: 2030-01-02T00:00:00Z\nhello",
 		},
 		{ask: "HEAD /corp/hello.txt", headers: "Content-Length Etag", want: "200 OK\nContent-Length: 5\nEtag: " + helloTag},
@@ -71,7 +73,8 @@ func TestAnswers(t *testing.T) {
 
 func TestNoRequests(t *testing.T) {
 	newWorld(t).play([]step{
-		{ask: "POST /corp/hello.txt", headers: "Allow", want: "405 Method Not Allowed\nAllow: GET, HEAD\nMethod Not Allowed: only GET and HEAD"},
+		{ask: "POST /corp/hello.txt", headers: "Allow", want: "405 Method Not Allowed\nAllow: GET, HEAD\nMethod Not " +
+			"Allowed: only GET and HEAD"},
 		{ask: "CONNECT example.com:443", want: "405 Method Not Allowed\nonly GET and HEAD"},
 		{ask: "GET http://example.com/corp/hello.txt", want: "400 Bad Request\nBad Request: this is no forward proxy"},
 		{ask: "GET /corp/a/../hello.txt", want: "400 Bad Request\nBad Request: the path has segments of dots"},
@@ -79,10 +82,12 @@ func TestNoRequests(t *testing.T) {
 		{ask: "GET /corp/..%2fhello.txt", want: "400 Bad Request\nBad Request: the path has segments of dots"},
 		{ask: "GET /other/hello.txt", want: "404 Not Found\nthere is no such route"},
 		{ask: "GET /corp/", want: "404 Not Found\nNot Found: the path of a file is missing"},
-		{ask: "GET /corp/hello.txt Content-Length: 3", want: "413 Request Entity Too Large\nRequest Entity Too Large: a request has no body"},
+		{ask: "GET /corp/hello.txt Content-Length: 3", want: "413 Request Entity Too Large\nRequest Entity Too Large: " +
+			"a request has no body"},
 	})
 	w := newWorld(t)
-	require.Contains(t, w.ask("GET /corp/hello.txt X: "+strings.Repeat("x", 2*MaxHeader)), "431 Request Header Fields Too Large")
+	require.Contains(t, w.ask("GET /corp/hello.txt X: "+strings.Repeat("x", 2*MaxHeader)),
+		"431 Request Header Fields Too Large")
 }
 
 // What a mirror does, and what the client is told: the reason and the mirror to
@@ -105,6 +110,17 @@ func TestRefusals(t *testing.T) {
 				want: "403 no mirror has it (m1/targets, m2/targets): HTTP status 404 Not Found",
 			},
 		},
+		"a mirror sends us elsewhere": {
+			{
+				when: func(w *world) {
+					w.network.Host("other", clienttest.NewServer(w.repo))
+					both("/targets/*", clienttest.Redirect(302, "https://other/targets/file"))(w)
+				},
+				ask: hello,
+				want: "503 Service Unavailable\nService Unavailable: no mirror can be reached: hello.txt could not be " +
+					"downloaded: m1/targets: other is no host of the repository; m2/targets: other is no host of the repository",
+			},
+		},
 		"both break off": {
 			{
 				when: both("/targets/*", clienttest.Cut(2)), ask: "HEAD /corp/hello.txt", headers: "Retry-After",
@@ -114,8 +130,10 @@ func TestRefusals(t *testing.T) {
 		"nobody can be reached": {
 			{
 				when: both("/targets/*", clienttest.Status(500)), ask: hello, headers: "Retry-After",
-				want: "503 Service Unavailable\nRetry-After: 5\nService Unavailable: no mirror can be reached: hello.txt could not " +
-					"be downloaded: m1/targets: HTTP status 500 Internal Server Error; m2/targets: HTTP status 500 Internal Server Error",
+				want: "503 Service Unavailable\nRetry-After: 5\nService Unavailable: no mirror can be reached: hello.txt " +
+					"could not " +
+					"be downloaded: m1/targets: HTTP status 500 Internal Server Error; m2/targets: HTTP status 500 Internal " +
+					"Server Error",
 			},
 		},
 		"the view has expired, and the mirrors are frozen": {
@@ -134,7 +152,8 @@ func TestRefusals(t *testing.T) {
 					both("/metadata/*", clienttest.Status(500))(w)
 				},
 				ask: "HEAD /corp/hello.txt",
-				want: "403 the metadata has expired, or a clock is wrong: \"hello.txt\": the answer expired at 2030-01-02T00:00:00Z, " +
+				want: "403 the metadata has expired, or a clock is wrong: \"hello.txt\": the answer expired at " +
+					"2030-01-02T00:00:00Z, " +
 					"it is 2030-01-03T00:00:00Z now (no newer one: 2.root.json could not be fetched: m1/metadata: HTTP status 500 " +
 					"Internal Server Error; m2/metadata: HTTP status 500 Internal Server Error)",
 			},
@@ -296,7 +315,8 @@ func withPublic(w *world) {
 		}
 	}))
 	w.Cleanup(public.Close)
-	w.config.Unverified = map[string]Unverified{"example.org": {URL: public.URL + "/", Patterns: []string{"pub/*", "acme/*", "*"}}}
+	patterns := []string{"pub/*", "acme/*", "*"}
+	w.config.Unverified = map[string]Unverified{"example.org": {URL: public.URL + "/", Patterns: patterns}}
 	route := w.config.Routes["/corp/"]
 	route.Unverified = []string{"example.org"}
 	w.config.Routes["/corp/"] = route
@@ -306,15 +326,16 @@ func TestUnverified(t *testing.T) {
 	w := newWorld(t, withPublic)
 	w.play([]step{
 		{
-			ask: "GET /corp/pub/file Authorization: secret; Cookie: a=b", headers: "Tuf-Unverified Tuf-Role Cache-Control Content-Length",
-			want: "200 OK\nTuf-Unverified: example.org\nCache-Control: no-cache\nContent-Length: 10\nnot signed",
+			ask:     "GET /corp/pub/file Authorization: secret; Cookie: a=b",
+			headers: "Tuf-Unverified Tuf-Role Cache-Control Content-Length",
+			want:    "200 OK\nTuf-Unverified: example.org\nCache-Control: no-cache\nContent-Length: 10\nnot signed",
 		},
 		{ask: "HEAD /corp/pub/file", headers: "Content-Length", want: "200 OK\nContent-Length: 10"},
 		{ask: "GET /corp/pub/moved", headers: "Tuf-Unverified", want: "200 OK\nTuf-Unverified: example.org\nnot signed"},
 		{ask: "HEAD /corp/pub/none", want: "404 Not Found"},
 		{ask: "HEAD /corp/pub/teapot", want: "403 the upstream example.org, without TUF, answers 418"},
 		{ask: "GET /corp/pub/broken", want: "200 OK\n50000 bytes, then unexpected EOF"},
-		// What an entry of the map is for is not theirs, whether it exists or not.
+		// What an entry of the map is for is not theirs, there or not.
 		{ask: "GET /corp/acme/tool", headers: "Tuf-Unverified", want: "200 OK\nours"},
 		{ask: "HEAD /corp/acme/none", headers: "Tuf-Unverified", want: "404 Not Found"},
 		{ask: "GET /corp/hello.txt", headers: "Tuf-Unverified", want: "200 OK\nhello"},
@@ -384,15 +405,18 @@ func (pages) Plan(r protocol.Request) (protocol.Plan, error) {
 	case "never":
 		return protocol.Plan{Refuse: "there is never such a file"}, nil
 	case "page":
-		return protocol.Plan{Targets: []string{"none.txt", "hello.txt"}, Render: func(target string, body []byte) (protocol.Reply, error) {
+		render := func(target string, body []byte) (protocol.Reply, error) {
 			return protocol.Reply{
-				ContentType: "text/html", Header: http.Header{"Vary": {"Accept"}}, Body: []byte(target + " " + string(body) + " " + r.Base),
+				ContentType: "text/html", Header: http.Header{"Vary": {"Accept"}},
+				Body: []byte(target + " " + string(body) + " " + r.Base),
 			}, nil
-		}}, nil
+		}
+		return protocol.Plan{Targets: []string{"none.txt", "hello.txt"}, Render: render}, nil
 	case "chosen":
-		return protocol.Plan{Targets: []string{"hello.txt"}, ContentType: "text/plain", Choose: func(body []byte) ([]string, error) {
-			return []string{string(body) + ".none", string(body) + ".txt"}, nil
-		}}, nil
+		return protocol.Plan{Targets: []string{"hello.txt"}, ContentType: "text/plain",
+			Choose: func(body []byte) ([]string, error) {
+				return []string{string(body) + ".none", string(body) + ".txt"}, nil
+			}}, nil
 	}
 	return protocol.Plan{}, &protocol.RequestError{Reason: "no such page"}
 }

@@ -66,7 +66,8 @@ func (q *request) askOther(o *unverified, plan protocol.Plan, targets []string) 
 	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
 		return refusedFor(http.StatusNotFound, "the upstream "+o.name+" has no such file")
 	case res.StatusCode != http.StatusOK:
-		return refusedFor(http.StatusForbidden, fmt.Sprintf("the upstream %s, without TUF, answers %d", o.name, res.StatusCode), o.name)
+		reason := fmt.Sprintf("the upstream %s, without TUF, answers %d", o.name, res.StatusCode)
+		return refusedFor(http.StatusForbidden, reason, o.name)
 	case res.ContentLength > q.gate.config.Limits.File:
 		return refusedFor(http.StatusForbidden, "the file is too long")
 	}
@@ -107,7 +108,8 @@ func (q *request) renderOther(res *http.Response, plan protocol.Plan, targets []
 	if err != nil {
 		return err
 	}
-	reply, err := plan.Render(strings.TrimPrefix(targetLike(targets, res.Header.Get("Content-Type")), q.route.Prefix), body)
+	target := targetLike(targets, res.Header.Get("Content-Type"))
+	reply, err := plan.Render(strings.TrimPrefix(target, q.route.Prefix), body)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,10 @@ type upstream struct {
 	saved   *client.Client             // of what is stored alone, for times when nobody can be reached
 	mirrors map[string]*client.Mirrors // of targets, by repository
 	answers *answers
-	finding singleflight.Group
-	begun   time.Time
+	// transports are those of the repositories.
+	transports []*confined
+	finding    singleflight.Group
+	begun      time.Time
 
 	trails sync.Mutex
 	wanted map[string]*trailed // of the searches under way
@@ -51,7 +53,8 @@ func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream
 	c := config.Client
 	c.MaxAge, c.Now, c.Observe = forever, g.config.Now, u.observe
 	single := client.Repository{
-		TrustedRoot: c.TrustedRoot, Metadata: c.Metadata, Targets: c.Targets, Store: c.Store, HTTP: c.HTTP, Options: c.Options,
+		TrustedRoot: c.TrustedRoot, Metadata: c.Metadata, Targets: c.Targets, Store: c.Store, HTTP: c.HTTP,
+		Options: c.Options,
 	}
 	var err error
 	if c.Map == nil {
@@ -87,6 +90,8 @@ func (g *Gate) openUpstream(name string, config Upstream, room int64) (*upstream
 // limits of the gate.
 func (u *upstream) openRepository(name string, r client.Repository) (client.Repository, error) {
 	r.HTTP = httpDefaults(r.HTTP)
+	r.HTTP.Transport = confine(r.HTTP.Transport, r.Metadata, r.Targets)
+	u.transports = append(u.transports, r.HTTP.Transport.(*confined))
 	if r.Store == nil {
 		r.Store = client.NewMemory()
 	}
@@ -105,7 +110,14 @@ func (u *upstream) openRepository(name string, r client.Repository) (client.Repo
 	return r, nil
 }
 
-func (u *upstream) close() error { return errors.Join(u.client.Load().Close(), u.saved.Close()) }
+func (u *upstream) close() error {
+	defer func() {
+		for _, t := range u.transports {
+			t.CloseIdleConnections()
+		}
+	}()
+	return errors.Join(u.client.Load().Close(), u.saved.Close())
+}
 
 // run keeps the client up to date until the context ends.
 func (u *upstream) run(ctx context.Context) {
@@ -358,6 +370,9 @@ func (u *upstream) forget(path string) {
 // get opens the verified file of an answer, or has it downloaded.
 func (u *upstream) get(ctx context.Context, a *answer) (*File, error) {
 	f, err := u.gate.config.Files.Get(ctx, a.digest, a.length, u.fill(a))
+	if err == nil && a.found.Load() != nil {
+		a.found.Store(nil)
+	}
 	if err != nil || len(a.digests) == 1 || a.checked.Load() {
 		return f, err
 	}
@@ -390,8 +405,11 @@ func (u *upstream) checkAll(ctx context.Context, a *answer, f *File) error {
 // errChanged says that the repository lists another file now.
 var errChanged = errors.New("the repository lists another file now")
 
-// again finds the file of an answer again.
+// again returns what was found, or finds it again.
 func (u *upstream) again(ctx context.Context, a *answer) (*client.File, error) {
+	if f := a.found.Swap(nil); f != nil && a.good(u.gate.config.Now()) {
+		return f, nil
+	}
 	f, searched, err := u.search(ctx, a.path)
 	now, err := u.answerOf(f, searched, err)
 	switch {
@@ -445,7 +463,7 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
 	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
-		if view := u.client.Load().View(); !errors.Is(why, errChanged) && (view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor) {
+		if !errors.Is(why, errChanged) && u.isOld(u.client.Load().View()) {
 			if err := u.client.Load().Refresh(ctx); err != nil {
 				u.gate.log.Warn("update", "upstream", u.name, "error", err)
 			}
@@ -463,6 +481,11 @@ func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, e
 		u.answers.add(now, number)
 		return now, nil
 	})
+}
+
+// isOld says that a newer view may have come.
+func (u *upstream) isOld(view *client.View) bool {
+	return view == nil || u.gate.config.Now().Sub(view.Time) > RefusedFor
 }
 
 // isReplaced says that a newer view may help.

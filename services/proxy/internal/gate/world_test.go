@@ -58,8 +58,9 @@ func newWorldFor(t testing.TB, options ...func(*world)) *world {
 	require.NoError(t, err)
 	w.config = Config{
 		Upstreams: map[string]Upstream{"corp": {client.Config{
-			TrustedRoot: w.repo.TrustedRoot(), Metadata: w.bases("metadata", "m1", "m2"), Targets: w.bases("targets", "m1", "m2"),
-			HTTP: w.http(), Store: client.NewMemory(), RootGrace: 50 * time.Millisecond,
+			TrustedRoot: w.repo.TrustedRoot(), Metadata: w.bases("metadata", "m1", "m2"),
+			Targets: w.bases("targets", "m1", "m2"),
+			HTTP:    w.http(), Store: client.NewMemory(), RootGrace: 50 * time.Millisecond,
 		}}},
 		Routes:  map[string]Route{"/corp/": {Name: "plain", Protocol: protocol.Plain{}, Upstream: "corp"}},
 		Files:   files,
@@ -97,7 +98,8 @@ func (w *world) bases(kind string, hosts ...string) (list []string) {
 }
 
 func (w *world) http() client.MirrorsConfig {
-	return client.MirrorsConfig{Transport: w.network.Transport(), Retries: -1, SilenceTimeout: 2 * time.Second, KeepOrder: true}
+	return client.MirrorsConfig{Transport: w.network.Transport(), Retries: -1, SilenceTimeout: 2 * time.Second,
+		KeepOrder: true}
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -216,13 +218,15 @@ func withMap(w *world) {
 			{"paths": ["*", "acme/*"], "repositories": ["public"], "threshold": 1, "terminating": true}
 		]}`))
 	require.NoError(w, err)
-	w.config.Upstreams["corp"] = Upstream{client.Config{Map: m, RootGrace: 50 * time.Millisecond, Repositories: map[string]client.Repository{
-		"private": {
-			TrustedRoot: private.TrustedRoot(), Metadata: w.bases("metadata", "private"), Targets: w.bases("targets", "private"),
-			HTTP: w.http(),
-		},
-		"public": {
-			TrustedRoot: w.repo.TrustedRoot(), Metadata: w.bases("metadata", "m1"), Targets: w.bases("targets", "m1"), HTTP: w.http(),
-		},
-	}}}
+	w.config.Upstreams["corp"] = Upstream{client.Config{Map: m, RootGrace: 50 * time.Millisecond,
+		Repositories: map[string]client.Repository{
+			"private": {
+				TrustedRoot: private.TrustedRoot(), Metadata: w.bases("metadata", "private"),
+				Targets: w.bases("targets", "private"), HTTP: w.http(),
+			},
+			"public": {
+				TrustedRoot: w.repo.TrustedRoot(), Metadata: w.bases("metadata", "m1"), Targets: w.bases("targets", "m1"),
+				HTTP: w.http(),
+			},
+		}}}
 }

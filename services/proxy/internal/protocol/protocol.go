@@ -16,8 +16,8 @@ type Protocol interface {
 	// Plan says how a request is answered. The error is a *RequestError if
 	// there is no such address in the protocol.
 	Plan(Request) (Plan, error)
-	// Refusal renders the reason why a request is refused (403), or could not be
-	// answered (404, 503), in the form that the protocol's clients show.
+	// Refusal renders the reason why a request is refused (403), or could not
+	// be answered (404, 503), in the form that the protocol's clients show.
 	Refusal(status int, reason string) Reply
 }
 
