@@ -140,7 +140,8 @@ var managers = map[string]packageManager{
 			write := func(file, text string) {
 				require.NoError(w, os.WriteFile(filepath.Join(w.home, file), []byte(text), 0o644))
 			}
-			write("etc/sources.list", "deb [trusted=yes] "+w.proxy+"/apt/ stable main\n")
+			write("etc/sources.list", "deb [signed-by="+w.home+"/etc/keyring.asc] "+w.proxy+"/apt/ stable main\n")
+			write("etc/keyring.asc", string(w.world.Keyring))
 			write("status", "")
 			write("apt.conf", fmt.Sprintf(`Dir::Etc::sourcelist "%[1]s/etc/sources.list"; Dir::Etc::sourceparts "-";
 Dir::State::lists "%[1]s/lists"; Dir::Cache::archives "%[1]s/archives"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
@@ -166,7 +167,7 @@ APT::Sandbox::User ""; Acquire::Retries "0"; Acquire::Languages "none"; Debug::N
 			return out
 		},
 		installed: func(w *clientWorld) []string { return append(find(w, "got", "forge"), find(w, "archives", ".deb")...) },
-		index:     "/apt/dists/stable/Release", showsPage: true,
+		index:     "/apt/dists/stable/InRelease", showsPage: true,
 	},
 	"go": {
 		program: "go",

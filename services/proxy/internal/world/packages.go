@@ -13,6 +13,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	modzip "golang.org/x/mod/module"
 )
 
@@ -119,6 +122,30 @@ func deb(name, version string) (data []byte, control string) {
 		}
 	}
 	return b.Bytes(), control
+}
+
+// newArchiveKey makes the key of an apt archive, and its public key as a
+// keyring for apt.
+func newArchiveKey() (key *openpgp.Entity, keyring []byte) {
+	key, err := openpgp.NewEntity("Example archive", "", "archive@example.com", nil)
+	must(err)
+	var b bytes.Buffer
+	w, err := armor.Encode(&b, openpgp.PublicKeyType, nil)
+	must(err)
+	must(key.Serialize(w))
+	must(w.Close())
+	return key, b.Bytes()
+}
+
+// signedInline is a Release file as InRelease has it.
+func signedInline(key *openpgp.Entity, release string) []byte {
+	var b bytes.Buffer
+	w, err := clearsign.Encode(&b, key.PrivateKey, nil)
+	must(err)
+	_, err = w.Write([]byte(release))
+	must(err)
+	must(w.Close())
+	return b.Bytes()
 }
 
 // module makes the files of a Go module with a program that prints its version,

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+
 	"github.com/tufwalk/tufwalk/client/clienttest"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -53,6 +55,10 @@ type World struct {
 	repos  map[string]*repository
 	public map[string]verifytest.Files // by package manager
 	mode   atomic.Pointer[string]
+
+	archiveKey *openpgp.Entity
+	// Keyring is the public key of the apt archive, for signed-by.
+	Keyring []byte
 }
 
 // repository is a repository, and what its mirrors may serve.
@@ -68,6 +74,7 @@ type repository struct {
 // Python index: 14 are as many as PyPI would have.
 func New(now time.Time, bits int) *World {
 	w := &World{repos: map[string]*repository{}, public: map[string]verifytest.Files{}}
+	w.archiveKey, w.Keyring = newArchiveKey()
 	for _, name := range []string{PyPI, NPM, Apt, Go} {
 		w.repos[name] = newRepository(name, now, bits)
 	}
@@ -116,7 +123,7 @@ func (w *World) stock(versions ...string) {
 	for _, name := range []string{"@corp/forge", "anvil"} {
 		addNPM(w.repos[NPM].add, name, versions...)
 	}
-	addApt(w.repos[Apt].add, "forge", versions...)
+	w.addApt(w.repos[Apt].add, "forge", versions...)
 	addGo(w.repos[Go].add, "example.com/forge", versions...)
 }
 
@@ -182,7 +189,7 @@ func addNPM(add func(string, []byte), name string, versions ...string) {
 	}))
 }
 
-func addApt(add func(string, []byte), name string, versions ...string) {
+func (w *World) addApt(add func(string, []byte), name string, versions ...string) {
 	packages := ""
 	for _, v := range versions {
 		data, control := deb(name, v)
@@ -196,6 +203,7 @@ func addApt(add func(string, []byte), name string, versions ...string) {
 		"Date: Sat, 01 Jan 2022 00:00:00 UTC\nAcquire-By-Hash: yes\nSHA256:\n %s %d main/binary-amd64/Packages\n",
 		hexHash(list), len(list))
 	add("dists/stable/Release", []byte(release))
+	add("dists/stable/InRelease", signedInline(w.archiveKey, release))
 }
 
 func addGo(add func(string, []byte), path string, versions ...string) {
