@@ -271,8 +271,8 @@ func (q *request) send(plan protocol.Plan, a *answer) error {
 	}
 	if q.gate.config.Stream && plan.Streams && a.length >= streamFrom && q.r.Method == http.MethodGet &&
 		q.r.Header.Get("Range") == "" && !a.broke.Load() && !q.gate.config.Files.Has(a.digest) {
-		if begun, err := q.stream(plan, a); begun || err != nil {
-			return err
+		if q.stream(plan, a) {
+			return nil
 		}
 	}
 	return q.sendWhole(plan, a)
@@ -352,17 +352,17 @@ func (q *request) render(plan protocol.Plan, a *answer) error {
 // stream sends a file while it comes, and says whether it has begun. The last
 // bytes wait for the result, and if that is bad the client sees a connection
 // that breaks.
-func (q *request) stream(plan protocol.Plan, a *answer) (begun bool, err error) {
+func (q *request) stream(plan protocol.Plan, a *answer) (begun bool) {
 	u := q.route.upstream
 	f, err := q.gate.config.Files.Follow(q.r.Context(), a.digest, a.length, u.fill(a))
 	if err != nil {
-		return false, err
+		return false
 	}
 	defer f.Close()
-	first := make([]byte, 4<<10) // until they have come there is time to refuse
+	first := make([]byte, 4<<10) // until they have come, another mirror may have it, or there is a newer file
 	n, err := io.ReadFull(f, first)
 	if err != nil {
-		return false, nil // the whole file may be at another mirror, or there is another one
+		return false
 	}
 	q.header(plan, a, plan.ContentType)
 	q.w.Header().Set("Content-Length", strconv.FormatInt(a.length, 10))
@@ -372,7 +372,7 @@ func (q *request) stream(plan protocol.Plan, a *answer) (begun bool, err error) 
 	}
 	if err == nil && q.w.bytes == a.length {
 		q.outcome = streamed
-		return true, nil
+		return true
 	}
 	q.outcome = broken
 	if err != nil && q.r.Context().Err() == nil {
