@@ -87,11 +87,20 @@ func isWrong(one *verify.SourceError) bool {
 	return kind != verify.KindUnknown && kind != verify.KindUnreachable || errors.Is(one.Err, verify.ErrNotAtSource)
 }
 
-// anybodySays says whether a mirror could be reached, and said that a listed
-// file does not exist.
+// anybodySays says whether a mirror could be reached: it said that a listed file
+// does not exist, or began to send it.
 func anybodySays(err error) bool {
 	download := new(client.DownloadError)
-	return errors.As(err, &download) && download.Replaced() || errors.Is(err, verify.ErrNotAtSource)
+	if errors.As(err, &download) && download.Replaced() || errors.Is(err, verify.ErrNotAtSource) {
+		return true
+	}
+	for one := range sourceErrors(err) {
+		answer := new(client.HTTPError)
+		if errors.As(one.Err, &answer) && answer.Status/100 == 2 {
+			return true
+		}
+	}
+	return false
 }
 
 // blamed returns the mirrors that did something wrong.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"maps"
 	"net"
@@ -51,13 +52,14 @@ func (q *request) refuse(r *refusal) {
 	}
 	h.Set("Cache-Control", "no-store")
 	reply := q.route.Protocol.Refusal(r.status, printableASCII(r.reason, 8*maxPhrase))
-	switch r.status {
+	status := cmp.Or(reply.Status, r.status)
+	switch status {
 	case http.StatusNotFound:
 		if r.uncertain {
 			q.outcome = uncertain
 			h.Set("Tuf-Uncertain", "true")
 		}
-		q.reply(r.status, reply)
+		q.reply(status, reply)
 		return
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
@@ -65,10 +67,10 @@ func (q *request) refuse(r *refusal) {
 	phrase := printableASCII(r.phrase, maxPhrase)
 	h.Set("Tuf-Refused", phrase)
 	q.gate.noteRefusal(q, r)
-	if r.status == http.StatusForbidden && q.r.ProtoMajor == 1 && q.hijack(r.status, phrase, reply) {
+	if status == http.StatusForbidden && q.r.ProtoMajor == 1 && q.hijack(status, phrase, reply) {
 		return
 	}
-	q.reply(r.status, reply)
+	q.reply(status, reply)
 }
 
 // hijack writes the answer itself, since net/http has no way to set the status

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bufio"
 	"bytes"
+	"net/http"
 	"path"
 	"regexp"
 	"strings"
@@ -77,5 +78,12 @@ func aptType(target string) string {
 	return "application/octet-stream"
 }
 
-// Refusal implements Protocol. apt shows the status phrase alone.
-func (Apt) Refusal(status int, reason string) Reply { return Plain{}.Refusal(status, reason) }
+// Refusal implements Protocol. apt shows the status phrase alone. After any 5xx
+// it goes on with old lists, and ends as if all were well: so there is none.
+func (Apt) Refusal(status int, reason string) Reply {
+	reply := Plain{}.Refusal(status, reason)
+	if status >= http.StatusInternalServerError {
+		reply.Status = http.StatusForbidden
+	}
+	return reply
+}

@@ -61,6 +61,9 @@ type Plan struct {
 
 // Reply is an answer.
 type Reply struct {
+	// Status is that of a refusal, if it must be another one than the given:
+	// some clients take some statuses for success. Otherwise it is 0.
+	Status      int
 	ContentType string
 	Header      http.Header // more of it, such as Vary
 	Body        []byte
