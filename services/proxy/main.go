@@ -22,6 +22,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/gate"
+	"github.com/tufwalk/tufwalk/services/proxy/internal/world"
 )
 
 // Exit codes.
@@ -34,6 +35,7 @@ const (
 type commandLine struct {
 	Config string `help:"The configuration file." type:"path" placeholder:"proxy.yaml"`
 	Check  bool   `help:"Read the configuration, and end."`
+	Mirror string `help:"Of the demonstration: what its mirror does (${modes})." default:"honest"`
 }
 
 func main() {
@@ -50,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	parser := kong.Must(&line, kong.Name("proxy"),
 		kong.Description("Hands out, in the protocols of package managers, only what was signed. Without --config: a "+
 			"demonstration."),
+		kong.Vars{"modes": strings.Join(world.Names(), ", ")},
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
 	_, err := parser.Parse(args)
 	switch {
@@ -59,8 +62,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "proxy: %v\nSee proxy --help.\n", err)
 		return usage
 	case line.Config == "":
-		fmt.Fprintln(stderr, "proxy: --config is missing")
-		return usage
+		if err := demo(ctx, line.Mirror, stdout, stderr); err != nil {
+			report(stderr, err)
+			return failed
+		}
+		return ok
 	}
 	s, err := loadSettings(line.Config)
 	switch {

@@ -41,6 +41,14 @@ var Modes = []struct{ Name, About string }{
 	{Dead, "does not answer"},
 }
 
+// Names are the names of all modes.
+func Names() (names []string) {
+	for _, m := range Modes {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
 // Names of the repositories.
 const (
 	PyPI = "pypi"
