@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tufwalk/tufwalk/services/proxy/internal/gate"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/world"
 )
 
@@ -61,6 +62,7 @@ func demo(ctx context.Context, mode string, stdout, stderr io.Writer) error {
 		return err
 	}
 	s.LogLevel = slog.LevelWarn
+	s.Gate.Switch = &gate.Switch{Names: world.Names(), Mode: w.Mode, Set: w.SetMode}
 	addresses, lines := io.Pipe()
 	defer lines.Close()
 	go printDemo(addresses, stdout, servers.Mirror, keyring, mode)
@@ -96,7 +98,7 @@ The mirror is $MODE. Try:
   apt:  deb [signed-by=$KEYRING] $PROXY/apt/ stable main
 
 Version 1.1 is signed; the public index has forge 99.0, which must never come.
-Have the mirror lie, and try again with another --target:
+Have the mirror lie, on the status page or so, and try again with another --target:
 
 `))
 	for _, m := range world.Modes {

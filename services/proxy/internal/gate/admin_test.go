@@ -90,7 +90,7 @@ func TestStatus(t *testing.T) {
 
 	_, page := w.admin("/status?route=/corp/&path=hello.txt")
 	require.Contains(t, page, "m1/targets")
-	require.Contains(t, page, "5 bytes, until 2030-01-02T00:00:00Z")
+	require.Contains(t, page, "5 bytes, good until 2030-01-02T00:00:00Z")
 	_, page = w.admin("/status?route=/corp/&path=%3Cscript%3E")
 	require.NotContains(t, page, "<script>")
 	require.Contains(t, page, "no such target")

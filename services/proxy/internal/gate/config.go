@@ -18,6 +18,8 @@ type Config struct {
 	Unverified map[string]Unverified
 	// Routes are by their prefix, which begins and ends with a slash.
 	Routes map[string]Route
+	// Switch is for a demonstration; nil: there is none.
+	Switch *Switch
 	// Files are the verified files.
 	Files Files
 	// Limits may be left zero.
