@@ -1,0 +1,168 @@
+// Command proxy hands out, in the protocols of package managers, only what a
+// repository that follows The Update Framework has signed.
+//
+//	go run ./services/proxy                      a demonstration
+//	go run ./services/proxy --config proxy.yaml  real repositories
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/services/proxy/internal/gate"
+	"github.com/tufwalk/tufwalk/services/proxy/internal/world"
+)
+
+// Exit codes.
+const (
+	ok     = 0
+	failed = 1
+	usage  = 2 // wrong flags, arguments or configuration
+)
+
+type commandLine struct {
+	Config string `help:"The configuration file." type:"path" placeholder:"proxy.yaml"`
+	Check  bool   `help:"Read the configuration, and end."`
+	Mirror string `help:"Of the demonstration: what its mirror does (${modes})." default:"honest"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills the program
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var line commandLine
+	helped := false
+	parser := kong.Must(&line, kong.Name("proxy"),
+		kong.Description("Hands out, in the protocols of package managers, only what was signed. Without --config: a "+
+			"demonstration."),
+		kong.Vars{"modes": strings.Join(world.Names(), ", ")},
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
+	_, err := parser.Parse(args)
+	switch {
+	case helped:
+		return ok
+	case err != nil:
+		fmt.Fprintf(stderr, "proxy: %v\nSee proxy --help.\n", err)
+		return usage
+	case line.Config == "":
+		if err := demo(ctx, line.Mirror, stdout, stderr); err != nil {
+			report(stderr, err)
+			return failed
+		}
+		return ok
+	}
+	s, err := loadSettings(line.Config)
+	switch {
+	case err != nil:
+		report(stderr, err)
+		return usage
+	case line.Check:
+		fmt.Fprintf(stdout, "%s is right\n", metadata.Printable(line.Config))
+		return ok
+	}
+	if err := s.serve(ctx, stdout, stderr); err != nil {
+		report(stderr, err)
+		return failed
+	}
+	return ok
+}
+
+func report(stderr io.Writer, err error) {
+	for text := range strings.Lines(err.Error()) {
+		fmt.Fprintf(stderr, "proxy: %s\n", strings.TrimSuffix(text, "\n"))
+	}
+}
+
+// serve runs the proxy until the context ends.
+func (s *settings) serve(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	b, err := openBucket(ctx, s.Bucket, s.Cache)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	s.Gate.Log = s.logger(stderr)
+	if err := b.use(&s.Gate); err != nil {
+		return err
+	}
+	g, err := gate.Open(s.Gate)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	return s.listen(ctx, g, stdout)
+}
+
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// listen answers at both addresses.
+func (s *settings) listen(ctx context.Context, g *gate.Gate, stdout io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var working sync.WaitGroup
+	answer := func(name, address string, serve func(net.Listener) error) error {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%s at %s\n", name, listener.Addr())
+		working.Go(func() {
+			if err := serve(listener); err != nil {
+				cancel(err)
+			}
+		})
+		return nil
+	}
+	err := answer("proxy", s.Listen, func(l net.Listener) error { return g.Serve(ctx, l, s.Certificate) })
+	if err == nil && s.Admin != "" {
+		err = answer("admin", s.Admin, func(l net.Listener) error { return g.ServeAdmin(ctx, l) })
+	}
+	if err != nil {
+		cancel(err)
+	} else {
+		notify("READY=1")
+	}
+	<-ctx.Done()
+	notify("STOPPING=1")
+	working.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// notify tells systemd about the service (sd_notify), if it has started it.
+func notify(state string) {
+	name := os.Getenv("NOTIFY_SOCKET")
+	if name == "" {
+		return
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_, _ = conn.Write([]byte(state))
+}
