@@ -56,7 +56,9 @@ func (w *clientWorld) remember(mode string) {
 	w.Helper()
 	w.stop()
 	w.start()
-	for _, name := range []string{"pypi/simple/forge/", "npm/anvil", "apt/dists/stable/Release", "go/example.com/forge/@v/list"} {
+	for _, name := range []string{
+		"pypi/simple/forge/", "npm/anvil", "apt/dists/stable/Release", "go/example.com/forge/@v/list",
+	} {
 		status, body := w.get(http.DefaultClient, w.proxy+"/"+name)
 		require.Equal(w, 200, status, body)
 	}
@@ -94,8 +96,8 @@ type packageManager struct {
 	run     func(w *clientWorld) (out string)
 	// installed is what of it is on the disk.
 	installed func(w *clientWorld) []string
-	// index is the address of the page that the proxy refuses in some modes, and
-	// says whether the client shows the reason then.
+	// index is the address of the page that the proxy refuses in some modes;
+	// showsPage says whether the client shows the reason then.
 	index     string
 	showsPage bool
 	public    string // the name of a package that only the public index has
@@ -105,8 +107,8 @@ var managers = map[string]packageManager{
 	"pip": {
 		program: "python3",
 		install: func(w *clientWorld, name string) (bool, string) {
-			return w.run(nil, "python3", "-m", "pip", "--disable-pip-version-check", "install", "--no-cache-dir", "--retries", "0",
-				"--target", "site", "--index-url", w.proxy+"/pypi/simple/", name)
+			return w.run(nil, "python3", "-m", "pip", "--disable-pip-version-check", "install", "--no-cache-dir",
+				"--retries", "0", "--target", "site", "--index-url", w.proxy+"/pypi/simple/", name)
 		},
 		run: func(w *clientWorld) string {
 			_, out := w.run([]string{"PYTHONPATH=" + filepath.Join(w.home, "site")}, "python3", "-m", "forge")
@@ -144,7 +146,8 @@ var managers = map[string]packageManager{
 			write("etc/keyring.asc", string(w.world.Keyring))
 			write("status", "")
 			write("apt.conf", fmt.Sprintf(`Dir::Etc::sourcelist "%[1]s/etc/sources.list"; Dir::Etc::sourceparts "-";
-Dir::State::lists "%[1]s/lists"; Dir::Cache::archives "%[1]s/archives"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
+Dir::State::lists "%[1]s/lists"; Dir::Cache::archives "%[1]s/archives";
+Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
 Dir::State::status "%[1]s/status"; APT::Architecture "amd64"; APT::Architectures { "amd64"; };
 APT::Sandbox::User ""; Acquire::Retries "0"; Acquire::Languages "none"; Debug::NoLocking "true";
 `, w.home))

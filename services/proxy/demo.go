@@ -31,7 +31,8 @@ func demo(ctx context.Context, mode string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintln(stdout, "Making up repositories: a Python index with 16,384 hash bins, an npm scope, an apt archive, Go modules.")
+	fmt.Fprintln(stdout, "Making up repositories: a Python index with 16,384 hash bins, an npm scope,\n"+
+		"an apt archive, Go modules.")
 	w := world.New(time.Now(), demoBits)
 	w.SetMode(mode)
 	mirror := http.NewServeMux()

@@ -13,8 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/services/proxy/internal/world"
 )
 
-// What real clients do with an answer is sometimes a trap: they step over it, or
-// take it for success. Each of these was seen with the real client.
+// What real clients do with an answer is sometimes a trap: they step over it,
+// or take it for success. Each of these was seen with the real client.
 
 // pip swallows a refused page, and goes on to an extra index: so the proxy must
 // be the only index. This is what happens otherwise.
@@ -57,7 +57,8 @@ func TestNpmShowsANoticeForAnOptionalDependency(t *testing.T) {
 	w.lie(world.Tampered)
 	require.NoError(t, os.WriteFile(filepath.Join(w.home, "package.json"),
 		[]byte(`{"name":"x","version":"1.0.0","optionalDependencies":{"anvil":"*"}}`), 0o600))
-	_, out := w.run(nil, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--registry", w.proxy+"/npm/")
+	_, out := w.run(nil, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier",
+		"--registry", w.proxy+"/npm/")
 	require.Contains(t, out, "did not verify")
 	require.Empty(t, find(w, "node_modules", "anvil"))
 }

@@ -87,8 +87,8 @@ func isWrong(one *verify.SourceError) bool {
 	return kind != verify.KindUnknown && kind != verify.KindUnreachable || errors.Is(one.Err, verify.ErrNotAtSource)
 }
 
-// anybodySays says whether a mirror could be reached: it said that a listed file
-// does not exist, or began to send it.
+// anybodySays says whether a mirror could be reached: it said that a listed
+// file does not exist, or began to send it.
 func anybodySays(err error) bool {
 	download := new(client.DownloadError)
 	if errors.As(err, &download) && download.Replaced() || errors.Is(err, verify.ErrNotAtSource) {

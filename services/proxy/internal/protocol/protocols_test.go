@@ -79,7 +79,8 @@ func TestPlans(t *testing.T) {
 			"example.com/Mod/@v/list":        "none: this is no path of the module proxy protocol",
 			"example.com/mod/@v/v1.0.0.exe":  "none: this is no file of the module proxy protocol",
 			"example.com/mod":                "none: this is no path of the module proxy protocol",
-			"sumdb/sum.golang.org/supported": "refused: the checksum database is not offered here: set GONOSUMDB for these modules",
+			"sumdb/sum.golang.org/supported": "refused: the checksum database is not offered here: " +
+				"set GONOSUMDB for these modules",
 		}},
 	} {
 		for path, want := range p.plans {
@@ -103,12 +104,15 @@ const acceptJSON = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.si
 // says, and links that lead to the proxy.
 func TestPages(t *testing.T) {
 	const fromJSON = `{"meta":{"api-version":"1.1","x":1},"name":"Forge","versions":["1.0"],"files":[
-		{"filename":"forge-1.0.whl","url":"https://files.example.com/packages/ab/forge-1.0.whl","hashes":{"md5":"m","sha256":"abc"},
+		{"filename":"forge-1.0.whl","url":"https://files.example.com/packages/ab/forge-1.0.whl",
+		 "hashes":{"md5":"m","sha256":"abc"},
 		 "requires-python":">=3.7,<4","yanked":"bad & ugly","dist-info-metadata":{"sha256":"def"},"size":7}]}`
 	const fromHTML = `<!DOCTYPE html><html><body><a href="../../packages/ab/forge-1.0.whl#sha256=abc"
-		data-requires-python="&gt;=3.7,&lt;4" data-yanked="bad &amp; ugly" data-dist-info-metadata="sha256=def">forge-1.0.whl</a></body></html>`
-	const asHTML = `<a href="http://proxy/pypi/packages/ab/forge-1.0.whl#sha256=abc" data-requires-python="&gt;=3.7,&lt;4" ` +
-		`data-yanked="bad &amp; ugly" data-core-metadata="sha256=def" data-dist-info-metadata="sha256=def">forge-1.0.whl</a>`
+		data-requires-python="&gt;=3.7,&lt;4" data-yanked="bad &amp; ugly"
+		data-dist-info-metadata="sha256=def">forge-1.0.whl</a></body></html>`
+	const asHTML = `<a href="http://proxy/pypi/packages/ab/forge-1.0.whl#sha256=abc" ` +
+		`data-requires-python="&gt;=3.7,&lt;4" data-yanked="bad &amp; ugly" ` +
+		`data-core-metadata="sha256=def" data-dist-info-metadata="sha256=def">forge-1.0.whl</a>`
 	for target, body := range map[string]string{"index.json": fromJSON, "index.html": fromHTML} {
 		reply, err := render(t, protocol.PyPI{}, target, body, "text/html")
 		require.NoError(t, err)
@@ -170,8 +174,10 @@ func quote(s string) string { data, _ := json.Marshal(s); return string(data) }
 
 // A packument keeps all that it says, and its tarballs come from the proxy.
 func TestPackument(t *testing.T) {
-	const body = `{"name":"@corp/forge","dist-tags":{"latest":"1.0.0"},"readme":"r","versions":{"1.0.0":{"name":"@corp/forge",
-		"scripts":{"x":"y"},"dist":{"integrity":"sha512-abc","shasum":"def","tarball":"https://registry.example.com/@corp/forge/-/forge-1.0.0.tgz"}}}}`
+	const body = `{"name":"@corp/forge","dist-tags":{"latest":"1.0.0"},"readme":"r",
+		"versions":{"1.0.0":{"name":"@corp/forge","scripts":{"x":"y"},
+		"dist":{"integrity":"sha512-abc","shasum":"def",
+		"tarball":"https://registry.example.com/@corp/forge/-/forge-1.0.0.tgz"}}}}`
 	render := func(path, body string) (string, error) {
 		plan, err := protocol.NPM{}.Plan(protocol.Request{Path: path, Base: "http://proxy/npm/"})
 		require.NoError(t, err)
@@ -180,7 +186,8 @@ func TestPackument(t *testing.T) {
 	}
 	got, err := render("@corp%2fforge", body)
 	require.NoError(t, err)
-	require.JSONEq(t, strings.Replace(body, "https://registry.example.com/", "http://proxy/npm/", 1), strings.Replace(got, "%40", "@", 1))
+	want := strings.Replace(body, "https://registry.example.com/", "http://proxy/npm/", 1)
+	require.JSONEq(t, want, strings.Replace(got, "%40", "@", 1))
 	for _, version := range []string{"latest", "1.0.0"} {
 		got, err = render("@corp/forge/"+version, body)
 		require.NoError(t, err)
@@ -232,7 +239,8 @@ func FuzzPages(f *testing.F) {
 					strings.ReplaceAll(string(reply.Body), "http://proxy/pypi/", "/"), accept)
 				require.NoError(t, err)
 				require.Equal(t, strings.Count(string(reply.Body), "<a "), strings.Count(string(again.Body), "<a "))
-				require.Equal(t, strings.Count(string(reply.Body), "<a "), strings.Count(string(reply.Body), `<a href="http://proxy/pypi/`))
+				toUs := strings.Count(string(reply.Body), `<a href="http://proxy/pypi/`)
+				require.Equal(t, strings.Count(string(reply.Body), "<a "), toUs)
 				continue
 			}
 			require.True(t, json.Valid(reply.Body))

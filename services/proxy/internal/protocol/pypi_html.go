@@ -56,7 +56,7 @@ func readHTML(name string, body []byte) (*pypiPage, error) {
 			t := z.Token()
 			switch t.Data {
 			case "a":
-				f, err := anchor(t)
+				f, err := linkOf(t)
 				if err != nil {
 					return nil, err
 				}
@@ -80,14 +80,14 @@ func readHTML(name string, body []byte) (*pypiPage, error) {
 	}
 }
 
-// anchor reads a link, and writes its attributes in the words of PEP 691.
-func anchor(t html.Token) (*pypiFile, error) {
+// linkOf reads a link, and writes its attributes in the words of PEP 691.
+func linkOf(t html.Token) (*pypiFile, error) {
 	f := &pypiFile{members: map[string]json.RawMessage{"hashes": json.RawMessage(`{}`)}}
 	for _, a := range t.Attr {
 		switch a.Key {
 		case "href":
-			link, fragment, _ := strings.Cut(a.Val, "#")
-			f.url = link
+			address, fragment, _ := strings.Cut(a.Val, "#")
+			f.url = address
 			if name, digest, ok := strings.Cut(fragment, "="); ok {
 				f.members["hashes"] = dictionary(name, digest)
 			}

@@ -29,7 +29,8 @@ func (w *World) WriteConfig(dir string, s Servers) (string, error) {
 		PyPI: `["simple/*/*", "packages/*/*"]`, NPM: `["*/*", "*/-/*"]`, Go: `["*/*/@v/*", "*/*/@latest"]`,
 	}
 	var text, routes, unverified strings.Builder
-	fmt.Fprintf(&text, "listen: 127.0.0.1:0\nadmin: localhost:0\nbucket: file://%s\nrefresh: 1s\nrepositories:\n", filepath.Join(dir, "bucket"))
+	fmt.Fprintf(&text, "listen: 127.0.0.1:0\nadmin: localhost:0\nbucket: file://%s\nrefresh: 1s\nrepositories:\n",
+		filepath.Join(dir, "bucket"))
 	for _, name := range []string{PyPI, NPM, Apt, Go} {
 		if err := os.WriteFile(filepath.Join(dir, name+"-root.json"), w.TrustedRoot(name), 0o600); err != nil {
 			return "", err
@@ -46,8 +47,8 @@ func (w *World) WriteConfig(dir string, s Servers) (string, error) {
 		if err := os.WriteFile(filepath.Join(dir, name+"-map.json"), mapping, 0o600); err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&text, "  %[1]s: {root: %[1]s-root.json, metadata: [\"%[2]s/%[1]s/metadata\"], targets: [\"%[2]s/%[1]s/targets\"]}\n",
-			name, s.Mirror)
+		fmt.Fprintf(&text, "  %[1]s: {root: %[1]s-root.json, metadata: [\"%[2]s/%[1]s/metadata\"], "+
+			"targets: [\"%[2]s/%[1]s/targets\"]}\n", name, s.Mirror)
 		more := ""
 		if url := s.Public[name]; url != "" {
 			fmt.Fprintf(&unverified, "  public-%s: {url: %q, patterns: %s}\n", name, url+"/", others[name])

@@ -207,7 +207,8 @@ func (w *World) addApt(add func(string, []byte), name string, versions ...string
 	}
 	list := []byte(packages)
 	add("dists/stable/main/binary-amd64/Packages", list)
-	release := fmt.Sprintf("Origin: example\nSuite: stable\nCodename: stable\nArchitectures: amd64 all\nComponents: main\n"+
+	release := fmt.Sprintf("Origin: example\nSuite: stable\nCodename: stable\nArchitectures: amd64 all\n"+
+		"Components: main\n"+
 		"Date: Sat, 01 Jan 2022 00:00:00 UTC\nAcquire-By-Hash: yes\nSHA256:\n %s %d main/binary-amd64/Packages\n",
 		hexHash(list), len(list))
 	add("dists/stable/Release", []byte(release))
@@ -260,12 +261,12 @@ func (w *World) Mirror() http.Handler {
 		if mode == Dead {
 			panic(http.ErrAbortHandler)
 		}
-		metadata := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { send(rw, repo.metadata(mode), rest[len("metadata/"):]) })
-		targets := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { send(rw, repo.targets, rest[len("targets/"):]) })
+		kind, path, _ := strings.Cut(rest, "/")
+		targets := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { send(rw, repo.targets, path) })
 		switch {
-		case strings.HasPrefix(rest, "metadata/"):
-			metadata(rw, r)
-		case !strings.HasPrefix(rest, "targets/"):
+		case kind == "metadata":
+			send(rw, repo.metadata(mode), path)
+		case kind != "targets":
 			http.NotFound(rw, r)
 		case mode == Tampered:
 			clienttest.Wrong()(targets).ServeHTTP(rw, r)
