@@ -92,20 +92,26 @@ func report(stderr io.Writer, err error) {
 
 // serve runs the proxy until the context ends.
 func (s *settings) serve(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	b, err := openBucket(ctx, s.Bucket, s.Cache)
+	log := s.logger(stderr)
+	b, err := openStorage(ctx, s.Bucket, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	s.Gate.Log = s.logger(stderr)
-	if err := b.use(&s.Gate); err != nil {
-		return err
-	}
+	s.Gate.Log = log
+	b.use(&s.Gate, s.Cache)
 	g, err := gate.Open(s.Gate)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
+	ctx, stop := context.WithCancel(ctx)
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { b.sweep(ctx) })
+	defer func() {
+		stop()
+		sweeping.Wait()
+	}()
 	return s.listen(ctx, g, stdout)
 }
 
