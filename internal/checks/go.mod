@@ -8,7 +8,8 @@ go 1.25.0
 // terminal is. gonum's plot draws the charts: it writes SVG, has logarithmic axes
 // and needs no cgo. go/packages, of x/tools, finds and type-checks the packages
 // to mutate, and those of which docs/from-go-tuf.md speaks. sigstore-go is one of
-// them. x/mod makes zips of modules as the go command does, and edits go.mod files.
+// them. x/mod makes zips of modules as the go command does, and edits go.mod
+// files.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/jedib0t/go-pretty/v6 v6.8.3

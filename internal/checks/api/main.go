@@ -3,8 +3,7 @@
 //	go run ./internal/checks/api
 //
 // A test compares the file with the code, so that nobody changes what others
-// build on without seeing it. It must run in the folder of this module or at the
-// top of the repository.
+// build on without seeing it. It must run in a checkout of the repository.
 package main
 
 import (

@@ -40,7 +40,8 @@ func topFolder(ctx context.Context) (string, error) {
 	return filepath.Dir(work), nil
 }
 
-// surface lists all that is exported, one line each, sorted by package and name.
+// surface lists all that is exported, one line each, sorted by package and
+// name.
 func surface(ctx context.Context, top string) (string, error) {
 	config := &packages.Config{
 		Context: ctx, Dir: top,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,12 +89,11 @@ func main() {
 
 // The go.mod of a release has no replace, and its versions.
 func TestReleasedGoMod(t *testing.T) {
-	old := "module github.com/tufwalk/tufwalk/client\n\ngo 1.25.0\n\n// Why.\nrequire github.com/tufwalk/tufwalk v0.0.0\n\n" +
-		"replace github.com/tufwalk/tufwalk => ../\n"
+	const head = "module github.com/tufwalk/tufwalk/client\n\ngo 1.25.0\n\n// Why.\n"
+	old := head + "require github.com/tufwalk/tufwalk v0.0.0\n\nreplace github.com/tufwalk/tufwalk => ../\n"
 	data, err := releasedGoMod("go.mod", []byte(old), version)
 	require.NoError(t, err)
-	require.Equal(t, "module github.com/tufwalk/tufwalk/client\n\ngo 1.25.0\n\n// Why.\nrequire github.com/tufwalk/tufwalk v0.1.0\n",
-		string(data))
+	require.Equal(t, head+"require github.com/tufwalk/tufwalk v0.1.0\n", string(data))
 	for _, wrong := range []string{"", "0.1.0", "v0.1", "latest"} {
 		_, err := releasedGoMod("go.mod", []byte(old), wrong)
 		require.ErrorContains(t, err, "no version", wrong)
@@ -162,8 +160,8 @@ func copyTree(t *testing.T, top, from, to string) {
 	}
 }
 
-// user has a go command that finds our modules in a folder, and the others where
-// it always does.
+// user has a go command that finds our modules in a folder, and the others
+// where it always does.
 type user struct{ env []string }
 
 func newUser(t *testing.T, proxy string) *user {
@@ -207,8 +205,8 @@ func (u *user) build(t *testing.T, files map[string]string) (modules string) {
 	for name, data := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600))
 	}
-	goMod := fmt.Sprintf("module example.com/program\n\ngo 1.25.0\n\nrequire (\n\t%s %s\n\t%s/client %[2]s\n)\n", library, version, library)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(goMod), 0o600))
+	u.run(t, dir, nil, "go", "mod", "init", "example.com/program")
+	u.run(t, dir, nil, "go", "get", library+"@"+version, library+"/client@"+version)
 	u.run(t, dir, nil, "go", "mod", "tidy")
 	after, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	require.NoError(t, err)
