@@ -8,7 +8,8 @@ go 1.25.0
 // terminal is. gonum's plot draws the charts: it writes SVG, has logarithmic axes
 // and needs no cgo. go/packages, of x/tools, finds and type-checks the packages
 // to mutate, and those of which docs/from-go-tuf.md speaks. sigstore-go is one of
-// them.
+// them. x/mod makes zips of modules as the go command does, and edits go.mod
+// files.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/jedib0t/go-pretty/v6 v6.8.3
@@ -17,6 +18,7 @@ require (
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
+	golang.org/x/mod v0.38.0
 	golang.org/x/sync v0.22.0
 	golang.org/x/term v0.45.0
 	golang.org/x/tools v0.48.0
@@ -47,7 +49,6 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/image v0.30.0 // indirect
-	golang.org/x/mod v0.38.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20250929231259-57b25ae835d4 // indirect
