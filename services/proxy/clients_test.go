@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -67,14 +68,21 @@ func (w *clientWorld) remember(mode string) {
 	w.start()
 }
 
-// need skips the test where a program is missing; CI has them all.
+// need skips the test where a program is missing; CI on Linux has them all.
 func need(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("this test needs ", program)
+	err := exec.CommandContext(t.Context(), program, "--version").Run()
+	if program == "python3" {
+		err = exec.CommandContext(t.Context(), program, "-m", "pip", "--version").Run()
+	} else if program == "go" {
+		err = nil
+	}
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true" && runtime.GOOS == "linux":
+		t.Fatal(program, ": ", err)
+	default:
+		t.Skip("this test needs ", program, ": ", err)
 	}
 }
 

@@ -32,7 +32,7 @@ var elsewhere = map[string]string{
 // The commands themselves are run where it takes seconds: .ci/run calls the
 // README's, and each program's own tests its demonstration.
 func TestCommands(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || raced {
 		t.Skip("it builds all programs")
 	}
 	used := map[string]bool{}

@@ -20,6 +20,9 @@ const version = "v0.1.0"
 // The modules can be got as users get them: from a module proxy, as zips, in a
 // version, without go.work and without a replace.
 func TestModulesCanBeGot(t *testing.T) {
+	if testing.Short() || raced {
+		t.Skip("it builds several programs")
+	}
 	top, err := filepath.Abs("../../..")
 	require.NoError(t, err)
 	proxy := t.TempDir()

@@ -20,7 +20,7 @@ import (
 // Cached files through the proxy, and the same files through http.FileServer,
 // in turn in the same run: requests a second and the median latency.
 //
-//	go test ./proxy/internal/gate -run '^$' -bench Cached
+//	go test ./services/proxy/internal/gate -run '^$' -bench Cached
 func BenchmarkCached(b *testing.B) {
 	sizes := []struct {
 		name string
@@ -125,7 +125,7 @@ func fetch(c *http.Client, url string) (int64, error) {
 // A cold page of an index with as many bins as PEP 458 has: metadata of its bin
 // and the page are fetched, beside the time of one request to the mirror.
 //
-//	go test ./proxy/internal/gate -run '^$' -bench Cold -benchtime 300x
+//	go test ./services/proxy/internal/gate -run '^$' -bench Cold -benchtime 300x
 func BenchmarkCold(b *testing.B) {
 	const bins, others = 1 << 14, 20
 	var paths []string
