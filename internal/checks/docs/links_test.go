@@ -53,15 +53,15 @@ func follow(t *testing.T, from, to string) (wrong string) {
 		return "has a fragment, and is no document"
 	}
 	for _, found := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, name), ""), -1) {
-		if anchor(found[1]) == fragment {
+		if fragmentOf(found[1]) == fragment {
 			return ""
 		}
 	}
 	return "has no such heading"
 }
 
-// anchor is what GitHub makes of a heading.
-func anchor(heading string) string {
+// fragmentOf is what GitHub makes of a heading.
+func fragmentOf(heading string) string {
 	heading = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`).ReplaceAllString(heading, "$1")
 	return strings.Map(func(r rune) rune {
 		switch {
