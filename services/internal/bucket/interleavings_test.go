@@ -317,15 +317,18 @@ func at(name string, root int64) string { return fmt.Sprintf("%s under root %d",
 // still come to.
 func (w *play) stored() map[string]int64 {
 	most := map[string]int64{}
-	for _, o := range w.bucket.objects {
-		if c := w.past.counts[sha256.Sum256(o.data)]; c.name == "root.json" {
-			most["root.json"] = max(most["root.json"], c.version)
+	for key, o := range w.bucket.objects {
+		c := w.past.counts[sha256.Sum256(o.data)]
+		if c.name == "root.json" && strings.Contains(key, "/root.json/") { // not one under its version
+			most[c.name] = max(most[c.name], c.version)
 		}
 	}
 	for _, o := range w.bucket.objects {
 		c := w.past.counts[sha256.Sum256(o.data)]
-		for v := max(1, most["root.json"]); v <= w.past.roots && c.under[v]; v++ {
-			most[at(c.name, v)] = max(most[at(c.name, v)], c.version)
+		for v := max(1, most["root.json"]); v <= w.past.roots && c.name != "root.json"; v++ {
+			if c.under[v] {
+				most[at(c.name, v)] = max(most[at(c.name, v)], c.version)
+			}
 		}
 	}
 	return most
