@@ -1,0 +1,5 @@
+package bucket
+
+const replicaOf = "TUFWALK_TEST_REPLICA"
+
+func beReplica(string) {}
