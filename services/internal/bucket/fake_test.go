@@ -20,12 +20,18 @@ type fake struct {
 	mu      sync.Mutex
 	clock   time.Time
 	objects map[string]fakeObject
-	step    func(op, key string, after bool) error
+	changes int
 }
 
 type fakeObject struct {
 	data    []byte
 	modTime time.Time
+}
+
+// put writes an object.
+func (f *fake) put(key string, data []byte) {
+	f.objects[key] = fakeObject{bytes.Clone(data), f.clock}
+	f.changes++
 }
 
 func newFake() *fake {
@@ -90,7 +96,7 @@ func (v *fakeView) open(ctx context.Context, key string) (b *body, err error) {
 
 func (v *fakeView) write(ctx context.Context, key string, data []byte, _ bool) error {
 	return v.do(ctx, "write", key, func() error {
-		v.objects[key] = fakeObject{bytes.Clone(data), v.clock}
+		v.put(key, data)
 		return nil
 	})
 }
@@ -110,6 +116,7 @@ func (v *fakeView) add(ctx context.Context, key string, file *os.File) error {
 func (v *fakeView) remove(ctx context.Context, key string) error {
 	return v.do(ctx, "remove", key, func() error {
 		delete(v.objects, key)
+		v.changes++
 		return nil
 	})
 }

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,10 +44,24 @@ func TestInterleavings(t *testing.T) {
 		n = 1000
 	}
 	seen := map[string]int{}
-	for seed := *firstInterleaving; seed < *firstInterleaving+uint64(n); seed++ {
-		w := newPlay(t, past, seed, seen)
-		w.play()
-	}
+	var mu sync.Mutex
+	t.Run("in parallel", func(t *testing.T) {
+		parts := uint64(runtime.GOMAXPROCS(0))
+		for part := range parts {
+			t.Run(fmt.Sprint(part), func(t *testing.T) {
+				t.Parallel()
+				mine := map[string]int{}
+				for seed := *firstInterleaving + part; seed < *firstInterleaving+uint64(n); seed += parts {
+					newPlay(t, past, seed, mine).play()
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for what, times := range mine {
+					seen[what] += times
+				}
+			})
+		}
+	})
 	t.Logf("%d interleavings, no stored version has fallen: %v", n, seen)
 	for _, what := range []string{
 		"succeeded", "superseded", "rolled back", "killed before", "killed after", "failed before", "failed after",
@@ -139,6 +155,7 @@ type play struct {
 	log      []string
 	seen     map[string]int
 	most     map[string]int64 // what was stored at most: by name and root
+	compared int              // the bucket's changes that were compared
 }
 
 // replica is a process. It runs until its next call of the bucket.
@@ -159,6 +176,9 @@ func newPlay(t *testing.T, past *past, seed uint64, seen map[string]int) *play {
 		most: map[string]int64{},
 	}
 	w.note("interleaving %d", seed)
+	if w.chance(70) {
+		w.begin()
+	}
 	for i := range 2 + w.IntN(3) {
 		w.replicas = append(w.replicas, &replica{name: fmt.Sprintf("replica %d", i+1)})
 		w.start(w.replicas[i])
@@ -171,7 +191,7 @@ func (w *play) note(format string, args ...any) { w.log = append(w.log, fmt.Spri
 func (w *play) chance(percent int) bool { return w.IntN(100) < percent }
 
 func (w *play) play() {
-	for range 100 + w.IntN(400) {
+	for range 60 + w.IntN(140) {
 		r := w.replicas[w.IntN(len(w.replicas))]
 		switch {
 		case w.chance(1):
@@ -195,12 +215,33 @@ func (w *play) play() {
 	w.fresh()
 }
 
+// begin fills the bucket with what replicas have stored from some state.
+func (w *play) begin() {
+	n := w.IntN(len(w.past.states))
+	w.note("state %d is stored", n)
+	prefix := (&Bucket{}).Records("", verify.Options{}).prefix
+	newest := int64(0)
+	for name, raw := range w.past.states[n] {
+		c := w.past.counts[sha256.Sum256(raw)]
+		key := fmt.Sprintf("%d.%x", c.version, sha256.Sum256(raw))
+		switch {
+		case c.name == "root.json":
+			w.bucket.put(prefix+name+"/"+key, raw)
+			newest = max(newest, c.version)
+		case c.name != "":
+			w.bucket.put(prefix+c.name+"/"+key, raw)
+		}
+	}
+	raw := w.past.states[n][fmt.Sprintf("%d.root.json", newest)]
+	w.bucket.put(fmt.Sprintf("%sroot.json/%d.%x", prefix, newest, sha256.Sum256(raw)), raw)
+}
+
 // junk is what somebody else leaves in the bucket.
 func (w *play) junk() {
 	w.note("somebody writes junk")
 	prefix := (&Bucket{}).Records("", verify.Options{}).prefix
 	keys := []string{"timestamp.json/9.junk", "timestamp.json/999." + strings.Repeat("0", 64), "what/is/this"}
-	w.bucket.objects[prefix+keys[w.IntN(len(keys))]] = fakeObject{[]byte("{}"), w.bucket.clock}
+	w.bucket.put(prefix+keys[w.IntN(len(keys))], []byte("{}"))
 }
 
 // start starts a replica.
@@ -287,7 +328,7 @@ func (w *play) requireNotBelow(r *replica, s *verify.Session, before map[string]
 // sweep is a sweep by a session of its own, or that of the last update.
 func (w *play) sweep(r *replica, records *Records, s *verify.Session) {
 	ctx := context.Background()
-	if w.chance(50) {
+	if w.chance(30) {
 		var err error
 		if s, err = records.Session(ctx, w.past.root, w.past.now); err != nil {
 			return
@@ -334,6 +375,10 @@ func (w *play) stored() map[string]int64 {
 
 // compare requires that nothing stored has fallen.
 func (w *play) compare() {
+	if w.compared == w.bucket.changes {
+		return
+	}
+	w.compared = w.bucket.changes
 	now := w.stored()
 	for what, most := range w.most {
 		if rooted := now["root.json"]; what != "root.json" && !w.reachable(what, rooted) {
