@@ -95,8 +95,11 @@ func (b *Bucket) Files(o FilesOptions) *Files {
 	b.files = append(b.files, f)
 	b.mu.Unlock()
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.relist()
-	f.mu.Unlock()
+	if o.Spool != "" { // what a killed process left; the first fill has the error
+		f.goes(func() { _ = f.spool.start() })
+	}
 	return f
 }
 

@@ -26,6 +26,10 @@ var (
 	firstInterleaving = flag.Uint64("first", 1, "the seed of the first interleaving")
 )
 
+// someInterleavings is how many the test tries by itself; under the race
+// detector fewer.
+var someInterleavings = 1000
+
 // TestInterleavings has two to four replicas share one bucket. Each updates
 // from mirrors of any age and sweeps, and after any call of the bucket another
 // one goes on, or it is killed, before the call took effect or after it; or the
@@ -41,7 +45,7 @@ func TestInterleavings(t *testing.T) {
 	case testing.Short():
 		n = 100
 	default:
-		n = 1000
+		n = someInterleavings
 	}
 	seen := map[string]int{}
 	var mu sync.Mutex

@@ -62,7 +62,11 @@ func beReplica(address string) {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	if err := updateForever(context.Background(), address); err != nil {
+	be := updateForever
+	if os.Getenv(replicaRoot) == "" {
+		be = fillForever
+	}
+	if err := be(context.Background(), address); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,0 +1,5 @@
+//go:build race
+
+package bucket
+
+func init() { someInterleavings = 50 }
