@@ -11,11 +11,12 @@
 //		return err
 //	}
 //	defer b.Close()
-//	store := b.Records("pypi", verify.Options{}) // a verify.CandidateStore for client.Config.Store
+//	store := b.Records("pypi", verify.Options{}) // for client.Config.Store
 //	files := b.Files(bucket.FilesOptions{MaxBytes: 10 << 30})
-//	f, err := files.Get(ctx, digest, length, func(ctx context.Context, dst client.Partial) error {
+//	fill := func(ctx context.Context, dst client.Partial) error {
 //		return mirrors.Download(ctx, target, dst, client.DownloadOptions{})
-//	})
+//	}
+//	f, err := files.Get(ctx, digest, length, fill)
 //	if err != nil {
 //		return err
 //	}
@@ -38,18 +39,18 @@
 //
 // They are not among the imports of this package, since their clients are large.
 //
-// A folder is not used through gocloud.dev/blob/fileblob: that does not sync
-// what it writes, which verify.Store demands, and files are opened there
-// directly, so that the system can send them. On other buckets only plain
+// A folder is not used through gocloud.dev/blob/fileblob, which does not sync
+// what it writes, as verify.Store demands. Files in a folder are opened
+// directly, so that the system can send them. Of other buckets only plain
 // writes, reads, listings and removals are used, and no conditions: not every
-// kind of bucket has them between processes.
+// kind of bucket holds them between processes.
 //
 // # What is in a bucket
 //
-//	files/sha256/ab/abcd…                          a verified file (or sha512)
-//	records/repository.NAME/timestamp.json/7.abcd… version 7, and its sha256
-//	.spool, .temp                                  unfinished files, in a folder only
+//	files/sha256/ab/abcd…                     a verified file (or sha512)
+//	records/repository.NAME/root.json/7.abcd… a record of version 7
+//	.spool, .temp                             unfinished, in a folder only
 //
-// A record's name has the sha256 of its bytes, so it never gets other bytes,
-// and replicas cannot overwrite each other's.
+// A record's name ends in the sha256 of its bytes. So a name never gets other
+// bytes, and replicas cannot overwrite each other's records.
 package bucket

@@ -20,8 +20,8 @@ type FilesOptions struct {
 	// removed, so it may be more for a while. Each replica removes what it has
 	// not used for the longest time.
 	MaxBytes int64
-	// MemoryBytes bounds the small files of a bucket that is no folder which are
-	// retained in memory; default 64 MiB.
+	// MemoryBytes bounds the small files of a bucket that is no folder which
+	// are retained in memory; default 64 MiB.
 	MemoryBytes int64
 	// HoldBack is how many bytes at its end a Stream holds back until the file
 	// is verified; default 64 KiB.
@@ -32,9 +32,9 @@ type FilesOptions struct {
 	// that ends with the process, so that it does not go on with a fill that a
 	// killed process began.
 	Spool string
-	// Report is called with what went wrong and was made good: *DamagedError for
-	// a file that was removed and is filled again, and errors of the bucket. It
-	// must be safe for many goroutines. Nil: nothing.
+	// Report is called with what went wrong and was made good: *DamagedError
+	// for a file that was removed and is filled again, and errors of the
+	// bucket. It must be safe for many goroutines. Nil: nothing.
 	Report func(error)
 }
 

@@ -98,7 +98,8 @@ func TestFilesAreFilledOnce(t *testing.T) {
 func TestSha512(t *testing.T) {
 	eachBucket(t, func(t *testing.T, open func() *Bucket) {
 		data := []byte("hello")
-		digest := multirepo.Hash{Algorithm: "sha512", Digest: "9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca7" +
+		digest := multirepo.Hash{Algorithm: "sha512", Digest: "" +
+			"9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca7" +
 			"2323c3d99ba5c11d7c7acc6e14b8c5da0c4663475c2e5c3adef46f73bcdec043"}
 		f := open().Files(FilesOptions{})
 		file, err := f.Get(t.Context(), digest, 5, (&filling{data: data}).fill)

@@ -299,7 +299,8 @@ func (w *play) update(r *replica, records *Records, s *verify.Session) *verify.S
 	}
 	require.NoError(w, err, "%s", w.story())
 	err = s.Run(ctx, records, w.past.states[state].Source())
-	w.note("%s: root %d, timestamp %d, snapshot %d: %v", r.name, s.Version("root"), s.Version("timestamp"), s.Version("snapshot"), err)
+	w.note("%s: root %d, timestamp %d, snapshot %d: %v", r.name,
+		s.Version("root"), s.Version("timestamp"), s.Version("snapshot"), err)
 	switch {
 	case errors.Is(err, verify.ErrSuperseded):
 		w.seen["superseded"]++
@@ -312,9 +313,9 @@ func (w *play) update(r *replica, records *Records, s *verify.Session) *verify.S
 	return s
 }
 
-// requireNotBelow requires of an update that succeeded that it is not below what
-// was stored when it began, if all of that could be loaded, and that what it
-// trusts is stored.
+// requireNotBelow requires of an update that succeeded that it is not below
+// what was stored when it began, if all of that could be loaded, and that what
+// it trusts is stored.
 func (w *play) requireNotBelow(r *replica, s *verify.Session, before map[string]int64, loaded verify.Stored) {
 	root := s.Version("root")
 	for _, role := range []string{"timestamp", "snapshot"} {

@@ -19,13 +19,13 @@ import (
 // is not there wrap fs.ErrNotExist.
 type objects interface {
 	// list returns all objects whose keys begin with a prefix, which ends in a
-	// slash, sorted by key. What is written or removed meanwhile may be in it or
-	// not.
+	// slash, sorted by key. What is written or removed meanwhile may be in it
+	// or not.
 	list(ctx context.Context, prefix string) ([]object, error)
 	// open reads an object.
 	open(ctx context.Context, key string) (*body, error)
-	// write writes an object, whole or not at all. If it is durable, it is there
-	// after a crash of the system, too.
+	// write writes an object, whole or not at all. If it is durable, it is
+	// there after a crash of the system, too.
 	write(ctx context.Context, key string, data []byte, durable bool) error
 	// add writes an object from a spool file. The file may be moved there.
 	add(ctx context.Context, key string, file *os.File) error

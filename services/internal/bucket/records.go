@@ -70,7 +70,8 @@ type record struct {
 }
 
 // isRecordName matches the names of verify.Record.StoreName.
-var isRecordName = regexp.MustCompile(`^(?:root|[0-9]{1,19}\.root|timestamp|snapshot|targets|role\.[a-z0-9%_.=-]{1,190})\.json$`)
+var isRecordName = regexp.MustCompile(
+	`^(?:root|[0-9]{1,19}\.root|timestamp|snapshot|targets|role\.[a-z0-9%_.=-]{1,190})\.json$`)
 
 var isRecordFile = regexp.MustCompile(`^([0-9]{1,19})\.([0-9a-f]{64})$`)
 

@@ -15,8 +15,8 @@ import (
 
 // How old a record must be before Sweep removes it, by the bucket's times.
 const (
-	// SweepReplaced is for one that a newer one has replaced. The newer one must
-	// be as old: so all replicas have seen it.
+	// SweepReplaced is for one that a newer one has replaced. The newer one
+	// must be as old: so all replicas have seen it.
 	SweepReplaced = 15 * time.Minute
 	// SweepUnverified is for one that does not verify.
 	SweepUnverified = 30 * 24 * time.Hour
@@ -30,11 +30,11 @@ type Swept struct {
 	Removed int
 	// Unverified are those that do not verify, also those that were removed.
 	Unverified []Unverified
-	// NewerRoot is the version of a root in the bucket that is signed by its own
-	// keys and that the session has not come to, or 0. If there is one, nothing
-	// is removed but files of targets roles: the session may be behind. If it
-	// stays, somebody has put a wrong root into the bucket, and all updates end
-	// with a *verify.StoredRootError.
+	// NewerRoot is the version of a root in the bucket that is signed by its
+	// own keys and that the session has not come to, or 0. If there is one,
+	// nothing is removed but files of targets roles: the session may be behind.
+	// If it stays, somebody has put a wrong root into the bucket, and all
+	// updates end with a *verify.StoredRootError.
 	NewerRoot int64
 }
 
@@ -60,8 +60,8 @@ func (r *Records) Session(ctx context.Context, trustedRoot []byte, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	// Only the chain of roots is wanted: that the update may fail after it, such
-	// as for a file that has expired, does not matter.
+	// Only the chain of roots is wanted: that the update may fail after it,
+	// such as for a file that has expired, does not matter.
 	if err := s.Run(ctx, nil, verify.StoreSource(r)); err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -70,18 +70,18 @@ func (r *Records) Session(ctx context.Context, trustedRoot []byte, now time.Time
 
 // Sweep removes records that have been replaced, as far as a session can judge
 // that: one that verifies and lies below another one that verifies. What does
-// not verify is reported, and removed when it is old. The session's root must be
-// the newest in the bucket, see Session; otherwise only files of targets roles
-// are removed. Any number of replicas may sweep at the same time. The time is
-// that of a clock which should not differ from the bucket's by minutes.
+// not verify is reported, and removed when it is old. The session's root must
+// be the newest in the bucket, see Session; otherwise only files of targets
+// roles are removed. Any number of replicas may sweep at the same time. The
+// time is that of a clock which should not differ from the bucket's by minutes.
 //
 // If something cannot be read or removed, Sweep does the rest, and returns what
 // went wrong.
 func (r *Records) Sweep(ctx context.Context, s *verify.Session, now time.Time) (Swept, error) {
 	w := &sweep{Records: r, session: s, now: now}
 	// Roots come last: a file that is signed by the keys of a newer root was
-	// saved after that root, so if it is in this listing, the root is in a later
-	// one.
+	// saved after that root, so if it is in this listing, the root is in a
+	// later one.
 	all, err := r.objects.list(ctx, r.prefix)
 	if err != nil {
 		return Swept{}, r.failed("swept", err)
@@ -122,8 +122,9 @@ type sweep struct {
 	session *verify.Session
 	now     time.Time
 	swept   Swept
-	// upToDate says that the session's root is the newest in the bucket: neither
-	// does the session judge by old keys, nor by keys that no replica finds.
+	// upToDate says that the session's root is the newest in the bucket:
+	// neither does the session judge by old keys, nor by keys that no replica
+	// finds.
 	upToDate bool
 	errs     []error
 }
