@@ -37,7 +37,7 @@
 //	import _ "gocloud.dev/blob/gcsblob"   // gs://NAME
 //	import _ "gocloud.dev/blob/azureblob" // azblob://NAME
 //
-// They are not among the imports of this package, since their clients are large.
+// They are not among the imports of this package: their clients are large.
 //
 // A folder is not used through gocloud.dev/blob/fileblob, which does not sync
 // what it writes, as verify.Store demands. Files in a folder are opened

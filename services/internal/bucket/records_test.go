@@ -161,9 +161,9 @@ func TestSweepByAnotherRoot(t *testing.T) {
 	require.Subset(t, append(keys(t, records), "targets.json/1"), before)
 }
 
-// A thief of a timestamp key has the replicas store enormous versions. After the
-// key was rotated, these files do not count, and must not push those that do out
-// of the sixteen that a session looks at.
+// A thief of a timestamp key has the replicas store enormous versions. After
+// the key was rotated, these files do not count, and must not push those that
+// do out of the sixteen that a session looks at.
 func TestManyFilesThatDoNotCount(t *testing.T) {
 	eachBucket(t, func(t *testing.T, open func() *Bucket) {
 		records := open().Records("", verify.Options{})
