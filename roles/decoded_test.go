@@ -2,6 +2,7 @@ package roles_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -77,4 +78,35 @@ func TestKeysAreDecodedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, testing.AllocsPerRun(10, func() { _, _ = policy.Material(key) }))
 	require.NotZero(t, testing.AllocsPerRun(10, func() { _, _ = roles.Policy{}.Material(key) }))
+}
+
+// Keys are remembered next to each other, and of very many only the last: the
+// memory is bounded.
+func TestMemoryOfKeysIsBounded(t *testing.T) {
+	key := func(name string) metadata.Key {
+		k := verifytest.NewKey("ed25519", name)
+		return metadata.Key{ID: name, Type: "ed25519", Scheme: "ed25519", Public: k.Public}
+	}
+	policy := roles.Policy{}.Remembering()
+	remembered := func(k metadata.Key) bool {
+		p := policy
+		return testing.AllocsPerRun(1, func() { _, _ = p.Material(k) }) == 0
+	}
+	first, second := key("first"), key("second")
+	for _, k := range []metadata.Key{first, second} {
+		_, err := policy.Material(k)
+		require.NoError(t, err)
+	}
+	require.True(t, remembered(first))
+	require.True(t, remembered(second))
+	for i := range 300 {
+		_, err := policy.Material(key(fmt.Sprint(i)))
+		require.NoError(t, err)
+	}
+	// What AllocsPerRun does once before it counts would remember the key again.
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _ = policy.Material(first)
+	runtime.ReadMemStats(&after)
+	require.Greater(t, after.Mallocs, before.Mallocs, "it was forgotten for newer ones")
 }
