@@ -80,6 +80,7 @@ func (s Signature) Bytes() []byte {
 // 4.2.1). It retains no part of the bytes that it was parsed from.
 type Envelope[T Content] struct {
 	format     EnvelopeFormat
+	file       []byte // the whole file as it was received; nil if the payload is no part of that
 	payload    []byte // what the signatures cover
 	content    []byte // canonical text of the content; the payload in a classic file
 	signatures []Signature
@@ -132,6 +133,9 @@ func parse[T Content](data []byte, o Options) (*Envelope[T], *SyntaxError) {
 
 // read reads the members of a classic envelope from a document.
 func (e *Envelope[T]) read(doc *scanner, most int) *SyntaxError {
+	if doc.whole {
+		e.file = doc.out
+	}
 	r := &reader{text: string(doc.out[:1])}
 	r.expect('{', "an object")
 	signed, signatures := false, false
@@ -271,6 +275,11 @@ func (e *Envelope[T]) Payload() []byte { return bytes.Clone(e.payload) }
 // returns its error. It does not copy them: check must not change or retain
 // them.
 func (e *Envelope[T]) CheckPayload(check func(payload []byte) error) error { return check(e.payload) }
+
+// File returns the bytes of the file as they were parsed, if the envelope has
+// them, and otherwise nil. It has them for a classic file in canonical form,
+// whose payload is part of them. They are not a copy, and must not be changed.
+func (e *Envelope[T]) File() []byte { return e.file }
 
 // Signatures returns a copy of the list of signatures, in the order of the
 // file.

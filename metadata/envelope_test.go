@@ -75,6 +75,34 @@ func TestEnvelopeRetainsNothingOfItsInput(t *testing.T) {
 	require.EqualValues(t, 1, content.Snapshot().Version)
 }
 
+// File has the bytes of a classic file in canonical form, which are those that
+// were parsed, and not the caller's. Others would take more memory.
+func TestFile(t *testing.T) {
+	canonical := `{"signatures":[],"signed":` + goodTimestamp + `}`
+	for name, c := range map[string]struct {
+		file   string
+		format metadata.EnvelopeFormat
+		want   []byte
+	}{
+		"canonical":              {canonical, metadata.Classic, []byte(canonical)},
+		"text in UTF-8":          {`{"a":"é",` + canonical[1:], metadata.Classic, []byte(`{"a":"é",` + canonical[1:])},
+		"a space in front":       {" " + canonical, metadata.Classic, nil},
+		"a space inside":         {"{ " + canonical[1:], metadata.Classic, nil},
+		"a newline at the end":   {canonical + "\n", metadata.Classic, nil},
+		"an escape":              {`{"a":"\n",` + canonical[1:], metadata.Classic, nil},
+		"members in no order":    {`{"b":1,"a":1,` + canonical[1:], metadata.Classic, nil},
+		"DSSE, canonical inside": {string(inDSSE(goodTimestamp)), metadata.DSSE, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := []byte(c.file)
+			env, err := metadata.Parse[metadata.Timestamp](in, metadata.Options{EnvelopeFormat: c.format})
+			require.NoError(t, err)
+			clear(in)
+			require.Equal(t, c.want, env.File())
+		})
+	}
+}
+
 // Any JSON number is accepted outside "signed", where it has no meaning.
 func TestNumbersOutsideSigned(t *testing.T) {
 	const signed = `"signatures":[],"signed":{"_type":"root"}`

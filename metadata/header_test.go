@@ -1,6 +1,7 @@
 package metadata_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ func TestHeader(t *testing.T) {
 		{`"version":7`, `"version":1.0`, `not an integer`},
 		{`"version":7`, `"version":1e3`, `not an integer`},
 		{`"version":7`, `"version":9223372036854775808`, `found 9223372036854775808`},
+		{`"version":7`, `"version":-9223372036854775809`, `found -9223372036854775809`},
 		{`"version":7`, `"version":1` + strings.Repeat("0", 400), `found 10000000000000000000000000000000...`},
 		{`"expires":"2030-01-02T00:00:00Z",`, ``, `member "expires" is missing`},
 		{`"2030-01-02T00:00:00Z"`, `""`, `found "", want a time`},
@@ -63,9 +65,11 @@ func TestHeader(t *testing.T) {
 		require.True(t, want.Equal(c.Expires), text)
 		require.Equal(t, text, c.ExpiresText())
 	}
-	big := mustDecode[metadata.Timestamp](t,
-		strings.Replace(goodTimestamp, `"version":7`, `"version":9223372036854775807`, 1))
-	require.EqualValues(t, 1<<63-1, big.Version)
+	for _, v := range []int64{1, 10, 123456789012345678, 999999999999999999, 1000000000000000000, 1<<63 - 1} {
+		c := mustDecode[metadata.Timestamp](t,
+			strings.Replace(goodTimestamp, `"version":7`, fmt.Sprintf(`"version":%d`, v), 1))
+		require.Equal(t, v, c.Version)
+	}
 }
 
 func TestMember(t *testing.T) {

@@ -167,11 +167,18 @@ func (r *reader) integer(least int64) int64 {
 		r.fail(at, "found %s, want an integer", r.kind())
 		return 0
 	}
-	// The number is inside an object, so another byte follows it.
-	for r.pos++; '0' <= r.text[r.pos] && r.text[r.pos] <= '9'; {
+	if r.text[at] == '-' {
 		r.pos++
 	}
-	n, err := strconv.ParseInt(r.text[at:r.pos], 10, 64)
+	// The number is inside an object, so another byte follows it.
+	n := int64(0)
+	for ; '0' <= r.text[r.pos] && r.text[r.pos] <= '9'; r.pos++ {
+		n = 10*n + int64(r.text[r.pos]-'0')
+	}
+	var err error
+	if r.pos-at > 18 || r.text[at] == '-' { // fewer digits do not overflow, and are read faster here
+		n, err = strconv.ParseInt(r.text[at:r.pos], 10, 64)
+	}
 	if err != nil || n < least {
 		r.fail(at, "found %s, want an integer from %d to %d",
 			shorten(r.text[at:r.pos]), least, int64(math.MaxInt64))

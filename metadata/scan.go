@@ -18,6 +18,7 @@ type scanner struct {
 	pos      int
 	from     int // in[from:pos] is in canonical form and must still be copied
 	out      []byte
+	whole    bool     // the output is the input, byte for byte
 	escaped  bool     // the output contains escapes
 	members  []member // of the open objects, innermost last
 	top      []member // of the document, if it is an object
@@ -53,24 +54,32 @@ func canonicalize(in []byte, maxDepth int) (*scanner, *SyntaxError) {
 // canonicalizeAt is canonicalize for a document at the given depth of another
 // one. From the second level on, it is read like the member "signed".
 func canonicalizeAt(depth int, in []byte, maxDepth int) (*scanner, *SyntaxError) {
-	// Most white space is between values. If strings contain much of it, the
-	// output grows while it is written. It is never longer than the input.
-	size := len(in) - bytes.Count(in, []byte{' '}) - bytes.Count(in, []byte{'\n'})
-	s := &scanner{in: in, out: make([]byte, 0, size), maxDepth: maxDepth}
+	s := &scanner{in: in, maxDepth: maxDepth}
 	s.space()
 	if err := s.value(depth, depth > 1); err != nil {
 		return nil, err
 	}
 	s.space()
-	s.flush()
 	if s.pos < len(s.in) {
 		return nil, s.fail("data after the end of the document")
+	}
+	if s.whole = s.from == 0; s.whole {
+		s.out = bytes.Clone(in)
+	} else {
+		s.flush()
 	}
 	return s, nil
 }
 
 // flush copies the input that is already in canonical form.
 func (s *scanner) flush() {
+	if s.out == nil {
+		// Most white space is between values. If strings contain much of it,
+		// the output grows while it is written. It is never longer than the
+		// input.
+		white := bytes.Count(s.in, []byte{' '}) + bytes.Count(s.in, []byte{'\n'})
+		s.out = make([]byte, 0, len(s.in)-white)
+	}
 	s.out = append(s.out, s.in[s.from:s.pos]...)
 	s.from = s.pos
 }
@@ -216,6 +225,7 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 			return err
 		}
 		name := s.written(int(m.name))
+		name = name[1 : len(name)-1]
 		sorted = sorted && (len(s.members) == base+1 || s.compareNames(last, name) < 0)
 		last = name
 		s.space()
@@ -229,8 +239,7 @@ func (s *scanner) object(depth int, integers bool) *SyntaxError {
 			return err.within(memberStep(unescape(string(name))))
 		}
 		if depth == 2 && integers && string(name) == "_type" {
-			s.flush()
-			s.kind, s.kindAt = string(s.out[value:]), at
+			s.kind, s.kindAt = string(s.written(value)), at
 		}
 		s.space()
 		if s.next() == '}' {
@@ -384,14 +393,14 @@ func (s *scanner) digits() int {
 	return s.pos - start
 }
 
-// written returns the name that was just read, without quotes. It begins at the
-// given position of the output.
+// written returns the value that was just read, in canonical form. It begins at
+// the given position of the output.
 func (s *scanner) written(at int) []byte {
-	if at < len(s.out) { // part of the name was escaped, and is copied already
+	if at < len(s.out) { // part of it is copied already, such as an escaped string
 		s.flush()
-		return s.out[at+1 : len(s.out)-1]
+		return s.out[at:]
 	}
-	return s.in[s.from+at-len(s.out)+1 : s.pos-1]
+	return s.in[s.from+at-len(s.out) : s.pos]
 }
 
 // str reads a string, which begins with the next byte. In the output, only the

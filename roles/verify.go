@@ -38,6 +38,15 @@ func (t Trusted[T]) Header() metadata.Header {
 	return *header
 }
 
+// File returns what Envelope.File returns for the file: its bytes, not to be
+// changed, or nil.
+func (t Trusted[T]) File() []byte {
+	if t.envelope == nil {
+		return nil
+	}
+	return t.envelope.File()
+}
+
 // SameContent reports whether two files were verified for the same role name
 // and have the same content. Their signatures may differ.
 func (t Trusted[T]) SameContent(other Trusted[T]) (same bool) {

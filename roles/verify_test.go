@@ -219,3 +219,17 @@ func TestVerifyAnyKeyIDIsBounded(t *testing.T) {
 	require.ErrorIs(t, err, roles.ErrThreshold)
 	require.Equal(t, 64, *tried, "each hashes a little more than a megabyte")
 }
+
+// The bytes of a file are lent as its envelope has them.
+func TestFile(t *testing.T) {
+	require.Nil(t, roles.Trusted[metadata.Targets]{}.File())
+	for compact, has := range map[bool]bool{true: true, false: false} {
+		r := &repository{T: t, Repo: verifytest.New(verifytest.Options{Compact: compact})}
+		r.Publish()
+		file := r.mustVerifyTargets().File()
+		require.Equal(t, has, file != nil)
+		if has {
+			require.Equal(t, r.Metadata()[r.FileName("targets")], file)
+		}
+	}
+}

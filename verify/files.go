@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 )
@@ -10,6 +12,15 @@ func parse[T metadata.Content](s *Session, data []byte) (*metadata.Envelope[T], 
 	return metadata.Parse[T](data, metadata.Options{
 		EnvelopeFormat: s.options.EnvelopeFormat, MaxDepth: s.limits.MaxDepth, MaxSignatures: s.limits.MaxSignatures,
 	})
+}
+
+// own returns the bytes of a file for the session to keep: those that its
+// envelope has, so that a large file is copied once, or a copy of the body.
+func own(file interface{ File() []byte }, body []byte) []byte {
+	if b := file.File(); b != nil {
+		return b
+	}
+	return bytes.Clone(body)
 }
 
 // unverifiedVersion returns the version in a file that nobody needs to have

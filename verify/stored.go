@@ -205,7 +205,7 @@ func verifyTopLevel[T metadata.Content](s *Session, stored *candidates[T], body 
 		return nil, err
 	}
 	file, err := roles.Verify(envelope, stored.role)
-	return &storedFile[T]{raw: bytes.Clone(body), envelope: envelope, role: stored.role, file: file, byIDs: true}, err
+	return &storedFile[T]{raw: own(envelope, body), envelope: envelope, role: stored.role, file: file, byIDs: true}, err
 }
 
 // renewed returns what the next update takes over: the best candidate or, if
@@ -332,7 +332,7 @@ func addCandidate[T metadata.Content](s *Session, c *candidates[T], raw []byte) 
 		if err != nil {
 			return err
 		}
-		f = &storedFile[T]{raw: bytes.Clone(raw), envelope: envelope}
+		f = &storedFile[T]{raw: own(envelope, raw), envelope: envelope}
 		c.files = append(c.files, f)
 	}
 	f.saved = true

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -56,7 +55,7 @@ func (s *Session) acceptTargets(t *task, a answer, file roles.Trusted[metadata.T
 
 func (s *Session) saveTargets(t *task, a answer, file roles.Trusted[metadata.Targets]) {
 	s.queue.save(Record{
-		Role: t.Role, Version: file.Header().Version, Path: t.Path, StoreName: roleName(t.Role), Data: bytes.Clone(a.body),
+		Role: t.Role, Version: file.Header().Version, Path: t.Path, StoreName: roleName(t.Role), Data: own(file, a.body),
 	})
 }
 
