@@ -158,7 +158,11 @@ func proxy(client *http.Client, base string) http.Handler {
 		}
 		body, err := mirror.Get(r.Context(), client, base, path)
 		if status := new(mirror.StatusError); errors.As(err, &status) {
-			http.Error(w, err.Error(), status.Status)
+			code := status.Status
+			if code < http.StatusBadRequest || code > 599 { // net/http refuses to send some of these
+				code = http.StatusBadGateway
+			}
+			http.Error(w, err.Error(), code)
 			return
 		} else if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)

@@ -116,6 +116,12 @@ func TestProxy(t *testing.T) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "absent"):
 			http.NotFound(w, r)
+		case strings.HasSuffix(r.URL.Path, "odd"): // net/http sends no such status
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				_ = conn.Close()
+			}
 		case strings.HasSuffix(r.URL.Path, "short"):
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("cut"))
@@ -136,6 +142,8 @@ func TestProxy(t *testing.T) {
 	}
 	res, _ := get(t, base+"/mirrors/real/targets/absent")
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	res, _ = get(t, base+"/mirrors/real/targets/odd")
+	require.Equal(t, http.StatusBadGateway, res.StatusCode)
 
 	source := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)
 	_, err := source(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})

@@ -31,6 +31,9 @@ type packCmd struct {
 // Validate finds mistakes before the first request. Package kong calls it.
 func (p *packCmd) Validate() error {
 	for _, s := range []string{p.MetadataURL, p.TargetsURL} {
+		if s == "" {
+			return nil // kong says better what is missing
+		}
 		if err := mirror.CheckBase(s); err != nil {
 			return err
 		}
@@ -82,10 +85,17 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.stdout, "%s:\n%d targets and %d metadata files in %d bytes,\n"+
-		"with the roots from version %d to %d; valid until %s\n", p.Bundle, len(lookups), len(files), info.Size(),
+	fmt.Fprintf(out.stdout, "%s:\n%d target%s and %d metadata files in %d bytes,\n"+
+		"with the roots from version %d to %d; valid until %s\n", p.Bundle, len(lookups), plural(len(lookups)), len(files), info.Size(),
 		first, s.Version(metadata.RoleRoot), validUntil(lookups))
 	return nil
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
 }
 
 // record saves the answers of a source in a map. If the session rejects an
