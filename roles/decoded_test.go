@@ -103,7 +103,7 @@ func TestMemoryOfKeysIsBounded(t *testing.T) {
 		_, err := policy.Material(key(fmt.Sprint(i)))
 		require.NoError(t, err)
 	}
-	// What AllocsPerRun does once before it counts would remember the key again.
+	// AllocsPerRun would remember the key again, before it counts.
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, _ = policy.Material(first)

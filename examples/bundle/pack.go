@@ -86,8 +86,8 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 		return err
 	}
 	fmt.Fprintf(out.stdout, "%s:\n%d target%s and %d metadata files in %d bytes,\n"+
-		"with the roots from version %d to %d; valid until %s\n", p.Bundle, len(lookups), plural(len(lookups)), len(files), info.Size(),
-		first, s.Version(metadata.RoleRoot), validUntil(lookups))
+		"with the roots from version %d to %d; valid until %s\n", p.Bundle,
+		len(lookups), plural(len(lookups)), len(files), info.Size(), first, s.Version(metadata.RoleRoot), validUntil(lookups))
 	return nil
 }
 
