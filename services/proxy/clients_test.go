@@ -71,6 +71,9 @@ func (w *clientWorld) remember(mode string) {
 // need skips the test where a program is missing; CI on Linux has them all.
 func need(t *testing.T, program string) {
 	t.Helper()
+	if raced {
+		t.Skip("the real clients take most of the time")
+	}
 	err := exec.CommandContext(t.Context(), program, "--version").Run()
 	if program == "python3" {
 		err = exec.CommandContext(t.Context(), program, "-m", "pip", "--version").Run()
