@@ -94,8 +94,11 @@ func (s *Stream) Read(p []byte) (int, error) {
 		}
 		n := min(int64(len(p)), s.ready())
 		got, err := s.flight.part.readAt(p[:n], s.offset, s.restarts)
-		if err != nil || got == 0 { // it was taken back, or the fill has ended
-			s.torn = s.torn || s.offset > 0
+		switch {
+		case errors.Is(err, errTakenBack):
+			continue
+		case got == 0: // the fill has ended: wait for its result
+			s.torn = true
 			continue
 		}
 		s.sum.Write(p[:got])
