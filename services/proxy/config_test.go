@@ -122,7 +122,7 @@ func TestWrongSettings(t *testing.T) {
 			"percent-encoding"},
 		{"  /both/:", "  /corp/both/:", "proxy.yaml:17: routes./corp/both/: overlaps the route /corp/"},
 		{"/corp/: {protocol: plain", "/corp/: {protocol: gopher",
-			`proxy.yaml:16: routes./corp/.protocol: "gopher" is unknown (there are plain)`},
+			`proxy.yaml:16: routes./corp/.protocol: "gopher" is unknown (there are apt, go, npm, plain, pypi)`},
 		{"/corp/: {protocol: plain, ", "/corp/: {", "proxy.yaml:16: routes./corp/.protocol: is missing"},
 		{"repository: corp", "repository: crop", `proxy.yaml:16: routes./corp/.repository: there is no "crop" under ` +
 			`repositories`},

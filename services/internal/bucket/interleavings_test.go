@@ -36,7 +36,7 @@ var someInterleavings = 1000
 // call fails. The stored versions, as a fresh replica sees them, never fall,
 // under any root that it may come to.
 //
-//	go test ./internal/bucket -run TestInterleavings -interleavings 100000
+//	go test ./services/internal/bucket -run Inter -interleavings 100000
 func TestInterleavings(t *testing.T) {
 	past := newPast(t)
 	n := *interleavings

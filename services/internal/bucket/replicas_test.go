@@ -35,7 +35,7 @@ var kills = flag.Int("kills", 10, "how often TestReplicas kills a replica")
 // stored, as a fresh replica sees it, never falls, and all updates that
 // succeeded are stored.
 //
-//	go test ./internal/bucket -run TestReplicas -kills 1000
+//	go test ./services/internal/bucket -run TestReplicas -kills 1000
 func TestReplicas(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts processes")
