@@ -5,12 +5,10 @@ go 1.25.0
 // The reason for each: kong makes a whole command line, with help and errors,
 // from one struct. retryablehttp retries after temporary errors (no connection,
 // 5xx, 429), with limits, behind an ordinary http.Client. mpb draws several
-// progress bars at once, and nothing without a terminal. flock locks between
-// processes on every system, with a context. errgroup and semaphore limit
-// parallel work, with a context. go-pep440-version sorts Python versions and
-// matches their specifiers. blake2b makes paths like PyPI's. chromedp drives a
-// headless Chromium in the test of the web page. client_golang makes the numbers
-// that the agent shows to Prometheus.
+// progress bars at once; term tells whether there is a terminal. errgroup and
+// semaphore limit parallel work, with a context. chromedp drives a headless
+// Chromium in the test of the web page. client_golang makes the numbers that the
+// agent shows to Prometheus.
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1 // indirect

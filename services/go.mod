@@ -6,24 +6,27 @@ go 1.26.0
 // goccy/go-yaml reads YAML strictly, and knows the line of each key.
 // client_golang makes the metrics that Prometheus reads. golang-lru bounds a
 // cache, least recently used first. x/sync asks once for what many ask for at
-// the same time, and bounds memory that many need. testify is for tests.
+// the same time, and bounds memory that many need. gocloud.dev/blob has one
+// interface for object stores, S3 among them. flock locks between processes on
+// every system. x/mod knows the paths and versions of Go modules, x/net reads
+// HTML. go-crypto signs the made-up apt archive of the demonstration. testify is
+// for tests, and chromedp for that of the status page.
 require (
+	github.com/ProtonMail/go-crypto v1.5.2
 	github.com/alecthomas/kong v1.17.0
+	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
+	github.com/chromedp/chromedp v0.14.2
 	github.com/goccy/go-yaml v1.19.2
+	github.com/gofrs/flock v0.13.1
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/prometheus/client_golang v1.25.0
 	github.com/stretchr/testify v1.12.1
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
-	golang.org/x/sync v0.25.0
-)
-
-require (
-	github.com/ProtonMail/go-crypto v1.5.2
-	github.com/gofrs/flock v0.13.1
 	gocloud.dev v0.49.0
 	golang.org/x/mod v0.43.0
 	golang.org/x/net v0.62.0
+	golang.org/x/sync v0.25.0
 )
 
 require (
@@ -50,9 +53,14 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/chromedp/sysutil v1.1.0 // indirect
 	github.com/cloudflare/circl v1.6.3 // indirect
+	github.com/go-json-experiment/json v0.0.0-20250725192818-e39067aee2d2 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/gobwas/pool v0.2.1 // indirect
+	github.com/gobwas/ws v1.4.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/google/wire v0.7.0 // indirect
 	github.com/googleapis/gax-go/v2 v2.27.0 // indirect
