@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 )
 
 const version = "v0.1.0"
+
+var install = flag.Bool("install", false, "install the services too, which fetches hundreds of megabytes")
 
 // The modules can be got as users get them: from a module proxy, as zips, in a
 // version, without go.work and without a replace.
@@ -44,6 +47,9 @@ func TestModulesCanBeGot(t *testing.T) {
 		require.NotContains(t, list, "testify", "a program gets no module that only tests need")
 	})
 	t.Run("proxy is installed", func(t *testing.T) {
+		if !*install {
+			t.Skip("only with -install")
+		}
 		bin := t.TempDir()
 		u.run(t, t.TempDir(), []string{"GOBIN=" + bin}, "go", "install", library+"/services/proxy@"+version)
 		files, err := os.ReadDir(bin)
