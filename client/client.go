@@ -324,9 +324,10 @@ func (c *Client) begin(ctx context.Context) (*live, error) {
 }
 
 // renew begins the next update.
-func (v *live) renew(
-	ctx context.Context, stored map[string]verify.Stored, now time.Time,
-) (next *live, err error) {
+func (v *live) renew(ctx context.Context, stored map[string]verify.Stored, now time.Time) (*live, error) {
+	// These are the owner's, who may come to it when nobody waits any more.
+	var next *live
+	var err error
 	waited := v.do(ctx, func() {
 		var g *multirepo.Group
 		var s *verify.Session
@@ -376,9 +377,10 @@ func (c *Client) publish(ctx context.Context, v *live) error {
 // announce tells of a session's view, and of the warnings of its update.
 func (c *Client) announce(ctx context.Context, v *live, old *View) {
 	var warnings []error
-	_ = v.do(ctx, func() { warnings = v.session.Warnings() })
-	for _, w := range warnings {
-		c.observe(Warning{w})
+	if v.do(ctx, func() { warnings = v.session.Warnings() }) == nil {
+		for _, w := range warnings {
+			c.observe(Warning{w})
+		}
 	}
 	c.observe(ViewChanged{old, v.view.Load()})
 }
