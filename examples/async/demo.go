@@ -2,8 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -18,50 +19,47 @@ import (
 )
 
 // demo creates a repository, serves it from three mirrors on this machine, and
-// returns the command line for it.
-func demo(stdout io.Writer) (args []string, stop func(), err error) {
+// downloads from all of them.
+func (d *downloader) demo(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "tufwalk-demo-")
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	repo, targets := demoRepository(time.Now().UTC())
-	rootFile, dest := filepath.Join(dir, "root.json"), filepath.Join(dir, "downloaded")
-	if err := os.WriteFile(rootFile, repo.TrustedRoot(), 0o600); err != nil {
-		return nil, nil, err
+	d.Parallel = 6
+	var repo *verifytest.Repo
+	repo, d.Targets = demoRepository(time.Now().UTC())
+	d.Root, d.Cache, d.Dest = filepath.Join(dir, "root.json"), filepath.Join(dir, "cache"), filepath.Join(dir, "downloaded")
+	err = errors.Join(os.WriteFile(d.Root, repo.TrustedRoot(), 0o600), os.Mkdir(d.Dest, 0o755))
+	if err != nil {
+		return err
 	}
-	args = []string{"--root", rootFile, "--cache", filepath.Join(dir, "cache"), "--dest", dest,
-		"--parallel", "6", "--per-host", "3"}
-	var stops []func()
-	stop = func() {
-		for _, stop := range stops {
-			stop()
-		}
-	}
-	fmt.Fprint(stdout, `No arguments, so this is a demonstration. It creates a TUF repository with 24
+	fmt.Fprint(d.stdout, `No arguments, so this is a demonstration. It creates a TUF repository with 24
 targets in 8 hash bins, serves it from three mirrors on this machine, and
-downloads from all of them at once. A mirror that lies is asked last afterwards.
+downloads from them. A mirror that lies or fails is asked last afterwards.
 
 `)
 	for _, m := range []struct {
 		name, about string
 		handler     http.Handler
 	}{
-		{"honest", "serves the right files", paced(serveRepo(repo, nil), 400*time.Nanosecond)},
 		{"liar", "changes a byte of most targets", paced(serveRepo(repo, lie), 400*time.Nanosecond)},
 		{"flaky", "is slow, sends 503 at times, and breaks off", paced(flaky(serveRepo(repo, nil)), 1200*time.Nanosecond)},
+		{"honest", "serves the right files", paced(serveRepo(repo, nil), 400*time.Nanosecond)},
 	} {
-		base, stopOne, err := loopback.Serve(m.handler)
+		base, stop, err := loopback.Serve(http.StripPrefix("/"+m.name, m.handler))
 		if err != nil {
-			stop()
-			return nil, nil, err
+			return err
 		}
-		stops = append(stops, stopOne)
-		args = append(args,
-			"--metadata-url", m.name+"="+base+"/metadata", "--targets-url", m.name+"="+base+"/targets")
-		fmt.Fprintf(stdout, "  %-7s %s  %s\n", m.name, base, m.about)
+		defer stop()
+		d.MetadataURL = append(d.MetadataURL, base+"/"+m.name+"/metadata")
+		d.TargetsURL = append(d.TargetsURL, base+"/"+m.name+"/targets")
+		fmt.Fprintf(d.stdout, "  %s/%-7s %s\n", base, m.name, m.about)
 	}
-	fmt.Fprintf(stdout, "\n  trusted root  %s\n  into          %s\n\n", rootFile, dest)
-	return append(args, targets...), stop, nil
+	fmt.Fprintf(d.stdout, "\n  trusted root  %s\n  into          %s\n\n", d.Root, d.Dest)
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	return d.run(ctx)
 }
 
 func demoRepository(now time.Time) (*verifytest.Repo, []string) {

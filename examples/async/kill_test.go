@@ -41,6 +41,7 @@ func TestKilledAtAnyPoint(t *testing.T) {
 			w.mustBeRight()
 			require.Len(t, w.visible(), targets)
 			require.NoError(t, os.RemoveAll(w.dest))
+			require.NoError(t, os.Mkdir(w.dest, 0o755))
 		}
 		for _, r := range w.since() {
 			if r.Header.Get("Range") != "" {

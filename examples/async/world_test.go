@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"net/http"
@@ -66,6 +67,7 @@ func newWorld(t *testing.T, targets int, size int) *world {
 		w.repo.Targets().AddToBin(name, w.content[name])
 	}
 	w.repo.Publish()
+	require.NoError(t, os.Mkdir(w.dest, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "root.json"), w.repo.TrustedRoot(), 0o600))
 	return w
 }
@@ -75,14 +77,14 @@ type reply = func(rw http.ResponseWriter, r *http.Request, data []byte) bool
 
 // mirror adds a mirror. A reply gets the right file, or nil if there is none.
 func (w *world) mirror(name string, answers reply) *httptest.Server {
-	server := httptest.NewServer(w.handler(answers))
+	server := httptest.NewServer(http.StripPrefix("/"+name, w.handler(answers)))
 	w.t.Cleanup(server.Close)
 	w.add(name, server.URL)
 	return server
 }
 
 func (w *world) add(name, url string) {
-	w.mirrors = append(w.mirrors, "--metadata-url", name+"="+url+"/metadata", "--targets-url", name+"="+url+"/targets")
+	w.mirrors = append(w.mirrors, "--metadata-url", url+"/"+name+"/metadata", "--targets-url", url+"/"+name+"/targets")
 }
 
 func (w *world) handler(answers reply) http.Handler {
@@ -108,13 +110,6 @@ func (w *world) handler(answers reply) http.Handler {
 	})
 }
 
-// forTargets limits a reply to requests for targets.
-func forTargets(answers reply) reply {
-	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-		return strings.HasPrefix(r.URL.Path, "/targets/") && answers(rw, r, data)
-	}
-}
-
 func (w *world) names() (names []string) {
 	for i := range w.content {
 		names = append(names, i)
@@ -125,10 +120,12 @@ func (w *world) names() (names []string) {
 func (w *world) args(more ...string) []string {
 	args := append([]string{
 		"--root", filepath.Join(w.dir, "root.json"), "--cache", w.cache, "--dest", w.dest,
-		"--pause", "1ms", "--at", w.repo.Now().Format(time.RFC3339),
+		"--at", w.repo.Now().Format(time.RFC3339),
 	}, w.mirrors...)
 	return append(append(args, w.names()...), more...)
 }
+
+const hidden = ".tufwalk-" // begins the names of unfinished files
 
 func runArgs(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
@@ -138,14 +135,14 @@ func runArgs(args ...string) (code int, stdout, stderr string) {
 
 // must runs the program, and requires that all targets are in place then, and
 // no other files.
-func (w *world) must(more ...string) (stdout string) {
+func (w *world) must(more ...string) (stdout, stderr string) {
 	w.t.Helper()
 	code, stdout, stderr := runArgs(w.args(more...)...)
 	require.Equal(w.t, 0, code, stdout+stderr)
 	w.mustBeRight()
 	require.Len(w.t, w.visible(), len(w.content))
 	require.Empty(w.t, w.hidden())
-	return stdout
+	return stdout, stderr
 }
 
 // fail runs the program. It must fail, and all files in place must be right.
@@ -160,7 +157,7 @@ func (w *world) fail(because string, more ...string) (stdout, stderr string) {
 
 func (w *world) files() (files []string) {
 	_ = filepath.WalkDir(w.dest, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != hidden+"lock" {
+		if err == nil && !d.IsDir() {
 			name, err := filepath.Rel(w.dest, path)
 			require.NoError(w.t, err)
 			files = append(files, filepath.ToSlash(name))
@@ -200,19 +197,6 @@ func (w *world) mustBeRight() {
 	}
 }
 
-// part returns the one partial file there is.
-func (w *world) part() string {
-	w.t.Helper()
-	var parts []string
-	for _, f := range w.hidden() {
-		if strings.HasSuffix(f, ".part") {
-			parts = append(parts, filepath.Join(w.dest, f))
-		}
-	}
-	require.Len(w.t, parts, 1)
-	return parts[0]
-}
-
 // since returns the requests for targets since the last call.
 func (w *world) since() (requests []*http.Request) {
 	w.mu.Lock()
@@ -226,13 +210,23 @@ func (w *world) since() (requests []*http.Request) {
 	return requests
 }
 
-// cut sends half of a body and breaks off.
-func cut(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
-	rw.Header().Set("Content-Length", fmt.Sprint(len(data)))
-	rw.Header().Set("ETag", `"cut"`)
-	_, _ = rw.Write(data[:len(data)/2])
-	_ = http.NewResponseController(rw).Flush()
-	panic(http.ErrAbortHandler)
+func gzipped(data []byte) []byte {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(data) // a bytes.Buffer never fails
+	_ = z.Close()
+	return packed.Bytes()
+}
+
+// forRoots answers each request for a root with a status.
+func forRoots(code int) reply {
+	return func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
+		if !strings.HasSuffix(r.URL.Path, ".root.json") {
+			return false
+		}
+		rw.WriteHeader(code)
+		return true
+	}
 }
 
 func lieAbout(path string) reply {
@@ -241,43 +235,6 @@ func lieAbout(path string) reply {
 			return false
 		}
 		_, _ = rw.Write(bytes.Replace(data, []byte(`"version": 2`), []byte(`"version": 3`), 1))
-		return true
-	}
-}
-
-// roundTripper is a transport made of a function.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-const size = 200_000
-
-func status(code int) reply {
-	return func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
-		rw.WriteHeader(code)
-		return true
-	}
-}
-
-func whole(rw http.ResponseWriter, _ *http.Request, data []byte) bool {
-	_, _ = rw.Write(data)
-	return true
-}
-
-// withETag answers with the ETag that cut sends.
-func withETag(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-	rw.Header().Set("ETag", `"cut"`)
-	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data))
-	return true
-}
-
-// unlessWhole calls f for requests for a range.
-func unlessWhole(f func(rw http.ResponseWriter, data []byte)) reply {
-	return func(rw http.ResponseWriter, r *http.Request, data []byte) bool {
-		if r.Header.Get("Range") == "" {
-			return false
-		}
-		f(rw, data)
 		return true
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/metadata"
 )
@@ -37,11 +36,13 @@ type installer struct {
 
 	stdout, stderr io.Writer
 	searches       searches
+	bars           *progress.Bars
 }
 
 // run finds all targets, and then installs them. It downloads nothing unless
 // all of them are found.
 func (in *installer) run(ctx context.Context) error {
+	in.bars = in.newBars()
 	c, err := in.open()
 	if err != nil {
 		return err
@@ -60,7 +61,10 @@ func (in *installer) runWith(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	dest, err := place.Open(in.Dest)
+	if err := os.MkdirAll(in.Dest, 0o755); err != nil {
+		return err
+	}
+	dest, err := os.OpenRoot(in.Dest)
 	if err != nil {
 		return err
 	}
@@ -109,17 +113,14 @@ func (in *installer) findOnce(ctx context.Context, c *client.Client) ([]*client.
 func (in *installer) install(ctx context.Context, c *client.Client, files []*client.File, dest *os.Root) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	bars := in.bars(ctx)
 	how, errs := make([]string, len(files)), make([]error, len(files))
 	for i, f := range files {
 		group.Go(func() error {
-			newBar := func() *progress.Bar { return bars.Add(f.Path(), f.Length(), i) }
-			how[i], errs[i] = installOne(ctx, f, dest, newBar)
+			how[i], errs[i] = in.installOne(ctx, f, dest)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	bars.Wait()
 	for i, f := range files {
 		if errs[i] == nil {
 			errs[i] = in.report(ctx, c, f.Path(), how[i])
@@ -131,22 +132,13 @@ func (in *installer) install(ctx context.Context, c *client.Client, files []*cli
 	return errors.Join(errs...)
 }
 
-// installOne installs a file, with a bar if it has to be downloaded.
-func installOne(ctx context.Context, f *client.File, dest *os.Root, newBar func() *progress.Bar) (string, error) {
-	var bar *progress.Bar
-	err := f.InstallIn(ctx, dest, f.Path(), client.InstallOptions{Progress: func(p client.Progress) {
-		if bar == nil {
-			bar = newBar()
-		}
+// installOne installs a file, with a bar.
+func (in *installer) installOne(ctx context.Context, f *client.File, dest *os.Root) (how string, err error) {
+	bar, how := in.bars.Add(f.Path(), f.Length()), "already there, and verified"
+	defer bar.End()
+	err = f.InstallIn(ctx, dest, f.Path(), client.InstallOptions{Progress: func(p client.Progress) {
 		bar.Set(p.Done)
+		how = "installed"
 	}})
-	switch {
-	case bar == nil:
-		return "already there, and verified", err
-	case err != nil:
-		bar.Abort()
-	default:
-		bar.Finish()
-	}
-	return "installed", err
+	return how, err
 }

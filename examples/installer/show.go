@@ -20,10 +20,16 @@ import (
 func (in *installer) observe(e client.Event) {
 	switch e := e.(type) {
 	case client.Warning:
-		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(e.Err.Error()))
+		in.warn(e.Err)
+	case client.MirrorFailed:
+		in.warn(fmt.Errorf("%s: %w", e.Path, e.Err))
 	case client.Searched:
 		in.searches.note(e)
 	}
+}
+
+func (in *installer) warn(err error) {
+	in.bars.Print(in.stderr, "warning: "+cli.Printable(err.Error())+"\n")
 }
 
 // searches has the last search for each target path.
@@ -114,10 +120,10 @@ func (in *installer) reportView(view *client.View) {
 		r.Root, r.Timestamp, r.Snapshot)
 }
 
-// bars shows the progress of the downloads, unless in.Quiet.
-func (in *installer) bars(ctx context.Context) progress.Bars {
+// newBars shows the progress of the downloads, unless in.Quiet.
+func (in *installer) newBars() *progress.Bars {
 	if in.Quiet {
-		return progress.New(ctx, io.Discard)
+		return progress.New(io.Discard)
 	}
-	return progress.New(ctx, in.stderr)
+	return progress.New(in.stderr)
 }

@@ -1,79 +1,123 @@
-// Package progress shows a progress bar for each download, on a terminal only.
+// Package progress shows a bar for each download that runs, on a terminal only.
+// What has ended becomes a plain line above the bars.
 package progress
 
 import (
-	"context"
+	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 )
 
-// Bars are shown one below another.
-type Bars struct{ progress *mpb.Progress }
+// pause is the least time between two pictures of the same bars.
+const pause = 100 * time.Millisecond
 
-// New writes bars to w if that is a terminal. They end with the context.
-func New(ctx context.Context, w io.Writer) Bars {
-	return Bars{mpb.NewWithContext(ctx, mpb.WithOutput(w), mpb.WithWidth(64))}
+// Bars are shown one below another, as many as the terminal has room for. They
+// may be used by several goroutines.
+type Bars struct {
+	mu    sync.Mutex
+	out   io.Writer
+	size  func() (columns, rows int) // nil: not a terminal
+	bars  []*Bar
+	rows  int // of them on the terminal
+	drawn time.Time
 }
 
-// Wait waits until all bars have ended.
-func (b Bars) Wait() { b.progress.Wait() }
-
-// Bar is the bar of one download. It ends with Finish or Abort, never with the
-// last byte: a download may be complete and wrong.
-type Bar struct{ bar *mpb.Bar } // nil if it was added after the end
-
-// Add adds a bar for a download of length bytes. Bars are sorted by place. A
-// bar that is added after the context has ended is not shown.
-func (b Bars) Add(name string, length int64, place int) *Bar {
-	state := decor.OnAbort(decor.OnComplete(decor.CountersKibiByte("% .1f of % .1f"), "verified"), "failed")
-	mb, err := b.progress.Add(0, mpb.BarStyle().Build(), mpb.BarPriority(place),
-		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)), mpb.AppendDecorators(state))
-	if err != nil {
-		return new(Bar)
+// New returns bars for an output. If that is no terminal, there are none to see.
+func New(out io.Writer) *Bars {
+	b := &Bars{out: out}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && understands(f) {
+		b.size = func() (columns, rows int) {
+			columns, rows, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 80, 24
+			}
+			return columns, rows
+		}
 	}
-	mb.SetTotal(length, false)
-	return &Bar{mb}
+	return b
 }
 
-// Reader counts from zero again: the copy of another mirror replaces the last
-// one. (ProxyReader of mpb would take the end of the body for success.)
-func (b *Bar) Reader(r io.Reader) io.Reader {
-	if b.bar == nil {
-		return r
-	}
-	b.bar.SetCurrent(0)
-	return io.TeeReader(r, b)
+// Print prints a text above the bars. It may be for another output, such as
+// standard output, which often is the same terminal.
+func (b *Bars) Print(out io.Writer, text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.erase()
+	_, _ = io.WriteString(out, text)
+	b.draw()
 }
 
-// Write counts bytes.
-func (b *Bar) Write(p []byte) (int, error) {
-	b.bar.IncrBy(len(p))
-	return len(p), nil
+// Bar is the bar of one download. It ends with End, never with the last byte: a
+// download may be complete and wrong.
+type Bar struct {
+	of          *Bars
+	name        string
+	done, total int64
+}
+
+// Add adds a bar for a download of so many bytes.
+func (b *Bars) Add(name string, total int64) *Bar {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	bar := &Bar{of: b, name: name, total: total}
+	b.bars = append(b.bars, bar)
+	b.draw()
+	return bar
 }
 
 // Set says how many bytes have come. It may go back.
-func (b *Bar) Set(done int64) {
-	if b.bar != nil {
-		b.bar.SetCurrent(done)
+func (bar *Bar) Set(done int64) {
+	bar.of.mu.Lock()
+	defer bar.of.mu.Unlock()
+	bar.set(done)
+}
+
+func (bar *Bar) set(done int64) {
+	bar.done = done
+	if time.Since(bar.of.drawn) >= pause {
+		bar.of.draw()
 	}
 }
 
-// Finish ends the bar as verified.
-func (b *Bar) Finish() {
-	if b.bar != nil {
-		b.bar.SetTotal(-1, true)
-	}
+// Write counts bytes.
+func (bar *Bar) Write(p []byte) (int, error) {
+	bar.of.mu.Lock()
+	defer bar.of.mu.Unlock()
+	bar.set(bar.done + int64(len(p)))
+	return len(p), nil
 }
 
-// Abort ends the bar as failed. It empties the bar first: mpb completes a full
-// bar that is aborted.
-func (b *Bar) Abort() {
-	if b.bar == nil {
+// End removes the bar. Another call does nothing.
+func (bar *Bar) End() {
+	b := bar.of
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bars = slices.DeleteFunc(b.bars, func(other *Bar) bool { return other == bar })
+	b.draw()
+}
+
+// erase removes the bars from the terminal.
+func (b *Bars) erase() {
+	if b.rows > 0 {
+		fmt.Fprintf(b.out, "\x1b[%dA\x1b[J", b.rows)
+	}
+	b.rows = 0
+}
+
+// draw draws the bars, in place of those that are there.
+func (b *Bars) draw() {
+	if b.size == nil {
 		return
 	}
-	b.bar.SetTotal(1, false)
-	b.bar.SetCurrent(0)
-	b.bar.Abort(false)
+	columns, rows := b.size()
+	lines := picture(b.bars, columns-1, rows-2)
+	b.erase()
+	_, _ = io.WriteString(b.out, strings.Join(lines, ""))
+	b.rows, b.drawn = len(lines), time.Now()
 }
