@@ -11,10 +11,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tufwalk/tufwalk/examples/internal/durable"
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/examples/pypi/durable"
+	"github.com/tufwalk/tufwalk/examples/pypi/mirror"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -63,7 +62,7 @@ func plainTarget(l *verify.Lookup, base string, limit int64) (*download, error) 
 // has reports whether the file is in place already. A file that is not a target
 // of TUF is always downloaded again.
 func (d *download) has(dest *os.Root) bool {
-	return d.target != nil && place.Has(dest, d.name, d.target)
+	return d.target != nil && isTarget(dest, d.name, d.target)
 }
 
 // fetch calls use with the body of the first path that exists.
@@ -112,7 +111,7 @@ func (ds *downloads) readAll(ctx context.Context) ([][]byte, error) {
 // install downloads files into a directory, with a bar for each and one for
 // all. The first error ends it. Files that are in place by then are verified,
 // and stay.
-func (ds *downloads) install(ctx context.Context, bars progress.Bars, dest *os.Root) error {
+func (ds *downloads) install(ctx context.Context, bars *progress.Bars, dest *os.Root) error {
 	if len(ds.list) == 0 {
 		return nil
 	}
@@ -120,35 +119,30 @@ func (ds *downloads) install(ctx context.Context, bars progress.Bars, dest *os.R
 	for _, d := range ds.list {
 		sum += d.length
 	}
-	all := bars.Add("all", sum, len(ds.list))
+	all := bars.Add("all", sum)
+	defer all.End()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	for i, d := range ds.list {
+	for _, d := range ds.list {
 		group.Go(func() error {
 			label := d.name
 			if d.target == nil {
-				label += " (hash only, no TUF)" // the bar ends with "verified"
+				label += " (hash only, no TUF)"
 			}
-			bar, share := bars.Add(label, d.length, i), &share{all: all}
+			bar, share := bars.Add(label, d.length), &share{all: all}
+			defer bar.End()
 			err := d.fetch(ctx, ds.client, func(body io.Reader) error {
-				body = io.TeeReader(bar.Reader(body), share.again())
+				bar.Set(0)
+				body = io.TeeReader(io.TeeReader(body, bar), share.again())
 				return durable.Write(dest, d.name, 0o644, func(w io.Writer) error { return d.copy(w, body) })
 			})
 			if err != nil {
-				bar.Abort()
 				return fmt.Errorf("%s: %w", d.name, err)
 			}
-			bar.Finish()
 			return nil
 		})
 	}
-	err := group.Wait()
-	if err != nil {
-		all.Abort()
-		return err
-	}
-	all.Finish()
-	return nil
+	return group.Wait()
 }
 
 // share is the part of one file in the bar for all. When a download starts

@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/again"
 	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/examples/pypi/mirror"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -91,7 +89,7 @@ func (in *installer) run(ctx context.Context) error {
 	}
 	var x *index
 	var chosen []*release
-	err = again.Again(func() error { // another process may store something newer between two rounds
+	err = again(func() error { // another process may store something newer between two rounds
 		if x, err = in.open(ctx); err != nil {
 			return err
 		}
@@ -188,7 +186,7 @@ func (in *installer) install(ctx context.Context, x *index, chosen []*release) e
 		"%d metadata files (%s) were fetched, valid until %s.\n",
 		x.session.Version("root"), x.session.Version("timestamp"), x.session.Version("snapshot"),
 		x.files, size(x.bytes), x.expires(chosen).Format(time.RFC3339))
-	dest, err := place.Open(in.Dest)
+	dest, err := openDest(in.Dest)
 	if err != nil {
 		return err
 	}
@@ -207,9 +205,7 @@ func (in *installer) install(ctx context.Context, x *index, chosen []*release) e
 		}
 		texts = append(texts, fmt.Sprintf("%-18s %-9s %s\n", r.name+" "+r.version.String(), how, x.outcome(r)))
 	}
-	bars := progress.New(ctx, in.stderr)
-	err = ds.install(ctx, bars, dest)
-	bars.Wait()
+	err = ds.install(ctx, progress.New(in.stderr), dest)
 	if err != nil {
 		return fmt.Errorf("not all packages are installed:\n%w", err)
 	}

@@ -1,5 +1,4 @@
-// Package again begins an update again where that helps.
-package again
+package main
 
 import (
 	"errors"
@@ -8,10 +7,10 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Again calls update, and calls it again, at most client.MaxAgain times, if
+// again calls update, and calls it again, at most client.MaxAgain times, if
 // another process has stored something newer (verify.ErrSuperseded). Update
 // must load what is stored and make a new session each time.
-func Again(update func() error) (err error) {
+func again(update func() error) (err error) {
 	for range 1 + client.MaxAgain {
 		if err = update(); !errors.Is(err, verify.ErrSuperseded) {
 			return err

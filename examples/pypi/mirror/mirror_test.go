@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/examples/pypi/mirror"
 	"github.com/tufwalk/tufwalk/verify"
 )
 

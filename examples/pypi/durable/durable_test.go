@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/examples/internal/durable"
+	"github.com/tufwalk/tufwalk/examples/pypi/durable"
 )
 
 var errDisk = errors.New("the disk is broken")
