@@ -74,6 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 var (
 	errSurvivors = errors.New("mutants survived, or known equivalents are out of date")
 	errNothing   = errors.New("no mutant matches")
+	errNoModule  = errors.New("no such packages")
 )
 
 // Validate is called by package kong, for which an error is wrong usage.
