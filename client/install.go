@@ -31,7 +31,9 @@ type InstallOptions struct {
 // replaced in one step, and only by one that is verified and lies on the disk;
 // if it is the right one already, nothing is downloaded. A later call goes on
 // with a download that broke off: until then a hidden file lies next to the
-// name. Several processes may install into one directory.
+// name. Several processes may install into one directory. A file that belongs to
+// another user, or has a second name, a hard link, is not taken for the right
+// one: it could be changed after it was verified.
 //
 // Install does not leave the directory, and goes through no links in it. A link
 // or a directory that has the name is not replaced (ErrInTheWay). The caller
@@ -142,5 +144,6 @@ func inPlace(dir *os.Root, name string, t Target) (bool, error) {
 	case !info.Mode().IsRegular():
 		return false, fmt.Errorf("%s (%v) %w", name, info.Mode().Type(), ErrInTheWay)
 	}
-	return verifyFile(dir, name, info, t), nil
+	// Somebody else could change a shared file after it was verified.
+	return !shared(info) && verifyFile(dir, name, info, t), nil
 }
