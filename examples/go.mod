@@ -11,11 +11,12 @@ go 1.25.0
 // makes paths like PyPI's. chromedp drives a headless Chromium in the test of the
 // web page. client_golang makes the numbers that the agent shows to Prometheus.
 require (
-	github.com/alecthomas/kong v1.17.0
+	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/stretchr/testify v1.12.1
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
+	github.com/tufwalk/tufwalk/internal/cli v0.0.0
 )
 
 require (
@@ -56,4 +57,5 @@ require (
 replace (
 	github.com/tufwalk/tufwalk => ../
 	github.com/tufwalk/tufwalk/client => ../client
+	github.com/tufwalk/tufwalk/internal/cli => ../internal/cli
 )

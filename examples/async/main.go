@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/verify"
 )
 

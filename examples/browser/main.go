@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 var commandLine = cli.Program{

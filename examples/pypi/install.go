@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/examples/pypi/mirror"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
