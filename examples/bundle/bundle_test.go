@@ -40,7 +40,7 @@ func TestPackAndVerify(t *testing.T) {
 				"  root -> targets version 2 does not list it\n  targets -> team/a version 1 lists it\n")
 
 			listed := w.must([]string{"list", w.bundle})
-			require.Regexp(t, `(?m)^\d+ +2 +2030-01-02T00:00:00Z +metadata/timestamp.json$`, listed)
+			require.Regexp(t, `(?m)^\d+ +2 +2030-01-02 +metadata/timestamp.json$`, listed)
 			require.Regexp(t, `(?m)^6 +- +- +targets/tools/big hammer$`, listed)
 			require.Contains(t, listed, "team%2Fa.json")
 		})
