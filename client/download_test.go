@@ -315,7 +315,8 @@ func TestProgress(t *testing.T) {
 	})
 }
 
-// Whoever sends wrong bytes is named, even if another mirror has the right ones.
+// A mirror that sends wrong bytes is named, even if another one has the right
+// ones.
 func TestMirrorsThatFailAreNamed(t *testing.T) {
 	inNetworks(t, func(w *networks, target Target, path string) {
 		w.a.On(path, clienttest.Wrong())

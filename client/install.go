@@ -31,13 +31,13 @@ type InstallOptions struct {
 // replaced in one step, and only by one that is verified and lies on the disk;
 // if it is the right one already, nothing is downloaded. A later call goes on
 // with a download that broke off: until then a hidden file lies next to the
-// name. Several processes may install into one directory. A file that belongs to
-// another user, or has a second name, a hard link, is not taken for the right
-// one: it could be changed after it was verified.
+// name. Several processes may install into one directory.
 //
 // Install does not leave the directory, and goes through no links in it. A link
-// or a directory that has the name is not replaced (ErrInTheWay). The caller
-// must see to it that nobody else can write to the directory.
+// or a directory that has the name is not replaced (ErrInTheWay). A file that
+// belongs to another user, or has a second name, a hard link, is replaced even
+// if it is right: it could be changed afterwards. The caller must see to it
+// that nobody else can write to the directory.
 //
 // Errors are *NameError for a name that CheckName refuses or that would replace
 // another file on some system, *verify.CopyError (Writing) for one of the disk,

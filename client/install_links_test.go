@@ -5,7 +5,6 @@ package client
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,9 +63,6 @@ func TestInstallNeverWritesThroughLinks(t *testing.T) {
 // Who has another name for a file can still change it after it was verified. So
 // a file that is right, but shared, is replaced by one of our own.
 func TestInstallDoesNotTakeAHardLinkForVerified(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("links are not counted here")
-	}
 	w := newInstalling(t)
 	w.write("victim", string(w.networks.target))
 	require.NoError(t, os.Link(filepath.Join(w.dir, "victim"), filepath.Join(w.dir, "app")))

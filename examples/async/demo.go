@@ -28,7 +28,8 @@ func (d *downloader) demo(ctx context.Context) error {
 	d.Parallel = 6
 	var repo *verifytest.Repo
 	repo, d.Targets = demoRepository(time.Now().UTC())
-	d.Root, d.Cache, d.Dest = filepath.Join(dir, "root.json"), filepath.Join(dir, "cache"), filepath.Join(dir, "downloaded")
+	d.Root, d.Cache = filepath.Join(dir, "root.json"), filepath.Join(dir, "cache")
+	d.Dest = filepath.Join(dir, "downloaded")
 	err = errors.Join(os.WriteFile(d.Root, repo.TrustedRoot(), 0o600), os.Mkdir(d.Dest, 0o755))
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func (d *driver) begin(ctx context.Context, req verify.Request) {
 	}
 }
 
-// ask lets a worker ask the next mirror. After the last one, the session decides
+// ask lets a worker ask the next mirror. After the last one, the session says
 // what that means: there may be no newer root.
 func (d *driver) ask(ctx context.Context, q *question) {
 	switch {

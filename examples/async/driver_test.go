@@ -29,7 +29,7 @@ func TestNextRoot(t *testing.T) {
 		"all say that there is none": {[]reply{forRoots(404), forRoots(404)}, "1", ""},
 		"one is closed":              {[]reply{forRoots(401), forRoots(404)}, "1", verify.ErrUnconfirmed.Error()},
 		"all are closed":             {[]reply{forRoots(401), forRoots(401)}, "", "HTTP status 401"},
-		"one lies, one says none":    {[]reply{lieAbout("/metadata/2.root.json"), forRoots(404)}, "1", "warning: 2.root.json: "},
+		"one lies, one says none":    {[]reply{lieAbout("/metadata/2.root.json"), forRoots(404)}, "1", "warning: 2.root.j"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 1, 100)
@@ -72,8 +72,8 @@ func TestLiarAboutMetadata(t *testing.T) {
 	}
 }
 
-// The session holds back the answer to a request ahead, and may reject it later:
-// Batch.Rejected says so, and whoever sent it is named.
+// The session holds back the answer to a request ahead, and may reject it
+// later: Batch.Rejected says so, and the mirror that sent it is named.
 func TestLiarAboutWhatIsFetchedAhead(t *testing.T) {
 	w := newWorld(t, 40, 100)
 	var lies atomic.Int32
@@ -179,7 +179,9 @@ func TestOvertaken(t *testing.T) {
 		return true
 	})
 	w.must()
-	timestamps := slices.DeleteFunc(w.asked, func(r *http.Request) bool { return r.URL.Path != "/metadata/timestamp.json" })
+	timestamps := slices.DeleteFunc(w.asked, func(r *http.Request) bool {
+		return r.URL.Path != "/metadata/timestamp.json"
+	})
 	require.Len(t, timestamps, 3, "two of them are this program's")
 	timestamp, err := os.ReadFile(filepath.Join(w.cache, "timestamp.json"))
 	require.NoError(t, err)

@@ -28,8 +28,8 @@ interrupted.`,
 type downloader struct {
 	Targets     []string  `arg:"" name:"target" help:"Target paths to download."`
 	Root        string    `required:"" placeholder:"FILE" help:"${root}"`
-	MetadataURL []string  `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata. Repeat it for more mirrors."`
-	TargetsURL  []string  `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets. Repeat it for more mirrors."`
+	MetadataURL []string  `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata. Repeat it for more."`
+	TargetsURL  []string  `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets. Repeat it for more."`
 	Dest        string    `default:"." placeholder:"DIR" help:"Directory to download into (default: this one)."`
 	Cache       string    `required:"" placeholder:"DIR" help:"Directory for the metadata of this repository alone."`
 	At          time.Time `placeholder:"TIME" help:"${at}"`

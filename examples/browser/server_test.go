@@ -216,7 +216,7 @@ func TestCommandLine(t *testing.T) {
 		{"--help", 0, "--metadata-url=URL"},
 		{"--colour", 2, "unknown flag --colour"},
 		{"--root " + root, 2, "--metadata-url"},
-		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `base URL ftp://x: it is not a URL with http`},
+		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `ftp://x: it is not a URL with http`},
 		{"--addr 127.0.0.1:0 --root " + root + "x --metadata-url http://x --targets-url http://x", 1, "root.jsonx"},
 		{"--addr nowhere", 1, "--addr"},
 	} {

@@ -186,7 +186,7 @@ func TestEvilArchives(t *testing.T) {
 		"absolute":                 {add("targets//etc/evil"), "not a plain relative path"},
 		"not in the layout":        {add("README"), "does not belong in a bundle"},
 		"metadata outside":         {add("metadata/../x.json"), "does not belong in a bundle"},
-		"equal on some systems":    {func(f map[string][]byte) { f["targets/APP.bin"] = appData }, "would be in the place of"},
+		"equal on some systems":    {func(f map[string][]byte) { f["targets/APP.bin"] = appData }, "in the place of"},
 		"equal in Unicode's forms": {add("targets/cafe\u0301"), "would be another name on macOS"},
 		"equal when folded": {func(f map[string][]byte) {
 			f["targets/stra\u00dfe"], f["targets/strasse"] = []byte("x"), []byte("x")

@@ -17,8 +17,8 @@ import (
 
 type packCmd struct {
 	trust
-	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of the metadata. Repeat it for more mirrors."`
-	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of the targets. Repeat it for more mirrors."`
+	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata. Repeat it for more."`
+	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets. Repeat it for more."`
 	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
 	Bundle      string        `arg:"" help:"The archive to write."`
 	Targets     []string      `arg:"" name:"target" help:"Target paths to pack."`

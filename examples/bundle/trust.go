@@ -71,8 +71,8 @@ func find(ctx context.Context, u update, sources []client.Source, targets []stri
 	return lookups, errors.Join(errs...)
 }
 
-// update is a session that asks a store for nothing: all files have to be in the
-// bundle.
+// update is a session that asks a store for nothing: all files have to be in
+// the bundle.
 type update struct {
 	*verify.Session
 	state *client.Folder    // where it saves what it trusts; nil without --state

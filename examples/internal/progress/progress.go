@@ -28,7 +28,7 @@ type Bars struct {
 	drawn time.Time
 }
 
-// New returns bars for an output. If that is no terminal, there are none to see.
+// New returns bars for an output. They are shown only if it is a terminal.
 func New(out io.Writer) *Bars {
 	b := &Bars{out: out}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && understands(f) {

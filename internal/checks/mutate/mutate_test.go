@@ -169,7 +169,7 @@ func TestNotInACheckout(t *testing.T) {
 	for _, packages := range []string{"./roles", "./...", "fmt"} {
 		var out, errs bytes.Buffer
 		require.Equal(t, 1, run(t.Context(), []string{packages}, &out, &errs))
-		require.Contains(t, errs.String(), "mutate: no such packages: run mutate in a checkout of the module that has "+packages)
+		require.Contains(t, errs.String(), "run mutate in a checkout of the module that has "+packages)
 		require.Empty(t, out.String())
 	}
 }
