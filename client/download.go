@@ -82,6 +82,10 @@ type DownloadOptions struct {
 	// Progress is called in the goroutine of the download, at each change. What
 	// lies in dst already counts as done.
 	Progress func(Progress)
+	// Failed is called when a mirror did not have the right file, before the
+	// next one is asked. Otherwise nobody would hear of a mirror that sends
+	// wrong bytes, if another one has the right ones.
+	Failed func(MirrorFailed)
 }
 
 // DownloadError says that no mirror had the right file. It holds a
@@ -174,7 +178,11 @@ func (m *Mirrors) Download(ctx context.Context, t Target, dst Partial, o Downloa
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s: %w", metadata.Printable(t.Path), context.Cause(ctx))
 		}
-		failed.Said = append(failed.Said, &verify.SourceError{Source: i + 1, Of: len(mirrors), Name: one.name, Err: err})
+		said := &verify.SourceError{Source: i + 1, Of: len(mirrors), Name: one.name, Err: err}
+		failed.Said = append(failed.Said, said)
+		if o.Failed != nil {
+			o.Failed(MirrorFailed{t.Path, said})
+		}
 	}
 	return failed
 }

@@ -315,6 +315,21 @@ func TestProgress(t *testing.T) {
 	})
 }
 
+// A mirror that sends wrong bytes is named, even if another one has the right
+// ones.
+func TestMirrorsThatFailAreNamed(t *testing.T) {
+	inNetworks(t, func(w *networks, target Target, path string) {
+		w.a.On(path, clienttest.Wrong())
+		var seen []MirrorFailed
+		o := DownloadOptions{Failed: func(m MirrorFailed) { seen = append(seen, m) }}
+		require.NoError(w, w.mirrors().Download(w.Context(), target, new(memoryFile), o))
+		require.Len(w, seen, 1)
+		require.Equal(w, appPath, seen[0].Path)
+		require.Equal(w, w.mirrors().targets[0].name, seen[0].Err.Name)
+		require.ErrorIs(w, seen[0].Err, verify.ErrHash)
+	})
+}
+
 func TestPackedTargetThatBreaksOff(t *testing.T) {
 	inNetworks(t, func(w *networks, target Target, path string) {
 		w.onlyA()

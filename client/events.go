@@ -70,6 +70,14 @@ type Progress struct {
 	Done, Total int64  // in bytes
 }
 
+// MirrorFailed says that a mirror did not have the right file of a target. The
+// next mirror is asked, if there is one. Err wraps verify.ErrHash or
+// verify.ErrLength if the mirror sent wrong bytes.
+type MirrorFailed struct {
+	Path string // the target path
+	Err  *verify.SourceError
+}
+
 // ViewChanged says that an update succeeded. Old is nil for the first one. The
 // versions may be the same: then the repository published nothing.
 type ViewChanged struct{ Old, New *View }
@@ -90,15 +98,16 @@ type Warning struct {
 	Err error
 }
 
-func (Request) event()     {}
-func (Answer) event()      {}
-func (Rejected) event()    {}
-func (Searched) event()    {}
-func (Saved) event()       {}
-func (Progress) event()    {}
-func (ViewChanged) event() {}
-func (ExpiryAhead) event() {}
-func (Warning) event()     {}
+func (Request) event()      {}
+func (Answer) event()       {}
+func (Rejected) event()     {}
+func (Searched) event()     {}
+func (Saved) event()        {}
+func (Progress) event()     {}
+func (MirrorFailed) event() {}
+func (ViewChanged) event()  {}
+func (ExpiryAhead) event()  {}
+func (Warning) event()      {}
 
 func requestEvent(req verify.Request, source string) Request {
 	return Request{

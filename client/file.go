@@ -93,7 +93,7 @@ func (f *File) hashes() (list []multirepo.Hash) {
 // *DownloadError about the mirrors.
 func (f *File) Download(ctx context.Context, dst Partial) error {
 	return f.fetch(ctx, func(m *Mirrors, t Target) error {
-		return m.Download(ctx, t, dst, DownloadOptions{Progress: f.client.progress})
+		return m.Download(ctx, t, dst, DownloadOptions{Progress: f.client.progress, Failed: f.client.mirrorFailed})
 	})
 }
 
@@ -130,10 +130,14 @@ func (f *File) Install(ctx context.Context, name string) error {
 }
 
 // InstallIn is Install below a root, under a name that may have slashes.
-// Without InstallOptions.Progress, the progress is told to Config.Observe.
+// What InstallOptions has no function for, Progress and Failed, is told to
+// Config.Observe.
 func (f *File) InstallIn(ctx context.Context, root *os.Root, name string, o InstallOptions) error {
 	if o.Progress == nil {
 		o.Progress = f.client.progress
+	}
+	if o.Failed == nil {
+		o.Failed = f.client.mirrorFailed
 	}
 	return f.fetch(ctx, func(m *Mirrors, t Target) error { return m.Install(ctx, t, root, name, o) })
 }
@@ -143,7 +147,8 @@ type temporary struct{ *os.File }
 
 func (t *temporary) Close() error { return errors.Join(t.File.Close(), os.Remove(t.Name())) }
 
-func (c *Client) progress(p Progress) { c.observe(p) }
+func (c *Client) progress(p Progress)         { c.observe(p) }
+func (c *Client) mirrorFailed(m MirrorFailed) { c.observe(m) }
 
 // fetch gets the file from the mirrors of a repository that lists it. If that
 // may help, it updates once and gets what is listed then.

@@ -92,10 +92,23 @@ func TestInstall(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "hello", string(data))
 
+		w.repo.TargetFiles()[targetURL(t, f)] = []byte("HELLO")
+		require.ErrorIs(t, f.Install(t.Context(), filepath.Join(t.TempDir(), "app")), verify.ErrHash)
+		failed := of[MirrorFailed](w.events)
+		require.NotEmpty(t, failed)
+		require.ErrorIs(t, failed[0].Err, verify.ErrHash)
+
 		err = f.Install(t.Context(), filepath.Join(t.TempDir(), "missing", "app"))
 		require.Equal(t, verify.KindStore, verify.KindOf(err))
 		require.ErrorIs(t, err, os.ErrNotExist)
 	})
+}
+
+func targetURL(t *testing.T, f *File) string {
+	t.Helper()
+	paths, err := f.Target().URLPaths()
+	require.NoError(t, err)
+	return paths[0]
 }
 
 func read(t *testing.T, f *File) (string, error) {

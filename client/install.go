@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -20,8 +21,9 @@ type InstallOptions struct {
 	// the old one is renamed out of the way then, and removed by a later
 	// Install. Elsewhere it makes no difference.
 	Running bool
-	// Progress is as in DownloadOptions.
+	// Progress and Failed are as in DownloadOptions.
 	Progress func(Progress)
+	Failed   func(MirrorFailed)
 }
 
 // Install downloads a target and puts it into a directory under a name, which
@@ -32,20 +34,63 @@ type InstallOptions struct {
 // name. Several processes may install into one directory.
 //
 // Install does not leave the directory, and goes through no links in it. A link
-// or a directory that has the name is not replaced (ErrInTheWay). The caller
-// must see to it that nobody else can write to the directory.
+// or a directory that has the name is not replaced (ErrInTheWay). A file that
+// belongs to another user, or has a second name, a hard link, is replaced even
+// if it is right: it could be changed afterwards. The caller must see to it
+// that nobody else can write to the directory.
 //
 // Errors are *NameError for a name that CheckName refuses or that would replace
 // another file on some system, *verify.CopyError (Writing) for one of the disk,
 // and otherwise those of Download.
 func (m *Mirrors) Install(ctx context.Context, t Target, root *os.Root, name string, o InstallOptions) error {
+	return install(ctx, t, root, name, o, func(dst Partial) error {
+		return m.Download(ctx, t, dst, DownloadOptions{Progress: o.Progress, Failed: o.Failed})
+	})
+}
+
+// InstallFrom is Mirrors.Install from something else than mirrors, such as an
+// archive or a disk: it reads the target from src, to its end. It begins anew
+// each time, and reports no progress. Errors about the bytes and about src are
+// those of verify.Target.Copy.
+func InstallFrom(
+	ctx context.Context, src io.Reader, t Target, root *os.Root, name string, o InstallOptions,
+) error {
+	return install(ctx, t, root, name, o, func(dst Partial) error {
+		err := dst.Truncate(0)
+		if err == nil {
+			err = verify.CopyVerified(t.Path, dst, reader{ctx, src}, t.verifier())
+		}
+		if err != nil {
+			_ = dst.Truncate(0) // there is nothing to go on with
+		}
+		return err
+	})
+}
+
+// reader ends with a context.
+type reader struct {
+	ctx context.Context
+	src io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.src.Read(p)
+}
+
+// install installs what fetch writes: it returns nil only if that is verified.
+func install(
+	ctx context.Context, t Target, root *os.Root, name string, o InstallOptions, fetch func(Partial) error,
+) error {
 	if t.verifier == nil {
 		return verify.ErrUntrusted
 	}
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	err := m.install(ctx, t, root, name, o)
+	err := installIn(ctx, t, root, name, o, fetch)
 	switch {
 	case err == nil, errors.As(err, new(*NameError)), errors.As(err, new(*DownloadError)),
 		errors.As(err, new(*verify.CopyError)), isWrong(err),
@@ -55,7 +100,9 @@ func (m *Mirrors) Install(ctx context.Context, t Target, root *os.Root, name str
 	return &verify.CopyError{Path: t.Path, Writing: true, Err: fmt.Errorf("%s: %w", root.Name(), err)}
 }
 
-func (m *Mirrors) install(ctx context.Context, t Target, root *os.Root, name string, o InstallOptions) error {
+func installIn(
+	ctx context.Context, t Target, root *os.Root, name string, o InstallOptions, fetch func(Partial) error,
+) error {
 	dir, err := openParent(root, name)
 	if err != nil {
 		return err
@@ -76,7 +123,7 @@ func (m *Mirrors) install(ctx context.Context, t Target, root *os.Root, name str
 	if done, err := inPlace(dir, base, t); done || err != nil { // by the process that had the lock
 		return err
 	}
-	if err := m.Download(ctx, t, p.file, DownloadOptions{Progress: o.Progress}); err != nil {
+	if err := fetch(p.file); err != nil {
 		return err
 	}
 	if o.Perm == 0 {
@@ -97,5 +144,6 @@ func inPlace(dir *os.Root, name string, t Target) (bool, error) {
 	case !info.Mode().IsRegular():
 		return false, fmt.Errorf("%s (%v) %w", name, info.Mode().Type(), ErrInTheWay)
 	}
-	return verifyFile(dir, name, info, t), nil
+	// Somebody else could change a shared file after it was verified.
+	return !shared(info) && verifyFile(dir, name, info, t), nil
 }

@@ -22,6 +22,7 @@ func TestInstallNeverWritesThroughLinks(t *testing.T) {
 		"a directory as a file":  func(w *installing, _ string) { w.write("bin/app/x", "") },
 		"a file as a directory":  func(w *installing, _ string) { w.write("bin", "") },
 		"the lock":               func(w *installing, _ string) { w.link("../victim", "bin/"+w.partOf("app").own+"lock") },
+		"the lock, dangling":     func(w *installing, _ string) { w.link("nothing", "bin/"+w.partOf("app").own+"lock") },
 		"the lock, a directory":  func(w *installing, _ string) { w.write("bin/"+w.partOf("app").own+"lock/x", "") },
 		"the part, a directory ": func(w *installing, _ string) { w.write("bin/"+w.partOf("app").name+"/x", "") },
 	}
@@ -57,6 +58,20 @@ func TestInstallNeverWritesThroughLinks(t *testing.T) {
 			require.Equal(t, "victim", string(data))
 		})
 	}
+}
+
+// Who has another name for a file can still change it after it was verified. So
+// a file that is right, but shared, is replaced by one of our own.
+func TestInstallDoesNotTakeAHardLinkForVerified(t *testing.T) {
+	w := newInstalling(t)
+	w.write("victim", string(w.networks.target))
+	require.NoError(t, os.Link(filepath.Join(w.dir, "victim"), filepath.Join(w.dir, "app")))
+	require.NoError(t, w.install("app", InstallOptions{}))
+	w.write("victim", "changed afterwards")
+	w.has("app")
+	require.Len(t, w.a.Log(), 1)
+	require.NoError(t, w.install("app", InstallOptions{}))
+	require.Len(t, w.a.Log(), 1, "one of our own is not downloaded again")
 }
 
 func (w *installing) link(to, name string) {

@@ -50,20 +50,21 @@ func openPart(ctx context.Context, dir *os.Root, name string, t Target) (*part, 
 func (p *part) claim(ctx context.Context) error {
 	name, missing := p.own+"lock", 0
 	for {
-		f, err := p.dir.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return err
-		}
-		opened, err := f.Stat()
-		f.Close()
-		if err != nil {
-			return err
-		}
-		if listed, err := p.dir.Lstat(name); err != nil || !listed.Mode().IsRegular() || !os.SameFile(opened, listed) {
-			if err == nil && !listed.Mode().IsRegular() {
-				return fmt.Errorf("%s (%v) %w", name, listed.Mode().Type(), ErrInTheWay)
+		listed, err := p.dir.Lstat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // O_EXCL creates nothing through a link
+			f, err := p.dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				continue // another process was faster
 			}
-			continue // another process has just removed it
+			if err != nil {
+				return err
+			}
+			f.Close()
+		case err != nil:
+			return err
+		case !listed.Mode().IsRegular():
+			return fmt.Errorf("%s (%v) %w", name, listed.Mode().Type(), ErrInTheWay)
 		}
 		p.lock = flock.New(filepath.Join(p.dir.Name(), name), flock.SetFlag(os.O_RDWR))
 		if _, err := p.lock.TryLockContext(ctx, lockPoll); err != nil {

@@ -1,7 +1,10 @@
 package client
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -111,6 +115,43 @@ func TestInstallResumes(t *testing.T) {
 	require.Equal(t, "bytes=1000-", w.a.Log()[1].Header.Get("Range"))
 	w.has("app")
 	require.Equal(t, []string{"app"}, w.files())
+}
+
+// From an archive: what is wrong or breaks off leaves the old file, and nothing
+// else.
+func TestInstallFrom(t *testing.T) {
+	w := newInstalling(t)
+	from := func(src io.Reader) error {
+		return InstallFrom(w.Context(), src, w.target, w.root, "bin/app", InstallOptions{})
+	}
+	w.write("bin/app", "old")
+	good := w.networks.target
+	wrong := bytes.Clone(good)
+	wrong[7] ^= 1
+	broken := errors.New("the disk is broken")
+	for because, src := range map[error]io.Reader{
+		verify.ErrHash:   bytes.NewReader(wrong),
+		verify.ErrLength: bytes.NewReader(append(bytes.Clone(good), 'x')),
+		broken:           io.MultiReader(bytes.NewReader(good[:1000]), iotest.ErrReader(broken)),
+	} {
+		require.ErrorIs(t, from(src), because)
+		data, err := os.ReadFile(filepath.Join(w.dir, "bin/app"))
+		require.NoError(t, err)
+		require.Equal(t, "old", string(data))
+		require.Equal(t, []string{"bin/app"}, w.files())
+	}
+	require.NoError(t, from(bytes.NewReader(good)))
+	w.has("bin/app")
+	require.NoError(t, from(nil), "what is right is not read again")
+	require.Equal(t, []string{"bin/app"}, w.files())
+	require.Empty(t, w.a.Log())
+
+	ctx, cancel := context.WithCancelCause(w.Context())
+	cancel(broken)
+	err := InstallFrom(ctx, bytes.NewReader(good), w.target, w.root, "other", InstallOptions{})
+	require.ErrorIs(t, err, broken)
+	require.ErrorIs(t, InstallFrom(w.Context(), nil, w.target, w.root, "../app", InstallOptions{}), verify.ErrPath)
+	require.ErrorIs(t, InstallFrom(w.Context(), nil, Target{}, w.root, "app", InstallOptions{}), verify.ErrUntrusted)
 }
 
 func TestInstallLeavesNothingAfterNothingCame(t *testing.T) {

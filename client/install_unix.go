@@ -9,8 +9,8 @@ import (
 )
 
 // shared says whether somebody else may write to a file: it belongs to another
-// user, or has another name too.
+// user but root, or has another name too.
 func shared(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
-	return ok && (s.Nlink > 1 || int(s.Uid) != os.Geteuid())
+	return ok && (s.Nlink > 1 || s.Uid != 0 && int(s.Uid) != os.Geteuid())
 }

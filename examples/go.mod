@@ -10,19 +10,18 @@ go 1.25.0
 // Chromium in the test of the web page. client_golang makes the numbers that the
 // agent shows to Prometheus.
 require (
-	github.com/alecthomas/kong v1.17.0
-	github.com/gofrs/flock v0.13.1 // indirect
-	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/stretchr/testify v1.12.1
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
-	github.com/vbauerster/mpb/v8 v8.9.3
+	github.com/tufwalk/tufwalk/internal/cli v0.0.0
 )
 
 require (
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
 	github.com/prometheus/client_golang v1.24.1
+	github.com/vbauerster/mpb/v8 v8.9.3
 	golang.org/x/sync v0.22.0
 	golang.org/x/term v0.45.0
 )
@@ -39,7 +38,7 @@ require (
 	github.com/gobwas/httphead v0.1.0 // indirect
 	github.com/gobwas/pool v0.2.1 // indirect
 	github.com/gobwas/ws v1.4.0 // indirect
-	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect
@@ -57,4 +56,5 @@ require (
 replace (
 	github.com/tufwalk/tufwalk => ../
 	github.com/tufwalk/tufwalk/client => ../client
+	github.com/tufwalk/tufwalk/internal/cli => ../internal/cli
 )

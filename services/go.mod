@@ -2,8 +2,7 @@ module github.com/tufwalk/tufwalk/services
 
 go 1.26.0
 
-// The reason for each: kong makes a whole command line from one struct.
-// goccy/go-yaml reads YAML strictly, and knows the line of each key.
+// The reason for each: goccy/go-yaml reads YAML strictly, and knows the line of each key.
 // client_golang makes the metrics that Prometheus reads. golang-lru bounds a
 // cache, least recently used first. x/sync asks once for what many ask for at
 // the same time, and bounds memory that many need. gocloud.dev/blob has one
@@ -13,7 +12,7 @@ go 1.26.0
 // for tests, and chromedp for that of the status page.
 require (
 	github.com/ProtonMail/go-crypto v1.5.2
-	github.com/alecthomas/kong v1.17.0
+	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
 	github.com/goccy/go-yaml v1.19.2
@@ -23,6 +22,7 @@ require (
 	github.com/stretchr/testify v1.12.1
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
+	github.com/tufwalk/tufwalk/internal/cli v0.0.0
 	gocloud.dev v0.49.0
 	golang.org/x/mod v0.43.0
 	golang.org/x/net v0.62.0
@@ -90,4 +90,5 @@ require (
 replace (
 	github.com/tufwalk/tufwalk => ../
 	github.com/tufwalk/tufwalk/client => ../client
+	github.com/tufwalk/tufwalk/internal/cli => ../internal/cli
 )

@@ -11,7 +11,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 var commandLine = cli.Program{

@@ -23,6 +23,8 @@ func observe(log *slog.Logger, e client.Event) {
 		log.Debug("answer", "source", e.Source, "path", e.Path, "bytes", e.Bytes, "elapsed", e.Elapsed, "error", e.Err)
 	case client.Rejected:
 		log.Warn("rejected", "source", e.Source, "path", e.Path, "error", e.Err)
+	case client.MirrorFailed:
+		log.Warn("no file from this mirror", "source", e.Err.Name, "target", e.Path, "error", e.Err.Err)
 	case client.Warning:
 		log.Warn("warning", "kind", verify.KindOf(e.Err).String(), "error", e.Err)
 	case client.ExpiryAhead:
@@ -42,6 +44,7 @@ type metrics struct {
 	answers  *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	rejected *prometheus.CounterVec
+	failed   *prometheus.CounterVec
 	warnings *prometheus.CounterVec
 	updates  prometheus.Counter
 	updated  prometheus.Gauge
@@ -63,6 +66,7 @@ func newMetrics(build string) *metrics {
 			Name: "tuf_answer_seconds", Help: "Time from a request for metadata to the end of the answer.",
 		}, []string{"source"}),
 		rejected: counters("tuf_rejected_total", "Metadata files that were wrong.", "source"),
+		failed:   counters("tuf_mirror_failed_total", "Downloads that a mirror did not have the right file for.", "source"),
 		warnings: counters("tuf_warnings_total", "Warnings, such as updates that failed.", "kind"),
 		updates: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tuf_updates_total", Help: "Updates that succeeded.",
@@ -77,7 +81,7 @@ func newMetrics(build string) *metrics {
 		Name: "agent_build_info", Help: "Which version runs.",
 	}, []string{"build"})
 	info.WithLabelValues(build).Set(1)
-	m.registry.MustRegister(m.answers, m.seconds, m.rejected, m.warnings, m.updates, m.updated, m.expires,
+	m.registry.MustRegister(m.answers, m.seconds, m.rejected, m.failed, m.warnings, m.updates, m.updated, m.expires,
 		m.versions, info)
 	return m
 }
@@ -96,6 +100,8 @@ func (m *metrics) observe(e client.Event) {
 		m.seconds.WithLabelValues(e.Source).Observe(e.Elapsed.Seconds())
 	case client.Rejected:
 		m.rejected.WithLabelValues(e.Source).Inc()
+	case client.MirrorFailed:
+		m.failed.WithLabelValues(e.Err.Name).Inc()
 	case client.Warning:
 		m.warnings.WithLabelValues(verify.KindOf(e.Err).String()).Inc()
 	case client.ViewChanged:

@@ -21,9 +21,8 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -105,7 +104,10 @@ func (d *downloader) run(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
-	if d.dest, err = place.Open(d.Dest); err != nil {
+	if err := os.MkdirAll(d.Dest, 0o755); err != nil {
+		return err
+	}
+	if d.dest, err = os.OpenRoot(d.Dest); err != nil {
 		return err
 	}
 	defer d.dest.Close()

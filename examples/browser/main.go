@@ -12,11 +12,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 var commandLine = cli.Program{
@@ -41,12 +42,13 @@ func (o *options) Validate() error {
 	if o.Root == "" || o.MetadataURL == "" || o.TargetsURL == "" {
 		return nil // package kong reports missing flags
 	}
-	for _, s := range []string{o.MetadataURL, o.TargetsURL} {
-		if err := mirror.CheckBase(s); err != nil {
-			return err
+	for _, base := range []string{o.MetadataURL, o.TargetsURL} {
+		if u, err := url.Parse(base); err == nil && (u.User != nil || u.RawQuery != "") {
+			return errors.New("a base URL with a password or a query is not for a server that answers everybody")
 		}
 	}
-	return nil
+	_, err := client.NewMirrors(client.MirrorsConfig{Metadata: []string{o.MetadataURL}, Targets: []string{o.TargetsURL}})
+	return err
 }
 
 func main() { cli.Main(run) }
@@ -105,7 +107,6 @@ func (o *options) world() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := mirror.NewClient()
 	return &world{
 		Intro:       "A page that verifies files from " + o.MetadataURL + " is at",
 		TrustedRoot: trustedRoot,
@@ -114,7 +115,7 @@ func (o *options) world() (*world, error) {
 			Name: "real", Label: "The repository",
 			Says: "Passed on by the server of this page, because a browser may not read from any host. " +
 				"The server is not trusted with these files.",
-			metadata: proxy(client, o.MetadataURL), targets: proxy(client, o.TargetsURL),
+			metadata: proxy(o.MetadataURL), targets: proxy(o.TargetsURL),
 		}},
 	}, nil
 }

@@ -7,7 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -15,8 +15,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
 )
 
 //go:embed page
@@ -148,29 +146,39 @@ func static(contentType string, data []byte) http.Handler {
 }
 
 // proxy passes on the files of a real repository. It need not be trusted: the
-// page notices any change of the files.
-func proxy(client *http.Client, base string) http.Handler {
+// page notices any change of the files. It passes on a whole file or an error,
+// and nothing else that the repository's server may say.
+func proxy(base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
 		if !plainPath(path) {
 			http.NotFound(w, r)
 			return
 		}
-		body, err := mirror.Get(r.Context(), client, base, path)
-		if status := new(mirror.StatusError); errors.As(err, &status) {
-			code := status.Status
-			if code < http.StatusBadRequest || code > 599 { // net/http refuses to send some of these
-				code = http.StatusBadGateway
-			}
-			http.Error(w, err.Error(), code)
-			return
-		} else if err != nil {
+		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, strings.TrimRight(base, "/")+"/"+path, nil)
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
-		defer body.Close()
+		req.Header.Set("Accept-Encoding", "identity") // the bytes that were signed
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer res.Body.Close()
+		encoding := res.Header.Get("Content-Encoding")
+		switch {
+		case res.StatusCode >= 400 && res.StatusCode <= 599:
+			http.Error(w, http.StatusText(res.StatusCode), res.StatusCode)
+			return
+		case res.StatusCode != http.StatusOK || encoding != "" && encoding != "identity":
+			text := fmt.Sprintf("the repository's server answers with status %d and encoding %q", res.StatusCode, encoding)
+			http.Error(w, text, http.StatusBadGateway)
+			return
+		}
 		w.Header().Set("Content-Type", "application/octet-stream")
-		if _, err := io.Copy(w, body); err != nil {
+		if _, err := io.Copy(w, res.Body); err != nil {
 			panic(http.ErrAbortHandler) // the browser must see that the file is cut short
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,7 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -92,7 +93,7 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 		s, err := verify.New(config.TrustedRoot, verify.LoadStored(t.Context(), stored), now, verify.Options{})
 		require.NoError(t, err)
 		l := s.Lookup(anvil)
-		err = s.Run(t.Context(), stored, mirror.New(base+"/mirrors/"+c.mirror+"/metadata", http.DefaultClient))
+		err = s.Run(t.Context(), stored, fetch(t, base+"/mirrors/"+c.mirror+"/metadata"))
 		if c.update != nil {
 			require.ErrorIs(t, err, c.update, c.mirror)
 			continue
@@ -105,6 +106,50 @@ func TestEachMirrorLiesAsItSays(t *testing.T) {
 		_, body := get(t, base+"/mirrors/"+c.mirror+"/targets/"+paths[0])
 		err = target.Copy(io.Discard, bytes.NewReader(body))
 		require.ErrorIs(t, err, c.target, c.mirror)
+	}
+}
+
+// fetch is the one mirror at a base URL.
+func fetch(t *testing.T, base string) verify.Source {
+	t.Helper()
+	m, err := client.NewMirrors(client.MirrorsConfig{Metadata: []string{base}, Retries: -1})
+	require.NoError(t, err)
+	return m.Sources()[0].Fetch
+}
+
+// A server may say anything. Nothing but a whole file or an error is passed on:
+// net/http itself would panic at a status below 100.
+func TestProxyOfStrangeAnswers(t *testing.T) {
+	for answer, want := range map[string]int{
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":                                 200,
+		"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n":                               410,
+		"HTTP/1.1 099 Strange\r\nContent-Length: 0\r\n\r\n":                            502,
+		"HTTP/1.1 204 No Content\r\n\r\n":                                              502,
+		"HTTP/1.1 206 Partial Content\r\nContent-Length: 0\r\n\r\n":                    502,
+		"HTTP/1.1 304 Not Modified\r\n\r\n":                                            502,
+		"HTTP/1.1 999 Strange\r\nContent-Length: 0\r\n\r\n":                            502,
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx":      502,
+		"HTTP/1.1 302 Found\r\nLocation: ftp://elsewhere\r\nContent-Length: 0\r\n\r\n": 502,
+		"no HTTP": 502,
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = http.ReadRequest(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, answer)
+				_ = conn.Close()
+			}
+		}()
+		pass := proxy("http://" + listener.Addr().String())
+		base := serve(t, &world{Mirrors: []*choice{{Name: "real", metadata: pass, targets: pass}}})
+		res, _ := get(t, base+"/mirrors/real/metadata/x")
+		require.Equal(t, want, res.StatusCode, answer)
+		require.NoError(t, listener.Close())
 	}
 }
 
@@ -130,7 +175,7 @@ func TestProxy(t *testing.T) {
 		}
 	}))
 	t.Cleanup(upstream.Close)
-	pass := proxy(http.DefaultClient, upstream.URL+"/base/")
+	pass := proxy(upstream.URL + "/base/")
 	base := serve(t, &world{Mirrors: []*choice{{Name: "real", metadata: pass, targets: pass}}})
 
 	for _, path := range []string{"timestamp.json", "1.a%2Fb.json", "a//b", "%3Fx", "%252F", "1.%C3%BC.json"} {
@@ -145,9 +190,8 @@ func TestProxy(t *testing.T) {
 	res, _ = get(t, base+"/mirrors/real/targets/odd")
 	require.Equal(t, http.StatusBadGateway, res.StatusCode)
 
-	source := mirror.New(base+"/mirrors/real/targets", http.DefaultClient)
-	_, err := source(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})
-	require.ErrorIs(t, err, io.EOF, "a truncated file must not look complete")
+	_, err := fetch(t, base+"/mirrors/real/targets")(t.Context(), verify.Request{Path: "short", MaxBytes: 1000})
+	require.ErrorContains(t, err, "EOF", "a truncated file must not look complete")
 
 	res, err = http.Post(base+"/mirrors/real/metadata/x", "text/plain", nil)
 	require.NoError(t, err)
@@ -180,7 +224,7 @@ func TestCommandLine(t *testing.T) {
 		{"--help", 0, "--metadata-url=URL"},
 		{"--colour", 2, "unknown flag --colour"},
 		{"--root " + root, 2, "--metadata-url"},
-		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `"ftp://x" is not a URL with http`},
+		{"--root " + root + " --metadata-url ftp://x --targets-url http://x", 2, `ftp://x: it is not a URL with http`},
 		{"--addr 127.0.0.1:0 --root " + root + "x --metadata-url http://x --targets-url http://x", 1, "root.jsonx"},
 		{"--addr nowhere", 1, "--addr"},
 	} {

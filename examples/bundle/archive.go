@@ -108,20 +108,14 @@ func readArchive(f *os.File) (*archive, error) {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	a := &archive{Closer: f, files: make(map[string]*zip.File), asked: make(map[string]bool)}
-	lengths, folded := make(map[string]int64), make(map[string]bool)
-	size, total := uint64(info.Size()), uint64(0)
+	lengths, size, total := make(map[string]int64), uint64(info.Size()), uint64(0)
 	for _, file := range z.File {
 		if err := checkEntry(file.Name); err != nil {
 			return nil, fmt.Errorf("%w: %w", errDamaged, err)
 		}
-		key := file.Name
-		if strings.HasPrefix(key, targetsDir) { // on Windows and macOS, names that differ only in case are equal
-			key = strings.ToLower(key)
+		if a.files[file.Name] != nil {
+			return nil, fmt.Errorf("%w: two entries are %q", errDamaged, file.Name)
 		}
-		if folded[key] {
-			return nil, fmt.Errorf("%w: two entries would be %q", errDamaged, file.Name)
-		}
-		folded[key] = true
 		// pack compresses nothing, so all entries together are no larger than
 		// the archive. An entry that claims to be larger is a zip bomb.
 		total += file.UncompressedSize64
@@ -132,6 +126,9 @@ func readArchive(f *os.File) (*archive, error) {
 		if file.Name != listName {
 			lengths[file.Name] = int64(file.UncompressedSize64)
 		}
+	}
+	if err := client.CheckNames(a.targets()); err != nil { // such as names that differ only in case
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	want := list(lengths)
 	if got, err := a.read(listName, int64(len(want))); err != nil || !bytes.Equal(got, want) {
@@ -181,21 +178,36 @@ func (a *archive) open(name string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// source answers the requests of a session from the archive only.
-func (a *archive) source(_ context.Context, q verify.Request) ([]byte, error) {
+// Name and Fetch make the archive a source, the only one, for a session.
+func (a *archive) Name() string { return "the bundle" }
+
+func (a *archive) Fetch(_ context.Context, q verify.Request) ([]byte, error) {
 	a.asked[metadataDir+q.Path] = true
 	return a.read(metadataDir+q.Path, q.MaxBytes)
 }
 
-// copy copies a target. It returns nil only if the target is complete and
-// right.
-func (a *archive) copy(ctx context.Context, w io.Writer, t *verify.Target) error {
+// check returns nil only if a target is complete and right.
+func (a *archive) check(ctx context.Context, t *verify.Target) error {
 	r, err := a.open(targetsDir + t.Path)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return t.Copy(w, interruptible{ctx, r})
+	return t.Copy(io.Discard, interruptible{ctx, r})
+}
+
+// install puts a target into a directory.
+func (a *archive) install(ctx context.Context, t *verify.Target, dest *os.Root) error {
+	r, err := a.open(targetsDir + t.Path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	target, err := client.TargetOf(t)
+	if err != nil {
+		return err
+	}
+	return client.InstallFrom(ctx, r, target, dest, t.Path, client.InstallOptions{})
 }
 
 // targets returns the paths of all targets in the archive.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -38,7 +40,7 @@ func TestPackAndVerify(t *testing.T) {
 				"  root -> targets version 2 does not list it\n  targets -> team/a version 1 lists it\n")
 
 			listed := w.must([]string{"list", w.bundle})
-			require.Regexp(t, `(?m)^\d+ +2 +2030-01-02T00:00:00Z +metadata/timestamp.json$`, listed)
+			require.Regexp(t, `(?m)^\d+ +2 +2030-01-02 +metadata/timestamp.json$`, listed)
 			require.Regexp(t, `(?m)^6 +- +- +targets/tools/big hammer$`, listed)
 			require.Contains(t, listed, "team%2Fa.json")
 		})
@@ -51,9 +53,27 @@ func TestOnlyWhatIsAskedFor(t *testing.T) {
 	require.NotContains(t, w.must(w.verifyArgs("app.bin")), "hammer")
 	w.mustHave("app.bin")
 
-	w.must(w.packArgs("app.bin")) // replaces the first bundle
+	require.Contains(t, w.must(w.packArgs("app.bin")), "1 target and 4 metadata files in ") // replaces the first bundle
 	w.mustFail(1, "team%2Fa.json is not in the bundle", w.verifyArgs("tools/big hammer"))
 	w.mustFail(1, verify.ErrNoTarget.Error(), w.verifyArgs("nothing"))
+	w.mustHave("app.bin")
+}
+
+// A mirror that lies, or has nothing, is passed over: what it sent does not get
+// into the bundle.
+func TestPackFromSeveralMirrors(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	liar := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = rw.Write([]byte(`{"signatures": [], "signed": {}}`))
+	}))
+	t.Cleanup(liar.Close)
+	good, goodTargets := w.metadata, w.targets
+	w.metadata, w.targets = liar.URL, liar.URL
+	code, stdout, stderr := runArgs(w.packArgs("app.bin", "--metadata-url", good, "--targets-url", goodTargets)...)
+	require.Equal(t, 0, code, stderr)
+	require.Contains(t, stderr, verify.ErrUnconfirmed.Error())
+	require.Contains(t, stdout, "1 target and ")
+	w.must(w.verifyArgs())
 	w.mustHave("app.bin")
 }
 
@@ -162,13 +182,21 @@ func TestEvilArchives(t *testing.T) {
 		change  func(files map[string][]byte)
 		because string
 	}{
-		"outside":               {add("targets/../../evil"), "not a plain relative path"},
-		"absolute":              {add("targets//etc/evil"), "not a plain relative path"},
-		"not in the layout":     {add("README"), "does not belong in a bundle"},
-		"metadata outside":      {add("metadata/../x.json"), "does not belong in a bundle"},
-		"equal on some systems": {func(f map[string][]byte) { f["targets/APP.bin"] = appData }, "two entries would be"},
-		"not listed":            {add("targets/evil"), verify.ErrNoTarget.Error()},
-		"not needed":            {add("metadata/9.evil.json"), "is not needed"},
+		"outside":                  {add("targets/../../evil"), "not a plain relative path"},
+		"absolute":                 {add("targets//etc/evil"), "not a plain relative path"},
+		"not in the layout":        {add("README"), "does not belong in a bundle"},
+		"metadata outside":         {add("metadata/../x.json"), "does not belong in a bundle"},
+		"equal on some systems":    {func(f map[string][]byte) { f["targets/APP.bin"] = appData }, "in the place of"},
+		"equal in Unicode's forms": {add("targets/cafe\u0301"), "would be another name on macOS"},
+		"equal when folded": {func(f map[string][]byte) {
+			f["targets/stra\u00dfe"], f["targets/strasse"] = []byte("x"), []byte("x")
+		}, "would be in the place of"},
+		"a long s": {func(f map[string][]byte) {
+			f["targets/\u017fs"], f["targets/ss"] = []byte("x"), []byte("x")
+		}, "would be in the place of"},
+		"a short name": {add("targets/APP~1.BIN"), "may be a short name"},
+		"not listed":   {add("targets/evil"), verify.ErrNoTarget.Error()},
+		"not needed":   {add("metadata/9.evil.json"), "is not needed"},
 		"future root": {func(f map[string][]byte) {
 			f["metadata/9.root.json"] = f["metadata/1.root.json"]
 		}, "is not needed"},

@@ -50,5 +50,5 @@ func (a *archive) describe(name string) (version, expires string) {
 	if err != nil || json.Unmarshal(data, &file) != nil {
 		return "?", "unreadable"
 	}
-	return fmt.Sprint(file.Signed.Version), file.Signed.Expires.UTC().Format(time.RFC3339)
+	return fmt.Sprint(file.Signed.Version), file.Signed.Expires.UTC().Format(time.DateOnly)
 }

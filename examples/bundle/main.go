@@ -26,7 +26,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/verify"
 )
 

@@ -23,9 +23,10 @@ func TestWrongUsage(t *testing.T) {
 	}{
 		{[]string{"verify", "x.zip"}, "missing flags: --root=FILE"},
 		{w.packArgs(), `expected "<target> ..."`},
+		{[]string{"pack"}, "Usage: bundle pack --root=FILE --metadata-url=URL --targets-url=URL <bundle> <target> ..."},
 		{w.packArgs("../evil"), "not a plain relative path"},
 		{w.packArgs("app.bin", "App.bin"), "would be in the place of"},
-		{w.packArgs("app.bin", "--targets-url", "ftp://host"), `"ftp://host" is not a URL with http or https and a host`},
+		{w.packArgs("app.bin", "--targets-url", "ftp://host"), "ftp://host: it is not a URL with http or https"},
 		{w.verifyArgs("app.bin", "-at", "yesterday"), "yesterday"},
 		{w.verifyArgs("app.bin", "App.bin"), "would be in the place of"},
 		{[]string{"unpack"}, "unexpected argument unpack"},

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/durable"
-	"github.com/tufwalk/tufwalk/examples/internal/mirror"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
@@ -21,24 +17,19 @@ import (
 
 type packCmd struct {
 	trust
-	MetadataURL string        `required:"" placeholder:"URL" help:"Base URL of the metadata."`
-	TargetsURL  string        `required:"" placeholder:"URL" help:"Base URL of the target files."`
+	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata. Repeat it for more."`
+	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets. Repeat it for more."`
 	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
 	Bundle      string        `arg:"" help:"The archive to write."`
 	Targets     []string      `arg:"" name:"target" help:"Target paths to pack."`
+
+	mirrors *client.Mirrors
 }
 
 // Validate finds mistakes before the first request. Package kong calls it.
-func (p *packCmd) Validate() error {
-	for _, s := range []string{p.MetadataURL, p.TargetsURL} {
-		if s == "" {
-			return nil // kong says better what is missing
-		}
-		if err := mirror.CheckBase(s); err != nil {
-			return err
-		}
-	}
-	return client.CheckNames(p.Targets)
+func (p *packCmd) Validate() (err error) {
+	p.mirrors, err = client.NewMirrors(client.MirrorsConfig{Metadata: p.MetadataURL, Targets: p.TargetsURL})
+	return errors.Join(err, client.CheckNames(p.Targets))
 }
 
 // Run verifies files over HTTP, packs them, and verifies the archive before it
@@ -46,7 +37,6 @@ func (p *packCmd) Validate() error {
 func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	client := mirror.NewClient()
 	if err := p.load(); err != nil {
 		return err
 	}
@@ -56,71 +46,74 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	}
 	first := s.Version(metadata.RoleRoot)
 	files := map[string][]byte{metadata.FileName(metadata.RoleRoot, first): p.trustedRoot}
-	source := record(files, mirror.New(p.MetadataURL, client))
-	lookups, err := find(ctx, s, p.state, source, p.Targets)
+	lookups, err := find(ctx, update{s, p.state, files}, p.mirrors.Sources(), p.Targets)
 	out.warn(s)
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp("", "tufwalk-bundle-*.zip")
+	size, err := p.write(ctx, out, files, lookups)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
-	defer temp.Close()
-	entries := metadataEntries(files)
-	bars := progress.New(ctx, out.stderr)
-	targets, err := p.targetEntries(ctx, client, bars, lookups)
-	if err == nil {
-		err = writeArchive(temp, append(entries, targets...))
-		bars.Wait()
-	}
-	if err != nil {
-		return fmt.Errorf("not packed:\n%w", err)
-	}
-	if err := p.verifyAndPlace(ctx, temp); err != nil {
-		return err
-	}
-	info, err := temp.Stat()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out.stdout, "%s:\n%d target%s and %d metadata files in %d bytes,\n"+
-		"with the roots from version %d to %d; valid until %s\n", p.Bundle,
-		len(lookups), plural(len(lookups)), len(files), info.Size(), first, s.Version(metadata.RoleRoot), validUntil(lookups))
+	fmt.Fprintf(out.stdout, "%s:\n%s and %s in %s,\nwith the roots from version %d to %d; valid until %s\n",
+		p.Bundle, count(len(lookups), "target"), count(len(files), "metadata file"), count(int(size), "byte"),
+		first, s.Version(metadata.RoleRoot), validUntil(lookups))
 	return nil
 }
 
-func plural(n int) string {
+// count says how many things there are: "1 target", "2 targets".
+func count(n int, thing string) string {
 	if n == 1 {
-		return ""
+		return "1 " + thing
 	}
-	return "s"
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// record saves the answers of a source in a map. If the session rejects an
-// answer, it asks again, and the next answer replaces the first.
-func record(files map[string][]byte, source verify.Source) verify.Source {
-	return func(ctx context.Context, q verify.Request) ([]byte, error) {
-		data, err := source(ctx, q)
-		if err == nil {
-			files[q.Path] = data
+// write writes the archive next to its name, and then gives it its name. It
+// returns the size.
+func (p *packCmd) write(
+	ctx context.Context, out *terminal, files map[string][]byte, lookups []*verify.Lookup,
+) (size int64, err error) {
+	temp, err := os.CreateTemp(filepath.Dir(p.Bundle), ".tufwalk-*.zip")
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		_ = temp.Close()
+		if err != nil {
+			_ = os.Remove(temp.Name())
 		}
-		return data, err
-	}
-}
-
-func metadataEntries(files map[string][]byte) (entries []entry) {
+	}()
+	bars := progress.New(ctx, out.stderr)
+	entries, err := p.targetEntries(ctx, bars, lookups)
 	for path, data := range files {
 		entries = append(entries, entryOf(metadataDir+path, data))
 	}
-	return entries
+	if err == nil {
+		err = writeArchive(temp, entries)
+		bars.Wait()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("not packed:\n%w", err)
+	}
+	if err := p.verify(ctx, temp); err != nil {
+		return 0, fmt.Errorf("the packed archive does not verify:\n%w", err)
+	}
+	info, err := temp.Stat()
+	if err != nil {
+		return 0, err
+	}
+	err = errors.Join(temp.Chmod(0o644), temp.Sync(), temp.Close())
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), os.Rename(temp.Name(), p.Bundle)
 }
 
 // targetEntries returns the entries of the targets. They are downloaded and
 // verified while the archive is written.
 func (p *packCmd) targetEntries(
-	ctx context.Context, client *http.Client, bars progress.Bars, lookups []*verify.Lookup,
+	ctx context.Context, bars progress.Bars, lookups []*verify.Lookup,
 ) (entries []entry, err error) {
 	for i, l := range lookups {
 		t, err := l.Target()
@@ -129,7 +122,8 @@ func (p *packCmd) targetEntries(
 		}
 		entries = append(entries, entry{targetsDir + t.Path, t.Length, func(w io.Writer) error {
 			bar := bars.Add(t.Path, t.Length, i)
-			if err := p.download(ctx, client, w, bar, t); err != nil {
+			err := p.download(ctx, w, t, client.DownloadOptions{Progress: func(at client.Progress) { bar.Set(at.Done) }})
+			if err != nil {
 				bar.Abort()
 				return err
 			}
@@ -140,52 +134,38 @@ func (p *packCmd) targetEntries(
 	return entries, nil
 }
 
-// download tries the paths that a file may have, until one exists.
-func (p *packCmd) download(
-	ctx context.Context, client *http.Client, w io.Writer, bar *progress.Bar, t *verify.Target,
-) error {
-	paths, err := t.URLPaths()
+// download downloads a target into a temporary file, since a mirror may break
+// off or lie, and copies it from there.
+func (p *packCmd) download(ctx context.Context, w io.Writer, t *verify.Target, o client.DownloadOptions) error {
+	target, err := client.TargetOf(t)
 	if err != nil {
 		return err
 	}
-	for _, path := range paths {
-		var body io.ReadCloser
-		body, err = mirror.Get(ctx, client, p.TargetsURL, path)
-		if errors.Is(err, verify.ErrNotAtSource) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		return t.Copy(w, bar.Reader(body))
-	}
-	return err
-}
-
-// verifyAndPlace verifies the archive in the way that its users will, and only
-// then gives it its name.
-func (p *packCmd) verifyAndPlace(ctx context.Context, temp *os.File) error {
-	a, err := readArchive(temp)
-	if err == nil {
-		var s *verify.Session
-		if s, err = p.begin(ctx, p.At); err == nil {
-			_, err = verifyArchive(ctx, s, nil, a, nil)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("the packed archive does not verify:\n%w", err)
-	}
-	dir, err := place.Open(filepath.Dir(p.Bundle))
+	temp, err := os.CreateTemp("", "tufwalk-bundle-*")
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer os.Remove(temp.Name())
+	defer temp.Close()
+	if err := p.mirrors.Download(ctx, target, temp, o); err != nil {
+		return err
+	}
 	if _, err := temp.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return durable.Write(dir, filepath.Base(p.Bundle), 0o644, func(w io.Writer) error {
-		_, err := io.Copy(w, interruptible{ctx, temp})
+	return t.Copy(w, temp)
+}
+
+// verify verifies the archive in the way that its users will.
+func (p *packCmd) verify(ctx context.Context, packed *os.File) error {
+	a, err := readArchive(packed)
+	if err != nil {
 		return err
-	})
+	}
+	s, err := p.begin(ctx, p.At)
+	if err != nil {
+		return err
+	}
+	_, err = verifyArchive(ctx, update{Session: s}, a, nil)
+	return err
 }

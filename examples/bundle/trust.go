@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -51,18 +51,15 @@ func (t *trust) begin(ctx context.Context, at time.Time) (*verify.Session, error
 	return s, nil
 }
 
-// find updates the session from one source, and returns a lookup that is done
-// for each target. The state may be nil; then nothing is saved.
-func find(
-	ctx context.Context, s *verify.Session, state *client.Folder, source verify.Source, targets []string,
-) ([]*verify.Lookup, error) {
+// find updates the session from its sources, and returns a lookup that is done
+// for each target.
+func find(ctx context.Context, u update, sources []client.Source, targets []string) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
-		lookups = append(lookups, s.Lookup(path))
+		lookups = append(lookups, u.Lookup(path))
 	}
-	noStore := func(string) verify.Store { return nil } // all files have to be in the bundle
-	sources := func(string) []verify.Source { return []verify.Source{source} }
-	if err := verify.Drive(ctx, savedTo{s, state}, noStore, sources); err != nil {
+	config := client.DriveConfig{Sources: func(string) []client.Source { return sources }}
+	if err := client.Drive(ctx, u, config); err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
 	var errs []error
@@ -74,18 +71,33 @@ func find(
 	return lookups, errors.Join(errs...)
 }
 
-// savedTo is a session that saves what it trusts in a directory, and asks it
-// for nothing.
-type savedTo struct {
+// update is a session that asks a store for nothing: all files have to be in
+// the bundle.
+type update struct {
 	*verify.Session
-	state *client.Folder // nil without --state
+	state *client.Folder    // where it saves what it trusts; nil without --state
+	files map[string][]byte // what it has accepted, by path; nil if nobody wants to know
 }
 
-func (s savedTo) Save(ctx context.Context, _ verify.Store, records []verify.Record) error {
-	if s.state == nil {
+func (u update) Save(ctx context.Context, _ verify.Store, records []verify.Record) error {
+	if u.state == nil {
 		return nil
 	}
-	return s.Session.Save(ctx, s.state, records)
+	return u.Session.Save(ctx, u.state, records)
+}
+
+func (u update) Provide(id verify.RequestID, data []byte) error {
+	var path string
+	for _, req := range u.Outstanding() {
+		if req.ID == id {
+			path = req.Path
+		}
+	}
+	err := u.Session.Provide(id, data)
+	if err == nil && u.files != nil {
+		u.files[path] = data
+	}
+	return err
 }
 
 // warn prints the warnings of a session.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/durable"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -42,7 +39,7 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 	if err != nil {
 		return err
 	}
-	lookups, err := verifyArchive(ctx, s, v.state, a, v.Targets)
+	lookups, err := verifyArchive(ctx, update{Session: s, state: v.state}, a, v.Targets)
 	out.warn(s)
 	if errors.Is(err, verify.ErrExpired) {
 		err = v.stale(ctx, a, err)
@@ -59,16 +56,14 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 
 // verifyArchive verifies targets, to their last byte, from an archive only. If
 // there is no list of targets, it verifies the whole archive.
-func verifyArchive(
-	ctx context.Context, s *verify.Session, state *client.Folder, a *archive, targets []string,
-) ([]*verify.Lookup, error) {
-	first, whole := s.Version(metadata.RoleRoot), len(targets) == 0
+func verifyArchive(ctx context.Context, u update, a *archive, targets []string) ([]*verify.Lookup, error) {
+	first, whole := u.Version(metadata.RoleRoot), len(targets) == 0
 	if whole {
 		if targets = a.targets(); len(targets) == 0 {
 			return nil, errors.New("it has no targets")
 		}
 	}
-	lookups, err := find(ctx, s, state, a.source, targets)
+	lookups, err := find(ctx, u, []client.Source{a}, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +71,7 @@ func verifyArchive(
 	for _, l := range lookups {
 		t, err := l.Target()
 		if err == nil {
-			err = a.copy(ctx, io.Discard, t)
+			err = a.check(ctx, t)
 		}
 		errs = append(errs, err)
 	}
@@ -141,7 +136,7 @@ func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 		if failed != nil {
 			return failed
 		}
-		_, err = verifyArchive(ctx, s, nil, a, v.Targets)
+		_, err = verifyArchive(ctx, update{Session: s}, a, v.Targets)
 	}
 	if err != nil {
 		return fmt.Errorf("expired, and not good at an earlier time either:\n%w", err)
@@ -155,8 +150,11 @@ func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 func (v *verifyCmd) extract(ctx context.Context, out *terminal, a *archive, lookups []*verify.Lookup) error {
 	var dest *os.Root
 	if v.Dest != "" {
-		var err error
-		if dest, err = place.Open(v.Dest); err != nil {
+		err := os.MkdirAll(v.Dest, 0o755)
+		if err == nil {
+			dest, err = os.OpenRoot(v.Dest)
+		}
+		if err != nil {
 			return err
 		}
 		defer dest.Close()
@@ -168,13 +166,12 @@ func (v *verifyCmd) extract(ctx context.Context, out *terminal, a *archive, look
 		}
 		done := "verified"
 		if dest != nil {
-			err := durable.Write(dest, t.Path, 0o644, func(w io.Writer) error { return a.copy(ctx, w, t) })
-			if err != nil {
+			if err := a.install(ctx, t, dest); err != nil {
 				return fmt.Errorf("%s is not extracted:\n%w", metadata.Printable(t.Path), err)
 			}
 			done = "extracted"
 		}
-		fmt.Fprintf(out.stdout, "\n%s: %s (%d bytes)%s\n", metadata.Printable(t.Path), done, t.Length, trail(l))
+		fmt.Fprintf(out.stdout, "\n%s: %s (%s)%s\n", metadata.Printable(t.Path), done, count(int(t.Length), "byte"), trail(l))
 	}
 	return nil
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -17,7 +17,10 @@ func (o *options) fetch(t *verify.Target) error {
 	if err != nil {
 		return err
 	}
-	dir, err := place.Open(o.targetDir)
+	if err := os.MkdirAll(o.targetDir, 0o755); err != nil {
+		return err
+	}
+	dir, err := os.OpenRoot(o.targetDir)
 	if err != nil {
 		return err
 	}

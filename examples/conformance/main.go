@@ -22,7 +22,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +30,6 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/durable"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -190,15 +188,11 @@ func (s store) Save(ctx context.Context, rec verify.Record) error {
 }
 
 func (s store) save(_ context.Context, rec verify.Record) error {
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
+	name := filepath.Join(s.dir, rec.StoreName)
+	if err := os.WriteFile(name+".part", rec.Data, 0o600); err != nil {
 		return err
 	}
-	defer root.Close()
-	return durable.Write(root, rec.StoreName, 0o600, func(w io.Writer) error {
-		_, err := w.Write(rec.Data)
-		return err
-	})
+	return os.Rename(name+".part", name)
 }
 
 // date returns the time of the date command. The suite fakes the time with

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/place"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
 	"github.com/tufwalk/tufwalk/metadata"
 )
@@ -37,6 +36,7 @@ type installer struct {
 
 	stdout, stderr io.Writer
 	searches       searches
+	bars           progress.Bars // of the downloads, once they begin
 }
 
 // run finds all targets, and then installs them. It downloads nothing unless
@@ -60,7 +60,10 @@ func (in *installer) runWith(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	dest, err := place.Open(in.Dest)
+	if err := os.MkdirAll(in.Dest, 0o755); err != nil {
+		return err
+	}
+	dest, err := os.OpenRoot(in.Dest)
 	if err != nil {
 		return err
 	}
@@ -109,17 +112,17 @@ func (in *installer) findOnce(ctx context.Context, c *client.Client) ([]*client.
 func (in *installer) install(ctx context.Context, c *client.Client, files []*client.File, dest *os.Root) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	bars := in.bars(ctx)
+	in.bars = in.newBars(ctx)
 	how, errs := make([]string, len(files)), make([]error, len(files))
 	for i, f := range files {
 		group.Go(func() error {
-			newBar := func() *progress.Bar { return bars.Add(f.Path(), f.Length(), i) }
+			newBar := func() *progress.Bar { return in.bars.Add(f.Path(), f.Length(), i) }
 			how[i], errs[i] = installOne(ctx, f, dest, newBar)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	bars.Wait()
+	in.bars.Wait()
 	for i, f := range files {
 		if errs[i] == nil {
 			errs[i] = in.report(ctx, c, f.Path(), how[i])

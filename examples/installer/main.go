@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 var commandLine = cli.Program{

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/examples/internal/cli"
 	"github.com/tufwalk/tufwalk/examples/internal/progress"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify/multirepo"
 )
@@ -21,6 +21,8 @@ func (in *installer) observe(e client.Event) {
 	switch e := e.(type) {
 	case client.Warning:
 		fmt.Fprintf(in.stderr, "warning: %s\n", cli.Printable(e.Err.Error()))
+	case client.MirrorFailed:
+		in.bars.Print(fmt.Sprintf("warning: %s: %s", e.Path, cli.Printable(e.Err.Error())))
 	case client.Searched:
 		in.searches.note(e)
 	}
@@ -114,8 +116,8 @@ func (in *installer) reportView(view *client.View) {
 		r.Root, r.Timestamp, r.Snapshot)
 }
 
-// bars shows the progress of the downloads, unless in.Quiet.
-func (in *installer) bars(ctx context.Context) progress.Bars {
+// newBars shows the progress of the downloads, unless in.Quiet.
+func (in *installer) newBars(ctx context.Context) progress.Bars {
 	if in.Quiet {
 		return progress.New(ctx, io.Discard)
 	}

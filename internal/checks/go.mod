@@ -11,13 +11,14 @@ go 1.25.0
 // them. x/mod makes zips of modules as the go command does, and edits go.mod
 // files.
 require (
-	github.com/alecthomas/kong v1.17.0
+	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/jedib0t/go-pretty/v6 v6.8.3
 	github.com/sigstore/sigstore-go v1.1.4
 	github.com/stretchr/testify v1.12.1
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
+	github.com/tufwalk/tufwalk/internal/cli v0.0.0
 	golang.org/x/mod v0.38.0
 	golang.org/x/sync v0.22.0
 	golang.org/x/term v0.45.0
@@ -58,4 +59,5 @@ require (
 replace (
 	github.com/tufwalk/tufwalk => ../..
 	github.com/tufwalk/tufwalk/client => ../../client
+	github.com/tufwalk/tufwalk/internal/cli => ../cli
 )

@@ -13,75 +13,60 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 
-	"github.com/alecthomas/kong"
-
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/gate"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/world"
 )
 
-// Exit codes.
-const (
-	ok     = 0
-	failed = 1
-	usage  = 2 // wrong flags, arguments or configuration
-)
-
-type commandLine struct {
+type flags struct {
 	Config string `help:"The configuration file." type:"path" placeholder:"proxy.yaml"`
 	Check  bool   `help:"Read the configuration, and end."`
 	Mirror string `help:"Of the demonstration: what its mirror does (${modes})." default:"honest"`
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills the program
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+var commandLine = cli.Program{
+	Name: "proxy",
+	Description: `Hands out, in the protocols of package managers, only what was signed. Without --config: a demonstration.
+
+Exit code 0: stopped by a signal. 1: something went wrong. 2: wrong usage, or a wrong configuration.`,
+	Help: map[string]string{"modes": strings.Join(world.Names(), ", ")},
 }
 
+func main() { cli.Main(run) }
+
+// run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var line commandLine
-	helped := false
-	parser := kong.Must(&line, kong.Name("proxy"),
-		kong.Description("Hands out, in the protocols of package managers, only what was signed. Without --config: a "+
-			"demonstration."),
-		kong.Vars{"modes": strings.Join(world.Names(), ", ")},
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
-	_, err := parser.Parse(args)
-	switch {
-	case helped:
-		return ok
-	case err != nil:
-		fmt.Fprintf(stderr, "proxy: %v\nSee proxy --help.\n", err)
-		return usage
-	case line.Config == "":
-		if err := demo(ctx, line.Mirror, stdout, stderr); err != nil {
-			report(stderr, err)
-			return failed
-		}
-		return ok
+	var f flags
+	command, code := commandLine.Parse(&f, args, stdout, stderr)
+	if command == nil {
+		return code
 	}
-	s, err := loadSettings(line.Config)
+	if f.Config == "" {
+		return ended(demo(ctx, f.Mirror, stdout, stderr), stderr)
+	}
+	s, err := loadSettings(f.Config)
 	switch {
 	case err != nil:
 		report(stderr, err)
-		return usage
-	case line.Check:
-		fmt.Fprintf(stdout, "%s is right\n", metadata.Printable(line.Config))
-		return ok
+		return cli.Usage
+	case f.Check:
+		fmt.Fprintf(stdout, "%s is right\n", metadata.Printable(f.Config))
+		return cli.OK
 	}
-	if err := s.serve(ctx, stdout, stderr); err != nil {
+	return ended(s.serve(ctx, stdout, stderr), stderr)
+}
+
+// ended returns the exit code. For a service, a signal is no interruption.
+func ended(err error, stderr io.Writer) int {
+	if err != nil {
 		report(stderr, err)
-		return failed
+		return cli.Failed
 	}
-	return ok
+	return cli.OK
 }
 
 func report(stderr io.Writer, err error) {

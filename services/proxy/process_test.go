@@ -173,7 +173,9 @@ func TestMemory(t *testing.T) {
 	t.Logf("%d bins, %.1f MB of metadata: %.1f ms for each, %.0f MB of memory at most, limit %.0f MB", *bins,
 		float64(size)/1e6,
 		took.Seconds()*1000/float64(*bins), float64(c.peak())/1e6, float64(limit)/1e6)
-	require.LessOrEqual(t, c.peak(), limit)
+	if !raced { // the race detector needs several times as much
+		require.LessOrEqual(t, c.peak(), limit)
+	}
 }
 
 // Killed at a random point, again and again: the next start serves at once.

@@ -13,25 +13,25 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
-const description = `Write docs/api.txt: all that the packages for users export.
+var commandLine = cli.Program{
+	Name: "api",
+	Description: `Write docs/api.txt: all that the packages for users export.
 
-Exit code 0: written. 1: something went wrong. 2: wrong usage. 130: interrupted.`
-
-type options struct{}
+Exit code 0: written. 1: something went wrong. 2: wrong usage. 130: interrupted.`,
+}
 
 func main() { cli.Main(run) }
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var o options
-	code, ok := cli.Parse(&o, "api", description, args, stdout, stderr)
-	if !ok {
+	command, code := commandLine.Parse(&struct{}{}, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
-	return cli.End(ctx, write(ctx, stdout), "api", "nothing was written", stderr)
+	return commandLine.End(ctx, write(ctx, stdout), "nothing was written", stderr)
 }
 
 func write(ctx context.Context, stdout io.Writer) error {

@@ -22,7 +22,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 const description = `Attack the installer of examples/installer in every way that the TUF specification names,
@@ -37,13 +37,15 @@ type options struct {
 	Installer string `placeholder:"FILE" type:"existingfile" help:"Attack this program instead of the installer."`
 }
 
+var commandLine = cli.Program{Name: "attacks", Description: description}
+
 func main() { cli.Main(run) }
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	code, ok := cli.Parse(&o, "attacks", description, args, stdout, stderr)
-	if !ok {
+	command, code := commandLine.Parse(&o, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
 	chosen, err := choose(o.Only)
@@ -53,16 +55,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	dir, err := os.MkdirTemp("", "tufwalk-attacks-")
 	if err != nil {
-		return cli.End(ctx, err, "attacks", "", stderr)
+		return commandLine.End(ctx, err, "", stderr)
 	}
 	defer os.RemoveAll(dir)
 	program := o.Installer
 	if program == "" {
 		fmt.Fprintln(stdout, "Building examples/installer ...")
 		if program, err = build(ctx, dir); err != nil {
-			return cli.End(ctx, err, "attacks", "no attack was made", stderr)
+			return commandLine.End(ctx, err, "no attack was made", stderr)
 		}
 	}
 	err = show(ctx, chosen, o.Verbose, process(program), dir, stdout)
-	return cli.End(ctx, err, "attacks", "the demonstration is not complete", stderr)
+	return commandLine.End(ctx, err, "the demonstration is not complete", stderr)
 }

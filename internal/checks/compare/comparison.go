@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 // comparison is the program's command line, and where it writes.

@@ -14,9 +14,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/alecthomas/kong"
-
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 const description = `Run tufwalk and go-tuf on the same repositories, in turn,
@@ -44,10 +42,12 @@ On a slow or busy machine slow clients have fewer turns, or rows are left out; t
 Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`
 
 // helps are help texts too long for a struct tag.
-var helps = kong.Vars{
+var helps = map[string]string{
 	"parts":  "What to compare: start, target, http, growth, refresh. Default: the first three.",
 	"budget": "No row begins after this time; slow clients have fewer turns. Default: 4m, and 6m more with growth.",
 }
+
+var commandLine = cli.Program{Name: "compare", Description: description, Help: helps}
 
 func main() { cli.Main(run) }
 
@@ -55,9 +55,9 @@ func main() { cli.Main(run) }
 // returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &comparison{stdout: stdout, stderr: stderr}
-	code, ok := cli.Parse(c, "compare", description, args, stdout, stderr, helps)
-	if !ok {
+	command, code := commandLine.Parse(c, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
-	return cli.End(ctx, c.run(ctx), "compare", "what was measured before is above", stderr)
+	return commandLine.End(ctx, c.run(ctx), "what was measured before is above", stderr)
 }

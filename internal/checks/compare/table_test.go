@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 func TestTable(t *testing.T) {

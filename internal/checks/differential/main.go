@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 const description = `Play random histories of repositories to tufwalk and to go-tuf, and compare what they trust.
@@ -36,12 +36,14 @@ type options struct {
 	First     uint64 `default:"1" help:"The seed of the first history (default: ${default})."`
 }
 
+var commandLine = cli.Program{Name: "differential", Description: description}
+
 func main() { cli.Main(run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	code, ok := cli.Parse(&o, "differential", description, args, stdout, stderr)
-	if !ok {
+	command, code := commandLine.Parse(&o, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
 	t, err := playAll(ctx, o.First, o.Histories)
@@ -52,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stdout, t.summary())
 	}
-	return cli.End(ctx, err, "differential", "the numbers above are for the histories before", stderr)
+	return commandLine.End(ctx, err, "the numbers above are for the histories before", stderr)
 }
 
 // tally counts the results of all histories.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/internal/histories"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/packages"
 )
@@ -28,6 +29,11 @@ func load(ctx context.Context, patterns []string) (*tree, error) {
 	list, err := packages.Load(c, patterns...)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(list, func(p *packages.Package) bool { return p.Module != nil }) {
+		dir, _ := os.Getwd()
+		return nil, fmt.Errorf("%w: run mutate in a checkout of the module that has %s; %s is in none",
+			errNoModule, strings.Join(patterns, " "), dir)
 	}
 	t := &tree{packages: list}
 	module := ""

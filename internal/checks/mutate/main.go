@@ -30,7 +30,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 const description = `Change packages in small ways, one at a time, and see whether the tests notice.
@@ -54,13 +54,15 @@ type options struct {
 	Timeout     time.Duration  `default:"20s" help:"A test that takes this much longer has noticed the mutant."`
 }
 
+var commandLine = cli.Program{Name: "mutate", Description: description}
+
 func main() { cli.Main(run) }
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	code, ok := cli.Parse(&o, "mutate", description, args, stdout, stderr)
-	if !ok {
+	command, code := commandLine.Parse(&o, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
 	err := o.run(ctx, stdout, stderr)
@@ -68,12 +70,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "mutate: %v\n", err)
 		return cli.Usage
 	}
-	return cli.End(ctx, err, "mutate", "the sources are unchanged", stderr)
+	return commandLine.End(ctx, err, "the sources are unchanged", stderr)
 }
 
 var (
 	errSurvivors = errors.New("mutants survived, or known equivalents are out of date")
 	errNothing   = errors.New("no mutant matches")
+	errNoModule  = errors.New("no such packages")
 )
 
 // Validate is called by package kong, for which an error is wrong usage.

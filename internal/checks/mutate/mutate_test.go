@@ -159,3 +159,17 @@ func TestUnfit(t *testing.T) {
 	require.Contains(t, stderr, "example.com/limits/counted: 1 tests reach mutants")
 	require.NotContains(t, stderr, "TestSmall is left out")
 }
+
+// Outside a checkout there is nothing to change, and no report that looks like
+// success.
+func TestNotInACheckout(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("GOWORK", "")
+	t.Chdir(dir)
+	for _, packages := range []string{"./roles", "./...", "fmt"} {
+		var out, errs bytes.Buffer
+		require.Equal(t, 1, run(t.Context(), []string{packages}, &out, &errs))
+		require.Contains(t, errs.String(), "run mutate in a checkout of the module that has "+packages)
+		require.Empty(t, out.String())
+	}
+}

@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
 const description = `Check how comments and documents are written.
@@ -32,16 +32,18 @@ type options struct {
 	Check string `arg:"" enum:"widths,words" help:"What to check: widths or words."`
 }
 
+var commandLine = cli.Program{Name: "prose", Description: description}
+
 func main() { cli.Main(run) }
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	code, ok := cli.Parse(&o, "prose", description, args, stdout, stderr)
-	if !ok {
+	command, code := commandLine.Parse(&o, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
-	return cli.End(ctx, o.run(stdout), "prose", "not all files were checked", stderr)
+	return commandLine.End(ctx, o.run(stdout), "not all files were checked", stderr)
 }
 
 var errFound = errors.New("see above")

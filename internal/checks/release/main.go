@@ -10,15 +10,18 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/tufwalk/tufwalk/internal/checks/cli"
+	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
-const description = `Make the go.mod files ready for the tags of a release.
+var commandLine = cli.Program{
+	Name: "release",
+	Description: `Make the go.mod files ready for the tags of a release.
 
 The modules that are released then require each other in this version, without
 a replace. The tree still builds, by go.work.
 
-Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`
+Exit code 0: done. 1: something went wrong. 2: wrong usage. 130: interrupted.`,
+}
 
 type options struct {
 	Version string `arg:"" help:"Such as v0.1.0."`
@@ -29,11 +32,11 @@ func main() { cli.Main(run) }
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	code, ok := cli.Parse(&o, "release", description, args, stdout, stderr)
-	if !ok {
+	command, code := commandLine.Parse(&o, args, stdout, stderr)
+	if command == nil {
 		return code
 	}
-	return cli.End(ctx, o.run(stdout), "release", "some go.mod files may be changed", stderr)
+	return commandLine.End(ctx, o.run(stdout), "some go.mod files may be changed", stderr)
 }
 
 func (o *options) run(stdout io.Writer) error {

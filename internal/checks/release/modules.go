@@ -16,7 +16,7 @@ const library = "github.com/tufwalk/tufwalk"
 // released are the modules that get tags, in this order: each requires only
 // those before it. The programs of examples and internal/checks are run in a
 // checkout, and get none.
-var released = []mod{{}, {"client"}, {"services"}}
+var released = []mod{{}, {"client"}, {"internal/cli"}, {"services"}}
 
 // mod is a module of this repository, by its folder; the library's is empty.
 type mod struct{ folder string }

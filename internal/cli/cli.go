@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,10 +65,21 @@ func (p *Program) Parse(
 	case helped:
 		return nil, OK
 	case err != nil:
-		fmt.Fprintf(stderr, "%s: %v\nSee %s --help.\n", p.Name, err, p.Name)
+		fmt.Fprintf(stderr, "%s: %v\n%s", p.Name, err, p.usage(err))
 		return nil, Usage
 	}
 	return command, OK
+}
+
+// usage says where to read on and, for a program of several commands, what the
+// one that was given needs.
+func (p *Program) usage(err error) string {
+	wrong := new(kong.ParseError)
+	if errors.As(err, &wrong) && wrong.Context.Selected() != nil {
+		command := wrong.Context.Selected()
+		return fmt.Sprintf("Usage: %s %s\nSee %s --help.\n", p.Name, command.Summary(), command.FullPath())
+	}
+	return fmt.Sprintf("See %s --help.\n", p.Name)
 }
 
 // End reports an error, if there is one, and returns the exit code. The context
