@@ -96,6 +96,18 @@ func TestStatus(t *testing.T) {
 	require.Contains(t, page, "no such target")
 }
 
+// A mirror that sends wrong bytes is to blame, even if the next one makes up
+// for it.
+func TestBlameWithoutARefusal(t *testing.T) {
+	w := newWorld(t)
+	w.m1.Always("/targets/*", clienttest.Wrong())
+	require.Equal(t, "200 OK\nhello", w.ask("GET /corp/hello.txt"))
+	_, metrics := w.admin("/metrics")
+	require.Contains(t, metrics, `tufwalk_blame_total{kind="wrong bytes",mirror="m1/targets",upstream="corp"} 1`)
+	require.Contains(t, w.logged(), "a mirror has no good file")
+	require.NotContains(t, metrics, "m2/targets")
+}
+
 func TestTrail(t *testing.T) {
 	w := newWorld(t)
 	found := w.trail("hello.txt")

@@ -429,27 +429,25 @@ func (u *upstream) fill(a *answer) Fill {
 		if err != nil {
 			return err
 		}
-		if err = u.download(ctx, f, dst); err != nil {
-			u.gate.blame(u, err)
-		}
-		return err
+		return u.download(ctx, f, dst)
 	}
 }
 
 // download asks the mirrors of each repository that lists the file in turn.
 func (u *upstream) download(ctx context.Context, f *client.File, dst client.Partial) error {
+	o := client.DownloadOptions{Failed: u.blame}
 	if t := f.Target(); t != nil {
 		target, err := client.TargetOf(t)
 		if err != nil {
 			return err
 		}
-		return u.mirrors[""].Download(ctx, target, dst, client.DownloadOptions{})
+		return u.mirrors[""].Download(ctx, target, dst, o)
 	}
 	var errs []error
 	for _, at := range f.Agreed().Attestations {
 		target, err := client.AttestedTargetOf(f.Agreed(), at.Repository)
 		if err == nil {
-			err = u.mirrors[at.Repository].Download(ctx, target, dst, client.DownloadOptions{})
+			err = u.mirrors[at.Repository].Download(ctx, target, dst, o)
 		}
 		if err == nil || !errors.As(err, new(*client.DownloadError)) { // otherwise it is no mirror's fault
 			return err
