@@ -16,7 +16,9 @@ func (s *story) layout(f func(top *verifytest.Role)) {
 // delegations are who may list which target, and in which order roles are
 // asked.
 func (b *book) delegations() {
-	tell := func(name, requirements, why string, do func(s *story)) { b.tell("delegation", name, requirements, why, do) }
+	tell := func(name, requirements, why string, do func(s *story)) {
+		b.tell("delegation", name, requirements, why, do)
+	}
 	two := func(s *story, terminating bool) (first, second *verifytest.Role) {
 		s.begin(verifytest.Options{})
 		top := s.Targets()
@@ -140,7 +142,9 @@ func (b *book) delegations() {
 
 // delegatedSigners are about whose keys sign a delegated role.
 func (b *book) delegatedSigners() {
-	tell := func(name, requirements, why string, do func(s *story)) { b.tell("delegation", name, requirements, why, do) }
+	tell := func(name, requirements, why string, do func(s *story)) {
+		b.tell("delegation", name, requirements, why, do)
+	}
 	// Two roles delegate to shared, with different keys.
 	diamond := func(s *story) (shared *verifytest.Role) {
 		s.begin(verifytest.Options{})

@@ -35,6 +35,7 @@ type options struct {
 	Run struct {
 		Folder  string   `placeholder:"FOLDER" type:"existingdir" help:"Take the vectors from this folder."`
 		Can     []string `placeholder:"NEED" help:"What the client offers: clock, dsse, ml-dsa, succinct (default: all)."`
+		Known   string   `placeholder:"CLIENT" help:"Demand the differences that known.txt has for this client, and no others."`
 		Only    string   `default:"*" placeholder:"PATTERN" help:"Only cases whose names match, such as 'root-*'."`
 		Command []string `arg:"" passthrough:"" help:"The client, with its arguments."`
 	} `cmd:"" help:"Run a client on the vectors."`
@@ -98,7 +99,11 @@ func (o options) play(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	report(stdout, b, results)
-	if len(results.wrong()) > 0 {
+	wrong := results.wrong()
+	if o.Run.Known != "" {
+		return known().compare(o.Run.Known, wrong, results)
+	}
+	if len(wrong) > 0 {
 		return errWrong
 	}
 	return nil

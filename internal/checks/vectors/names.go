@@ -45,10 +45,11 @@ func (b *book) names() {
 				s.or(encoding, o)
 			})
 	}
+	const device = "a client may refuse the name of a device of Windows"
 	for i, c := range []struct{ path, choice string }{
 		{"file", ""}, {"dir/file", ""}, {"a/b/c/d/e/f", ""}, {"a b", ""}, {"a  b ", ""}, {"é/ü", ""}, {"😀", ""}, {"a+b", ""}, {"a&b=c;d", ""},
 		{"a@b:c", encoding}, {"a%20b", encoding}, {"a%2Fb", encoding}, {"100%", encoding}, {"a?b", encoding}, {"a#b", encoding}, {"-x", ""}, {"x,y", ""}, {"~user", ""}, {"$x", ""},
-		{"a'b\"c", encoding}, {"<a>", encoding}, {"[a]", encoding}, {"a|b", encoding}, {"a^b`c{d}", encoding}, {"file.tar.gz", ""}, {".hidden", ""}, {"..x", ""}, {"x..", ""}, {"CON", ""}, {"a.", ""}, {"1.root.json", ""},
+		{"a'b\"c", encoding}, {"<a>", encoding}, {"[a]", encoding}, {"a|b", encoding}, {"a^b`c{d}", encoding}, {"file.tar.gz", ""}, {".hidden", ""}, {"..x", ""}, {"x..", ""}, {"CON", device}, {"a.", ""}, {"1.root.json", ""},
 		{strings.Repeat("y", 120), ""}, {"../up", encoding}, {"a/../b", encoding}, {"./a", encoding}, {"a/./b", encoding}, {"a//b", encoding}, {"/abs", encoding}, {"dir/", encoding}, {`a\b`, encoding}, {"a\nb", encoding},
 	} {
 		why := fmt.Sprintf("a target with the path %q", c.path)

@@ -181,7 +181,9 @@ func (b *book) listings() {
 		tell("empty-hashes", "R-4.4.3", "an empty list of hashes", hashes(object{}), l.role,
 			"hashes are optional here, and the specification does not speak of an empty list", false)
 		tell("upper-case-hash", "R-4.2.6", "a hash in upper case",
-			func(e object) { e["hashes"] = object{"sha256": strings.ToUpper(e["hashes"].(object)["sha256"].(string))} }, "",
+			func(e object) {
+				e["hashes"] = object{"sha256": strings.ToUpper(e["hashes"].(object)["sha256"].(string))}
+			}, "",
 			"the specification does not say in which case the digits are", true)
 		tell("no-version", "R-4.3.2 R-4.4.1", "no version", func(e object) { delete(e, "version") }, l.lister, "", false)
 		tell("version-text", "R-4.3.2", "a version that is a string", func(e object) { e["version"] = "1" }, l.lister, "", false)

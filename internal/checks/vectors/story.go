@@ -112,7 +112,9 @@ func (s *story) answer(status int, path string) { s.status = map[string]int{path
 func (s *story) ok() { s.step(nil, s.all(), nil) }
 
 // get downloads a target.
-func (s *story) get(path, content string) { s.step([]string{path}, s.all(), map[string]string{path: content}) }
+func (s *story) get(path, content string) {
+	s.step([]string{path}, s.all(), map[string]string{path: content})
+}
 
 // refused is a refresh that fails at a top-level role.
 func (s *story) refused(role string) { s.step(nil, s.before(role), nil) }
