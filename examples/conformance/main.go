@@ -7,6 +7,9 @@
 //	conformance --metadata-dir D --metadata-url U --target-name T ... \
 //		--target-base-url B --target-dir X download
 //
+// Before the command, --envelope-format dsse has it expect DSSE envelopes. The
+// suite does not know of that, but the test vectors of docs/vectors.md do.
+//
 // The exit code is 0 on success. Otherwise it is 1, and the error goes to
 // standard error. To run the suite, in a checkout of it:
 //
