@@ -92,7 +92,8 @@ func (b *book) binStories(topic string, also string, needs []string, bits []int,
 		s.Publish()
 		s.get("a/1", "new")
 	})
-	tell("file-of-another-bin", "R-5.6.8a", "the mirror has another bin's file, with the same keys and version, in place of the right one", func(s *story) {
+	tell("file-of-another-bin", "R-5.6.8a", "the mirror has another bin's file, with the same keys and version, in "+
+		"place of the right one", func(s *story) {
 		fill(s, 4)
 		s.Publish()
 		name := s.Targets().Bin("a/1").Name()
@@ -136,8 +137,10 @@ func (b *book) bins() {
 		{"whole-hash", "a prefix that is the whole hash", full("x"), "", true},
 		{"other-hash", "a prefix of another hash", full("y")[:8], "", false},
 		{"too-long", "a prefix that is longer than a hash", full("x") + "0", "", false},
-		{"empty-prefix", "an empty prefix, which every hash has", "", "the specification does not say that a prefix may be empty", true},
-		{"upper-case", "a prefix in upper case", strings.ToUpper(full("x")[:8]), "the specification does not say in which case the digits are", false},
+		{"empty-prefix", "an empty prefix, which every hash has", "",
+			"the specification does not say that a prefix may be empty", true},
+		{"upper-case", "a prefix in upper case", strings.ToUpper(full("x")[:8]),
+			"the specification does not say in which case the digits are", false},
 		{"not-hex", "a prefix that is not hexadecimal", "xy", "", false},
 		{"path-as-prefix", "a prefix of the path, not of its hash", "x", "", false},
 	} {
@@ -159,20 +162,23 @@ func (b *book) bins() {
 			}
 		})
 	}
-	b.tell("bins", "two-levels", "R-4.6.5 R-5.6.7a", "bins below a role, as an index of packages has them", func(s *story) {
-		s.begin(verifytest.Options{})
-		all := s.delegate(s.Targets(), "bins", "*", "*/*", "*/*/*")
-		all.DelegateBins("bin-n", 16)
-		all.AddToBin("packages/a/a-1.whl", []byte("wheel"))
-		s.Publish()
-		s.get("packages/a/a-1.whl", "wheel")
-	})
-	b.tell("bins", "hash-of-the-base-name", "R-4.6.5", "a prefix of the hash of the file's name, not of its path", func(s *story) {
-		s.layout(func(top *verifytest.Role) {
-			top.Delegate(verifytest.Delegation{Name: "bin", PathHashPrefixes: []string{full("x")[:8]}}).AddTarget("a/x", []byte("x"))
+	b.tell("bins", "two-levels", "R-4.6.5 R-5.6.7a", "bins below a role, as an index of packages has them",
+		func(s *story) {
+			s.begin(verifytest.Options{})
+			all := s.delegate(s.Targets(), "bins", "*", "*/*", "*/*/*")
+			all.DelegateBins("bin-n", 16)
+			all.AddToBin("packages/a/a-1.whl", []byte("wheel"))
+			s.Publish()
+			s.get("packages/a/a-1.whl", "wheel")
 		})
-		s.notGot("a/x")
-	})
+	b.tell("bins", "hash-of-the-base-name", "R-4.6.5", "a prefix of the hash of the file's name, not of its path",
+		func(s *story) {
+			s.layout(func(top *verifytest.Role) {
+				top.Delegate(verifytest.Delegation{Name: "bin", PathHashPrefixes: []string{full("x")[:8]}}).AddTarget("a/x",
+					[]byte("x"))
+			})
+			s.notGot("a/x")
+		})
 }
 
 // succinct are hash bins by succinct_roles (TAP 15).
@@ -196,7 +202,8 @@ func (b *book) succinct() {
 		})
 	}
 	for _, n := range []string{"0", "-1", "33", "64", "1.5", "null", `"2"`} {
-		edited("bit-length-"+strings.Trim(strings.ReplaceAll(n, ".", "-"), `"`)+strings.Repeat("-text", strings.Count(n, `"`)/2), "R-T15.1",
+		edited("bit-length-"+strings.Trim(strings.ReplaceAll(n, ".", "-"), `"`)+strings.Repeat("-text",
+			strings.Count(n, `"`)/2), "R-T15.1",
 			"bit_length is "+n, func(_, succinct object) { succinct["bit_length"] = number(n) })
 	}
 	edited("bit-length-missing", "R-T15.1", "no bit_length", func(_, succinct object) { delete(succinct, "bit_length") })
@@ -205,17 +212,19 @@ func (b *book) succinct() {
 		func(_, succinct object) { succinct["name_prefix"] = "other" })
 	edited("null", "R-4.2.1", "null in place of succinct_roles", func(d, _ object) { d["succinct_roles"] = nil })
 	edited("keyids-missing", "R-4.2.1", "no key IDs", func(_, succinct object) { delete(succinct, "keyids") })
-	b.tell("succinct", "with-roles", "R-T15.3", "both roles and succinct_roles, which TAP 15 does not allow", func(s *story) {
-		s.needs(needs...)
-		s.begin(verifytest.Options{})
-		s.Targets().DelegateSuccinct("bin", 2)
-		s.Targets().AddToBin("a/1", []byte("x"))
-		s.delegate(s.Targets(), "role", "b/*")
-		s.Publish()
-		s.refusedAt("targets", "a/1")
-		s.orAccept("TAP 15 does not say what a client does with both", "a/1", "x")
-	})
-	b.tell("succinct", "end-the-search", "R-T15.5", "a bin does not list the target, and a role after its delegator does", func(s *story) {
+	b.tell("succinct", "with-roles", "R-T15.3", "both roles and succinct_roles, which TAP 15 does not allow",
+		func(s *story) {
+			s.needs(needs...)
+			s.begin(verifytest.Options{})
+			s.Targets().DelegateSuccinct("bin", 2)
+			s.Targets().AddToBin("a/1", []byte("x"))
+			s.delegate(s.Targets(), "role", "b/*")
+			s.Publish()
+			s.refusedAt("targets", "a/1")
+			s.orAccept("TAP 15 does not say what a client does with both", "a/1", "x")
+		})
+	b.tell("succinct", "end-the-search", "R-T15.5", "a bin does not list the target, and a role after its delegator "+
+		"does", func(s *story) {
 		s.needs(needs...)
 		s.begin(verifytest.Options{})
 		s.delegate(s.Targets(), "first", "a/*").DelegateSuccinct("bin", 2)

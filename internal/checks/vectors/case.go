@@ -37,8 +37,8 @@ type step struct {
 // An outcome is how a run ended.
 type outcome struct {
 	Success bool `json:"success"`
-	// Versions are those of the trusted metadata afterwards; 0 if there is none.
-	// Roles that are not listed may have any.
+	// Versions are those of the trusted metadata afterwards; 0 if there is
+	// none. Roles that are not listed may have any.
 	Versions map[string]int64 `json:"versions,omitempty"`
 	// Files are the sha256 of the files in the target directory afterwards.
 	Files []string `json:"files"`

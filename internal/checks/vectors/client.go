@@ -28,7 +28,8 @@ const most = 20 * time.Second
 
 // play runs the vector in a new directory. For each step that was run, it
 // returns how the step ended. It stops after the first wrong one.
-func (c client) play(ctx context.Context, v *vector, files map[string][]byte, address string, m *mirror) ([]result, error) {
+func (c client) play(ctx context.Context, v *vector, files map[string][]byte, address string,
+	m *mirror) ([]result, error) {
 	dir, err := os.MkdirTemp("", "tufwalk-vectors-")
 	if err != nil {
 		return nil, err

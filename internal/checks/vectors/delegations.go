@@ -32,13 +32,15 @@ func (b *book) delegations() {
 		s.Publish()
 		s.get("a/x", "of the first")
 	})
-	tell("falls-through", "R-4.6.9 R-5.6.7a", "the first role does not list the target, and the second one does", func(s *story) {
-		_, second := two(s, false)
-		second.AddTarget("a/x", []byte("of the second"))
-		s.Publish()
-		s.get("a/x", "of the second")
-	})
-	tell("terminating", "R-5.6.7e", "the first role is terminating and does not list the target, so the second one is not asked", func(s *story) {
+	tell("falls-through", "R-4.6.9 R-5.6.7a", "the first role does not list the target, and the second one does",
+		func(s *story) {
+			_, second := two(s, false)
+			second.AddTarget("a/x", []byte("of the second"))
+			s.Publish()
+			s.get("a/x", "of the second")
+		})
+	tell("terminating", "R-5.6.7e", "the first role is terminating and does not list the target, so the second one "+
+		"is not asked", func(s *story) {
 		_, second := two(s, true)
 		second.AddTarget("a/x", []byte("of the second"))
 		s.Publish()
@@ -63,13 +65,14 @@ func (b *book) delegations() {
 		s.Publish()
 		s.notGot("a/x")
 	})
-	tell("terminating-elsewhere", "R-5.6.7e", "a terminating role for other paths does not end the search", func(s *story) {
-		s.layout(func(top *verifytest.Role) {
-			top.Delegate(verifytest.Delegation{Name: "first", Paths: []string{"b/*"}, Terminating: true})
-			s.delegate(top, "second", "a/*").AddTarget("a/x", []byte("x"))
+	tell("terminating-elsewhere", "R-5.6.7e", "a terminating role for other paths does not end the search",
+		func(s *story) {
+			s.layout(func(top *verifytest.Role) {
+				top.Delegate(verifytest.Delegation{Name: "first", Paths: []string{"b/*"}, Terminating: true})
+				s.delegate(top, "second", "a/*").AddTarget("a/x", []byte("x"))
+			})
+			s.get("a/x", "x")
 		})
-		s.get("a/x", "x")
-	})
 	tell("depth-first", "R-5.6.7a", "a delegate of the first role comes before the second role", func(s *story) {
 		first, second := two(s, false)
 		s.delegate(first, "child", "a/*").AddTarget("a/x", []byte("of the child"))
@@ -102,29 +105,31 @@ func (b *book) delegations() {
 		})
 		s.notGot("a/x")
 	})
-	tell("cycle-then-found", "R-5.6.7b", "two roles delegate to each other, and a third one lists the target", func(s *story) {
-		s.layout(func(top *verifytest.Role) {
-			x := s.delegate(top, "x", "a/*")
-			y := s.delegate(x, "y", "a/*")
-			s.delegate(y, "x", "a/*")
-			s.delegate(top, "z", "a/*").AddTarget("a/x", []byte("x"))
+	tell("cycle-then-found", "R-5.6.7b", "two roles delegate to each other, and a third one lists the target",
+		func(s *story) {
+			s.layout(func(top *verifytest.Role) {
+				x := s.delegate(top, "x", "a/*")
+				y := s.delegate(x, "y", "a/*")
+				s.delegate(y, "x", "a/*")
+				s.delegate(top, "z", "a/*").AddTarget("a/x", []byte("x"))
+			})
+			s.get("a/x", "x")
 		})
-		s.get("a/x", "x")
-	})
 	tell("to-itself", "R-5.6.7b", "a role delegates to itself", func(s *story) {
 		s.layout(func(top *verifytest.Role) { x := s.delegate(top, "x", "a/*"); s.delegate(x, "x", "a/*") })
 		s.notGot("a/x")
 	})
 	for _, depth := range []int{4, 8, 16} {
-		tell(fmt.Sprint("depth-", depth), "R-5.6.7a", fmt.Sprint("the target is listed ", depth, " delegations down"), func(s *story) {
-			s.layout(func(top *verifytest.Role) {
-				for i := range depth {
-					top = s.delegate(top, fmt.Sprint("role", i), "a/*")
-				}
-				top.AddTarget("a/x", []byte("x"))
+		tell(fmt.Sprint("depth-", depth), "R-5.6.7a", fmt.Sprint("the target is listed ", depth, " delegations down"),
+			func(s *story) {
+				s.layout(func(top *verifytest.Role) {
+					for i := range depth {
+						top = s.delegate(top, fmt.Sprint("role", i), "a/*")
+					}
+					top.AddTarget("a/x", []byte("x"))
+				})
+				s.get("a/x", "x")
 			})
-			s.get("a/x", "x")
-		})
 	}
 	tell("many", "R-5.6.7c", "two hundred roles are asked before the one that lists the target", func(s *story) {
 		s.layout(func(top *verifytest.Role) {
@@ -150,16 +155,18 @@ func (b *book) delegatedSigners() {
 		s.begin(verifytest.Options{})
 		x, y := s.delegate(s.Targets(), "x", "a/*"), s.delegate(s.Targets(), "y", "b/*")
 		x.Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"a/*"}, Keys: []*verifytest.Key{s.Key("kx")}})
-		shared = y.Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"b/*"}, Keys: []*verifytest.Key{s.Key("ky")}})
+		shared = y.Delegate(verifytest.Delegation{Name: "shared", Paths: []string{"b/*"},
+			Keys: []*verifytest.Key{s.Key("ky")}})
 		shared.AddTarget("a/1", []byte("a"))
 		shared.AddTarget("b/1", []byte("b"))
 		return shared
 	}
-	tell("two-delegators", "R-5.6.7g", "two roles delegate to one, with different keys, and both signed", func(s *story) {
-		diamond(s)
-		s.Publish()
-		s.step([]string{"a/1", "b/1"}, s.all(), map[string]string{"a/1": "a", "b/1": "b"})
-	})
+	tell("two-delegators", "R-5.6.7g", "two roles delegate to one, with different keys, and both signed",
+		func(s *story) {
+			diamond(s)
+			s.Publish()
+			s.step([]string{"a/1", "b/1"}, s.all(), map[string]string{"a/1": "a", "b/1": "b"})
+		})
 	tell("two-delegators-one-signed", "R-5.6.7g", "the keys of the second delegator did not sign", func(s *story) {
 		diamond(s)
 		s.SignWith("shared", s.Key("kx"))
@@ -167,7 +174,8 @@ func (b *book) delegatedSigners() {
 		s.get("a/1", "a")
 		s.notGot("b/1")
 	})
-	tell("two-delegators-one-run", "R-5.6.7g", "the keys of the second delegator did not sign, and both are asked in one run", func(s *story) {
+	tell("two-delegators-one-run", "R-5.6.7g", "the keys of the second delegator did not sign, and both are asked "+
+		"in one run", func(s *story) {
 		diamond(s)
 		s.SignWith("shared", s.Key("kx"))
 		s.Publish()
@@ -184,7 +192,8 @@ func (b *book) delegatedSigners() {
 		s.get("team/app.txt", "team 1")
 	})
 	for _, how := range []string{"unsigned", "missing", "unlisted"} {
-		tell("hidden-by-"+how, "R-5.6.7f", "the first role's file is "+how+", and the second role, which it outranks, lists the target", func(s *story) {
+		tell("hidden-by-"+how, "R-5.6.7f", "the first role's file is "+how+", and the second role, which it outranks, "+
+			"lists the target", func(s *story) {
 			s.layout(func(top *verifytest.Role) {
 				s.delegate(top, "first", "a/*").AddTarget("a/x", []byte("of the first"))
 				s.delegate(top, "second", "a/*").AddTarget("a/x", []byte("of the second"))
@@ -233,12 +242,17 @@ func (b *book) delegationEntries() {
 	}
 	entry("no-terminating", "R-4.6.9", "an entry that does not say whether it is terminating",
 		"the specification does not say that it may be absent", true, func(_, e object) { delete(e, "terminating") })
-	entry("terminating-text", "R-4.6.9", "terminating is a string", "", false, func(_, e object) { e["terminating"] = "false" })
-	entry("neither", "R-4.6.4", "an entry with neither paths nor prefixes, which delegates nothing", "", false, func(_, e object) { delete(e, "paths") })
-	entry("no-paths", "R-4.6.4", "an entry with an empty list of paths", "", false, func(_, e object) { e["paths"] = []any{} })
-	entry("both", "R-4.6.4", "an entry with paths and prefixes", "the specification does not allow both, and does not say what they do", false,
+	entry("terminating-text", "R-4.6.9", "terminating is a string", "", false,
+		func(_, e object) { e["terminating"] = "false" })
+	entry("neither", "R-4.6.4", "an entry with neither paths nor prefixes, which delegates nothing", "", false,
+		func(_, e object) { delete(e, "paths") })
+	entry("no-paths", "R-4.6.4", "an entry with an empty list of paths", "", false,
+		func(_, e object) { e["paths"] = []any{} })
+	entry("both", "R-4.6.4", "an entry with paths and prefixes",
+		"the specification does not allow both, and does not say what they do", false,
 		func(_, e object) { e["path_hash_prefixes"] = []any{""} })
-	entry("paths-text", "R-4.2.1", "a string in place of a list of paths", "", false, func(_, e object) { e["paths"] = "team/*" })
+	entry("paths-text", "R-4.2.1", "a string in place of a list of paths", "", false,
+		func(_, e object) { e["paths"] = "team/*" })
 	entry("null", "R-4.2.1", "null in place of an entry", "", false, func(d, _ object) { d["roles"] = []any{nil} })
 	entry("roles-null", "R-4.2.1", "null in place of the entries", "", false, func(d, _ object) { d["roles"] = nil })
 	entry("keys-null", "R-4.2.1", "null in place of the keys", "", false, func(d, _ object) { d["keys"] = nil })
@@ -253,16 +267,18 @@ func (b *book) delegationEntries() {
 		func(_, e object) { e["threshold"] = int64(0) })
 	entry("unknown-member", "R-4.0.1", "members that no client knows, in the entry and next to the keys", "", true,
 		func(d, e object) { d["x-note"], e["x-note"] = "a", object{} })
-	entry("twice", "R-4.6.3", "two entries for one role", "role names are unique, and the specification does not say what two equal ones do", false,
+	entry("twice", "R-4.6.3", "two entries for one role",
+		"role names are unique, and the specification does not say what two equal ones do", false,
 		func(d, e object) { d["roles"] = append(d["roles"].([]any), e) })
 	for _, name := range topLevel {
-		b.tell("delegation", "named-"+name, "R-4.6.10", "a delegated role has the name of a top-level one: "+name, func(s *story) {
-			s.usual()
-			s.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"x/*"}})
-			s.Publish()
-			s.refusedAt("targets", "team/app.txt")
-			s.orAccept("the specification does not say that these names are taken", "team/app.txt", "team 1")
-		})
+		b.tell("delegation", "named-"+name, "R-4.6.10", "a delegated role has the name of a top-level one: "+name,
+			func(s *story) {
+				s.usual()
+				s.Targets().Delegate(verifytest.Delegation{Name: name, Paths: []string{"x/*"}})
+				s.Publish()
+				s.refusedAt("targets", "team/app.txt")
+				s.orAccept("the specification does not say that these names are taken", "team/app.txt", "team 1")
+			})
 	}
 }
 

@@ -19,7 +19,8 @@ func (b *book) brokenFiles() {
 	const tolerant = "readers of JSON differ here, and the specification does not choose"
 	b.refuseNext("broken", func(string) string { return "" }, []forgery{
 		{name: "empty", requirements: "R-4.2.1", why: "an empty file", after: replace("")},
-		{name: "page", requirements: "R-4.2.1", why: "a page of HTML", after: replace("<!doctype html><title>Log in</title>")},
+		{name: "page", requirements: "R-4.2.1", why: "a page of HTML",
+			after: replace("<!doctype html><title>Log in</title>")},
 		{name: "null", requirements: "R-4.2.1", why: "null in place of the file", after: replace("null")},
 		{name: "array", requirements: "R-4.2.1", why: "an array in place of the file", after: replace("[]")},
 		{name: "cut", requirements: "R-4.2.1", why: "the last byte is missing",
@@ -112,12 +113,16 @@ func (b *book) toleratedFiles() {
 	b.acceptNext("unusual", []forgery{
 		{name: "unknown-member", requirements: "R-4.0.1", why: "a member that no client knows is signed too",
 			before: set("x-note", object{"a": []any{int64(1), "two", true}, "b": object{}})},
-		{name: "unknown-member-outside", requirements: "R-4.0.1", why: "a member that no client knows, next to the signatures",
+		{name: "unknown-member-outside", requirements: "R-4.0.1",
+			why:    "a member that no client knows, next to the signatures",
 			before: envelope(func(e object) { e["x-note"] = "not signed" })},
 		{name: "escapes", requirements: "R-4.1.1", why: "line breaks, quotes, backslashes and controls in a string, " +
-			"which the canonical form has as they are", before: set("x-note", "a\n\t\"b\" \\c \x01 \x7f </script> é \u2028 😀")},
-		{name: "sorted-members", requirements: "R-4.1.1", why: "members that sort by their bytes: with upper case, marks and accents",
-			before: set("x-note", object{"b": int64(1), "B": int64(2), "a!": int64(3), "a": int64(4), "é": int64(5), "": int64(6)})},
+			"which the canonical form has as they are", before: set("x-note",
+			"a\n\t\"b\" \\c \x01 \x7f </script> é \u2028 😀")},
+		{name: "sorted-members", requirements: "R-4.1.1",
+			why: "members that sort by their bytes: with upper case, marks and accents",
+			before: set("x-note", object{"b": int64(1), "B": int64(2), "a!": int64(3), "a": int64(4), "é": int64(5),
+				"": int64(6)})},
 		{name: "sorted-beyond", requirements: "R-4.1.1", why: "two members that sort differently in UTF-8 and in UTF-16",
 			before: set("x-note", object{"\uff5e": int64(1), "😀": int64(2)}),
 			choice: "OLPC's canonical form does not say by what members are sorted"},
@@ -126,9 +131,11 @@ func (b *book) toleratedFiles() {
 		{name: "large-number", requirements: "R-4.1.3", why: "an integer above 2^53 in an unknown member",
 			before: set("x-note", number("9007199254740993")),
 			choice: "RFC 8259 promises nothing for integers above 2^53"},
-		{name: "unknown-signature", requirements: "R-4.2.5", why: "a good signature by a key that is not listed, next to a good one",
+		{name: "unknown-signature", requirements: "R-4.2.5",
+			why:    "a good signature by a key that is not listed, next to a good one",
 			before: func(s *story, role string) { s.SignWith(role, append(s.Keys(role), s.Key("other"))...) }},
-		{name: "wrong-signature", requirements: "R-4.2.4", why: "a wrong signature by a key that is listed, next to a good one",
+		{name: "wrong-signature", requirements: "R-4.2.4",
+			why: "a wrong signature by a key that is listed, next to a good one",
 			before: func(s *story, role string) {
 				wrong := *s.Key("other")
 				wrong.KeyID = s.Key("b").ID()
@@ -148,12 +155,15 @@ func (b *book) toleratedFiles() {
 				s.SignWith(role, append(s.oldRootKey(role), s.Key("a"), s.Key("c"))...)
 			}},
 		{name: "spec-1.0", requirements: "R-4.3.1", why: "a version of the specification in two parts",
-			before: set("spec_version", "1.0"), choice: "which versions match is free, and this one is not semantic versioning"},
+			before: set("spec_version", "1.0"), choice: "which versions match is free, and this one is not semantic " +
+				"versioning"},
 		{name: "spec-1.9", requirements: "R-4.3.1", why: "a later minor version of the specification",
 			before: set("spec_version", "1.9.0"), choice: "which versions match is free"},
 		{name: "expires-fraction", requirements: "R-4.3.3", why: "a time of expiry with a fraction",
-			before: set("expires", "2150-01-01T00:00:00.500Z"), choice: "the specification has one notation, and deployed files have others"},
+			before: set("expires", "2150-01-01T00:00:00.500Z"),
+			choice: "the specification has one notation, and deployed files have others"},
 		{name: "expires-offset", requirements: "R-4.3.3", why: "a time of expiry with an offset",
-			before: set("expires", "2150-01-01T00:00:00+02:00"), choice: "the specification has one notation, and deployed files have others"},
+			before: set("expires", "2150-01-01T00:00:00+02:00"),
+			choice: "the specification has one notation, and deployed files have others"},
 	})
 }

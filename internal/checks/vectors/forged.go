@@ -153,7 +153,8 @@ func (b *book) forgedFiles() {
 				s.keysOf(role, 2, s.Key("a"), s.Key("b"))
 				s.SignWith(role, append(s.oldRootKey(role), s.Key("a"), s.Key("a"))...)
 			}},
-		{name: "one-key-two-ids", requirements: "R-4.3.K3", why: "one public key under two key IDs where two keys are needed",
+		{name: "one-key-two-ids", requirements: "R-4.3.K3",
+			why: "one public key under two key IDs where two keys are needed",
 			before: func(s *story, role string) {
 				twin := *s.Key("a")
 				twin.KeyID = strings.Repeat("ab", 32)

@@ -44,10 +44,11 @@ func (b *book) honest() {
 			s.Publish()
 			s.get("team/app.txt", "team 2")
 		})
-		b.tell("honest", l.name+"-no-target", l.requirements+" R-5.7.1", l.why+"; a target that nobody lists", func(s *story) {
-			s.usualWith(l.options)
-			s.notGot("team/none.txt")
-		})
+		b.tell("honest", l.name+"-no-target", l.requirements+" R-5.7.1", l.why+"; a target that nobody lists",
+			func(s *story) {
+				s.usualWith(l.options)
+				s.notGot("team/none.txt")
+			})
 	}
 	b.tell("honest", "nothing-new", "R-5.4.3.1b R-5.5.8", "a second refresh finds nothing new", func(s *story) {
 		s.usual()

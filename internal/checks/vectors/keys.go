@@ -72,7 +72,8 @@ func (b *book) keys() {
 			k.Extra = object{"keyid_hash_algorithms": []any{"sha256", "sha512"}, "x-owner": "@somebody"}
 		}))
 	listed("other-id", "R-4.3.K1", "a key ID that is not the key's hash",
-		"the specification says what a key ID is, TAP 12 that clients do not compare, and deployed repositories need that", true,
+		"the specification says what a key ID is, TAP 12 that clients do not compare, and deployed repositories need "+
+			"that", true,
 		one("ed25519", func(k *verifytest.Key) { k.KeyID = strings.Repeat("0f", 32) }))
 	listed("short", "R-4.2.2.3", "an ed25519 key that lacks a byte", "", false,
 		one("ed25519", func(k *verifytest.Key) { k.Public = k.Public[2:] }))
@@ -83,7 +84,10 @@ func (b *book) keys() {
 	listed("empty", "R-4.2.2.3", "an ed25519 key that is empty", "", false,
 		one("ed25519", func(k *verifytest.Key) { k.Public = "" }))
 	listed("no-pem", "R-4.2.2.4", "an ECDSA key that is no PEM", "", false,
-		one("ecdsa-sha2-nistp256", func(k *verifytest.Key) { k.Public = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n" }))
+		one("ecdsa-sha2-nistp256", func(k *verifytest.Key) {
+			k.Public = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END " +
+				"PUBLIC KEY-----\n"
+		}))
 	listed("rsa-as-ed25519", "R-4.2.2.5", "an RSA key under the scheme ed25519", "", false,
 		one("rsassa-pss-sha256", func(k *verifytest.Key) { k.Scheme = "ed25519" }))
 	listed("pss-as-pkcs1", "R-4.2.2.5 R-4.2.2.7", "a signature of another padding than the scheme's", "", false,
@@ -94,44 +98,50 @@ func (b *book) keys() {
 		one("ecdsa-sha2-nistp384", func(k *verifytest.Key) { k.Scheme = "ecdsa-sha2-nistp256" }))
 	listed("unknown-scheme", "R-4.2.2.6", "the only key has a scheme that no client knows", "", false,
 		one("ed25519", func(k *verifytest.Key) { k.KeyType, k.Scheme = "quantum", "quantum-1" }))
-	listed("unknown-next-to-good", "R-4.2.2.6", "a key of a kind that no client knows, next to a good one", unknown, true,
+	listed("unknown-next-to-good", "R-4.2.2.6", "a key of a kind that no client knows, next to a good one",
+		unknown, true,
 		func(s *story) []*verifytest.Key {
 			odd := *s.Key("odd")
 			odd.KeyType, odd.Scheme = "quantum", "quantum-1"
 			return []*verifytest.Key{&odd, s.Key("good")}
 		})
 	for i := range 4 {
-		listed("anybody-signs-"+string(rune('1'+i)), "R-4.2.2.8", "the neutral element of ed25519, for which anybody can sign, in one of four notations",
+		listed("anybody-signs-"+string(rune('1'+i)), "R-4.2.2.8",
+			"the neutral element of ed25519, for which anybody can sign, in one of four notations",
 			"the specification does not speak of such keys", false,
 			func(*story) []*verifytest.Key { return []*verifytest.Key{verifytest.NewWeakKey(i)} })
 	}
-	b.tell("keys", "missing-next-to-good", "R-4.3.K4", "a role lists a key that the root does not have, next to a good one", func(s *story) {
-		s.usual()
-		s.Rotate("timestamp", 1, s.Key("gone"), s.Key("good"))
-		s.Edit("root", func(signed object) { delete(signed["keys"].(object), s.Key("gone").ID()) })
-		s.SignWith("timestamp", s.Key("good"))
-		s.Publish()
-		s.ok()
-		s.orRefuse(unknown, "root")
-	})
-	b.tell("keys", "id-twice-in-role", "R-4.3.7", "a role lists a key ID twice, with a threshold of two", func(s *story) {
-		s.usual()
-		s.Rotate("timestamp", 2, s.Key("a"), s.Key("a"))
-		s.SignWith("timestamp", s.Key("a"))
-		s.Publish()
-		s.refused("timestamp")
-		s.last().Versions = map[string]int64{"timestamp": 0}
-	})
-	b.tell("keys", "one-key-all-schemes", "R-4.3.K3", "one RSA key under two schemes, with a threshold of two", func(s *story) {
-		s.usual()
-		x := verifytest.NewKey("rsassa-pss-sha256", s.seed)
-		y := verifytest.NewKey("rsassa-pss-sha512", s.seed)
-		s.Rotate("timestamp", 2, x, y)
-		s.Publish()
-		s.refused("timestamp")
-		s.last().Versions = map[string]int64{"timestamp": 0}
-	})
-	b.tell("keys", "id-names-two-keys", "R-4.3.K2", "a stranger's key under the ID of a listed one, in the file of a delegator", func(s *story) {
+	b.tell("keys", "missing-next-to-good", "R-4.3.K4",
+		"a role lists a key that the root does not have, next to a good one", func(s *story) {
+			s.usual()
+			s.Rotate("timestamp", 1, s.Key("gone"), s.Key("good"))
+			s.Edit("root", func(signed object) { delete(signed["keys"].(object), s.Key("gone").ID()) })
+			s.SignWith("timestamp", s.Key("good"))
+			s.Publish()
+			s.ok()
+			s.orRefuse(unknown, "root")
+		})
+	b.tell("keys", "id-twice-in-role", "R-4.3.7", "a role lists a key ID twice, with a threshold of two",
+		func(s *story) {
+			s.usual()
+			s.Rotate("timestamp", 2, s.Key("a"), s.Key("a"))
+			s.SignWith("timestamp", s.Key("a"))
+			s.Publish()
+			s.refused("timestamp")
+			s.last().Versions = map[string]int64{"timestamp": 0}
+		})
+	b.tell("keys", "one-key-all-schemes", "R-4.3.K3", "one RSA key under two schemes, with a threshold of two",
+		func(s *story) {
+			s.usual()
+			x := verifytest.NewKey("rsassa-pss-sha256", s.seed)
+			y := verifytest.NewKey("rsassa-pss-sha512", s.seed)
+			s.Rotate("timestamp", 2, x, y)
+			s.Publish()
+			s.refused("timestamp")
+			s.last().Versions = map[string]int64{"timestamp": 0}
+		})
+	b.tell("keys", "id-names-two-keys", "R-4.3.K2", "a stranger's key under the ID of a listed one, in the file of "+
+		"a delegator", func(s *story) {
 		s.usual()
 		stranger := *s.Key("stranger")
 		stranger.KeyID = s.Key("team").ID()

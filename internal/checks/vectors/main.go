@@ -35,7 +35,7 @@ type options struct {
 	Run struct {
 		Folder  string   `placeholder:"FOLDER" type:"existingdir" help:"Take the vectors from this folder."`
 		Can     []string `placeholder:"NEED" help:"What the client offers: clock, dsse, ml-dsa, succinct (default: all)."`
-		Known   string   `placeholder:"CLIENT" help:"Demand the differences that known.txt has for this client, and no others."`
+		Known   string   `placeholder:"CLIENT" help:"Demand the differences in known.txt for this client."`
 		Only    string   `default:"*" placeholder:"PATTERN" help:"Only cases whose names match, such as 'root-*'."`
 		Command []string `arg:"" passthrough:"" help:"The client, with its arguments."`
 	} `cmd:"" help:"Run a client on the vectors."`

@@ -48,17 +48,19 @@ func (b *book) dsse() {
 		return string(data)
 	}
 	wrong("unsigned", "R-T17.2", "no signatures", "", func(e object) { e["signatures"] = []any{} })
-	wrong("other-type", "R-T17.1", "the payload has another type", "", func(e object) { e["payloadType"] = "application/json" })
+	wrong("other-type", "R-T17.1", "the payload has another type", "",
+		func(e object) { e["payloadType"] = "application/json" })
 	wrong("changed", "R-T17.2", "white space was added to the payload after it was signed", "", func(e object) {
 		e["payload"] = base64.StdEncoding.EncodeToString([]byte(payload(e) + " "))
 	})
-	wrong("no-padding", "R-T17.3", "the payload lacks the padding of base64", "DSSE has padding, and does not say what its absence does", func(e object) {
-		text := payload(e) + "\n"
-		for len(text)%3 == 0 {
-			text += "\n"
-		}
-		e["payload"] = strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(text)), "=")
-	})
+	wrong("no-padding", "R-T17.3", "the payload lacks the padding of base64",
+		"DSSE has padding, and does not say what its absence does", func(e object) {
+			text := payload(e) + "\n"
+			for len(text)%3 == 0 {
+				text += "\n"
+			}
+			e["payload"] = strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(text)), "=")
+		})
 	wrong("classic", "R-T17.5", "a file in the envelope of the specification among DSSE envelopes", "", func(e object) {
 		signed, err := verifytest.Decode([]byte(payload(e)))
 		if err != nil {
@@ -68,18 +70,19 @@ func (b *book) dsse() {
 		e["signed"], e["signatures"] = signed, []any{}
 	})
 	for _, role := range everyRole {
-		b.tell("dsse", "among-classic-"+role, "R-T17.5", "a DSSE envelope for a client that has not chosen them: "+role, func(s *story) {
-			s.next(role, forgery{before: func(s *story, role string) {
-				s.EditEnvelope(role, func(e object) {
-					signed := verifytest.Encode(e["signed"], "")
-					clear(e)
-					for name, value := range verifytest.SignDSSE(signed, s.Keys(role)...) {
-						e[name] = value
-					}
-				})
-			}})
-			s.refusedAt(role, "team/app.txt")
-		})
+		b.tell("dsse", "among-classic-"+role, "R-T17.5", "a DSSE envelope for a client that has not chosen them: "+role,
+			func(s *story) {
+				s.next(role, forgery{before: func(s *story, role string) {
+					s.EditEnvelope(role, func(e object) {
+						signed := verifytest.Encode(e["signed"], "")
+						clear(e)
+						for name, value := range verifytest.SignDSSE(signed, s.Keys(role)...) {
+							e[name] = value
+						}
+					})
+				}})
+				s.refusedAt(role, "team/app.txt")
+			})
 	}
 }
 
@@ -125,10 +128,11 @@ func (b *book) mldsa() {
 					sig["sig"] = sig["sig"].(string)[2:]
 				})
 			}},
-			{"only-ed25519", "R-4.3.7 R-T21.1", "two signatures are needed, and only ed25519 signed", func(s *story, k *verifytest.Key) {
-				s.Rotate("timestamp", 2, s.Key("a"), k)
-				s.SignWith("timestamp", s.Key("a"))
-			}},
+			{"only-ed25519", "R-4.3.7 R-T21.1", "two signatures are needed, and only ed25519 signed",
+				func(s *story, k *verifytest.Key) {
+					s.Rotate("timestamp", 2, s.Key("a"), k)
+					s.SignWith("timestamp", s.Key("a"))
+				}},
 			{"other-number", "R-T21.3", "the number after the slash is another one", func(s *story, k *verifytest.Key) {
 				other := *k
 				other.Scheme = name + "/2"
@@ -136,7 +140,8 @@ func (b *book) mldsa() {
 			}},
 			{"other-size", "R-T21.1", "the scheme is of another size than the key", func(s *story, k *verifytest.Key) {
 				other := *k
-				other.Scheme = map[string]string{"ml-dsa-44": "ml-dsa-65/1", "ml-dsa-65": "ml-dsa-87/1", "ml-dsa-87": "ml-dsa-44/1"}[name]
+				other.Scheme = map[string]string{"ml-dsa-44": "ml-dsa-65/1", "ml-dsa-65": "ml-dsa-87/1",
+					"ml-dsa-87": "ml-dsa-44/1"}[name]
 				s.Rotate("timestamp", 1, &other)
 			}},
 		} {
@@ -153,23 +158,25 @@ func (b *book) mldsa() {
 			})
 		}
 	}
-	b.tell("mldsa", "next-to-ed25519", "R-4.2.2.6 R-T21.1", "an ML-DSA key next to an ed25519 key that signed, for clients with and without ML-DSA", func(s *story) {
-		s.usual()
-		s.Rotate("timestamp", 1, verifytest.NewKey("ml-dsa-44/1", s.seed), s.Key("good"))
-		s.SignWith("timestamp", s.Key("good"))
-		s.Publish()
-		s.ok()
-		s.orRefuse("the specification does not say what a key that the client cannot use does to a file", "root")
-	})
-	b.tell("mldsa", "large-root", "R-T21.4", fmt.Sprint("a root with ten ML-DSA-87 keys, which all signed"), func(s *story) {
-		s.needs(needsMLDSA)
-		s.begin(verifytest.Options{})
-		var keys []*verifytest.Key
-		for i := range 10 {
-			keys = append(keys, verifytest.NewKey("ml-dsa-87/1", fmt.Sprint(s.seed, i)))
-		}
-		s.Rotate("root", 10, keys...)
-		s.Publish()
-		s.ok()
-	})
+	b.tell("mldsa", "next-to-ed25519", "R-4.2.2.6 R-T21.1",
+		"an ML-DSA key next to an ed25519 key that signed, for clients with and without ML-DSA", func(s *story) {
+			s.usual()
+			s.Rotate("timestamp", 1, verifytest.NewKey("ml-dsa-44/1", s.seed), s.Key("good"))
+			s.SignWith("timestamp", s.Key("good"))
+			s.Publish()
+			s.ok()
+			s.orRefuse("the specification does not say what a key that the client cannot use does to a file", "root")
+		})
+	b.tell("mldsa", "large-root", "R-T21.4", fmt.Sprint("a root with ten ML-DSA-87 keys, which all signed"),
+		func(s *story) {
+			s.needs(needsMLDSA)
+			s.begin(verifytest.Options{})
+			var keys []*verifytest.Key
+			for i := range 10 {
+				keys = append(keys, verifytest.NewKey("ml-dsa-87/1", fmt.Sprint(s.seed, i)))
+			}
+			s.Rotate("root", 10, keys...)
+			s.Publish()
+			s.ok()
+		})
 }

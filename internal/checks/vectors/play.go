@@ -72,7 +72,8 @@ func report(w io.Writer, b *book, p played) {
 		n := len(results) - 1
 		got, s := results[n], v.Steps[n]
 		fmt.Fprintf(w, "%s: %s\n", v.Name, cli.Printable(v.Why))
-		fmt.Fprintf(w, "  step %d of %d: %s, versions %v, %d files\n", n+1, len(v.Steps), got.end, got.Versions, len(got.Files))
+		fmt.Fprintf(w, "  step %d of %d: %s, versions %v, %d files\n", n+1, len(v.Steps), got.end, got.Versions,
+			len(got.Files))
 		for _, o := range s.Expect {
 			end := failure
 			if o.Success {
@@ -114,7 +115,8 @@ func (b *book) topics(p played, wrong []string) (rows [][]string) {
 		}
 	}
 	row := func(name string, c count) {
-		rows = append(rows, []string{name, fmt.Sprint(c.cases), fmt.Sprint(c.right), fmt.Sprint(c.wrong), fmt.Sprint(c.skipped)})
+		rows = append(rows, []string{name, fmt.Sprint(c.cases), fmt.Sprint(c.right), fmt.Sprint(c.wrong),
+			fmt.Sprint(c.skipped)})
 	}
 	for _, topic := range order {
 		row(topic, *counts[topic])

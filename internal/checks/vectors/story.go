@@ -13,8 +13,8 @@ import (
 )
 
 // A story is a vector while it is told: a repository, and what a correct client
-// trusts so far. Its outcomes are told by whoever writes the vector, not by a
-// client.
+// trusts so far. Its outcomes are told by the one who writes the vector, not by
+// a client.
 type story struct {
 	*verifytest.Repo
 	v       *vector

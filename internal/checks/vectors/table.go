@@ -48,7 +48,8 @@ func page(b *book, d differences) string {
 	w("# Test vectors")
 	w("")
 	w("%d cases that any client in any language can be run against.", len(b.vectors))
-	w("[internal/checks/vectors](../internal/checks/vectors/README.md) has their format, and the command that writes them and runs a client.")
+	w("[internal/checks/vectors](../internal/checks/vectors/README.md) has their format, and the command that " +
+		"writes them and runs a client.")
 	w("This page is written by `go run ./internal/checks/vectors table`.")
 	w("A test plays all cases with the first two clients, and holds their differences below to what they do.")
 	w("`.ci/run vectors` does the same with tuf-js.")
@@ -120,7 +121,8 @@ func (b *book) choices() string {
 			n++
 		}
 	}
-	return fmt.Sprintf("In %d cases the specification leaves a choice, and both outcomes are right; these cases say why.\n"+
+	return fmt.Sprintf("In %d cases the specification leaves a choice, and both outcomes are right; these cases say "+
+		"why.\n"+
 		"A crash is never right.", n)
 }
 

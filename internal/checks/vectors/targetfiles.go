@@ -49,17 +49,19 @@ func (b *book) targetFiles() {
 	})
 	b.tell("target", "two-in-one-run", "R-5.7.2", "two targets of two roles in one run", func(s *story) {
 		s.usual()
-		s.step([]string{"top.txt", "team/inner/app.txt"}, s.all(), map[string]string{"top.txt": "top 1", "team/inner/app.txt": "inner 1"})
+		s.step([]string{"top.txt", "team/inner/app.txt"}, s.all(), map[string]string{"top.txt": "top 1",
+			"team/inner/app.txt": "inner 1"})
 	})
-	b.tell("target", "again", "R-5.7.7", "a target that the client has already is not needed from the mirror", func(s *story) {
-		s.usual()
-		s.get("top.txt", "top 1")
-		s.lieTargets(func(m verifytest.Files) { clear(m) })
-		s.get("top.txt", "top 1")
-		s.orRefuse("a client need not look for a copy", "none")
-		end := &s.v.Steps[len(s.v.Steps)-1]
-		end.Expect[1].Files = end.Expect[0].Files
-	})
+	b.tell("target", "again", "R-5.7.7", "a target that the client has already is not needed from the mirror",
+		func(s *story) {
+			s.usual()
+			s.get("top.txt", "top 1")
+			s.lieTargets(func(m verifytest.Files) { clear(m) })
+			s.get("top.txt", "top 1")
+			s.orRefuse("a client need not look for a copy", "none")
+			end := &s.v.Steps[len(s.v.Steps)-1]
+			end.Expect[1].Files = end.Expect[0].Files
+		})
 	listed := func(name, requirements, why, choice string, good bool, f func(signed, info object)) {
 		b.tell("target", name, requirements, why, func(s *story) {
 			s.usual()
@@ -80,14 +82,21 @@ func (b *book) targetFiles() {
 		})
 	}
 	const unknown = "the specification does not say what an unknown hash does"
-	listed("no-length", "R-4.6.1", "a target without a length", "", false, func(_, info object) { delete(info, "length") })
-	listed("length-text", "R-4.6.1", "a length that is a string", "", false, func(_, info object) { info["length"] = "5" })
-	listed("length-negative", "R-4.6.1", "a length below 0", "", false, func(_, info object) { info["length"] = int64(-1) })
+	listed("no-length", "R-4.6.1", "a target without a length", "", false,
+		func(_, info object) { delete(info, "length") })
+	listed("length-text", "R-4.6.1", "a length that is a string", "", false,
+		func(_, info object) { info["length"] = "5" })
+	listed("length-negative", "R-4.6.1", "a length below 0", "", false,
+		func(_, info object) { info["length"] = int64(-1) })
 	listed("no-hashes", "R-4.6.1", "a target without hashes", "", false, func(_, info object) { delete(info, "hashes") })
-	listed("empty-hashes", "R-4.6.1", "a target with an empty list of hashes", "", false, func(_, info object) { info["hashes"] = object{} })
-	listed("hashes-null", "R-4.6.1", "null in place of the hashes", "", false, func(_, info object) { info["hashes"] = nil })
-	listed("hash-number", "R-4.6.1", "a hash that is a number", "", false, func(_, info object) { info["hashes"] = object{"sha256": int64(7)} })
-	listed("hash-junk", "R-4.6.1 R-5.7.2", "a hash that is not hexadecimal", "", false, func(_, info object) { info["hashes"] = object{"sha256": "zz"} })
+	listed("empty-hashes", "R-4.6.1", "a target with an empty list of hashes", "", false,
+		func(_, info object) { info["hashes"] = object{} })
+	listed("hashes-null", "R-4.6.1", "null in place of the hashes", "", false,
+		func(_, info object) { info["hashes"] = nil })
+	listed("hash-number", "R-4.6.1", "a hash that is a number", "", false,
+		func(_, info object) { info["hashes"] = object{"sha256": int64(7)} })
+	listed("hash-junk", "R-4.6.1 R-5.7.2", "a hash that is not hexadecimal", "", false,
+		func(_, info object) { info["hashes"] = object{"sha256": "zz"} })
 	listed("hash-cut", "R-5.7.2", "the first half of the right hash", "", false, func(_, info object) {
 		h := info["hashes"].(object)
 		h["sha256"] = h["sha256"].(string)[:32]
@@ -99,13 +108,16 @@ func (b *book) targetFiles() {
 		func(_, info object) { info["hashes"] = object{"sum": "00"} })
 	listed("unknown-second-hash", "R-4.4.3", "a hash of a kind that no client knows, next to a right one", unknown, true,
 		func(_, info object) { info["hashes"].(object)["sum"] = "00" })
-	listed("null", "R-4.2.1", "null in place of a target", "", false, func(signed, _ object) { signed["targets"].(object)["top.txt"] = nil })
+	listed("null", "R-4.2.1", "null in place of a target", "", false,
+		func(signed, _ object) { signed["targets"].(object)["top.txt"] = nil })
 	listed("custom", "R-4.6.2", "a target with custom data", "", true, func(_, info object) {
 		info["custom"] = object{"a": []any{nil, true, int64(-3)}, "é": object{}}
 	})
-	listed("custom-text", "R-4.6.2", "custom data that is not an object", "the specification has an object, and leaves its meaning to others", false,
+	listed("custom-text", "R-4.6.2", "custom data that is not an object",
+		"the specification has an object, and leaves its meaning to others", false,
 		func(_, info object) { info["custom"] = "a" })
-	listed("unknown-member", "R-4.0.1", "a target with a member that no client knows", "", true, func(_, info object) { info["x-note"] = "a" })
+	listed("unknown-member", "R-4.0.1", "a target with a member that no client knows", "", true,
+		func(_, info object) { info["x-note"] = "a" })
 	content := func(name, why string, data string) {
 		b.tell("target", name, "R-5.7.2", why, func(s *story) {
 			s.usual()
@@ -118,19 +130,20 @@ func (b *book) targetFiles() {
 	content("binary", "a target of all bytes, twice", strings.Repeat(allBytes(), 2))
 	content("large", "a target of a megabyte", strings.Repeat("0123456789abcdef", 1<<16))
 	for _, name := range []string{"sha256", "sha512"} {
-		b.tell("target", "only-under-"+name, "R-5.7.3 R-5.7.5", "of two listed hashes, the file's name has only the "+name, func(s *story) {
-			s.usualWith(verifytest.Options{Hashes: []string{"sha256", "sha512"}})
-			digits := map[string]int{"sha256": 64, "sha512": 128}[name]
-			s.lieTargets(func(m verifytest.Files) {
-				for path := range m {
-					if strings.Index(path, ".") != digits {
-						delete(m, path)
+		b.tell("target", "only-under-"+name, "R-5.7.3 R-5.7.5",
+			"of two listed hashes, the file's name has only the "+name, func(s *story) {
+				s.usualWith(verifytest.Options{Hashes: []string{"sha256", "sha512"}})
+				digits := map[string]int{"sha256": 64, "sha512": 128}[name]
+				s.lieTargets(func(m verifytest.Files) {
+					for path := range m {
+						if strings.Index(path, ".") != digits {
+							delete(m, path)
+						}
 					}
-				}
+				})
+				s.get("top.txt", "top 1")
+				s.orRefuse("the specification has a repository serve all names, and a client ask for one", "none")
 			})
-			s.get("top.txt", "top 1")
-			s.orRefuse("the specification has a repository serve all names, and a client ask for one", "none")
-		})
 	}
 }
 

@@ -203,7 +203,8 @@ func TestPage(t *testing.T) {
 	}
 	committed, err := os.ReadFile(filepath.FromSlash("../../../docs/vectors.md"))
 	require.NoError(t, err)
-	require.Equal(t, string(committed), page(b, known()), "run: go run ./internal/checks/vectors table > docs/vectors.md")
+	require.Equal(t, string(committed), page(b, known()),
+		"run: go run ./internal/checks/vectors table > docs/vectors.md")
 }
 
 func TestCommands(t *testing.T) {
@@ -211,7 +212,8 @@ func TestCommands(t *testing.T) {
 	require.Equal(t, 0, program(context.Background(), []string{"index"}, &out, &errs))
 	require.True(t, strings.HasPrefix(out.String(), "answers-"))
 	for _, args := range [][]string{
-		{"run", "--only", "nothing", "true"}, {"run", "--can", "fly", "true"}, {"run", "--only", "answers-offline", "/nowhere"},
+		{"run", "--only", "nothing", "true"}, {"run", "--can", "fly", "true"},
+		{"run", "--only", "answers-offline", "/nowhere"},
 	} {
 		require.Equal(t, 1, program(context.Background(), args, &out, &errs), args)
 	}
