@@ -18,7 +18,6 @@ import (
 
 // A client is a program with the command line of the conformance suite.
 type client struct {
-	name    string
 	command []string
 	can     []string // what it offers of allNeeds
 }

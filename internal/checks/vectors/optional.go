@@ -167,7 +167,7 @@ func (b *book) mldsa() {
 			s.ok()
 			s.orRefuse("the specification does not say what a key that the client cannot use does to a file", "root")
 		})
-	b.tell("mldsa", "large-root", "R-T21.4", fmt.Sprint("a root with ten ML-DSA-87 keys, which all signed"),
+	b.tell("mldsa", "large-root", "R-T21.4", "a root with ten ML-DSA-87 keys, which all signed",
 		func(s *story) {
 			s.needs(needsMLDSA)
 			s.begin(verifytest.Options{})
