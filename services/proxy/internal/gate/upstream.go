@@ -30,8 +30,11 @@ type upstream struct {
 	answers *answers
 	// transports are those of the repositories.
 	transports []*confined
-	finding    singleflight.Group
 	begun      time.Time
+
+	// Searches, by target path: those of requests, second ones, and those for
+	// the status page. A group for each, since a path may read like any key.
+	finding, again, trailing singleflight.Group
 
 	trails sync.Mutex
 	wanted map[string]*trailed // of the searches under way
@@ -211,29 +214,30 @@ func (u *upstream) find(ctx context.Context, path string) (*answer, error) {
 		return a, nil
 	}
 	u.gate.metrics.answerMiss.Inc()
-	return u.once(ctx, path, func(ctx context.Context) (*answer, error) {
+	return once(ctx, &u.finding, path, func(ctx context.Context) (*answer, error) {
 		f, searched, err := u.search(ctx, path)
 		a, err := u.answerOf(f, searched, err)
-		if err == nil {
-			u.answers.add(a, number)
+		if err != nil {
+			r := refuse(err)
+			u.answers.refuse(path, r)
+			return nil, r
 		}
-		return a, err
+		u.answers.add(a, number)
+		return a, nil
 	})
 }
 
-// once asks once for all that ask at the same time. One that gives up does not
-// end it for the others.
-func (u *upstream) once(
-	ctx context.Context, key string, ask func(context.Context) (*answer, error),
+// once asks once for all that ask for a target path at the same time. One that
+// gives up does not end it for the others.
+func once(
+	ctx context.Context, all *singleflight.Group, path string, ask func(context.Context) (*answer, error),
 ) (*answer, error) {
-	result := u.finding.DoChan(key, func() (any, error) {
+	result := all.DoChan(path, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*totalTimeout)
 		defer cancel()
 		a, err := ask(ctx)
 		if err != nil {
-			r := refuse(err)
-			u.answers.refuse(key, r)
-			return (*answer)(nil), r
+			return (*answer)(nil), refuse(err)
 		}
 		return a, nil
 	})
@@ -386,7 +390,7 @@ func (u *upstream) get(ctx context.Context, a *answer) (*File, error) {
 // checkAll compares a file with all digests of an answer: it may have been
 // verified for another one, which lists fewer.
 func (u *upstream) checkAll(ctx context.Context, a *answer, f *File) error {
-	file, err := u.again(ctx, a)
+	file, err := u.foundAgain(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -405,8 +409,8 @@ func (u *upstream) checkAll(ctx context.Context, a *answer, f *File) error {
 // errChanged says that the repository lists another file now.
 var errChanged = errors.New("the repository lists another file now")
 
-// again returns what was found, or finds it again.
-func (u *upstream) again(ctx context.Context, a *answer) (*client.File, error) {
+// foundAgain returns what was found, or finds it again.
+func (u *upstream) foundAgain(ctx context.Context, a *answer) (*client.File, error) {
 	if f := a.found.Swap(nil); f != nil && a.good(u.gate.config.Now()) {
 		return f, nil
 	}
@@ -425,7 +429,7 @@ func (u *upstream) again(ctx context.Context, a *answer) (*client.File, error) {
 func (u *upstream) fill(a *answer) Fill {
 	return func(ctx context.Context, dst client.Partial) error {
 		u.gate.metrics.fileFilled.Inc()
-		f, err := u.again(ctx, a)
+		f, err := u.foundAgain(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -462,7 +466,7 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // moveOn brings the client up to date because a mirror lacks a file or has
 // another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
-	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
+	return once(ctx, &u.again, a.path, func(ctx context.Context) (*answer, error) {
 		if !errors.Is(why, errChanged) && u.isOld(u.client.Load().View()) {
 			if err := u.client.Load().Refresh(ctx); err != nil {
 				u.gate.log.Warn("update", "upstream", u.name, "error", err)
