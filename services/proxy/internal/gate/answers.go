@@ -76,6 +76,9 @@ func (a *answers) get(path string) *answer {
 
 // add remembers an answer that was found in the view with a number.
 func (a *answers) add(known *answer, number int) {
+	if len(known.path) > maxRemembered {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if number == a.number {
@@ -98,4 +101,8 @@ func (a *answers) refusal(path string) *refusal {
 }
 
 // refuse remembers a refusal for some seconds.
-func (a *answers) refuse(path string, r *refusal) { a.refused.Add(path, r) }
+func (a *answers) refuse(path string, r *refusal) {
+	if len(path) <= maxRemembered {
+		a.refused.Add(path, r)
+	}
+}
