@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
@@ -32,9 +30,8 @@ type upstream struct {
 	transports []*confined
 	begun      time.Time
 
-	// Searches, by target path: those of requests, second ones, and those for
-	// the status page. A group for each, since a path may read like any key.
-	finding, again, trailing singleflight.Group
+	// Those of requests, second ones, and those for the status page.
+	finding, again, trailing searches
 
 	trails sync.Mutex
 	wanted map[string]*trailed // of the searches under way
@@ -214,39 +211,19 @@ func (u *upstream) find(ctx context.Context, path string) (*answer, error) {
 		return a, nil
 	}
 	u.gate.metrics.answerMiss.Inc()
-	return once(ctx, &u.finding, path, func(ctx context.Context) (*answer, error) {
+	return u.finding.once(ctx, path, func(ctx context.Context) (*answer, error) {
 		f, searched, err := u.search(ctx, path)
 		a, err := u.answerOf(f, searched, err)
 		if err != nil {
 			r := refuse(err)
-			u.answers.refuse(path, r)
+			if !errors.Is(ctx.Err(), context.Canceled) { // otherwise nobody waits
+				u.answers.refuse(path, r)
+			}
 			return nil, r
 		}
 		u.answers.add(a, number)
 		return a, nil
 	})
-}
-
-// once asks once for all that ask for a target path at the same time. One that
-// gives up does not end it for the others.
-func once(
-	ctx context.Context, all *singleflight.Group, path string, ask func(context.Context) (*answer, error),
-) (*answer, error) {
-	result := all.DoChan(path, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*totalTimeout)
-		defer cancel()
-		a, err := ask(ctx)
-		if err != nil {
-			return (*answer)(nil), refuse(err)
-		}
-		return a, nil
-	})
-	select {
-	case r := <-result:
-		return r.Val.(*answer), r.Err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // answerOf makes an answer of what a search has found.
@@ -328,7 +305,7 @@ func (u *upstream) searchNow(ctx context.Context, path string) (*client.File, er
 
 // noteFailure notes why the first update failed.
 func (u *upstream) noteFailure(err error) error {
-	if err != nil && u.client.Load().View() == nil {
+	if err != nil && !errors.Is(err, context.Canceled) && u.client.Load().View() == nil {
 		u.fail(err)
 	}
 	return err
@@ -466,7 +443,7 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // moveOn brings the client up to date because a mirror lacks a file or has
 // another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
-	return once(ctx, &u.again, a.path, func(ctx context.Context) (*answer, error) {
+	return u.again.once(ctx, a.path, func(ctx context.Context) (*answer, error) {
 		if !errors.Is(why, errChanged) && u.isOld(u.client.Load().View()) {
 			if err := u.client.Load().Refresh(ctx); err != nil {
 				u.gate.log.Warn("update", "upstream", u.name, "error", err)
