@@ -49,8 +49,7 @@ func TestSearchesAreNotCrossed(t *testing.T) {
 // What went wrong for the status page is not what is asked for under a path
 // that reads like it.
 func TestTrailsAreNotCrossed(t *testing.T) {
-	w := newWorld(t, withOthers)
-	both("/metadata/*.targets.json", clienttest.Status(404))(w)
+	w := newWorld(t, withOthers, both("/metadata/*.targets.json", clienttest.Status(404)))
 	require.NotEmpty(t, w.trail("hello.txt").Reason)
 	w.m1.Heal()
 	w.m2.Heal()

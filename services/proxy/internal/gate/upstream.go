@@ -263,7 +263,7 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 	if errors.Is(err, client.ErrClosed) { // it was replaced meanwhile
 		f, err = u.searchNow(ctx, path)
 	}
-	if ctx.Err() == nil && verify.KindOf(err) == verify.KindUnreachable {
+	if ctx.Err() == nil && verify.KindOf(err) == verify.KindUnreachable && u.mayUseSaved(ctx) {
 		saved, savedErr := u.saved.Find(ctx, path)
 		switch {
 		case savedErr == nil, errors.Is(savedErr, verify.ErrNoTarget):
@@ -273,6 +273,17 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 		}
 	}
 	return f, u.searched(path), err
+}
+
+// mayUseSaved says whether what is saved is not older than the last view:
+// otherwise a mirror that tells of a new version, and sends nothing more, would
+// bring back what was withdrawn.
+func (u *upstream) mayUseSaved(ctx context.Context) bool {
+	if view := u.saved.View(); view != nil && u.answers.isOlder(view) {
+		_ = u.saved.Refresh(ctx) // from the store
+	}
+	view := u.saved.View()
+	return view == nil || !u.answers.isOlder(view)
 }
 
 // searchNow looks a target up in the view. While there is none that is good,
