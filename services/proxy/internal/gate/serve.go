@@ -67,7 +67,7 @@ func (q *request) serve() {
 		q.bad(http.StatusRequestEntityTooLarge, "a request has no body")
 	case hasDots(q.r.URL.Path):
 		q.bad(http.StatusBadRequest, "the path has segments of dots")
-	case strings.Trim(q.r.Host, hostCharacters) != "":
+	case q.r.Host == "", strings.Trim(q.r.Host, hostCharacters) != "":
 		q.bad(http.StatusBadRequest, "there is no such host")
 	case q.route == nil:
 		q.bad(http.StatusNotFound, "there is no such route")
