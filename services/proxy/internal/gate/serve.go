@@ -402,13 +402,14 @@ func (q *request) header(plan protocol.Plan, a *answer, contentType string) {
 }
 
 // other returns the upstream without TUF that answers in place of the
-// repositories: one that is named with a pattern for each of the targets, none
-// of which a repository decides about.
+// repositories: one that is named with a pattern for each of the targets, while
+// no repository decides about one of them, nor about the name that they have.
 func (q *request) other(plan protocol.Plan, targets []string) *unverified {
 	if len(q.route.unverified) == 0 || plan.Choose != nil || len(targets) == 0 {
 		return nil
 	}
-	if slices.ContainsFunc(targets, q.route.upstream.covers) {
+	covers := q.route.upstream.covers
+	if slices.ContainsFunc(targets, covers) || slices.ContainsFunc(q.prefixed(plan.Index), covers) {
 		return nil
 	}
 	for _, o := range q.route.unverified {
