@@ -3,8 +3,6 @@ package gate
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -255,7 +253,7 @@ func (q *request) body(a *answer) (body []byte, now *answer, release func(), err
 	if err := q.gate.rendering.Acquire(q.r.Context(), f.Size); err != nil {
 		return nil, nil, nil, err
 	}
-	release = func() { q.gate.rendering.Release(f.Size) }
+	release = sync.OnceFunc(func() { q.gate.rendering.Release(f.Size) })
 	body = make([]byte, f.Size)
 	if _, err := io.ReadFull(f, body); err != nil {
 		release()
@@ -342,10 +340,11 @@ func (q *request) render(plan protocol.Plan, a *answer) error {
 		q.w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	q.header(plan, a, reply.ContentType)
-	sum := sha256.Sum256(reply.Body)
-	q.w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
-	http.ServeContent(q.w, q.r, "", time.Time{}, bytes.NewReader(reply.Body))
-	q.sent(rendered, int64(len(reply.Body)))
+	size := int64(len(reply.Body))
+	if err := q.sendRendered(reply.ContentType, reply.Body, release); err != nil {
+		return &verify.CopyError{Path: a.path, Writing: true, Err: err}
+	}
+	q.sent(rendered, size)
 	return nil
 }
 

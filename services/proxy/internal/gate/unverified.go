@@ -1,9 +1,6 @@
 package gate
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/tufwalk/tufwalk/services/proxy/internal/protocol"
 )
@@ -118,8 +115,7 @@ func (q *request) renderOther(res *http.Response, plan protocol.Plan, targets []
 	for name, values := range reply.Header {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
-	q.sendOther(reply.ContentType, reply.Body)
-	return nil
+	return q.sendRendered(reply.ContentType, reply.Body, release)
 }
 
 // firstOther is for how many bytes of a body there is room at first.
@@ -129,7 +125,7 @@ const firstOther = 64 << 10
 // waits for no room: who has it may be waiting for an upstream that is slow.
 func (q *request) readOther(res *http.Response) (body []byte, release func(), err error) {
 	var held int64
-	release = func() { q.gate.others.Release(held) }
+	release = sync.OnceFunc(func() { q.gate.others.Release(held) })
 	defer func() {
 		if err != nil {
 			release()
@@ -158,13 +154,6 @@ func (q *request) readOther(res *http.Response) (body []byte, release func(), er
 	}
 }
 
-func (q *request) sendOther(contentType string, body []byte) {
-	sum := sha256.Sum256(body)
-	q.w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
-	q.w.Header().Set("Content-Type", contentType)
-	http.ServeContent(q.w, q.r, "", time.Time{}, bytes.NewReader(body))
-}
-
 // targetLike returns the target whose name goes with a content type, such as
 // index.html with text/html; otherwise the first.
 func targetLike(targets []string, contentType string) string {
@@ -187,8 +176,7 @@ func (q *request) passOn(res *http.Response, plan protocol.Plan) error {
 			return err
 		}
 		defer release()
-		q.sendOther(plan.ContentType, body)
-		return nil
+		return q.sendRendered(plan.ContentType, body, release)
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", plan.ContentType)
