@@ -123,12 +123,13 @@ const firstOther = 64 << 10
 
 // readOther reads a body into memory, which is bounded for all together. It
 // waits for no room: who has it may be waiting for an upstream that is slow.
-func (q *request) readOther(res *http.Response) (body []byte, release func(), err error) {
+func (q *request) readOther(res *http.Response) (_ []byte, release func(), err error) {
+	var body []byte
 	var held int64
-	release = sync.OnceFunc(func() { q.gate.others.Release(held) })
+	free := sync.OnceFunc(func() { q.gate.others.Release(held) })
 	defer func() {
 		if err != nil {
-			release()
+			free()
 		}
 	}()
 	for {
@@ -147,7 +148,7 @@ func (q *request) readOther(res *http.Response) (body []byte, release func(), er
 		body = body[:len(body)+n]
 		switch {
 		case errors.Is(err, io.EOF):
-			return body, release, nil
+			return body, free, nil
 		case err != nil:
 			return nil, nil, refusedFor(http.StatusServiceUnavailable, "the upstream broke off: "+err.Error())
 		}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -49,16 +50,30 @@ func TestUnverifiedPagesAreBounded(t *testing.T) {
 	}))
 	var asking sync.WaitGroup
 	defer asking.Wait()
-	defer close(end)
+	endAll := sync.OnceFunc(func() { close(end) })
+	defer endAll()
+	answers := make(chan string, clients)
 	before := heap()
 	for range clients {
-		asking.Go(func() { w.ask("GET /corp/pub/page") })
+		asking.Go(func() { answers <- w.ask("GET /corp/pub/page") })
 	}
 	for range clients {
 		<-sent
 	}
 	require.Less(t, heap(), before+3*MaxRendered)
 	require.Equal(t, "200 OK\nhello", w.ask("GET /corp/hello.txt"))
+	endAll()
+	noRoom := 0
+	for range clients {
+		if a := <-answers; strings.HasPrefix(a, "503") {
+			require.Contains(t, a, "too many large pages at once")
+			noRoom++
+		} else {
+			require.Equal(t, fmt.Sprintf("200 OK\n%d bytes", MaxRendered-1), a)
+		}
+	}
+	require.Positive(t, noRoom)
+	require.True(t, w.gate.others.TryAcquire(MaxRendered), "all of it was given back")
 }
 
 // The length of a HEAD is that of the body, or none.
