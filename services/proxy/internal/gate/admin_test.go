@@ -180,3 +180,26 @@ func TestShutdown(t *testing.T) {
 	w.end()
 	require.Equal(t, "200 OK\nhello", <-answer)
 }
+
+// A page of somebody else cannot have a browser press the buttons.
+func TestSwitchFromElsewhere(t *testing.T) {
+	mode := "honest"
+	w := newWorld(t, func(w *world) {
+		w.config.Switch = &Switch{
+			Names: []string{"honest", "tampered"}, Mode: func() string { return mode }, Set: func(to string) { mode = to },
+		}
+	})
+	press := func(header, value string) int {
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8376/mode", strings.NewReader("mode=tampered"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set(header, value)
+		answer := httptest.NewRecorder()
+		w.gate.Admin().ServeHTTP(answer, r)
+		return answer.Code
+	}
+	require.Equal(t, 403, press("Sec-Fetch-Site", "cross-site"))
+	require.Equal(t, 403, press("Origin", "https://evil.example"))
+	require.Equal(t, "honest", mode)
+	require.Equal(t, 303, press("Origin", "http://127.0.0.1:8376"))
+	require.Equal(t, "tampered", mode)
+}

@@ -31,7 +31,7 @@ func (Go) Plan(r Request) (Plan, error) {
 	if _, err := module.UnescapePath(mod); err != nil || !found {
 		return Plan{}, &RequestError{"this is no path of the module proxy protocol"}
 	}
-	plan := Plan{Targets: []string{target}}
+	plan := Plan{Targets: []string{target}, Index: []string{mod + "/@v/list", mod + "/@latest"}}
 	switch extension := path.Ext(file); {
 	case file == "list":
 		plan.ContentType = "text/plain; charset=utf-8"
