@@ -48,7 +48,8 @@ func TestFilesOfCoveredNames(t *testing.T) {
 		"pypi/packages/acme_tool-9.9.9-py3-none-any.whl", "pypi/packages/Acme.Tool-9.9.9.tar.gz",
 		"pypi/packages/acme_tool-9.9.9-py3-none-any.whl.metadata", "pypi/packages/acme-tool-9.9.9.zip",
 		"go/acme.example/tool/@v/v9.9.9.zip", "go/acme.example/tool/@v/v9.9.9.mod",
-		// Of the modules that a package may be in, go takes the one with the longest path.
+		// Of the modules that may have a package, go takes the one with
+		// the longest path.
 		"go/acme.example/tool/package/@v/list", "go/acme.example/tool/package/@latest",
 		"go/acme.example/tool/v2/@v/v2.0.0.zip",
 	} {
