@@ -152,8 +152,8 @@ func TestWrongSettings(t *testing.T) {
 	}
 	text := strings.Replace(good, "/both/: {protocol: plain, map: map.json", "/both/: {protocol: npm, map: npm.json", 1)
 	_, errs := load(t, dir, text)
-	require.Contains(t, errs, `proxy.yaml:17: routes./both/.map: "@acme/*": it matches nothing of a scope: a packument is `+
-		"at @scope/name/index.json")
+	require.Contains(t, errs, `proxy.yaml:17: routes./both/.map: "@acme/*": it matches nothing of a scope: `+
+		"a packument is at @scope/name/index.json")
 	_, errs = load(t, dir, "stream: 3\nlog: 3\n")
 	require.Contains(t, errs, "proxy.yaml:1: stream: must be true or false, is a number\n")
 	require.Contains(t, errs, "proxy.yaml:2: log: must be a mapping, is a number")

@@ -30,7 +30,7 @@ func withIndexes(w *world) {
 	}))
 	w.Cleanup(public.Close)
 	w.config.Unverified = map[string]Unverified{"public": {URL: public.URL + "/", Patterns: []string{
-		"*/-/*", "*/*/-/*", "packages/*", "*/*/@v/*",
+		"*/-/*", "*/*/-/*", "packages/*", "*/*/@v/*", "*/*/*/@v/*", "*/*/*/@latest",
 	}}}
 	for name, p := range map[string]protocol.Protocol{
 		"npm": protocol.NPM{}, "pypi": protocol.PyPI{}, "go": protocol.Go{},
@@ -48,6 +48,10 @@ func TestFilesOfCoveredNames(t *testing.T) {
 		"pypi/packages/acme_tool-9.9.9-py3-none-any.whl", "pypi/packages/Acme.Tool-9.9.9.tar.gz",
 		"pypi/packages/acme_tool-9.9.9-py3-none-any.whl.metadata", "pypi/packages/acme-tool-9.9.9.zip",
 		"go/acme.example/tool/@v/v9.9.9.zip", "go/acme.example/tool/@v/v9.9.9.mod",
+		// Of the modules that may have a package, go takes the one with
+		// the longest path.
+		"go/acme.example/tool/package/@v/list", "go/acme.example/tool/package/@latest",
+		"go/acme.example/tool/v2/@v/v2.0.0.zip",
 	} {
 		require.Equal(t, "404 Not Found", w.ask("HEAD /"+path, "Tuf-Unverified"), path)
 	}

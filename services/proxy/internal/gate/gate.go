@@ -31,6 +31,7 @@ type Gate struct {
 	rendering  *semaphore.Weighted // bytes that are in memory to be rendered
 	others     *semaphore.Weighted // the same, of upstreams without TUF
 	begun      time.Time
+	wanting    wanting
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc

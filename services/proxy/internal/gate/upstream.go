@@ -361,7 +361,7 @@ func (u *upstream) forget(path string) {
 
 // get opens the verified file of an answer, or has it downloaded.
 func (u *upstream) get(ctx context.Context, a *answer) (*File, error) {
-	f, err := u.gate.config.Files.Get(ctx, a.digest, a.length, u.fill(a))
+	f, err := u.gate.wanting.get(ctx, u, a)
 	if err == nil && a.found.Load() != nil {
 		a.found.Store(nil)
 	}

@@ -170,7 +170,7 @@ func TestPagesThatLeadElsewhere(t *testing.T) {
 		_, err := render(t, protocol.PyPI{}, "index.html", base+`<a href="x">f</a>`, "text/html")
 		require.ErrorContains(t, err, "base")
 	}
-	// No link is left out: that, too, would have a client choose another version.
+	// No link is left out: a client would choose another version.
 	reply, err := render(t, protocol.PyPI{}, "index.html", `<a href="../../p/f"/>f</a>`, "text/html")
 	require.NoError(t, err)
 	require.Contains(t, string(reply.Body), `href="http://proxy/pypi/p/f"`)
