@@ -106,7 +106,9 @@ type running struct {
 
 func (w *world) start(patience string) *running {
 	r := &running{world: w}
-	r.cmd = exec.Command(w.program, "--root", w.root,
+	soon, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // a log without end ends the test
+	w.Cleanup(cancel)
+	r.cmd = exec.CommandContext(soon, w.program, "--root", w.root,
 		"--metadata-url", w.url+"/metadata", "--targets-url", w.url+"/targets", "--listen", "127.0.0.1:0",
 		"--every", "50ms", "--patience", patience, "agent")
 	ownGroup(r.cmd)
