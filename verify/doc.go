@@ -258,7 +258,7 @@
 // makes sure of it:
 //
 //	session.go request.go save.go run.go      the public calls
-//	storesource.go
+//	storesource.go listing.go
 //	update.go                                 one loop over the steps
 //	root.go timestamp.go snapshot.go          the steps: what is wanted next,
 //	targets.go                                check (pure), accept (changes)

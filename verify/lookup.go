@@ -34,6 +34,8 @@ type Lookup struct {
 	err    error
 	handed bool
 	policy roles.Policy
+
+	listing bool // it is a listing's, and not handed out
 }
 
 // visit is a step of a lookup, with its edge if the role's file is trusted.
@@ -170,12 +172,19 @@ func (l *Lookup) edges() (list []*edge) {
 // newLookup begins a lookup.
 func (s *Session) newLookup(path string) *Lookup {
 	s.lookups.count++
-	l := &Lookup{path: path, number: s.lookups.count, policy: s.options.Policy}
+	l := s.searchFor(path)
+	l.number = s.lookups.count
+	s.lookups.pending[l] = true
+	return l
+}
+
+// searchFor returns a lookup at its beginning.
+func (s *Session) searchFor(path string) *Lookup {
+	l := &Lookup{path: path, policy: s.options.Policy}
 	l.walk = delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, MaxMatchSteps: s.limits.MaxMatchSteps,
 		SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})
-	s.lookups.pending[l] = true
 	return l
 }
 
@@ -221,7 +230,9 @@ func (s *Session) follow(l *Lookup) bool {
 	}
 	switch {
 	case e.file.Content() != nil:
-		s.files.use(e)
+		if !l.listing {
+			s.files.use(e)
+		}
 		if err := l.visit(e); err != nil {
 			s.finish(l, err)
 		}
@@ -275,7 +286,9 @@ func (s *Session) finish(l *Lookup, err error) {
 		l.target, l.err = s.target(l)
 	}
 	l.walk = nil
-	s.queue.batch.Done = append(s.queue.batch.Done, l)
+	if !l.listing {
+		s.queue.batch.Done = append(s.queue.batch.Done, l)
+	}
 }
 
 // finishLookups ends all pending lookups with an error.
