@@ -55,6 +55,7 @@ var ErrIncomplete = errors.New("the list is incomplete")
 type Listing struct {
 	session  *Session
 	atOnce   int
+	only     func(role string) (enter, list bool)
 	number   int // of its lookups: see Lookup.number
 	begun    bool
 	closed   bool // everything is entered
@@ -62,6 +63,7 @@ type Listing struct {
 	expanded map[roles.Trusted[metadata.Targets]]bool
 	parents  map[roles.Trusted[metadata.Targets]][]roles.Trusted[metadata.Targets]
 	inLoops  []delegation.Pending // not entered: their role was on the way to them
+	shape    []string             // of the delegations: each delegator, role, and what that delegates
 
 	lookups []*Lookup // for the paths of the role that is next, if they have begun
 	ready   []listed  // for Targets
@@ -104,6 +106,9 @@ type ListedRole struct {
 	// available.
 	Version int64
 	Expires time.Time
+	// Delegates says that the role delegates to others: see
+	// DifferenceOptions.Delegates.
+	Delegates bool
 	// Err says why the file is not available: as in Step.
 	Err error
 }
@@ -153,9 +158,15 @@ func (e *IncompleteError) note(count *int, err error) {
 // List begins to list every target that a lookup would find. It may be called
 // at any time, also before the update is over.
 func (s *Session) List(o ListOptions) *Listing {
+	return s.list(o.AtOnce, func(string) (enter, list bool) { return true, true })
+}
+
+// list lists what the roles list that a function says are to be listed. It
+// enters those that it says are to be entered.
+func (s *Session) list(atOnce int, only func(role string) (enter, list bool)) *Listing {
 	s.lookups.count++
 	return &Listing{
-		session: s, atOnce: max(o.AtOnce, 1), number: s.lookups.count,
+		session: s, atOnce: max(atOnce, 1), only: only, number: s.lookups.count,
 		expanded: map[roles.Trusted[metadata.Targets]]bool{},
 		parents:  map[roles.Trusted[metadata.Targets]][]roles.Trusted[metadata.Targets]{},
 	}
@@ -251,7 +262,7 @@ func (l *Listing) step() bool {
 func (l *Listing) ask() {
 	left := l.atOnce
 	for i := len(l.stack) - 1; i >= 0 && left > 0; i-- {
-		left -= l.stack[i].peek(l.session, left)
+		left -= l.stack[i].peek(l.session, l.only, left)
 		for _, next := range l.stack[i].peeked {
 			l.session.want(next.edge, l.number)
 		}
@@ -259,11 +270,14 @@ func (l *Listing) ask() {
 }
 
 // peek finds the next n delegations of a level, and returns how many it has.
-func (v *level) peek(s *Session, n int) int {
+func (v *level) peek(s *Session, only func(string) (enter, list bool), n int) int {
 	for len(v.peeked) < n {
 		p, ok := v.all.Next()
 		if !ok {
 			break
+		}
+		if enter, _ := only(p.Role); !enter {
+			continue
 		}
 		v.peeked = append(v.peeked, upcoming{s.files.edge(p), v.all.Last()})
 	}
@@ -288,7 +302,7 @@ func (s *Session) want(e *edge, number int) {
 func (l *Listing) next() (upcoming, bool) {
 	for len(l.stack) > 0 {
 		top := l.stack[len(l.stack)-1]
-		if top.peek(l.session, 1) == 0 {
+		if top.peek(l.session, l.only, 1) == 0 {
 			l.stack = l.stack[:len(l.stack)-1]
 			continue
 		}
@@ -322,6 +336,7 @@ func (s *Session) listedRole(e *edge) ListedRole {
 	header := e.file.Header()
 	r := ListedRole{
 		Delegator: e.Delegator, Role: e.Role, Version: header.Version, Expires: header.Expires, Err: e.err,
+		Delegates: e.delegates(),
 	}
 	if e.listed.Version > 0 {
 		r.Path = s.fileName(e.Role, e.listed.Version)
@@ -350,6 +365,9 @@ func (l *Listing) enter(next upcoming) bool {
 // asked for is left out: if a lookup finds it, it is in that bin's list.
 func (l *Listing) begin(e *edge) {
 	l.lookups = []*Lookup{}
+	if _, list := l.only(e.Role); !list {
+		return
+	}
 	elsewhere := e.Elsewhere()
 	for path := range e.file.Content().Files() {
 		if elsewhere == nil || !elsewhere(path) {
@@ -390,12 +408,13 @@ func (l *Listing) descend(next upcoming) {
 	last := next.Terminating || top.last && (next.final || top.disjoint())
 	l.pop()
 	file := next.file
-	if file.Content().Delegations() == nil {
+	if !next.delegates() {
 		if last {
 			l.session.letGo(next.edge)
 		}
 		return
 	}
+	l.shape = append(l.shape, next.Delegator, next.Role, file.Content().Delegations().Text())
 	l.parents[file] = append(l.parents[file], next.By)
 	if l.expanded[file] {
 		return
@@ -419,10 +438,11 @@ func (l *Listing) push(role string, all *delegation.All, last bool) {
 // letGo forgets the file of an edge that only listings have used. A lookup that
 // needs it asks for it again.
 func (s *Session) letGo(e *edge) {
-	if e.By.Content() == nil || e.source.used > 0 || len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil {
+	if e.By.Content() == nil || e.source == nil || e.source.used > 0 || len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil {
 		return
 	}
 	s.files.letGo(e.source)
+	delete(s.files.binder.signers, e.file)
 	delete(s.files.edges, edgeKey{e.By, e.Role})
 }
 
