@@ -33,7 +33,9 @@ type edge struct {
 func (e *edge) asked() bool { return e.task != nil || e.file.Content() != nil }
 
 // delegates says whether its file is trusted and delegates to other roles.
-func (e *edge) delegates() bool { return e.file.Content() != nil && e.file.Content().Delegations() != nil }
+func (e *edge) delegates() bool {
+	return e.file.Content() != nil && e.file.Content().Delegations() != nil
+}
 
 func (e *edge) step() Step {
 	succinct := e.Position < 0 && e.By.Content() != nil
