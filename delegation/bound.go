@@ -70,7 +70,8 @@ func (p Pending) covers() func(path string) (covered, own bool) {
 	noPattern := func(string) (bool, error) { return false, nil }
 	return func(path string) (covered, own bool) {
 		own = true
-		for i := range d.Matching(path, newPath(path).hex, noPattern) {
+		q := newPath(path)
+		for i := range d.Matching(path, q.hexadecimal(), noPattern) {
 			covered = covered || i == p.Position
 			own = own && i == p.Position
 		}

@@ -96,6 +96,7 @@ type lookups struct {
 	pending   map[*Lookup]bool
 	runnable  []*Lookup // pending ones that can go on
 	handedOut []*Lookup // by the last Next
+	spare     *delegation.Walk
 }
 
 // inOrder returns the pending lookups in the order in which they were begun.
@@ -180,7 +181,12 @@ func (s *Session) newLookup(path string) *Lookup {
 
 // searchFor returns a lookup at its beginning.
 func (s *Session) searchFor(path string) *Lookup {
-	l := &Lookup{path: path, policy: s.options.Policy}
+	l := &Lookup{path: path, policy: s.options.Policy, walk: s.lookups.spare}
+	if l.walk != nil {
+		s.lookups.spare = nil
+		l.walk.Restart(path)
+		return l
+	}
 	l.walk = delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, MaxMatchSteps: s.limits.MaxMatchSteps,
 		SuccinctFallThrough: s.options.SuccinctFallThrough,
@@ -285,7 +291,7 @@ func (s *Session) finish(l *Lookup, err error) {
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
-	l.walk = nil
+	s.lookups.spare, l.walk = l.walk, nil
 	if !l.listing {
 		s.queue.batch.Done = append(s.queue.batch.Done, l)
 	}
