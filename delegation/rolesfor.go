@@ -16,21 +16,15 @@ import (
 type targetPath struct {
 	name   string
 	digest [sha256.Size]byte
-	hex    string // see hexadecimal
 }
 
-// hexadecimal returns the digest in lower-case hexadecimal. It is made when it
-// is needed, which succinct bins never do.
-func (p *targetPath) hexadecimal() string {
-	if p.hex == "" {
-		p.hex = hex.EncodeToString(p.digest[:])
-	}
-	return p.hex
-}
+// hex returns the digest in lower-case hexadecimal, which succinct bins do not
+// need.
+func (p targetPath) hex() string { return hex.EncodeToString(p.digest[:]) }
 
 // newPath returns a target path with its hash.
 func newPath(name string) targetPath {
-	return targetPath{name: name, digest: sha256.Sum256([]byte(name))}
+	return targetPath{name, sha256.Sum256([]byte(name))}
 }
 
 // bin returns the name of the succinct hash bin of a path. The number of the
@@ -67,8 +61,7 @@ type Delegation struct {
 func RolesFor(delegator string, d *metadata.Delegations, path string) iter.Seq[Delegation] {
 	return func(yield func(Delegation) bool) {
 		unlimited := int64(math.MaxInt64)
-		p := newPath(path)
-		for found := range rolesFor(delegator, d, &p, &unlimited) {
+		for found := range rolesFor(delegator, d, newPath(path), &unlimited) {
 			if !yield(found) {
 				return
 			}
@@ -81,13 +74,13 @@ var errSteps = errors.New("too many steps")
 
 // rolesFor is RolesFor with a budget of steps for match. If they do not
 // suffice, the last that it yields is errSteps, and no delegation.
-func rolesFor(delegator string, d *metadata.Delegations, p *targetPath, left *int64) iter.Seq2[Delegation, error] {
+func rolesFor(delegator string, d *metadata.Delegations, p targetPath, left *int64) iter.Seq2[Delegation, error] {
 	return func(yield func(Delegation, error) bool) {
 		if d == nil {
 			return
 		}
 		if s := d.SuccinctRoles(); s != nil {
-			yield(Delegation{delegator, bin(s, *p), true, -1}, nil) // R-T15.5
+			yield(Delegation{delegator, bin(s, p), true, -1}, nil) // R-T15.5
 			return
 		}
 		compare := func(pattern string) (bool, error) {
@@ -97,7 +90,7 @@ func rolesFor(delegator string, d *metadata.Delegations, p *targetPath, left *in
 			}
 			return matches, nil
 		}
-		for i, err := range d.Matching(p.name, p.hexadecimal(), compare) {
+		for i, err := range d.Matching(p.name, p.hex(), compare) {
 			if err != nil {
 				yield(Delegation{}, err)
 				return

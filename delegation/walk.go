@@ -155,7 +155,7 @@ func (w *Walk) push(delegator string, by roles.Trusted[metadata.Targets]) {
 	var list []Pending
 	left := w.options.MaxDelegations - len(w.visited)
 	// only delegations that match the path
-	for e, err := range rolesFor(delegator, by.Content().Delegations(), &w.path, &w.steps) {
+	for e, err := range rolesFor(delegator, by.Content().Delegations(), w.path, &w.steps) {
 		if err != nil {
 			w.err = w.tooManySteps(delegator)
 			return
