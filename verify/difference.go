@@ -255,7 +255,7 @@ func (p *pass) next(d *Difference) (more bool, err error) {
 			continue
 		}
 		p.targets = append(p.targets, line.target)
-		p.lookups = append(p.lookups, p.other.lookupFor(line.target.Path, p.number))
+		p.lookups = append(p.lookups, p.other.lookupFor(line.target.Path, p.number, nil))
 	}
 	return true, nil
 }

@@ -61,6 +61,7 @@ type Listing struct {
 	closed   bool // everything is entered
 	stack    []*level
 	expanded map[roles.Trusted[metadata.Targets]]bool
+	passed   map[edgeKey]bool // let go: no search goes on after them
 	parents  map[roles.Trusted[metadata.Targets]][]roles.Trusted[metadata.Targets]
 	inLoops  []delegation.Pending // not entered: their role was on the way to them
 	shape    []string             // of the delegations: each delegator, role, and what that delegates
@@ -167,6 +168,7 @@ func (s *Session) list(atOnce int, only func(role string) (enter, list bool)) *L
 	s.lookups.count++
 	return &Listing{
 		session: s, atOnce: max(atOnce, 1), only: only, number: s.lookups.count,
+		passed:   map[edgeKey]bool{},
 		expanded: map[roles.Trusted[metadata.Targets]]bool{},
 		parents:  map[roles.Trusted[metadata.Targets]][]roles.Trusted[metadata.Targets]{},
 	}
@@ -249,8 +251,8 @@ func (l *Listing) step() bool {
 	case len(s.queue.batch.Save) > 0:
 		return false // nothing is used before it is saved
 	case next.err != nil:
-		l.missing(next.edge)
 		l.pop()
+		l.missing(next.edge)
 		return l.err == nil
 	case next.file.Content() == nil:
 		return false
@@ -371,15 +373,17 @@ func (l *Listing) begin(e *edge) {
 	elsewhere := e.Elsewhere()
 	for path := range e.file.Content().Files() {
 		if elsewhere == nil || !elsewhere(path) {
-			l.lookups = append(l.lookups, l.session.lookupFor(path, l.number))
+			l.lookups = append(l.lookups, l.session.lookupFor(path, l.number, l.passed))
 		}
 	}
 }
 
-// lookupFor is Lookup for a listing: Next does not hand it out.
-func (s *Session) lookupFor(path string, number int) *Lookup {
+// lookupFor is Lookup for a listing: Next does not hand it out. If it comes to
+// a role that the listing has passed, and that no search goes on after, then
+// the path was listed there, or no role has it: that is all a listing needs.
+func (s *Session) lookupFor(path string, number int, passed map[edgeKey]bool) *Lookup {
 	l := s.searchFor(path)
-	l.number, l.listing = number, true
+	l.number, l.listing, l.passed = number, true, passed
 	s.lookups.pending[l] = true
 	for s.lookups.pending[l] && s.follow(l) {
 	}
@@ -409,8 +413,8 @@ func (l *Listing) descend(next upcoming) {
 	l.pop()
 	file := next.file
 	if !next.delegates() {
-		if last {
-			l.session.letGo(next.edge)
+		if last && l.session.letGo(next.edge) {
+			l.passed[edgeKey{next.By, next.Role}] = true
 		}
 		return
 	}
@@ -435,15 +439,16 @@ func (l *Listing) push(role string, all *delegation.All, last bool) {
 	}})
 }
 
-// letGo forgets the file of an edge that only listings have used. A lookup that
-// needs it asks for it again.
-func (s *Session) letGo(e *edge) {
+// letGo forgets the file of an edge if only listings have used it. A lookup
+// that needs it asks for it again.
+func (s *Session) letGo(e *edge) bool {
 	if e.By.Content() == nil || e.source == nil || e.source.used > 0 || len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil {
-		return
+		return false
 	}
 	s.files.letGo(e.source)
 	delete(s.files.binder.signers, e.file)
 	delete(s.files.edges, edgeKey{e.By, e.Role})
+	return true
 }
 
 // close looks, when all else is entered, at the delegations that were left out

@@ -35,7 +35,8 @@ type Lookup struct {
 	handed bool
 	policy roles.Policy
 
-	listing bool // it is a listing's, and not handed out
+	listing bool             // it is a listing's, and not handed out
+	passed  map[edgeKey]bool // what that listing has listed and let go
 }
 
 // visit is a step of a lookup, with its edge if the role's file is trusted.
@@ -225,6 +226,12 @@ func (s *Session) follow(l *Lookup) bool {
 		s.complete(l)
 		return false
 	}
+	if l.passed[edgeKey{p.By, p.Role}] && l.atEnd() {
+		if s.mayGoOn(l, &edge{Pending: p}) {
+			s.finish(l, ErrNoTarget)
+		}
+		return false
+	}
 	e := s.files.edge(p)
 	if !s.mayGoOn(l, e) {
 		return false
@@ -254,6 +261,15 @@ func (s *Session) follow(l *Lookup) bool {
 	s.queue.need(e.task)
 	s.prefetch(l)
 	return false
+}
+
+// atEnd says whether the search knows of one more role only.
+func (l *Lookup) atEnd() bool {
+	n := 0
+	for range l.walk.Upcoming() {
+		n++
+	}
+	return n == 1
 }
 
 // visit brings a role's content to the search.
