@@ -52,7 +52,10 @@ type Change struct {
 //
 // What the caller must see to: a role that has not changed is not judged again,
 // so whether it has expired in the meantime is for the caller to know
-// (ListedRole.Expires).
+// (ListedRole.Expires). If the snapshots list no hashes, roles with the same
+// version count as unchanged.
+//
+// R-5.6.9c: it has what the lists of the two views do not have in common.
 type Difference struct {
 	old, new *Session
 	options  DifferenceOptions
@@ -114,7 +117,8 @@ func (d *Difference) compare() {
 }
 
 // Changes yields what is different, as far as it is known: each path once, or a
-// *LeftOutError for a path with no answer in one of the views. Then it asks for
+// *LeftOutError for a path that one view lists and the other has no answer for.
+// Then it asks for
 // the files that come next. It is used like Listing.Targets.
 func (d *Difference) Changes() iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
@@ -194,8 +198,9 @@ func (d *Difference) step() bool {
 	return false
 }
 
-// stepShapes finds out whether delegations have changed. If so, any target may
-// have another answer.
+// stepShapes finds out whether delegations have changed.
+//
+// R-5.6.9c: if so, any target may have another answer.
 func (d *Difference) stepShapes() bool {
 	for _, l := range d.shapes {
 		for range l.Targets() { // it lists none

@@ -76,7 +76,7 @@ type Listing struct {
 
 // level are the delegations of one file on the way to the next role.
 type level struct {
-	role     string
+	edge     *edge // nil: what is entered first, and late
 	all      *delegation.All
 	peeked   []upcoming
 	last     bool // no search goes on after them
@@ -110,6 +110,11 @@ type ListedRole struct {
 	// Delegates says that the role delegates to others: see
 	// DifferenceOptions.Delegates.
 	Delegates bool
+	// Bound says that the file can only be the role's, as far as the roles on
+	// the way to it tell: as in Step. If not, a mirror may have sent the file of
+	// another role, which the same keys sign. What is listed there is signed all
+	// the same, but other targets may be missing from the list.
+	Bound bool
 	// Err says why the file is not available: as in Step.
 	Err error
 }
@@ -130,7 +135,8 @@ func (e *LeftOutError) Error() string {
 
 func (e *LeftOutError) Unwrap() error { return e.Err }
 
-// IncompleteError says what a listing had to leave out. It wraps ErrIncomplete.
+// IncompleteError says what a listing had to leave out. It wraps ErrIncomplete
+// and the first reason.
 // A role that is not available counts even if no path may lead to it.
 type IncompleteError struct {
 	// Roles is how many roles were not available. Listing.Roles says why.
@@ -146,7 +152,7 @@ func (e *IncompleteError) Error() string {
 		ErrIncomplete, e.Roles, e.Targets, e.First)
 }
 
-func (e *IncompleteError) Unwrap() error { return ErrIncomplete }
+func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.First} }
 
 // note counts one error.
 func (e *IncompleteError) note(count *int, err error) {
@@ -249,7 +255,7 @@ func (l *Listing) step() bool {
 	case !ok:
 		return l.close()
 	case len(s.queue.batch.Save) > 0:
-		return false // nothing is used before it is saved
+		return false // R-5.6.9a: nothing is used before it is saved
 	case next.err != nil:
 		l.pop()
 		l.missing(next.edge)
@@ -260,7 +266,9 @@ func (l *Listing) step() bool {
 	return l.enter(next)
 }
 
-// ask asks for the files that come next, as many as may be held.
+// ask asks for the files that come next.
+//
+// R-5.6.9d: no more than the caller allows are held.
 func (l *Listing) ask() {
 	left := l.atOnce
 	for i := len(l.stack) - 1; i >= 0 && left > 0; i-- {
@@ -309,7 +317,7 @@ func (l *Listing) next() (upcoming, bool) {
 			continue
 		}
 		next := top.peeked[0]
-		if !slices.ContainsFunc(l.stack, func(v *level) bool { return v.role == next.Role }) {
+		if !slices.ContainsFunc(l.stack, func(v *level) bool { return v.edge != nil && v.edge.Role == next.Role }) {
 			l.session.want(next.edge, l.number)
 			return next, true
 		}
@@ -326,6 +334,9 @@ func (l *Listing) pop() {
 }
 
 // missing notes a role whose file is not available.
+//
+// R-5.6.9b: it is reported, and the list is incomplete. R-5.6.9d: there may be
+// 2^32 of them.
 func (l *Listing) missing(e *edge) {
 	l.end.note(&l.end.Roles, e.err)
 	l.roles = append(l.roles, l.session.listedRole(e))
@@ -358,9 +369,21 @@ func (l *Listing) enter(next upcoming) bool {
 		l.add(k, next.edge)
 	}
 	l.lookups = nil
-	l.roles = append(l.roles, l.session.listedRole(next.edge))
+	entered := l.session.listedRole(next.edge)
+	entered.Bound = l.session.files.binder.bound(next.edge, l.trail(next.edge))
+	l.roles = append(l.roles, entered)
 	l.descend(next)
 	return true
+}
+
+// trail returns the edges on the way to one, and that one.
+func (l *Listing) trail(e *edge) (list []*edge) {
+	for _, v := range l.stack {
+		if v.edge != nil {
+			list = append(list, v.edge)
+		}
+	}
+	return append(list, e)
 }
 
 // begin looks up the paths that a role lists. What another hash bin would be
@@ -390,7 +413,10 @@ func (s *Session) lookupFor(path string, number int, passed map[edgeKey]bool) *L
 	return l
 }
 
-// add lists what a lookup has found, if it was in the role that is entered.
+// add lists what a lookup has found.
+//
+// R-5.6.9a: each path once, in the role that the lookup ended in. R-5.6.9b:
+// what has no answer is left out.
 func (l *Listing) add(k *Lookup, e *edge) {
 	switch {
 	case errors.Is(k.err, ErrNoTarget):
@@ -405,8 +431,10 @@ func (l *Listing) add(k *Lookup, e *edge) {
 	}
 }
 
-// descend goes on to the roles that a role delegates to. If there are none, and
-// no search goes on after it, its file is let go.
+// descend goes on to the roles that a role delegates to.
+//
+// R-5.6.9d: if there are none, and no search goes on after it, its file is let
+// go.
 func (l *Listing) descend(next upcoming) {
 	top := l.stack[len(l.stack)-1]
 	last := next.Terminating || top.last && (next.final || top.disjoint())
@@ -424,14 +452,14 @@ func (l *Listing) descend(next upcoming) {
 		return
 	}
 	l.expanded[file] = true
-	l.push(next.Role, delegation.NewAll(file, delegation.Options{
+	l.push(next.edge, delegation.NewAll(file, delegation.Options{
 		SuccinctFallThrough: l.session.options.SuccinctFallThrough,
 	}), last)
 }
 
-func (l *Listing) push(role string, all *delegation.All, last bool) {
+func (l *Listing) push(e *edge, all *delegation.All, last bool) {
 	var known, disjoint bool
-	l.stack = append(l.stack, &level{role: role, all: all, last: last, disjoint: func() bool {
+	l.stack = append(l.stack, &level{edge: e, all: all, last: last, disjoint: func() bool {
 		if !known {
 			known, disjoint = true, all.Disjoint()
 		}
@@ -459,7 +487,7 @@ func (l *Listing) close() bool {
 		if l.reachable(p.By, p.Role, map[roles.Trusted[metadata.Targets]]bool{}) {
 			l.inLoops = slices.Delete(l.inLoops, i, i+1)
 			e := l.session.files.edge(p)
-			l.push(metadata.RoleTargets, new(delegation.All), false)
+			l.push(nil, new(delegation.All), false)
 			l.stack[0].peeked = []upcoming{{e, false}}
 			return true
 		}

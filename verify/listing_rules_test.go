@@ -62,10 +62,10 @@ func TestListingOrder(t *testing.T) {
 			"targets a/0", "targets z", "first a/1", "first a/é", "under a/2", "second b/1",
 		}, listedPaths(all))
 		require.Equal(t, []verify.ListedRole{
-			{Delegator: "root", Role: "targets", Path: "2.targets.json", Version: 2, Expires: all.roles[0].Expires, Delegates: true},
-			{Delegator: "targets", Role: "first", Path: "1.first.json", Version: 1, Expires: all.roles[1].Expires, Delegates: true},
-			{Delegator: "first", Role: "under", Path: "1.under.json", Version: 1, Expires: all.roles[2].Expires},
-			{Delegator: "targets", Role: "second", Path: "1.second.json", Version: 1, Expires: all.roles[3].Expires},
+			{Delegator: "root", Role: "targets", Path: "2.targets.json", Version: 2, Expires: all.roles[0].Expires, Delegates: true, Bound: true},
+			{Delegator: "targets", Role: "first", Path: "1.first.json", Version: 1, Expires: all.roles[1].Expires, Delegates: true, Bound: true},
+			{Delegator: "first", Role: "under", Path: "1.under.json", Version: 1, Expires: all.roles[2].Expires, Bound: true},
+			{Delegator: "targets", Role: "second", Path: "1.second.json", Version: 1, Expires: all.roles[3].Expires, Bound: true},
 		}, all.roles)
 	}
 }
@@ -91,6 +91,8 @@ func TestListingWithoutARole(t *testing.T) {
 	incomplete := new(verify.IncompleteError)
 	require.ErrorAs(t, all.err, &incomplete)
 	require.ErrorIs(t, all.err, verify.ErrIncomplete)
+	require.ErrorIs(t, all.err, verify.ErrNotAtSource, "the reason")
+	require.Equal(t, verify.KindUnreachable, verify.KindOf(all.err))
 	require.Equal(t, [2]int{1, 1}, [2]int{incomplete.Roles, incomplete.Targets})
 	require.ErrorContains(t, all.err, "the list is incomplete: 1 roles are not available, 1 targets have no answer "+
 		"(first: 1.core.json could not be fetched")
@@ -306,4 +308,27 @@ func TestListingOfFailedUpdates(t *testing.T) {
 	require.ErrorIs(t, l.Err(), verify.ErrSave)
 	require.ErrorIs(t, d.Err(), verify.ErrSave)
 	require.True(t, l.Done())
+}
+
+// R-5.6.8b: where roles share keys and the snapshot lists versions alone, a
+// mirror can send an empty bin's file as that of another bin. The list says
+// which files are not bound.
+func TestListingOfFilesInDoubt(t *testing.T) {
+	for _, hashes := range []bool{false, true} {
+		repo := verifytest.New(verifytest.Options{MetaHashes: hashes})
+		repo.Targets().DelegateSuccinct("bin", 1)
+		repo.Targets().AddToBin("a", nil)
+		full, empty := repo.Targets().Bin("a").Name(), "bin-0"
+		if full == empty {
+			empty = "bin-1"
+		}
+		v, _ := viewOf(t, repo, verify.Options{})
+		all := list(t, v.begin(), v.mirror, verify.ListOptions{})
+		require.NoError(t, all.err)
+		bound := map[string]bool{}
+		for _, r := range all.roles {
+			bound[r.Role] = r.Bound
+		}
+		require.Equal(t, map[string]bool{"targets": true, full: true, empty: hashes}, bound)
+	}
 }

@@ -52,7 +52,7 @@ func list(t testing.TB, s *verify.Session, mirror verify.Source, o verify.ListOp
 var oneListing = flag.Uint64("listing", 0, "list in the world of this seed only, and print its story")
 
 // TestListing compares, in random repositories, what is listed with one lookup
-// for each path that any file lists: R-L.1.
+// for each path that any file lists: R-5.6.9a.
 func TestListing(t *testing.T) {
 	seen := map[string]int{}
 	if *oneListing != 0 {
