@@ -85,7 +85,7 @@ func delegated(all listed) func(role string) bool {
 // difference of two lists: R-5.6.9c.
 func TestDifference(t *testing.T) {
 	seen := map[string]int{}
-	n := manyOr(300, 200)
+	n := manyOr(200, 100)
 	for seed := range uint64(n) {
 		compareDifference(t, seed+1, seen)
 	}

@@ -15,8 +15,9 @@ import (
 // ListOptions are the options of a listing. The zero value gives the defaults.
 type ListOptions struct {
 	// AtOnce is how many files a listing may have asked for, or hold, before
-	// Targets comes to them. The default is 1. 16 or more suits a caller who
-	// fetches in parallel. It bounds the memory: each file is at most
+	// Targets comes to them; one more where a role delegates whose turn has
+	// come. The default is 1. 16 or more suits a caller who fetches in
+	// parallel. It bounds the memory: each file is at most
 	// Limits.MaxTargetsBytes long.
 	AtOnce int
 }
@@ -44,11 +45,12 @@ var ErrIncomplete = errors.New("the list is incomplete")
 // paths that its role lists in the order of their bytes. Each path comes once,
 // from the role that a lookup finds it in, and with the same Target.
 //
-// It asks for no more files than ListOptions.AtOnce before Targets has come to
-// them. The files of roles that delegate stay in memory. Those of other roles
-// are let go as soon as no other role can be asked for their paths, as with
-// hash bins and with terminating delegations, unless a lookup uses them as
-// well.
+// It asks for a few files (ListOptions.AtOnce) before Targets comes to them. The
+// files of roles that delegate stay in memory. Those of other roles are let go
+// once they are listed, if no search goes on after them, as with hash bins that
+// come last, unless a lookup uses them as well. A Target holds on to the text
+// of the file that lists it: a caller who collects many targets should save
+// them in another form (Target.MarshalJSON).
 //
 // Like its session, a listing is not safe for concurrent use. Lookups may go on
 // in the same session at the same time.
@@ -271,15 +273,20 @@ func (l *Listing) step() bool {
 // R-5.6.9d: no more than the caller allows are held.
 func (l *Listing) ask() {
 	left := l.atOnce
+	for _, v := range l.stack {
+		left -= len(v.peeked)
+	}
 	for i := len(l.stack) - 1; i >= 0 && left > 0; i-- {
-		left -= l.stack[i].peek(l.session, l.only, left)
+		had := len(l.stack[i].peeked)
+		left -= l.stack[i].peek(l.session, l.only, had+left) - had
 		for _, next := range l.stack[i].peeked {
 			l.session.want(next.edge, l.number)
 		}
 	}
 }
 
-// peek finds the next n delegations of a level, and returns how many it has.
+// peek finds delegations of a level until it has n, and returns how many it
+// has.
 func (v *level) peek(s *Session, only func(string) (enter, list bool), n int) int {
 	for len(v.peeked) < n {
 		p, ok := v.all.Next()

@@ -136,7 +136,7 @@ func (x *layout) see(t testing.TB, files verifytest.Files, o verify.Options) vie
 // R-5.6.9b.
 func TestListingOfLayouts(t *testing.T) {
 	seen := map[string]int{}
-	n := manyOr(600, 200)
+	n := manyOr(300, 100)
 	for seed := range uint64(n) {
 		x := newLayout(seed + 1)
 		o := verify.Options{SuccinctFallThrough: x.IntN(8) == 0}
@@ -174,7 +174,7 @@ func asText(t *testing.T, all listed) (lines []string) {
 // list something else, and sometimes there are other delegations. R-5.6.9c.
 func TestDifferenceOfLayouts(t *testing.T) {
 	seen := map[string]int{}
-	n := manyOr(600, 200)
+	n := manyOr(300, 100)
 	for seed := range uint64(n) {
 		x := newLayout(seed + 1)
 		old := x.see(t, x.Metadata().Clone(), verify.Options{})
