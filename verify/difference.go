@@ -38,7 +38,10 @@ type Change struct {
 //
 //	d := s.Difference(old, verify.DifferenceOptions{Delegates: delegated})
 //	for !d.Done() {
-//		if err := errors.Join(old.Run(ctx, nil, saved), s.Run(ctx, store, mirror)); err != nil {
+//		if err := old.Run(ctx, nil, saved); err != nil {
+//			return err
+//		}
+//		if err := s.Run(ctx, store, mirror); err != nil {
 //			return err
 //		}
 //		for change, err := range d.Changes() {

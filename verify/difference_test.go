@@ -202,8 +202,8 @@ func count(seen map[string]int, before, after listed, changes map[string]string)
 	}
 }
 
-// TestDifferenceAsksForLittle shows what is asked for: of a thousand bins, those
-// that have changed.
+// TestDifferenceAsksForLittle shows what is asked for: of 256 bins, those that
+// have changed.
 func TestDifferenceAsksForLittle(t *testing.T) {
 	repo := verifytest.New(verifytest.Options{})
 	repo.Targets().DelegateSuccinct("bin", 8)

@@ -112,6 +112,7 @@
 //	unknown      nil, and those of others     (a context that ended, say)
 //	unreachable  FetchError ErrNotAtSource    try again later; ask another
 //	             ErrUnconfirmed CopyError     source
+//	             ErrIncomplete
 //	limit        ErrLimit                     look at the file: it is too
 //	                                          large, or Limits too low
 //	expired      ErrExpired                   look at the clock; ask another

@@ -45,12 +45,12 @@ var ErrIncomplete = errors.New("the list is incomplete")
 // paths that its role lists in the order of their bytes. Each path comes once,
 // from the role that a lookup finds it in, and with the same Target.
 //
-// It asks for a few files (ListOptions.AtOnce) before Targets comes to them. The
-// files of roles that delegate stay in memory. Those of other roles are let go
-// once they are listed, if no search goes on after them, as with hash bins that
-// come last, unless a lookup uses them as well. A Target holds on to the text
-// of the file that lists it: a caller who collects many targets should save
-// them in another form (Target.MarshalJSON).
+// It asks for a few files (ListOptions.AtOnce) before Targets comes to them.
+// The files of roles that delegate stay in memory. Those of other roles are let
+// go once they are listed, if no search goes on after them, as with hash bins
+// that come last, unless a lookup uses them as well. A Target holds on to the
+// text of the file that lists it: a caller who collects many targets should
+// save them in another form (Target.MarshalJSON).
 //
 // Like its session, a listing is not safe for concurrent use. Lookups may go on
 // in the same session at the same time.
@@ -113,9 +113,9 @@ type ListedRole struct {
 	// DifferenceOptions.Delegates.
 	Delegates bool
 	// Bound says that the file can only be the role's, as far as the roles on
-	// the way to it tell: as in Step. If not, a mirror may have sent the file of
-	// another role, which the same keys sign. What is listed there is signed all
-	// the same, but other targets may be missing from the list.
+	// the way to it tell: as in Step. If not, a mirror may have sent the file
+	// of another role, which the same keys sign. What is listed there is signed
+	// all the same, but other targets may be missing from the list.
 	Bound bool
 	// Err says why the file is not available: as in Step.
 	Err error

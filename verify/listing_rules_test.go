@@ -61,11 +61,15 @@ func TestListingOrder(t *testing.T) {
 		require.Equal(t, []string{
 			"targets a/0", "targets z", "first a/1", "first a/é", "under a/2", "second b/1",
 		}, listedPaths(all))
+		entered := func(delegator, role, path string, version int64, delegates bool) verify.ListedRole {
+			return verify.ListedRole{
+				Delegator: delegator, Role: role, Path: path, Version: version, Expires: all.targets[0].Expires,
+				Delegates: delegates, Bound: true,
+			}
+		}
 		require.Equal(t, []verify.ListedRole{
-			{Delegator: "root", Role: "targets", Path: "2.targets.json", Version: 2, Expires: all.roles[0].Expires, Delegates: true, Bound: true},
-			{Delegator: "targets", Role: "first", Path: "1.first.json", Version: 1, Expires: all.roles[1].Expires, Delegates: true, Bound: true},
-			{Delegator: "first", Role: "under", Path: "1.under.json", Version: 1, Expires: all.roles[2].Expires, Bound: true},
-			{Delegator: "targets", Role: "second", Path: "1.second.json", Version: 1, Expires: all.roles[3].Expires, Bound: true},
+			entered("root", "targets", "2.targets.json", 2, true), entered("targets", "first", "1.first.json", 1, true),
+			entered("first", "under", "1.under.json", 1, false), entered("targets", "second", "1.second.json", 1, false),
 		}, all.roles)
 	}
 }
@@ -232,7 +236,8 @@ func TestListingOfBinsThatAreNot(t *testing.T) {
 	v, _ := viewOf(t, repo, verify.Options{})
 	all := list(t, v.begin(), v.mirror, verify.ListOptions{AtOnce: 10})
 	require.ErrorIs(t, all.err, verify.ErrLimit)
-	require.ErrorContains(t, all.err, "targets: limit reached: 100001 roles that are not available, at most 100000 are accepted")
+	require.ErrorContains(t, all.err,
+		"targets: limit reached: 100001 roles that are not available, at most 100000 are accepted")
 }
 
 // R-5.6.9a: nothing is listed before what it rests on is saved.

@@ -140,7 +140,8 @@ func compareWithModel(t *testing.T, where string, w *histories.World, o verify.O
 		}
 	}
 	for _, target := range got.targets {
-		have = append(have, fmt.Sprint(target.Path, " ", target.Role, " ", target.Length, " ", maps.Collect(target.Hashes.All())))
+		hashes := maps.Collect(target.Hashes.All())
+		have = append(have, fmt.Sprint(target.Path, " ", target.Role, " ", target.Length, " ", hashes))
 	}
 	require.ElementsMatch(t, want, have, "%s: the model lists something else", where)
 }
