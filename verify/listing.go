@@ -477,7 +477,8 @@ func (l *Listing) push(e *edge, all *delegation.All, last bool) {
 // letGo forgets the file of an edge if only listings have used it. A lookup
 // that needs it asks for it again.
 func (s *Session) letGo(e *edge) bool {
-	if e.By.Content() == nil || e.source == nil || e.source.used > 0 || len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil {
+	awaited := len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil
+	if e.By.Content() == nil || e.source == nil || e.source.used > 0 || awaited {
 		return false
 	}
 	s.files.letGo(e.source)
