@@ -63,7 +63,7 @@ func TestListingOrder(t *testing.T) {
 		}, listedPaths(all))
 		entered := func(delegator, role, path string, version int64, delegates bool) verify.ListedRole {
 			return verify.ListedRole{
-				Delegator: delegator, Role: role, Path: path, Version: version, Expires: all.targets[0].Expires,
+				Delegator: delegator, Role: role, Path: path, Version: version, Expires: all.roles[0].Expires,
 				Delegates: delegates, Bound: true,
 			}
 		}
