@@ -77,7 +77,7 @@ func kindOf(err error) Kind {
 		return KindExpired
 	case ErrLimit:
 		return KindLimit
-	case ErrNotAtSource, ErrUnconfirmed:
+	case ErrNotAtSource, ErrUnconfirmed, ErrIncomplete:
 		return KindUnreachable
 	}
 	switch e := err.(type) {

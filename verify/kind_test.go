@@ -27,7 +27,8 @@ var sentinels = map[string]error{
 	"ErrUnlisted": verify.ErrUnlisted, "ErrNoTarget": verify.ErrNoTarget, "ErrTrustedRoot": verify.ErrTrustedRoot,
 	"CopyError": &verify.CopyError{}, "NoTargetError": &verify.NoTargetError{},
 	"ErrUndecided": verify.ErrUndecided, "ErrUncertain": verify.ErrUncertain,
-	"ErrTime": verify.ErrTime, "ErrRequest": verify.ErrRequest, "ErrPath": verify.ErrPath,
+	"ErrIncomplete": verify.ErrIncomplete,
+	"ErrTime":       verify.ErrTime, "ErrRequest": verify.ErrRequest, "ErrPath": verify.ErrPath,
 	"ErrPending": verify.ErrPending, "ErrInProgress": verify.ErrInProgress, "ErrUntrusted": verify.ErrUntrusted,
 	"ErrSave": verify.ErrSave, "ErrStoredFile": verify.ErrStoredFile, "ErrSuperseded": verify.ErrSuperseded,
 }

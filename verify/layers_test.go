@@ -17,7 +17,8 @@ import (
 // layers are the files of package verify, as doc.go draws them: a file calls
 // its own layer and those below, never one above.
 var layers = [][]string{
-	{"session.go", "request.go", "save.go", "run.go", "storesource.go"}, // the public calls
+	{"session.go", "request.go", "save.go", "run.go", "storesource.go",
+		"listing.go", "difference.go"}, // the public calls
 	{"update.go"}, // the loop over the steps
 	{"root.go", "timestamp.go", "snapshot.go", "targets.go"}, // the steps of the update
 	{"lookup.go", "notarget.go"},                             // lookups

@@ -34,6 +34,9 @@ type Lookup struct {
 	err    error
 	handed bool
 	policy roles.Policy
+
+	listing bool             // it is a listing's, and not handed out
+	passed  map[edgeKey]bool // what that listing has listed and let go
 }
 
 // visit is a step of a lookup, with its edge if the role's file is trusted.
@@ -94,6 +97,7 @@ type lookups struct {
 	pending   map[*Lookup]bool
 	runnable  []*Lookup // pending ones that can go on
 	handedOut []*Lookup // by the last Next
+	spare     *delegation.Walk
 }
 
 // inOrder returns the pending lookups in the order in which they were begun.
@@ -170,12 +174,24 @@ func (l *Lookup) edges() (list []*edge) {
 // newLookup begins a lookup.
 func (s *Session) newLookup(path string) *Lookup {
 	s.lookups.count++
-	l := &Lookup{path: path, number: s.lookups.count, policy: s.options.Policy}
+	l := s.searchFor(path)
+	l.number = s.lookups.count
+	s.lookups.pending[l] = true
+	return l
+}
+
+// searchFor returns a lookup at its beginning.
+func (s *Session) searchFor(path string) *Lookup {
+	l := &Lookup{path: path, policy: s.options.Policy, walk: s.lookups.spare}
+	if l.walk != nil {
+		s.lookups.spare = nil
+		l.walk.Restart(path)
+		return l
+	}
 	l.walk = delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, MaxMatchSteps: s.limits.MaxMatchSteps,
 		SuccinctFallThrough: s.options.SuccinctFallThrough,
 	})
-	s.lookups.pending[l] = true
 	return l
 }
 
@@ -210,6 +226,12 @@ func (s *Session) follow(l *Lookup) bool {
 		s.complete(l)
 		return false
 	}
+	if l.passed[edgeKey{p.By, p.Role}] && l.atEnd() {
+		if s.mayGoOn(l, &edge{Pending: p}) {
+			s.finish(l, ErrNoTarget)
+		}
+		return false
+	}
 	e := s.files.edge(p)
 	if !s.mayGoOn(l, e) {
 		return false
@@ -221,7 +243,9 @@ func (s *Session) follow(l *Lookup) bool {
 	}
 	switch {
 	case e.file.Content() != nil:
-		s.files.use(e)
+		if !l.listing {
+			s.files.use(e)
+		}
 		if err := l.visit(e); err != nil {
 			s.finish(l, err)
 		}
@@ -237,6 +261,15 @@ func (s *Session) follow(l *Lookup) bool {
 	s.queue.need(e.task)
 	s.prefetch(l)
 	return false
+}
+
+// atEnd says whether the search knows of one more role only.
+func (l *Lookup) atEnd() bool {
+	n := 0
+	for range l.walk.Upcoming() {
+		n++
+	}
+	return n == 1
 }
 
 // visit brings a role's content to the search.
@@ -274,8 +307,10 @@ func (s *Session) finish(l *Lookup, err error) {
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
-	l.walk = nil
-	s.queue.batch.Done = append(s.queue.batch.Done, l)
+	s.lookups.spare, l.walk = l.walk, nil
+	if !l.listing {
+		s.queue.batch.Done = append(s.queue.batch.Done, l)
+	}
 }
 
 // finishLookups ends all pending lookups with an error.
