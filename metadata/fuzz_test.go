@@ -93,6 +93,10 @@ func checkParse[T metadata.Content](t *testing.T, data []byte) {
 		require.ErrorIs(t, err, metadata.ErrSyntax)
 		return
 	}
+	if file := env.File(); file != nil {
+		require.Equal(t, data, file)
+		require.Contains(t, string(file), string(env.Payload()))
+	}
 	tree, err := verifytest.Decode(data)
 	require.NoError(t, err, "encoding/json must accept what we accept")
 	for _, indent := range []string{"", "  "} {

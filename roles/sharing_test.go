@@ -80,3 +80,14 @@ func TestSharedKeysOfNobody(t *testing.T) {
 		require.False(t, roles.Role{}.OnlyWith(x.roles[0]))
 	}
 }
+
+// The zero role accepts no file, and nothing is signed with its keys only.
+func TestNobodySharesWithTheZeroRole(t *testing.T) {
+	r := newRepository(t)
+	r.Publish()
+	role, err := roles.TopLevel(r.mustInitialRoot(), "targets", r.policy)
+	require.NoError(t, err)
+	require.False(t, role.OnlyWith(roles.Role{}))
+	require.False(t, role.CanPassFor(roles.Role{}))
+	require.True(t, role.OnlyWith(role))
+}

@@ -77,7 +77,9 @@
 //  4. A body must be read to MaxBytes+1 bytes at most, and passed on as it was
 //     signed: without a content encoding. (What net/http decompresses by itself
 //     is fine, if the limit is on the decompressed bytes.) The caller limits
-//     how long it waits for a body, in all and between two bytes.
+//     how long it waits for a body, in all and between two bytes. A body is the
+//     caller's again when Provide returns; Record.Data must not be changed, as
+//     it may be the text that the session goes on with.
 //  5. NotFound means that a live source said that the file does not exist. A
 //     timeout, a refusal or a cache miss is Fail. Of several sources, pass what
 //     each one said: the session decides whether that ends the chain of roots.

@@ -3,8 +3,8 @@ package verify
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
@@ -50,6 +50,7 @@ type edgeKey struct {
 type targetsFiles struct {
 	edges    map[edgeKey]*edge
 	retained map[string][]*retainedFile // by role
+	listing  *metadata.Snapshot         // lists the retained files as they are; nil: there are none
 	binder   binder
 	clock    uint64 // counts uses of retained files
 }
@@ -58,12 +59,11 @@ type targetsFiles struct {
 // earlier one, and may serve again for another delegation or in the next
 // update.
 type retainedFile struct {
-	listed metadata.MetaFile
-	role   roles.Role // whose signatures the file is known to have
-	file   roles.Trusted[metadata.Targets]
-	size   int64
-	live   bool   // a live source sent it, in this update
-	used   uint64 // the clock at its last use
+	role roles.Role // whose signatures the file is known to have
+	file roles.Trusted[metadata.Targets]
+	size int64
+	live bool   // a live source sent it, in this update
+	used uint64 // the clock at its last use
 }
 
 func (f *targetsFiles) edge(p delegation.Pending) *edge {
@@ -90,19 +90,16 @@ func (f *targetsFiles) topLevel() (file roles.Trusted[metadata.Targets]) {
 	return file
 }
 
-// forgetUnlisted lets go of the files that a snapshot does not list in that
-// form.
+// forgetUnlisted lets go of the files that a snapshot does not list as they
+// are. It compares the two snapshots: a view may have thousands of files, of
+// which few change.
 func (f *targetsFiles) forgetUnlisted(s *metadata.Snapshot) {
-	for role, files := range f.retained {
-		listed, _ := s.File(role) // no version, where there is none
-		if listed != files[0].listed {
-			delete(f.retained, role)
-		} else {
-			for _, r := range files {
-				r.listed = listed // the same, but its text is the new snapshot's: the old one can go
-			}
+	if f.listing != nil {
+		for c := range metadata.Changes(f.listing, s) {
+			delete(f.retained, strings.TrimSuffix(c.Name, ".json"))
 		}
 	}
+	f.listing = s
 }
 
 // maxRetainedOfRole bounds the files of one role that may serve again. Each is
@@ -117,10 +114,11 @@ const maxRetainedOfRole = 16
 func (f *targetsFiles) retain(
 	e *edge, file roles.Trusted[metadata.Targets], a answer,
 ) roles.Trusted[metadata.Targets] {
-	e.source = &retainedFile{listed: e.listed, role: e.role, file: file, size: int64(len(a.body)), live: !a.saved}
-	all := append(f.retained[e.Role], e.source)
+	e.source = &retainedFile{role: e.role, file: file, size: int64(len(a.body)), live: !a.saved}
+	name := file.Name() // no part of the delegator's text, which can go before the file
+	all := append(f.retained[name], e.source)
 	all = all[max(0, len(all)-maxRetainedOfRole):]
-	f.retained[e.Role] = all
+	f.retained[name] = all
 	same := slices.IndexFunc(all, func(r *retainedFile) bool { return r.file.SameContent(file) })
 	return all[same].file // its own at least
 }
@@ -159,31 +157,49 @@ func (f *targetsFiles) renewed(maxBytes int64) targetsFiles {
 // copied returns copies of the files that lookups used last, up to so many
 // bytes.
 func (f *targetsFiles) copied(maxBytes int64) targetsFiles {
-	var all []*retainedFile
-	for _, role := range slices.Sorted(maps.Keys(f.retained)) {
-		all = append(all, f.retained[role]...)
-	}
 	next := newTargetsFiles(f.binder.policy)
-	next.clock = f.clock
-	lastUsed := func(a, b *retainedFile) int { return cmp.Compare(b.used, a.used) }
-	taken := map[*retainedFile]bool{}
-	for _, r := range slices.SortedStableFunc(slices.Values(all), lastUsed) {
-		if maxBytes -= r.size; maxBytes < 0 {
-			break
-		}
-		taken[r] = true
-	}
-	for _, r := range all { // in the order in which they came
-		if taken[r] {
-			copied := *r
-			name := r.file.Name()
-			next.retained[name] = append(next.retained[name], &copied)
-			if x := f.binder.signers[r.file]; x != nil {
-				next.binder.signers[r.file] = x
+	next.clock, next.listing = f.clock, f.listing
+	next.retained = make(map[string][]*retainedFile, len(f.retained))
+	since := f.usedLast(maxBytes)
+	for role, files := range f.retained {
+		for _, r := range files { // in the order in which they came
+			if r.used < since {
+				continue
 			}
+			copied := *r
+			next.retained[role] = append(next.retained[role], &copied)
+		}
+	}
+	for file, x := range f.binder.signers {
+		if slices.ContainsFunc(next.retained[file.Name()], func(r *retainedFile) bool { return r.file == file }) {
+			next.binder.signers[file] = x
 		}
 	}
 	return next
+}
+
+// usedLast returns since when files were used that have so many bytes together,
+// at most.
+func (f *targetsFiles) usedLast(maxBytes int64) (since uint64) {
+	var all []*retainedFile
+	for _, files := range f.retained {
+		for _, r := range files {
+			all = append(all, r)
+			maxBytes -= r.size
+		}
+	}
+	if maxBytes >= 0 { // there is room for all
+		return 0
+	}
+	slices.SortFunc(all, func(a, b *retainedFile) int { return cmp.Compare(a.used, b.used) })
+	for _, r := range all {
+		if maxBytes >= 0 && r.used >= since {
+			break
+		}
+		maxBytes += r.size
+		since = r.used + 1
+	}
+	return since
 }
 
 // start returns the request for the file of an edge; nil if it is at hand, or

@@ -3,4 +3,4 @@
 package verify_test
 
 // The race detector is slow, and a history has one goroutine.
-func init() { fewHistories = 500 }
+func init() { fewHistories = 150 }

@@ -17,13 +17,13 @@ import (
 )
 
 var (
-	manyHistories = flag.Int("histories", 0, "how many random histories TestModel plays; 0: a few thousand")
+	manyHistories = flag.Int("histories", 0, "how many random histories TestModel plays; 0: a thousand or so")
 	firstHistory  = flag.Uint64("first", 1, "the seed of the first of them")
 	oneHistory    = flag.Uint64("history", 0, "the one seed that TestModel plays, and prints")
 )
 
 // fewHistories is how many are played if nobody asks for more.
-var fewHistories = 3000
+var fewHistories = 1200
 
 // manyOr is how many histories to play: as many as asked for, otherwise n, or
 // few with -short.

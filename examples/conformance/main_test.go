@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -57,6 +58,14 @@ func TestRefresh(t *testing.T) {
 	require.Equal(t, []string{"metadata/4.root.json", "metadata/timestamp.json"}, requested, "the rest is stored")
 	require.Empty(t, said)
 	require.Equal(t, want, s.files(s.metadata))
+}
+
+func TestDSSE(t *testing.T) {
+	s := start(t, verifytest.New(verifytest.Options{EnvelopeFormat: metadata.DSSE}))
+	exit, said, _ := s.run("--envelope-format", "dsse", "refresh")
+	require.Zero(t, exit, said)
+	exit, said, _ = s.run("refresh")
+	require.Equal(t, 1, exit, said)
 }
 
 func TestExpired(t *testing.T) {
@@ -199,6 +208,7 @@ func TestUsage(t *testing.T) {
 	s := start(t, verifytest.New(verifytest.Options{}))
 	for _, args := range [][]string{
 		{}, {"nonsense"}, {"--nonsense", "refresh"}, {"init"}, {"download"}, {"--target-name", "a", "download"},
+		{"--envelope-format", "classic", "refresh"},
 	} {
 		exit, said, requested := s.run(args...)
 		require.Equal(t, 1, exit, args)

@@ -93,6 +93,10 @@ func (s *storage) sweepOne(ctx context.Context, st store) error {
 		s.log.Warn("a record in the bucket does not verify", "repository", st.name,
 			"key", metadata.Printable(u.Key), "error", u.Err, "removed", u.Removed)
 	}
+	if swept.NewerRoot > 0 {
+		s.log.Warn("the bucket has a newer root, so no record is removed; if this stays, see docs/proxy.md",
+			"repository", st.name, "root", swept.NewerRoot)
+	}
 	return err
 }
 

@@ -236,6 +236,7 @@ func (r *reader) route(n node) gate.Route {
 	default:
 		route.Upstream = r.single(f["repository"])
 	}
+	r.patterns(f["map"], route)
 	for _, name := range route.Unverified {
 		if _, ok := r.s.Gate.Unverified[name]; !ok && name != "" {
 			f["unverified"].fail("there is no %q under unverified", name)
@@ -246,6 +247,22 @@ func (r *reader) route(n node) gate.Route {
 			"names are its own")
 	}
 	return route
+}
+
+// patterns checks those of a map against what a route can ask for.
+func (r *reader) patterns(n node, route gate.Route) {
+	m := r.s.Gate.Upstreams[route.Upstream].Client.Map
+	if m == nil {
+		return
+	}
+	for _, e := range m.Entries() {
+		for _, pattern := range e.Paths {
+			below, ok := strings.CutPrefix(pattern, route.Prefix)
+			if err := protocol.CheckPattern(route.Protocol, below); ok && err != nil {
+				n.fail("%q: %v", pattern, err)
+			}
+		}
+	}
 }
 
 // single adds a client of one repository.

@@ -46,6 +46,7 @@ func folder(t *testing.T) string {
 	write("root.json", verifytest.New(verifytest.Options{}).TrustedRoot())
 	write("root2.json", verifytest.New(verifytest.Options{Seed: "2"}).TrustedRoot())
 	write("map.json", []byte(mapJSON))
+	write("npm.json", []byte(strings.Replace(mapJSON, "acme/*", "@acme/*", 1)))
 	write("text.txt", []byte("text"))
 	return dir
 }
@@ -149,7 +150,11 @@ func TestWrongSettings(t *testing.T) {
 			require.Contains(t, errs, c.want)
 		})
 	}
-	_, errs := load(t, dir, "stream: 3\nlog: 3\n")
+	text := strings.Replace(good, "/both/: {protocol: plain, map: map.json", "/both/: {protocol: npm, map: npm.json", 1)
+	_, errs := load(t, dir, text)
+	require.Contains(t, errs, `proxy.yaml:17: routes./both/.map: "@acme/*": it matches nothing of a scope: `+
+		"a packument is at @scope/name/index.json")
+	_, errs = load(t, dir, "stream: 3\nlog: 3\n")
 	require.Contains(t, errs, "proxy.yaml:1: stream: must be true or false, is a number\n")
 	require.Contains(t, errs, "proxy.yaml:2: log: must be a mapping, is a number")
 }

@@ -37,9 +37,6 @@ var kills = flag.Int("kills", 10, "how often TestReplicas kills a replica")
 //
 //	go test ./services/internal/bucket -run TestReplicas -kills 1000
 func TestReplicas(t *testing.T) {
-	if someInterleavings == 50 { // by race_test.go
-		t.Skip("the race detector reports a race in this test, which is not yet understood")
-	}
 	if testing.Short() {
 		t.Skip("it starts processes")
 	}
@@ -209,6 +206,8 @@ func playReplicas(t *testing.T, address string, n int) {
 		return w.most[1] > before[1] || w.most[0] > before[0]
 	}, time.Minute, 20*time.Millisecond)
 	stored = w.compare(address, stored)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	t.Logf("%d kills; root %d, timestamp %d stored; %v", *kills, stored[0], stored[1], w.trusted)
 }
 

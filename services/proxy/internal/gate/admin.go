@@ -68,7 +68,8 @@ func (g *Gate) Admin() http.Handler {
 	mux.HandleFunc("GET /trail", g.serveTrail)
 	mux.HandleFunc("GET /status", g.servePage)
 	if g.config.Switch != nil {
-		mux.HandleFunc("POST /mode", g.switchMode)
+		// No other page may have a browser press the buttons.
+		mux.Handle("POST /mode", http.NewCrossOriginProtection().Handler(http.HandlerFunc(g.switchMode)))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -96,6 +96,18 @@ func TestStatus(t *testing.T) {
 	require.Contains(t, page, "no such target")
 }
 
+// A mirror that sends wrong bytes is to blame, even if the next one makes up
+// for it.
+func TestBlameWithoutARefusal(t *testing.T) {
+	w := newWorld(t)
+	w.m1.Always("/targets/*", clienttest.Wrong())
+	require.Equal(t, "200 OK\nhello", w.ask("GET /corp/hello.txt"))
+	_, metrics := w.admin("/metrics")
+	require.Contains(t, metrics, `tufwalk_blame_total{kind="wrong bytes",mirror="m1/targets",upstream="corp"} 1`)
+	require.Contains(t, w.logged(), "a mirror has no good file")
+	require.NotContains(t, metrics, "m2/targets")
+}
+
 func TestTrail(t *testing.T) {
 	w := newWorld(t)
 	found := w.trail("hello.txt")
@@ -167,4 +179,27 @@ func TestShutdown(t *testing.T) {
 	}, 5*time.Second, time.Millisecond)
 	w.end()
 	require.Equal(t, "200 OK\nhello", <-answer)
+}
+
+// A page of somebody else cannot have a browser press the buttons.
+func TestSwitchFromElsewhere(t *testing.T) {
+	mode := "honest"
+	w := newWorld(t, func(w *world) {
+		w.config.Switch = &Switch{
+			Names: []string{"honest", "tampered"}, Mode: func() string { return mode }, Set: func(to string) { mode = to },
+		}
+	})
+	press := func(header, value string) int {
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8376/mode", strings.NewReader("mode=tampered"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set(header, value)
+		answer := httptest.NewRecorder()
+		w.gate.Admin().ServeHTTP(answer, r)
+		return answer.Code
+	}
+	require.Equal(t, 403, press("Sec-Fetch-Site", "cross-site"))
+	require.Equal(t, 403, press("Origin", "https://evil.example"))
+	require.Equal(t, "honest", mode)
+	require.Equal(t, 303, press("Origin", "http://127.0.0.1:8376"))
+	require.Equal(t, "tampered", mode)
 }

@@ -54,7 +54,7 @@ func (a *answers) differs(view *client.View) (differs bool) {
 		if i == len(a.versions) {
 			a.versions = append(a.versions, [4]int64{})
 		}
-		now := [4]int64{r.Root, r.Timestamp, r.Snapshot, r.Targets}
+		now := versionsOf(r)
 		if r.Timestamp == 0 {
 			now = a.versions[i]
 			now[0] = max(now[0], r.Root)
@@ -64,6 +64,27 @@ func (a *answers) differs(view *client.View) (differs bool) {
 		}
 	}
 	return differs
+}
+
+func versionsOf(r client.RepositoryView) [4]int64 {
+	return [4]int64{r.Root, r.Timestamp, r.Snapshot, r.Targets}
+}
+
+// isOlder says whether something of a view is older than in the last one.
+func (a *answers) isOlder(view *client.View) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, r := range view.Repositories {
+		if i == len(a.versions) {
+			break
+		}
+		for role, version := range versionsOf(r) {
+			if r.Timestamp > 0 && version < a.versions[i][role] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // get returns an answer that is good.
@@ -76,6 +97,9 @@ func (a *answers) get(path string) *answer {
 
 // add remembers an answer that was found in the view with a number.
 func (a *answers) add(known *answer, number int) {
+	if len(known.path) > maxRemembered {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if number == a.number {
@@ -98,4 +122,8 @@ func (a *answers) refusal(path string) *refusal {
 }
 
 // refuse remembers a refusal for some seconds.
-func (a *answers) refuse(path string, r *refusal) { a.refused.Add(path, r) }
+func (a *answers) refuse(path string, r *refusal) {
+	if len(path) <= maxRemembered {
+		a.refused.Add(path, r)
+	}
+}

@@ -85,6 +85,12 @@ const (
 	MaxRendered = 64 << 20
 	// maxAnswers is how many answers of one upstream are remembered.
 	maxAnswers = 1 << 16
+	// maxRemembered is how long a target path may be, in bytes, whose answer is
+	// remembered: anybody can ask for long ones that do not exist.
+	maxRemembered = 256
+	// maxAbandoned is how many searches of one kind go on that nobody waits
+	// for.
+	maxAbandoned = 256
 	// smallFile is how long a file may be that is read before it is sent.
 	smallFile = 64 << 10
 	// streamFrom is how long a file must be to be sent before it is whole.

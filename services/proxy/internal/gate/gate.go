@@ -29,7 +29,9 @@ type Gate struct {
 	routes     []*route
 	nowhere    *routeMetrics       // of requests for no route
 	rendering  *semaphore.Weighted // bytes that are in memory to be rendered
+	others     *semaphore.Weighted // the same, of upstreams without TUF
 	begun      time.Time
+	wanting    wanting
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -54,6 +56,7 @@ func Open(config Config) (*Gate, error) {
 	}
 	g.log = g.config.Log
 	g.rendering = semaphore.NewWeighted(max(g.config.Limits.Memory/4, MaxRendered))
+	g.others = semaphore.NewWeighted(MaxRendered)
 	g.metrics = newMetrics(g)
 	g.nowhere = g.metrics.of("", "")
 	g.ctx, g.cancel = context.WithCancel(context.Background())

@@ -132,15 +132,13 @@ func (g *Gate) noteRefusal(q *request, r *refusal) {
 	})
 }
 
-// blame counts what mirrors of targets did wrong.
-func (g *Gate) blame(u *upstream, err error) {
-	for one := range sourceErrors(err) {
-		kind := kindOfSource(one)
-		g.metrics.blame.WithLabelValues(u.name, one.Name, kind.String()).Inc()
-		g.history.blame(u.name, one.Name, one.Err)
-		g.log.Warn("a mirror has no good file", "upstream", u.name, "mirror", one.Name, "kind", kind.String(),
-			"error", one.Err)
-	}
+// blame notes that a mirror of targets did not have the right file.
+func (u *upstream) blame(m client.MirrorFailed) {
+	g, kind := u.gate, kindOfSource(m.Err).String()
+	g.metrics.blame.WithLabelValues(u.name, m.Err.Name, kind).Inc()
+	g.history.blame(u.name, m.Err.Name, m.Err.Err)
+	g.log.Warn("a mirror has no good file", "upstream", u.name, "mirror", m.Err.Name, "kind", kind, "path", m.Path,
+		"error", m.Err.Err)
 }
 
 func isTopLevel(role string) bool {

@@ -3,8 +3,6 @@ package gate
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +65,7 @@ func (q *request) serve() {
 		q.bad(http.StatusRequestEntityTooLarge, "a request has no body")
 	case hasDots(q.r.URL.Path):
 		q.bad(http.StatusBadRequest, "the path has segments of dots")
-	case strings.Trim(q.r.Host, hostCharacters) != "":
+	case q.r.Host == "", strings.Trim(q.r.Host, hostCharacters) != "":
 		q.bad(http.StatusBadRequest, "there is no such host")
 	case q.route == nil:
 		q.bad(http.StatusNotFound, "there is no such route")
@@ -255,7 +253,7 @@ func (q *request) body(a *answer) (body []byte, now *answer, release func(), err
 	if err := q.gate.rendering.Acquire(q.r.Context(), f.Size); err != nil {
 		return nil, nil, nil, err
 	}
-	release = func() { q.gate.rendering.Release(f.Size) }
+	release = sync.OnceFunc(func() { q.gate.rendering.Release(f.Size) })
 	body = make([]byte, f.Size)
 	if _, err := io.ReadFull(f, body); err != nil {
 		release()
@@ -342,10 +340,11 @@ func (q *request) render(plan protocol.Plan, a *answer) error {
 		q.w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	q.header(plan, a, reply.ContentType)
-	sum := sha256.Sum256(reply.Body)
-	q.w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
-	http.ServeContent(q.w, q.r, "", time.Time{}, bytes.NewReader(reply.Body))
-	q.sent(rendered, int64(len(reply.Body)))
+	size := int64(len(reply.Body))
+	if err := q.sendRendered(reply.ContentType, reply.Body, release); err != nil {
+		return &verify.CopyError{Path: a.path, Writing: true, Err: err}
+	}
+	q.sent(rendered, size)
 	return nil
 }
 
@@ -402,13 +401,14 @@ func (q *request) header(plan protocol.Plan, a *answer, contentType string) {
 }
 
 // other returns the upstream without TUF that answers in place of the
-// repositories: one that is named with a pattern for each of the targets, none
-// of which a repository decides about.
+// repositories: one that is named with a pattern for each of the targets, while
+// no repository decides about one of them, nor about the name that they have.
 func (q *request) other(plan protocol.Plan, targets []string) *unverified {
 	if len(q.route.unverified) == 0 || plan.Choose != nil || len(targets) == 0 {
 		return nil
 	}
-	if slices.ContainsFunc(targets, q.route.upstream.covers) {
+	covers := q.route.upstream.covers
+	if slices.ContainsFunc(targets, covers) || slices.ContainsFunc(q.prefixed(plan.Index), covers) {
 		return nil
 	}
 	for _, o := range q.route.unverified {

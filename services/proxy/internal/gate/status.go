@@ -206,7 +206,7 @@ func (g *Gate) Trail(ctx context.Context, prefix, path string) (Trail, error) {
 	trail := Trail{Route: prefix, Path: r.Prefix + path}
 	u := r.upstream
 	var searched *client.Searched
-	a, err := u.once(ctx, "trail "+trail.Path, func(ctx context.Context) (*answer, error) {
+	a, err := u.trailing.once(ctx, trail.Path, func(ctx context.Context) (*answer, error) {
 		f, s, err := u.search(ctx, trail.Path)
 		searched = s
 		return u.answerOf(f, s, err)

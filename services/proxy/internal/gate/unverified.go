@@ -1,9 +1,6 @@
 package gate
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/tufwalk/tufwalk/services/proxy/internal/protocol"
 )
@@ -104,10 +101,11 @@ func (o *unverified) get(q *request, rendered bool) (*http.Response, error) {
 // renderOther sends what the protocol makes of an index, so that its links lead
 // here.
 func (q *request) renderOther(res *http.Response, plan protocol.Plan, targets []string) error {
-	body, err := readOther(res)
+	body, release, err := q.readOther(res)
 	if err != nil {
 		return err
 	}
+	defer release()
 	target := targetLike(targets, res.Header.Get("Content-Type"))
 	reply, err := plan.Render(strings.TrimPrefix(target, q.route.Prefix), body)
 	if err != nil {
@@ -117,27 +115,44 @@ func (q *request) renderOther(res *http.Response, plan protocol.Plan, targets []
 	for name, values := range reply.Header {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
-	q.sendOther(reply.ContentType, reply.Body)
-	return nil
+	return q.sendRendered(reply.ContentType, reply.Body, release)
 }
 
-// readOther reads a body that fits into memory.
-func readOther(res *http.Response) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(res.Body, MaxRendered+1))
-	switch {
-	case err != nil:
-		return nil, refusedFor(http.StatusServiceUnavailable, "the upstream broke off: "+err.Error())
-	case len(body) > MaxRendered:
-		return nil, refusedFor(http.StatusForbidden, "the upstream sends too much")
+// firstOther is for how many bytes of a body there is room at first.
+const firstOther = 64 << 10
+
+// readOther reads a body into memory, which is bounded for all together. It
+// waits for no room: who has it may be waiting for an upstream that is slow.
+func (q *request) readOther(res *http.Response) (_ []byte, release func(), err error) {
+	var body []byte
+	var held int64
+	free := sync.OnceFunc(func() { q.gate.others.Release(held) })
+	defer func() {
+		if err != nil {
+			free()
+		}
+	}()
+	for {
+		if len(body) == cap(body) {
+			more := max(int64(len(body)), firstOther)
+			switch {
+			case held+more > MaxRendered:
+				return nil, nil, refusedFor(http.StatusForbidden, "the upstream sends too much")
+			case !q.gate.others.TryAcquire(more):
+				return nil, nil, refusedFor(http.StatusServiceUnavailable, "too many large pages at once")
+			}
+			held += more
+			body = append(make([]byte, 0, held), body...)
+		}
+		n, err := res.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return body, free, nil
+		case err != nil:
+			return nil, nil, refusedFor(http.StatusServiceUnavailable, "the upstream broke off: "+err.Error())
+		}
 	}
-	return body, nil
-}
-
-func (q *request) sendOther(contentType string, body []byte) {
-	sum := sha256.Sum256(body)
-	q.w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
-	q.w.Header().Set("Content-Type", contentType)
-	http.ServeContent(q.w, q.r, "", time.Time{}, bytes.NewReader(body))
 }
 
 // targetLike returns the target whose name goes with a content type, such as
@@ -155,16 +170,20 @@ func targetLike(targets []string, contentType string) string {
 // passOn sends a body as it comes. It always has a length: without one, some
 // clients take a cut for the end.
 func (q *request) passOn(res *http.Response, plan protocol.Plan) error {
-	if res.ContentLength < 0 {
-		body, err := readOther(res)
-		if err == nil {
-			q.sendOther(plan.ContentType, body)
+	unknown := res.ContentLength < 0
+	if unknown && q.r.Method != http.MethodHead {
+		body, release, err := q.readOther(res)
+		if err != nil {
+			return err
 		}
-		return err
+		defer release()
+		return q.sendRendered(plan.ContentType, body, release)
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", plan.ContentType)
-	h.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
+	if !unknown {
+		h.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
+	}
 	q.w.WriteHeader(http.StatusOK)
 	if q.r.Method == http.MethodHead {
 		return nil

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
@@ -30,8 +28,10 @@ type upstream struct {
 	answers *answers
 	// transports are those of the repositories.
 	transports []*confined
-	finding    singleflight.Group
 	begun      time.Time
+
+	// Those of requests, second ones, and those for the status page.
+	finding, again, trailing searches
 
 	trails sync.Mutex
 	wanted map[string]*trailed // of the searches under way
@@ -211,38 +211,19 @@ func (u *upstream) find(ctx context.Context, path string) (*answer, error) {
 		return a, nil
 	}
 	u.gate.metrics.answerMiss.Inc()
-	return u.once(ctx, path, func(ctx context.Context) (*answer, error) {
+	return u.finding.once(ctx, path, func(ctx context.Context) (*answer, error) {
 		f, searched, err := u.search(ctx, path)
 		a, err := u.answerOf(f, searched, err)
-		if err == nil {
-			u.answers.add(a, number)
-		}
-		return a, err
-	})
-}
-
-// once asks once for all that ask at the same time. One that gives up does not
-// end it for the others.
-func (u *upstream) once(
-	ctx context.Context, key string, ask func(context.Context) (*answer, error),
-) (*answer, error) {
-	result := u.finding.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*totalTimeout)
-		defer cancel()
-		a, err := ask(ctx)
 		if err != nil {
 			r := refuse(err)
-			u.answers.refuse(key, r)
-			return (*answer)(nil), r
+			if !errors.Is(ctx.Err(), context.Canceled) { // otherwise nobody waits
+				u.answers.refuse(path, r)
+			}
+			return nil, r
 		}
+		u.answers.add(a, number)
 		return a, nil
 	})
-	select {
-	case r := <-result:
-		return r.Val.(*answer), r.Err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // answerOf makes an answer of what a search has found.
@@ -282,7 +263,7 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 	if errors.Is(err, client.ErrClosed) { // it was replaced meanwhile
 		f, err = u.searchNow(ctx, path)
 	}
-	if ctx.Err() == nil && verify.KindOf(err) == verify.KindUnreachable {
+	if ctx.Err() == nil && verify.KindOf(err) == verify.KindUnreachable && u.mayUseSaved(ctx) {
 		saved, savedErr := u.saved.Find(ctx, path)
 		switch {
 		case savedErr == nil, errors.Is(savedErr, verify.ErrNoTarget):
@@ -292,6 +273,17 @@ func (u *upstream) search(ctx context.Context, path string) (*client.File, *clie
 		}
 	}
 	return f, u.searched(path), err
+}
+
+// mayUseSaved says whether what is saved is not older than the last view:
+// otherwise a mirror that tells of a new version, and sends nothing more, would
+// bring back what was withdrawn.
+func (u *upstream) mayUseSaved(ctx context.Context) bool {
+	if view := u.saved.View(); view != nil && u.answers.isOlder(view) {
+		_ = u.saved.Refresh(ctx) // from the store
+	}
+	view := u.saved.View()
+	return view == nil || !u.answers.isOlder(view)
 }
 
 // searchNow looks a target up in the view. While there is none that is good,
@@ -324,7 +316,7 @@ func (u *upstream) searchNow(ctx context.Context, path string) (*client.File, er
 
 // noteFailure notes why the first update failed.
 func (u *upstream) noteFailure(err error) error {
-	if err != nil && u.client.Load().View() == nil {
+	if err != nil && !errors.Is(err, context.Canceled) && u.client.Load().View() == nil {
 		u.fail(err)
 	}
 	return err
@@ -369,7 +361,7 @@ func (u *upstream) forget(path string) {
 
 // get opens the verified file of an answer, or has it downloaded.
 func (u *upstream) get(ctx context.Context, a *answer) (*File, error) {
-	f, err := u.gate.config.Files.Get(ctx, a.digest, a.length, u.fill(a))
+	f, err := u.gate.wanting.get(ctx, u, a)
 	if err == nil && a.found.Load() != nil {
 		a.found.Store(nil)
 	}
@@ -386,7 +378,7 @@ func (u *upstream) get(ctx context.Context, a *answer) (*File, error) {
 // checkAll compares a file with all digests of an answer: it may have been
 // verified for another one, which lists fewer.
 func (u *upstream) checkAll(ctx context.Context, a *answer, f *File) error {
-	file, err := u.again(ctx, a)
+	file, err := u.foundAgain(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -405,8 +397,8 @@ func (u *upstream) checkAll(ctx context.Context, a *answer, f *File) error {
 // errChanged says that the repository lists another file now.
 var errChanged = errors.New("the repository lists another file now")
 
-// again returns what was found, or finds it again.
-func (u *upstream) again(ctx context.Context, a *answer) (*client.File, error) {
+// foundAgain returns what was found, or finds it again.
+func (u *upstream) foundAgain(ctx context.Context, a *answer) (*client.File, error) {
 	if f := a.found.Swap(nil); f != nil && a.good(u.gate.config.Now()) {
 		return f, nil
 	}
@@ -425,31 +417,29 @@ func (u *upstream) again(ctx context.Context, a *answer) (*client.File, error) {
 func (u *upstream) fill(a *answer) Fill {
 	return func(ctx context.Context, dst client.Partial) error {
 		u.gate.metrics.fileFilled.Inc()
-		f, err := u.again(ctx, a)
+		f, err := u.foundAgain(ctx, a)
 		if err != nil {
 			return err
 		}
-		if err = u.download(ctx, f, dst); err != nil {
-			u.gate.blame(u, err)
-		}
-		return err
+		return u.download(ctx, f, dst)
 	}
 }
 
 // download asks the mirrors of each repository that lists the file in turn.
 func (u *upstream) download(ctx context.Context, f *client.File, dst client.Partial) error {
+	o := client.DownloadOptions{Failed: u.blame}
 	if t := f.Target(); t != nil {
 		target, err := client.TargetOf(t)
 		if err != nil {
 			return err
 		}
-		return u.mirrors[""].Download(ctx, target, dst, client.DownloadOptions{})
+		return u.mirrors[""].Download(ctx, target, dst, o)
 	}
 	var errs []error
 	for _, at := range f.Agreed().Attestations {
 		target, err := client.AttestedTargetOf(f.Agreed(), at.Repository)
 		if err == nil {
-			err = u.mirrors[at.Repository].Download(ctx, target, dst, client.DownloadOptions{})
+			err = u.mirrors[at.Repository].Download(ctx, target, dst, o)
 		}
 		if err == nil || !errors.As(err, new(*client.DownloadError)) { // otherwise it is no mirror's fault
 			return err
@@ -462,7 +452,7 @@ func (u *upstream) download(ctx context.Context, f *client.File, dst client.Part
 // moveOn brings the client up to date because a mirror lacks a file or has
 // another one, and returns what is listed then, which may be the same.
 func (u *upstream) moveOn(ctx context.Context, a *answer, why error) (*answer, error) {
-	return u.once(ctx, "again "+a.path, func(ctx context.Context) (*answer, error) {
+	return u.again.once(ctx, a.path, func(ctx context.Context) (*answer, error) {
 		if !errors.Is(why, errChanged) && u.isOld(u.client.Load().View()) {
 			if err := u.client.Load().Refresh(ctx); err != nil {
 				u.gate.log.Warn("update", "upstream", u.name, "error", err)

@@ -31,7 +31,7 @@ func (Go) Plan(r Request) (Plan, error) {
 	if _, err := module.UnescapePath(mod); err != nil || !found {
 		return Plan{}, &RequestError{"this is no path of the module proxy protocol"}
 	}
-	plan := Plan{Targets: []string{target}}
+	plan := Plan{Targets: []string{target}, Index: indexesAbove(mod)}
 	switch extension := path.Ext(file); {
 	case file == "list":
 		plan.ContentType = "text/plain; charset=utf-8"
@@ -54,6 +54,20 @@ func (Go) Plan(r Request) (Plan, error) {
 	}
 	plan.Fixed = module.CanonicalVersion(version) == version
 	return plan, nil
+}
+
+// maxAbove is how many paths of modules are looked at, the shortest first.
+const maxAbove = 32
+
+// indexesAbove returns the indexes of a module and of those with a shorter
+// path: a package of theirs may be in it, and go takes the longest path.
+func indexesAbove(mod string) (indexes []string) {
+	for i := 0; i <= len(mod) && len(indexes) < 2*maxAbove; i++ {
+		if i == len(mod) || mod[i] == '/' {
+			indexes = append(indexes, mod[:i]+"/@v/list", mod[:i]+"/@latest")
+		}
+	}
+	return indexes
 }
 
 // Refusal implements Protocol. go shows the status phrase and plain text of at

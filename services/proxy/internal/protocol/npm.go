@@ -41,8 +41,10 @@ func (n NPM) Plan(r Request) (Plan, error) {
 	case isFile && (strings.Contains(file, "/") || !strings.HasSuffix(file, ".tgz")):
 		return Plan{}, &RequestError{"this is no name of a tarball"}
 	case isFile:
-		target := name + "/-/" + file
-		return Plan{Targets: []string{target}, ContentType: "application/octet-stream", Fixed: true, Streams: true}, nil
+		return Plan{
+			Targets: []string{name + "/-/" + file}, Index: []string{name + "/index.json"},
+			ContentType: "application/octet-stream", Fixed: true, Streams: true,
+		}, nil
 	}
 	return Plan{Targets: []string{name + "/index.json"}, Render: func(_ string, body []byte) (Reply, error) {
 		body, err := packument(r.Base, name, version, body)

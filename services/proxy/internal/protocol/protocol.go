@@ -43,6 +43,10 @@ type Plan struct {
 	// Targets are target paths, best first. The next one is looked for only if
 	// it is certain that there is none before it.
 	Targets []string
+	// Index are target paths of the index of the name that a file belongs to.
+	// If a repository decides about one of them, no upstream without TUF
+	// answers for the file.
+	Index []string
 	// Choose, if it is not nil, chooses among what a verified file names: the
 	// targets are those that it returns for the body of the first of Targets
 	// that exists.

@@ -166,8 +166,14 @@ func TestPagesThatLeadElsewhere(t *testing.T) {
 		_, err := render(t, protocol.PyPI{}, "index.json", body, "text/html")
 		require.ErrorContains(t, err, says)
 	}
-	_, err := render(t, protocol.PyPI{}, "index.html", `<base href="https://evil.example/"><a href="x">f</a>`, "text/html")
-	require.ErrorContains(t, err, "base")
+	for _, base := range []string{`<base href="https://evil.example/">`, `<base href="https://evil.example/"/>`} {
+		_, err := render(t, protocol.PyPI{}, "index.html", base+`<a href="x">f</a>`, "text/html")
+		require.ErrorContains(t, err, "base")
+	}
+	// No link is left out: a client would choose another version.
+	reply, err := render(t, protocol.PyPI{}, "index.html", `<a href="../../p/f"/>f</a>`, "text/html")
+	require.NoError(t, err)
+	require.Contains(t, string(reply.Body), `href="http://proxy/pypi/p/f"`)
 }
 
 func quote(s string) string { data, _ := json.Marshal(s); return string(data) }

@@ -47,7 +47,21 @@ func (p PyPI) Plan(r Request) (Plan, error) {
 	} else if contentType == "" {
 		contentType = "application/octet-stream"
 	}
-	return Plan{Targets: []string{target}, ContentType: contentType, Fixed: true, Streams: true}, nil
+	return Plan{
+		Targets: []string{target}, Index: indexesOf(path.Base(target)), ContentType: contentType, Fixed: true, Streams: true,
+	}, nil
+}
+
+// indexesOf returns the pages of the projects that a file may belong to by its
+// name: what is before a hyphen and a digit, with which a version begins.
+func indexesOf(file string) (pages []string) {
+	for i := range min(len(file)-1, 256) { // no name is longer
+		if next := file[i+1]; file[i] == '-' && '0' <= next && next <= '9' {
+			page := "simple/" + normalized(file[:i])
+			pages = append(pages, page+"/index.json", page+"/index.html")
+		}
+	}
+	return pages
 }
 
 // page plans the page of a project.

@@ -52,7 +52,7 @@ func readHTML(name string, body []byte) (*pypiPage, error) {
 		case html.ErrorToken:
 			p.more = map[string]json.RawMessage{"meta": json.RawMessage(`{"api-version":"1.0"}`), "name": quoted(name)}
 			return p, nil
-		case html.StartTagToken:
+		case html.StartTagToken, html.SelfClosingTagToken: // the slash of <a/> means nothing
 			t := z.Token()
 			switch t.Data {
 			case "a":
