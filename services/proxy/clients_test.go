@@ -135,6 +135,7 @@ var managers = map[string]packageManager{
 				name = "@corp/forge"
 			}
 			return w.run(nil, "npm", "install", "--no-audit", "--no-fund", "--no-update-notifier",
+				"--fetch-retries", "1", "--fetch-retry-mintimeout", "100", // not after 10 and 60 seconds
 				"--registry", w.proxy+"/npm/", name)
 		},
 		run: func(w *clientWorld) string {
