@@ -70,7 +70,7 @@ func (p Pending) covers() func(path string) (covered, own bool) {
 	noPattern := func(string) (bool, error) { return false, nil }
 	return func(path string) (covered, own bool) {
 		own = true
-		for i := range d.Matching(path, newPath(path).hex, noPattern) {
+		for i := range d.Matching(path, newPath(path).hex(), noPattern) {
 			covered = covered || i == p.Position
 			own = own && i == p.Position
 		}

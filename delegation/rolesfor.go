@@ -16,13 +16,15 @@ import (
 type targetPath struct {
 	name   string
 	digest [sha256.Size]byte
-	hex    string // the digest in lower-case hexadecimal
 }
+
+// hex returns the digest in lower-case hexadecimal, which succinct bins do not
+// need.
+func (p targetPath) hex() string { return hex.EncodeToString(p.digest[:]) }
 
 // newPath returns a target path with its hash.
 func newPath(name string) targetPath {
-	sum := sha256.Sum256([]byte(name))
-	return targetPath{name, sum, hex.EncodeToString(sum[:])}
+	return targetPath{name, sha256.Sum256([]byte(name))}
 }
 
 // bin returns the name of the succinct hash bin of a path. The number of the
@@ -88,7 +90,7 @@ func rolesFor(delegator string, d *metadata.Delegations, p targetPath, left *int
 			}
 			return matches, nil
 		}
-		for i, err := range d.Matching(p.name, p.hex, compare) {
+		for i, err := range d.Matching(p.name, p.hex(), compare) {
 			if err != nil {
 				yield(Delegation{}, err)
 				return

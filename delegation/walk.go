@@ -81,13 +81,23 @@ func NewWalk(path string, o Options) *Walk {
 	if o.MaxMatchSteps == 0 {
 		o.MaxMatchSteps = defaultMaxMatchSteps
 	}
+	w := &Walk{options: o, visited: make(map[string]bool)}
+	w.Restart(path)
+	return w
+}
+
+// Restart starts another search, with the same options, in the memory of this
+// one, which must not be used any more.
+func (w *Walk) Restart(path string) {
 	first := Delegation{Delegator: metadata.RoleRoot, Role: metadata.RoleTargets, Position: -1}
-	return &Walk{
+	clear(w.visited)
+	*w = Walk{
 		path:    newPath(path),
-		options: o,
-		stack:   []Pending{{Delegation: first, parent: -1}},
-		visited: make(map[string]bool),
-		steps:   max(o.MaxMatchSteps, -1),
+		options: w.options,
+		stack:   append(w.stack[:0], Pending{Delegation: first, parent: -1}),
+		visited: w.visited,
+		parents: w.parents[:0],
+		steps:   max(w.options.MaxMatchSteps, -1),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // bins (spec section 4.6, TAP 15).
 type Delegations struct {
 	text     string
+	own      string // the part of the text that is theirs
 	keys     index
 	roles    []uint32 // positions of the listed roles in the text
 	patterns beginnings
@@ -34,6 +35,11 @@ func (d *DelegatedRole) Paths() iter.Seq[string] { return elements(d.paths) }
 // PathHashPrefixes yields the path hash prefixes of the delegation, in listed
 // order. They are lower-case hexadecimal.
 func (d *DelegatedRole) PathHashPrefixes() iter.Seq[string] { return elements(d.prefixes) }
+
+// Text returns the delegations in canonical form, as the file has them: two
+// files with the same text delegate in the same way. It is part of the file's
+// text in memory.
+func (d *Delegations) Text() string { return d.own }
 
 // Keys yields all keys that the file lists, in the order of their IDs.
 func (d *Delegations) Keys() iter.Seq[Key] { return allKeys(&d.keys) }
@@ -142,6 +148,9 @@ func (r *reader) delegations() *Delegations {
 		case "succinct_roles":
 			d.succinct = r.succinct()
 		}
+	}
+	if r.err == nil {
+		d.own = r.text[at:r.pos]
 	}
 	r.missing(at, "keys", keys)
 	if r.err == nil && roles == (d.succinct != nil) { // R-T15.3

@@ -218,6 +218,24 @@
 // a saved copy, the session asks once more for it, with a request that only a
 // live source may answer.
 //
+// # Lists
+//
+// [Session.List] lists every target that a lookup would find, for a mirror of a
+// whole repository or for a search by name. A path is in the list if a role
+// lists it and the lookup of the path ends there, so that the two cannot
+// differ. A role that is not available is reported ([Listing.Roles]), what
+// depends on it is left out, and the end says so ([ErrIncomplete]): no other
+// role answers in its place.
+//
+// The caller alternates between the session's requests and [Listing.Targets],
+// which asks for the files that come next. So there are never more files at a
+// time than the caller allows. Those of hash bins are let go once they are
+// listed, if no other delegation comes after the bins: a list of millions of
+// targets needs a few tens of megabytes.
+//
+// [Session.Difference] compares two views, and says which targets have come,
+// gone or changed. It costs the roles that the two snapshots list differently.
+//
 // # What is stored
 //
 // The newest root, timestamp and snapshot are saved, and passed to the next
@@ -260,7 +278,7 @@
 // makes sure of it:
 //
 //	session.go request.go save.go run.go      the public calls
-//	storesource.go listing.go
+//	storesource.go listing.go difference.go
 //	update.go                                 one loop over the steps
 //	root.go timestamp.go snapshot.go          the steps: what is wanted next,
 //	targets.go                                check (pure), accept (changes)

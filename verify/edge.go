@@ -32,6 +32,11 @@ type edge struct {
 // asked says whether its file has come, or is asked for.
 func (e *edge) asked() bool { return e.task != nil || e.file.Content() != nil }
 
+// delegates says whether its file is trusted and delegates to other roles.
+func (e *edge) delegates() bool {
+	return e.file.Content() != nil && e.file.Content().Delegations() != nil
+}
+
 func (e *edge) step() Step {
 	succinct := e.Position < 0 && e.By.Content() != nil
 	return Step{Delegator: e.Delegator, Role: e.Role, Terminating: e.Terminating, Succinct: succinct}

@@ -18,7 +18,7 @@ import (
 // its own layer and those below, never one above.
 var layers = [][]string{
 	{"session.go", "request.go", "save.go", "run.go", "storesource.go",
-		"listing.go"}, // the public calls
+		"listing.go", "difference.go"}, // the public calls
 	{"update.go"}, // the loop over the steps
 	{"root.go", "timestamp.go", "snapshot.go", "targets.go"}, // the steps of the update
 	{"lookup.go", "notarget.go"},                             // lookups

@@ -55,13 +55,16 @@ var ErrIncomplete = errors.New("the list is incomplete")
 type Listing struct {
 	session  *Session
 	atOnce   int
+	only     func(role string) (enter, list bool)
 	number   int // of its lookups: see Lookup.number
 	begun    bool
 	closed   bool // everything is entered
 	stack    []*level
 	expanded map[roles.Trusted[metadata.Targets]]bool
+	passed   map[edgeKey]bool // let go: no search goes on after them
 	parents  map[roles.Trusted[metadata.Targets]][]roles.Trusted[metadata.Targets]
 	inLoops  []delegation.Pending // not entered: their role was on the way to them
+	shape    []string             // of the delegations: each delegator, role, and what that delegates
 
 	lookups []*Lookup // for the paths of the role that is next, if they have begun
 	ready   []listed  // for Targets
@@ -104,6 +107,9 @@ type ListedRole struct {
 	// available.
 	Version int64
 	Expires time.Time
+	// Delegates says that the role delegates to others: see
+	// DifferenceOptions.Delegates.
+	Delegates bool
 	// Err says why the file is not available: as in Step.
 	Err error
 }
@@ -153,9 +159,16 @@ func (e *IncompleteError) note(count *int, err error) {
 // List begins to list every target that a lookup would find. It may be called
 // at any time, also before the update is over.
 func (s *Session) List(o ListOptions) *Listing {
+	return s.list(o.AtOnce, func(string) (enter, list bool) { return true, true })
+}
+
+// list lists what the roles list that a function says are to be listed. It
+// enters those that it says are to be entered.
+func (s *Session) list(atOnce int, only func(role string) (enter, list bool)) *Listing {
 	s.lookups.count++
 	return &Listing{
-		session: s, atOnce: max(o.AtOnce, 1), number: s.lookups.count,
+		session: s, atOnce: max(atOnce, 1), only: only, number: s.lookups.count,
+		passed:   map[edgeKey]bool{},
 		expanded: map[roles.Trusted[metadata.Targets]]bool{},
 		parents:  map[roles.Trusted[metadata.Targets]][]roles.Trusted[metadata.Targets]{},
 	}
@@ -238,8 +251,8 @@ func (l *Listing) step() bool {
 	case len(s.queue.batch.Save) > 0:
 		return false // nothing is used before it is saved
 	case next.err != nil:
-		l.missing(next.edge)
 		l.pop()
+		l.missing(next.edge)
 		return l.err == nil
 	case next.file.Content() == nil:
 		return false
@@ -251,7 +264,7 @@ func (l *Listing) step() bool {
 func (l *Listing) ask() {
 	left := l.atOnce
 	for i := len(l.stack) - 1; i >= 0 && left > 0; i-- {
-		left -= l.stack[i].peek(l.session, left)
+		left -= l.stack[i].peek(l.session, l.only, left)
 		for _, next := range l.stack[i].peeked {
 			l.session.want(next.edge, l.number)
 		}
@@ -259,11 +272,14 @@ func (l *Listing) ask() {
 }
 
 // peek finds the next n delegations of a level, and returns how many it has.
-func (v *level) peek(s *Session, n int) int {
+func (v *level) peek(s *Session, only func(string) (enter, list bool), n int) int {
 	for len(v.peeked) < n {
 		p, ok := v.all.Next()
 		if !ok {
 			break
+		}
+		if enter, _ := only(p.Role); !enter {
+			continue
 		}
 		v.peeked = append(v.peeked, upcoming{s.files.edge(p), v.all.Last()})
 	}
@@ -288,7 +304,7 @@ func (s *Session) want(e *edge, number int) {
 func (l *Listing) next() (upcoming, bool) {
 	for len(l.stack) > 0 {
 		top := l.stack[len(l.stack)-1]
-		if top.peek(l.session, 1) == 0 {
+		if top.peek(l.session, l.only, 1) == 0 {
 			l.stack = l.stack[:len(l.stack)-1]
 			continue
 		}
@@ -322,6 +338,7 @@ func (s *Session) listedRole(e *edge) ListedRole {
 	header := e.file.Header()
 	r := ListedRole{
 		Delegator: e.Delegator, Role: e.Role, Version: header.Version, Expires: header.Expires, Err: e.err,
+		Delegates: e.delegates(),
 	}
 	if e.listed.Version > 0 {
 		r.Path = s.fileName(e.Role, e.listed.Version)
@@ -350,18 +367,23 @@ func (l *Listing) enter(next upcoming) bool {
 // asked for is left out: if a lookup finds it, it is in that bin's list.
 func (l *Listing) begin(e *edge) {
 	l.lookups = []*Lookup{}
+	if _, list := l.only(e.Role); !list {
+		return
+	}
 	elsewhere := e.Elsewhere()
 	for path := range e.file.Content().Files() {
 		if elsewhere == nil || !elsewhere(path) {
-			l.lookups = append(l.lookups, l.session.lookupFor(path, l.number))
+			l.lookups = append(l.lookups, l.session.lookupFor(path, l.number, l.passed))
 		}
 	}
 }
 
-// lookupFor is Lookup for a listing: Next does not hand it out.
-func (s *Session) lookupFor(path string, number int) *Lookup {
+// lookupFor is Lookup for a listing: Next does not hand it out. If it comes to
+// a role that the listing has passed, and that no search goes on after, then
+// the path was listed there, or no role has it: that is all a listing needs.
+func (s *Session) lookupFor(path string, number int, passed map[edgeKey]bool) *Lookup {
 	l := s.searchFor(path)
-	l.number, l.listing = number, true
+	l.number, l.listing, l.passed = number, true, passed
 	s.lookups.pending[l] = true
 	for s.lookups.pending[l] && s.follow(l) {
 	}
@@ -390,12 +412,13 @@ func (l *Listing) descend(next upcoming) {
 	last := next.Terminating || top.last && (next.final || top.disjoint())
 	l.pop()
 	file := next.file
-	if file.Content().Delegations() == nil {
-		if last {
-			l.session.letGo(next.edge)
+	if !next.delegates() {
+		if last && l.session.letGo(next.edge) {
+			l.passed[edgeKey{next.By, next.Role}] = true
 		}
 		return
 	}
+	l.shape = append(l.shape, next.Delegator, next.Role, file.Content().Delegations().Text())
 	l.parents[file] = append(l.parents[file], next.By)
 	if l.expanded[file] {
 		return
@@ -416,14 +439,16 @@ func (l *Listing) push(role string, all *delegation.All, last bool) {
 	}})
 }
 
-// letGo forgets the file of an edge that only listings have used. A lookup that
-// needs it asks for it again.
-func (s *Session) letGo(e *edge) {
-	if e.By.Content() == nil || e.source.used > 0 || len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil {
-		return
+// letGo forgets the file of an edge if only listings have used it. A lookup
+// that needs it asks for it again.
+func (s *Session) letGo(e *edge) bool {
+	if e.By.Content() == nil || e.source == nil || e.source.used > 0 || len(e.waiting)+len(e.confirming) > 0 || e.confirmation != nil {
+		return false
 	}
 	s.files.letGo(e.source)
+	delete(s.files.binder.signers, e.file)
 	delete(s.files.edges, edgeKey{e.By, e.Role})
+	return true
 }
 
 // close looks, when all else is entered, at the delegations that were left out

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tufwalk/tufwalk/internal/histories"
+	"github.com/tufwalk/tufwalk/internal/model"
 	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
@@ -104,8 +105,44 @@ func compareListing(t *testing.T, seed uint64, seen map[string]int) *histories.W
 		require.Empty(t, got.targets)
 		return w
 	}
-	compareWithLookups(t, fmt.Sprintf("world %d", seed), s, mirror, universe(w.Mirror()), got, seen)
+	where := fmt.Sprintf("world %d", seed)
+	compareWithLookups(t, where, s, mirror, universe(w.Mirror()), got, seen)
+	if !o.SuccinctFallThrough { // the model has no such option
+		compareWithModel(t, where, w, o, got)
+	}
 	return w
+}
+
+// compareWithModel compares a list with that of the second verifier.
+func compareWithModel(t *testing.T, where string, w *histories.World, o verify.Options, got listed) {
+	limits := defaultLimits
+	if o.Limits.MaxDelegations > 0 {
+		limits.Roles = o.Limits.MaxDelegations
+	}
+	m, err := model.New(w.InitialRoot(), model.Stored{}, w.Time(), limits, model.Plain())
+	require.NoError(t, err, where)
+	answer := func(want *model.Want) {
+		body, ok := w.Mirror()[want.Path]
+		switch {
+		case !ok:
+			m.Absent(want)
+		case m.Offer(want, body) != nil:
+			m.GiveUp(want)
+		}
+	}
+	for done, _ := m.Done(); !done; done, _ = m.Done() {
+		answer(m.Wants()[0])
+	}
+	var want, have []string
+	for _, l := range m.List(answer) {
+		if l.Err == nil {
+			want = append(want, fmt.Sprint(l.Path, " ", l.Role, " ", l.Length, " ", l.Hashes))
+		}
+	}
+	for _, target := range got.targets {
+		have = append(have, fmt.Sprint(target.Path, " ", target.Role, " ", target.Length, " ", maps.Collect(target.Hashes.All())))
+	}
+	require.ElementsMatch(t, want, have, "%s: the model lists something else", where)
 }
 
 // compareWithLookups looks up each path, and compares the answers with a list

@@ -35,7 +35,8 @@ type Lookup struct {
 	handed bool
 	policy roles.Policy
 
-	listing bool // it is a listing's, and not handed out
+	listing bool             // it is a listing's, and not handed out
+	passed  map[edgeKey]bool // what that listing has listed and let go
 }
 
 // visit is a step of a lookup, with its edge if the role's file is trusted.
@@ -96,6 +97,7 @@ type lookups struct {
 	pending   map[*Lookup]bool
 	runnable  []*Lookup // pending ones that can go on
 	handedOut []*Lookup // by the last Next
+	spare     *delegation.Walk
 }
 
 // inOrder returns the pending lookups in the order in which they were begun.
@@ -180,7 +182,12 @@ func (s *Session) newLookup(path string) *Lookup {
 
 // searchFor returns a lookup at its beginning.
 func (s *Session) searchFor(path string) *Lookup {
-	l := &Lookup{path: path, policy: s.options.Policy}
+	l := &Lookup{path: path, policy: s.options.Policy, walk: s.lookups.spare}
+	if l.walk != nil {
+		s.lookups.spare = nil
+		l.walk.Restart(path)
+		return l
+	}
 	l.walk = delegation.NewWalk(path, delegation.Options{
 		MaxDelegations: s.limits.MaxDelegations, MaxMatchSteps: s.limits.MaxMatchSteps,
 		SuccinctFallThrough: s.options.SuccinctFallThrough,
@@ -219,6 +226,12 @@ func (s *Session) follow(l *Lookup) bool {
 		s.complete(l)
 		return false
 	}
+	if l.passed[edgeKey{p.By, p.Role}] && l.atEnd() {
+		if s.mayGoOn(l, &edge{Pending: p}) {
+			s.finish(l, ErrNoTarget)
+		}
+		return false
+	}
 	e := s.files.edge(p)
 	if !s.mayGoOn(l, e) {
 		return false
@@ -248,6 +261,15 @@ func (s *Session) follow(l *Lookup) bool {
 	s.queue.need(e.task)
 	s.prefetch(l)
 	return false
+}
+
+// atEnd says whether the search knows of one more role only.
+func (l *Lookup) atEnd() bool {
+	n := 0
+	for range l.walk.Upcoming() {
+		n++
+	}
+	return n == 1
 }
 
 // visit brings a role's content to the search.
@@ -285,7 +307,7 @@ func (s *Session) finish(l *Lookup, err error) {
 	if err == nil {
 		l.target, l.err = s.target(l)
 	}
-	l.walk = nil
+	s.lookups.spare, l.walk = l.walk, nil
 	if !l.listing {
 		s.queue.batch.Done = append(s.queue.batch.Done, l)
 	}
