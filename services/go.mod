@@ -32,6 +32,8 @@ require (
 	golang.org/x/term v0.47.0
 )
 
+require golang.org/x/sys v0.49.0
+
 require (
 	filippo.io/mldsa v1.0.0 // indirect
 	github.com/VividCortex/ewma v1.2.0 // indirect
@@ -85,7 +87,6 @@ require (
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/xerrors v0.0.0-20240903120638-7835f813f4da // indirect
 	google.golang.org/api v0.308.0 // indirect

@@ -16,11 +16,11 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// work is a mirror's own folder: what it trusts, which no client sees, and each
-// metadata file under the name that clients ask for.
+// work is a mirror's own folder, which no client sees.
 //
 //	trust/     a client.Folder: a sync never goes back behind it
-//	metadata/  files by name, of this view and of earlier ones
+//	roles/     the files of targets roles, to be loaded again
+//	metadata/  files by the names that clients ask for, of earlier views too
 //	lock       held by the one program that writes
 type work struct {
 	*client.Folder
@@ -31,8 +31,10 @@ type work struct {
 var errBusy = errors.New("another program is at work on this copy")
 
 func openWork(dir string) (w *work, err error) {
-	if err := os.MkdirAll(filepath.Join(dir, "metadata"), 0o755); err != nil {
-		return nil, err
+	for _, name := range []string{"metadata", "roles"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return nil, err
+		}
 	}
 	w = &work{dir: dir, lock: flock.New(filepath.Join(dir, "lock"))}
 	if ok, err := w.lock.TryLock(); err != nil || !ok {
@@ -51,6 +53,27 @@ func (w *work) metadata(name string) string {
 	return filepath.Join(w.dir, "metadata", filepath.FromSlash(name))
 }
 
+// isTop says whether a record is of root, timestamp or snapshot: those protect
+// from going back. A file of targets roles that is lost is fetched again, and
+// one that is damaged is found out when it is loaded.
+func isTop(storeName string) bool {
+	switch name, _ := withoutVersion(storeName); name {
+	case "root.json", "timestamp.json", "snapshot.json":
+		return true
+	}
+	return false
+}
+
+func (w *work) role(storeName string) string { return filepath.Join(w.dir, "roles", storeName) }
+
+// Load implements verify.Store.
+func (w *work) Load(ctx context.Context, name string) ([]byte, error) {
+	if isTop(name) {
+		return w.Folder.Load(ctx, name)
+	}
+	return os.ReadFile(w.role(name))
+}
+
 // Save implements verify.Store. The file gets its public name before it is
 // trusted, so that all that is trusted has one, also after a crash.
 func (w *work) Save(ctx context.Context, rec verify.Record) error {
@@ -58,14 +81,27 @@ func (w *work) Save(ctx context.Context, rec verify.Record) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(w.metadata(name), rec.Data); err != nil {
+	top := isTop(rec.StoreName)
+	if err := replaceFile(w.metadata(name), rec.Data, top); err != nil {
 		return err
 	}
-	return w.Folder.Save(ctx, rec)
+	if top {
+		return w.Folder.Save(ctx, rec)
+	}
+	temp := w.role(rec.StoreName) + ".new"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if os.Link(w.metadata(name), temp) != nil { // no links here
+		return replaceFile(w.role(rec.StoreName), rec.Data, false)
+	}
+	return os.Rename(temp, w.role(rec.StoreName))
 }
 
 // writeFile replaces a file in one step, and only when it lies on the disk.
-func writeFile(name string, data []byte) error {
+func writeFile(name string, data []byte) error { return replaceFile(name, data, true) }
+
+func replaceFile(name string, data []byte, durable bool) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
@@ -75,8 +111,10 @@ func writeFile(name string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
+	if durable && err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(temp, name)
 	}
 	return err

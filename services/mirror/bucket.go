@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"sync"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -29,9 +28,7 @@ import (
 type bucket struct {
 	*blob.Bucket
 
-	mu    sync.Mutex
-	there map[string]int64 // targets, with their lengths
-	kept  *names
+	there map[string]int64 // keys of targets, with their lengths, if all are of interest
 }
 
 var errNotConsistent = errors.New("a bucket can have only a repository with consistent snapshots: " +
@@ -47,14 +44,18 @@ func openBucket(ctx context.Context, address string) (*bucket, error) {
 
 func (b *bucket) close() error { return b.Close() }
 
-// begin reads which targets are there: one request for a thousand of them.
-func (b *bucket) begin(ctx context.Context, consistent bool) error {
-	if !consistent {
+// begin reads which targets are there, if all are of interest: one request for
+// a thousand of them.
+func (b *bucket) begin(ctx context.Context, consistent, all bool) error {
+	switch {
+	case !consistent:
 		return errNotConsistent
+	case !all:
+		return nil
 	}
-	b.kept, b.there = newNames(), map[string]int64{}
+	b.there = map[string]int64{}
 	return b.each(ctx, "targets/", func(o *blob.ListObject) error {
-		b.there[strings.TrimPrefix(o.Key, "targets/")] = o.Size
+		b.there[o.Key] = o.Size
 		return nil
 	})
 }
@@ -75,22 +76,32 @@ func (b *bucket) each(ctx context.Context, prefix string, do func(*blob.ListObje
 	}
 }
 
-func (b *bucket) has(_ context.Context, t *verify.Target, names []string) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *bucket) keys(_ *verify.Target, names []string) []string { return below("targets", names) }
+
+// below returns keys below a folder.
+func below(folder string, names []string) (keys []string) {
 	for _, name := range names {
-		if length, ok := b.there[name]; !ok || length != t.Length {
+		keys = append(keys, folder+"/"+name)
+	}
+	return keys
+}
+
+func (b *bucket) has(ctx context.Context, t *verify.Target, names []string) (bool, error) {
+	for _, key := range b.keys(t, names) {
+		length, ok := b.there[key]
+		if b.there == nil {
+			a, err := b.Attributes(ctx, key)
+			if ok = gcerrors.Code(err) != gcerrors.NotFound; ok && err != nil {
+				return false, err
+			} else if ok {
+				length = a.Size
+			}
+		}
+		if !ok || length != t.Length {
 			return false, nil
 		}
 	}
-	b.keep(names)
 	return true, nil
-}
-
-func (b *bucket) keep(names []string) {
-	for _, name := range names {
-		b.kept.add(name)
-	}
 }
 
 // add downloads a target into a temporary file, and uploads it when it is
@@ -111,17 +122,14 @@ func (b *bucket) add(
 	if err := m.Download(ctx, target, temp, o); err != nil {
 		return err
 	}
-	for _, name := range names {
+	for _, key := range b.keys(t, names) {
 		if _, err := temp.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if err := b.Upload(ctx, "targets/"+name, temp, asBytes); err != nil {
-			return fmt.Errorf("targets/%s: %w", name, err)
+		if err := b.Upload(ctx, key, temp, asBytes); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.keep(names)
 	return nil
 }
 
@@ -130,16 +138,16 @@ var asBytes = &blob.WriterOptions{ContentType: "application/octet-stream"}
 // publish uploads metadata from the leaves up, the timestamp last. What is the
 // same is not uploaded again.
 func (b *bucket) publish(ctx context.Context, w *work, metadata []string, g *gone) error {
-	there := map[string]string{}
+	there := map[string]bool{}
 	err := b.each(ctx, "metadata/", func(o *blob.ListObject) error {
-		there[strings.TrimPrefix(o.Key, "metadata/")] = string(o.MD5)
+		there[strings.TrimPrefix(o.Key, "metadata/")] = true
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, name := range metadata {
-		if err := b.upload(ctx, w, name, there); err != nil {
+		if err := b.upload(ctx, w, name, there[name]); err != nil {
 			return fmt.Errorf("metadata/%s: %w", name, err)
 		}
 		delete(there, name)
@@ -154,14 +162,13 @@ func (b *bucket) publish(ctx context.Context, w *work, metadata []string, g *gon
 	return nil
 }
 
-// upload uploads a metadata file. Files with a version in their name do not
-// change, if the repository keeps to its rules; so they are compared.
-func (b *bucket) upload(ctx context.Context, w *work, name string, there map[string]string) error {
+// upload uploads a metadata file, if it is another one than what is there.
+func (b *bucket) upload(ctx context.Context, w *work, name string, there bool) error {
 	data, err := os.ReadFile(w.metadata(name))
 	if err != nil {
 		return err
 	}
-	if _, ok := there[name]; ok {
+	if there {
 		old, err := b.ReadAll(ctx, "metadata/"+name)
 		if err == nil && bytes.Equal(old, data) {
 			return nil
@@ -170,12 +177,9 @@ func (b *bucket) upload(ctx context.Context, w *work, name string, there map[str
 	return b.WriteAll(ctx, "metadata/"+name, data, asBytes)
 }
 
-func (b *bucket) sweep(ctx context.Context, g *gone) error {
-	for name := range b.there {
-		if b.kept.has(name) || g.stays("targets/"+name) {
-			continue
-		}
-		if err := b.remove(ctx, "targets/"+name); err != nil {
+func (b *bucket) stored(_ context.Context, do func(key string) error) error {
+	for key := range b.there {
+		if err := do(key); err != nil {
 			return err
 		}
 	}

@@ -11,10 +11,14 @@ import (
 )
 
 // dest is where a copy is. A sync begins a state, has or adds its targets, and
-// publishes it.
+// publishes it. A target is stored under keys such as targets/a/b.
 type dest interface {
-	// begin begins a state, with consistent snapshots or not.
-	begin(ctx context.Context, consistent bool) error
+	// begin begins a state, with consistent snapshots or not. All says that the
+	// sync has or adds every target of the state, and not only those that
+	// changed.
+	begin(ctx context.Context, consistent, all bool) error
+	// keys are those of the store that a target with these names has.
+	keys(t *verify.Target, names []string) []string
 	// has says whether the file of a target is there, under all its names, and
 	// makes it a part of the state. All that is there was verified when it
 	// came.
@@ -23,8 +27,10 @@ type dest interface {
 	add(ctx context.Context, m *client.Mirrors, t *verify.Target, names []string, o client.DownloadOptions) error
 	// publish shows the state to clients, with metadata files of a work.
 	publish(ctx context.Context, w *work, metadata []string, g *gone) error
-	// sweep removes what no published state lists, unless it stays for now.
-	sweep(ctx context.Context, g *gone) error
+	// stored calls a function with the keys that were there when the state
+	// began, or are there now.
+	stored(ctx context.Context, do func(key string) error) error
+	remove(ctx context.Context, key string) error
 	// open opens a file as a client sees it, such as targets/app.
 	open(ctx context.Context, name string) (io.ReadCloser, error)
 	close() error

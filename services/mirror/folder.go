@@ -10,7 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-	"sync"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/verify"
@@ -33,9 +34,7 @@ type folder struct {
 	root       *os.Root
 	store      *os.Root // targets or files
 	consistent bool
-
-	mu   sync.Mutex
-	kept *names // of store, in the state that was begun
+	adding     singleflight.Group // two targets may be one file of the store
 }
 
 const nextState = "states/next"
@@ -58,12 +57,17 @@ func (f *folder) close() error {
 	return f.root.Close()
 }
 
-func (f *folder) begin(_ context.Context, consistent bool) (err error) {
-	f.consistent, f.kept = consistent, newNames()
-	name := "files"
-	if consistent {
-		name = "targets"
+// storeName is the folder of the store.
+func (f *folder) storeName() string {
+	if f.consistent {
+		return "targets"
 	}
+	return "files"
+}
+
+func (f *folder) begin(_ context.Context, consistent, _ bool) (err error) {
+	f.consistent = consistent
+	name := f.storeName()
 	if err := f.root.MkdirAll(name, 0o755); err != nil {
 		return err
 	}
@@ -82,8 +86,8 @@ func (f *folder) begin(_ context.Context, consistent bool) (err error) {
 	return f.root.MkdirAll(nextState+"/targets", 0o755)
 }
 
-// stored returns the names that a target has in the store.
-func (f *folder) stored(t *verify.Target, names []string) []string {
+// inStore returns the names that a target has in the store.
+func (f *folder) inStore(t *verify.Target, names []string) []string {
 	if f.consistent {
 		return names
 	}
@@ -93,8 +97,12 @@ func (f *folder) stored(t *verify.Target, names []string) []string {
 	return nil
 }
 
+func (f *folder) keys(t *verify.Target, names []string) []string {
+	return below(f.storeName(), f.inStore(t, names))
+}
+
 func (f *folder) has(_ context.Context, t *verify.Target, names []string) (bool, error) {
-	for _, name := range f.stored(t, names) {
+	for _, name := range f.inStore(t, names) {
 		info, err := f.store.Lstat(filepath.FromSlash(name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -108,16 +116,14 @@ func (f *folder) has(_ context.Context, t *verify.Target, names []string) (bool,
 	return true, f.place(t, names)
 }
 
+// add downloads into a hidden file, in which the next sync goes on if this one
+// is killed. What has its name in the store is verified and on the disk.
 func (f *folder) add(
 	ctx context.Context, m *client.Mirrors, t *verify.Target, names []string, o client.DownloadOptions,
 ) error {
-	target, err := client.TargetOf(t)
+	stored := f.inStore(t, names)
+	_, err, _ := f.adding.Do(stored[0], func() (any, error) { return nil, f.download(ctx, m, t, stored[0], o) })
 	if err != nil {
-		return err
-	}
-	stored := f.stored(t, names)
-	how := client.InstallOptions{Perm: 0o644, Progress: o.Progress, Failed: o.Failed}
-	if err := m.Install(ctx, target, f.store, stored[0], how); err != nil {
 		return err
 	}
 	for _, name := range stored[1:] {
@@ -128,14 +134,33 @@ func (f *folder) add(
 	return f.place(t, names)
 }
 
+func (f *folder) download(
+	ctx context.Context, m *client.Mirrors, t *verify.Target, name string, o client.DownloadOptions,
+) error {
+	target, err := client.TargetOf(t)
+	if err != nil {
+		return err
+	}
+	if err := f.store.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	part := path.Join(path.Dir(name), "."+path.Base(name)+".part")
+	dst, err := f.store.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	err = m.Download(ctx, target, dst, o)
+	if err == nil {
+		err = dst.Sync()
+	}
+	if err = errors.Join(err, dst.Close()); err != nil {
+		return err
+	}
+	return f.store.Rename(part, name)
+}
+
 // place makes a target that is in the store a part of the state.
 func (f *folder) place(t *verify.Target, names []string) error {
-	stored := f.stored(t, names)
-	f.mu.Lock()
-	for _, name := range stored {
-		f.kept.add(name)
-	}
-	f.mu.Unlock()
 	if f.consistent {
 		return nil
 	}
@@ -144,7 +169,7 @@ func (f *folder) place(t *verify.Target, names []string) error {
 		return err
 	}
 	defer next.Close()
-	return link(f.store, stored[0], next, names[0])
+	return link(f.store, f.inStore(t, names)[0], next, names[0])
 }
 
 // link gives a file a second name, in the place of what has it. Where a file
@@ -195,7 +220,7 @@ func (f *folder) publish(_ context.Context, w *work, metadata []string, g *gone)
 			return err
 		}
 	}
-	number, _ := f.current()
+	number, _ := f.current() // 0: nothing is published
 	name := fmt.Sprintf("states/%d", number+1)
 	if err := f.root.RemoveAll(name); err != nil { // of a sync that was killed before the switch
 		return err
@@ -212,8 +237,9 @@ func (f *folder) show(state string) error {
 	if err := f.root.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	syncDir(filepath.Join(f.dir, filepath.FromSlash(state), "metadata"))
-	syncDir(filepath.Join(f.dir, "states"))
+	if err := syncTree(f.dir, filepath.Join(f.dir, filepath.FromSlash(state), "metadata")); err != nil {
+		return err
+	}
 	if err := f.root.Symlink(state, link); err != nil {
 		return err
 	}
@@ -271,7 +297,23 @@ func (f *folder) open(_ context.Context, name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-func (f *folder) sweep(_ context.Context, g *gone) error {
+// stored also removes what is left of earlier states and of downloads.
+func (f *folder) stored(_ context.Context, do func(key string) error) error {
+	if err := f.removeStates(); err != nil {
+		return err
+	}
+	return fs.WalkDir(f.store.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		hidden := entry != nil && entry.Name()[0] == '.' // of a download that broke off
+		if err != nil || entry.IsDir() || hidden {
+			return err
+		}
+		return do(f.storeName() + "/" + name)
+	})
+}
+
+// removeStates removes all but the published state and the one before, which
+// stays for requests that are under way.
+func (f *folder) removeStates() error {
 	number, err := f.current()
 	if err != nil {
 		return err
@@ -280,18 +322,19 @@ func (f *folder) sweep(_ context.Context, g *gone) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range states { // the one before stays for requests that are under way
+	for _, s := range states {
 		if n, err := strconv.Atoi(s.Name()); err == nil && n < number-1 {
 			if err := f.root.RemoveAll("states/" + s.Name()); err != nil {
 				return err
 			}
 		}
 	}
-	return fs.WalkDir(f.store.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		hidden := entry != nil && entry.Name()[0] == '.' // of a download that broke off
-		if err != nil || entry.IsDir() || hidden || f.kept.has(name) || g.stays("targets/"+name) {
-			return err
-		}
-		return f.store.Remove(name)
-	})
+	return nil
+}
+
+func (f *folder) remove(_ context.Context, key string) error {
+	if err := f.root.Remove(key); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -59,9 +59,14 @@ type syncing struct {
 	dest dest
 	bar  *bar
 
+	old  *view     // what is published, if only the difference is of interest
+	was  published // and what is known about it
+	went []string  // keys of targets that are not listed any more
+
 	mu      sync.Mutex
-	missing int // targets that no mirror has
-	left    int // those that cannot be copied under their names
+	kept    *names // keys of targets that are listed
+	missing int    // targets that no mirror has
+	left    int    // those that cannot be copied under their names
 }
 
 // Run brings the copy up to date.
@@ -108,8 +113,7 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 // sync downloads what is not there, and then publishes the view. Nothing is
 // published if something is wrong: what has come is there for the next sync.
 func (s *syncing) sync(ctx context.Context) error {
-	consistent := s.view.consistent()
-	if err := s.dest.begin(ctx, consistent); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	if err := s.download(ctx); err != nil {
@@ -118,7 +122,8 @@ func (s *syncing) sync(ctx context.Context) error {
 	if s.Strict && s.missing+s.left > 0 {
 		return fmt.Errorf("%d files are missing, see above", s.missing+s.left)
 	}
-	names, err := s.view.metadataFiles()
+	now := s.published()
+	names, err := now.files(s.view)
 	if err != nil {
 		return err
 	}
@@ -129,11 +134,43 @@ func (s *syncing) sync(ctx context.Context) error {
 	if err := s.dest.publish(ctx, s.work, names, g); err != nil {
 		return fmt.Errorf("not published: %w", err)
 	}
-	err = errors.Join(s.dest.sweep(ctx, g), g.save(), s.work.tidy(names))
-	v := s.view.versions()
+	err = errors.Join(s.work.setPublished(now), s.sweep(ctx, g), g.save(), s.work.tidy(names))
+	v := now.Versions
 	fmt.Fprintf(s.out.stdout, "published: root %d, timestamp %d, snapshot %d, targets %d, good until %s\n",
 		v[0], v[1], v[2], v[3], s.view.session.Expires().UTC().Format(time.RFC3339))
 	return err
+}
+
+// begin begins a state: the difference to the published one or, if that is not
+// known, all.
+func (s *syncing) begin(ctx context.Context) error {
+	s.kept = newNames()
+	s.old = s.oldView(ctx)
+	return s.dest.begin(ctx, s.view.consistent(), s.old == nil)
+}
+
+// sweep removes what is not listed any more and has been so for long enough.
+func (s *syncing) sweep(ctx context.Context, g *gone) error {
+	check := func(key string) error {
+		if s.kept.has(key) || g.stays(key) {
+			return nil
+		}
+		return s.dest.remove(ctx, key)
+	}
+	if s.old == nil {
+		return s.dest.stored(ctx, check)
+	}
+	for key := range g.Since {
+		if !strings.HasPrefix(key, "metadata/") {
+			s.went = append(s.went, key)
+		}
+	}
+	for _, key := range s.went {
+		if err := check(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // download lists the targets and downloads, meanwhile, those that are not
@@ -160,9 +197,10 @@ func (s *syncing) download(ctx context.Context) error {
 	return err
 }
 
-// each calls a function with the targets that are to be copied.
+// each calls a function with the targets that are to be copied: all, or those
+// that have come or changed.
 func (s *syncing) each(ctx context.Context, do func(t *verify.Target, names []string) error) error {
-	return s.view.list(ctx, func(t *verify.Target) error {
+	one := func(t *verify.Target) error {
 		if !s.takes(t) {
 			return nil
 		}
@@ -171,7 +209,24 @@ func (s *syncing) each(ctx context.Context, do func(t *verify.Target, names []st
 			s.report(&s.left, t, err)
 			return nil
 		}
+		for _, key := range s.dest.keys(t, names) {
+			s.kept.add(key)
+		}
 		return do(t, names)
+	}
+	if s.old == nil {
+		return s.view.list(ctx, one)
+	}
+	return s.view.difference(ctx, s.old, s.was.delegates, func(c verify.Change) error {
+		if c.Old != nil {
+			if names, err := targetNames(c.Old); err == nil {
+				s.went = append(s.went, s.dest.keys(c.Old, names)...)
+			}
+		}
+		if c.New == nil {
+			return nil
+		}
+		return one(c.New)
 	})
 }
 
@@ -211,7 +266,7 @@ func (s *syncing) report(count *int, t *verify.Target, err error) {
 
 // plan counts what a sync would download.
 func (s *syncing) plan(ctx context.Context) error {
-	if err := s.dest.begin(ctx, s.view.consistent()); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	var files, there int
@@ -232,6 +287,12 @@ func (s *syncing) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out.stdout, "%d files to download, %s; %d files are there\n", files, size(bytes), there)
+	fmt.Fprintf(s.out.stdout, "%d files to download, %s", files, size(bytes))
+	if s.old == nil {
+		fmt.Fprintf(s.out.stdout, "; %d files are there", there)
+	} else {
+		fmt.Fprintf(s.out.stdout, "; %d files are not listed any more", len(s.went))
+	}
+	fmt.Fprintln(s.out.stdout)
 	return nil
 }

@@ -25,7 +25,7 @@ type view struct {
 	session   *verify.Session
 	firstRoot int64 // version of the root that the operator trusts
 	drive     client.DriveConfig
-	listing   *verify.Listing
+	roles     []verify.ListedRole // that list or difference has come to
 }
 
 // newView brings a session up to date.
@@ -53,47 +53,60 @@ func newView(
 
 // list calls a function with each target that a lookup would find.
 func (v *view) list(ctx context.Context, each func(*verify.Target) error) error {
-	v.listing = v.session.List(verify.ListOptions{AtOnce: atOnce})
-	for !v.listing.Done() {
+	l := v.session.List(verify.ListOptions{AtOnce: atOnce})
+	for !l.Done() {
 		if err := client.Drive(ctx, v.session, v.drive); err != nil {
 			return err
 		}
-		for t, err := range v.listing.Targets() {
+		for t, err := range l.Targets() {
 			if err == nil {
 				err = each(t)
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, verify.ErrUnlisted) {
 				return err
 			}
 		}
 	}
-	return v.listing.Err()
+	v.roles = l.Roles()
+	return v.complete(l.Err())
 }
 
-// metadataFiles returns the names of the metadata that the view rests on, in
-// the order in which a bucket needs them: from the leaves up, roots just before
-// the timestamp. The first root is the one that the operator trusts.
-func (v *view) metadataFiles() (names []string, err error) {
-	for _, r := range v.listing.Roles() {
-		if r.Err != nil {
-			return nil, fmt.Errorf("%s: %w", metadata.Printable(r.Role), r.Err)
+// complete returns nil if nothing but roles was left out that the upstream has
+// not published: no client comes to them either.
+func (v *view) complete(err error) error {
+	if errors.Is(err, verify.ErrIncomplete) && !slices.ContainsFunc(v.roles, func(r verify.ListedRole) bool {
+		return r.Err != nil && !errors.Is(r.Err, verify.ErrUnlisted)
+	}) {
+		return nil
+	}
+	return err
+}
+
+// difference calls a function with each target that has another answer than in
+// an older view.
+func (v *view) difference(
+	ctx context.Context, old *view, delegates func(role string) bool, each func(verify.Change) error,
+) error {
+	d := v.session.Difference(old.session, verify.DifferenceOptions{AtOnce: atOnce, Delegates: delegates})
+	for !d.Done() {
+		err := client.Drive(ctx, old.session, old.drive)
+		if err == nil {
+			err = client.Drive(ctx, v.session, v.drive)
 		}
-		name, err := fileName(r.Path)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		names = append(names, name)
+		for c, err := range d.Changes() {
+			if err == nil {
+				err = each(c)
+			}
+			if err != nil && !errors.Is(err, verify.ErrUnlisted) {
+				return err
+			}
+		}
 	}
-	slices.Reverse(names)
-	snapshot := int64(0)
-	if v.consistent() {
-		snapshot = v.session.Version(metadata.RoleSnapshot)
-	}
-	names = append(names, metadata.FileName(metadata.RoleSnapshot, snapshot))
-	for n := v.firstRoot; n <= v.session.Version(metadata.RoleRoot); n++ {
-		names = append(names, metadata.FileName(metadata.RoleRoot, n))
-	}
-	return append(names, metadata.FileName(metadata.RoleTimestamp, 0)), nil
+	v.roles = d.Roles()
+	return v.complete(d.Err())
 }
 
 func (v *view) consistent() bool { return v.session.Root().ConsistentSnapshot }

@@ -71,7 +71,7 @@ func (c *verifyCmd) Run(ctx context.Context, out *terminal) (err error) {
 		return err
 	}
 	fmt.Fprintf(out.stdout, "%d metadata files and %d targets are good, %s\n",
-		len(v.listing.Roles())+3, good, size(bytes))
+		len(v.roles)+3, good, size(bytes))
 	if bad > 0 {
 		return fmt.Errorf("%d targets are missing or wrong, see above", bad)
 	}
