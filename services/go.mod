@@ -6,7 +6,8 @@ go 1.26.0
 // client_golang makes the metrics that Prometheus reads. golang-lru bounds a
 // cache, least recently used first. x/sync asks once for what many ask for at
 // the same time, and bounds memory that many need. gocloud.dev/blob has one
-// interface for object stores, S3 among them. flock locks between processes on
+// interface for object stores, S3 among them. mpb draws the mirror's progress,
+// and x/term tells whether there is a terminal. flock locks between processes on
 // every system. x/mod knows the paths and versions of Go modules, x/net reads
 // HTML. go-crypto signs the made-up apt archive of the demonstration. testify is
 // for tests, and chromedp for that of the status page.
@@ -23,14 +24,20 @@ require (
 	github.com/tufwalk/tufwalk v0.0.0
 	github.com/tufwalk/tufwalk/client v0.0.0
 	github.com/tufwalk/tufwalk/internal/cli v0.0.0
+	github.com/vbauerster/mpb/v8 v8.9.3
 	gocloud.dev v0.49.0
 	golang.org/x/mod v0.43.0
 	golang.org/x/net v0.62.0
 	golang.org/x/sync v0.25.0
+	golang.org/x/term v0.47.0
 )
+
+require golang.org/x/sys v0.49.0
 
 require (
 	filippo.io/mldsa v1.0.0 // indirect
+	github.com/VividCortex/ewma v1.2.0 // indirect
+	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
 	github.com/aws/aws-sdk-go-v2 v1.47.3 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.22 // indirect
 	github.com/aws/aws-sdk-go-v2/config v1.33.9 // indirect
@@ -64,10 +71,12 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/google/wire v0.7.0 // indirect
 	github.com/googleapis/gax-go/v2 v2.27.0 // indirect
+	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/secure-systems-lab/go-securesystemslib v0.11.1 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
@@ -78,7 +87,6 @@ require (
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/xerrors v0.0.0-20240903120638-7835f813f4da // indirect
 	google.golang.org/api v0.308.0 // indirect

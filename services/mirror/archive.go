@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// work is a mirror's own folder, which no client sees.
+//
+//	trust/     a client.Folder: a sync never goes back behind it
+//	roles/     the files of targets roles, to be loaded again
+//	metadata/  files by the names that clients ask for, of earlier views too
+//	lock       held by the one program that writes
+type work struct {
+	*client.Folder
+	dir  string
+	lock *flock.Flock
+}
+
+var errBusy = errors.New("another program is at work on this copy")
+
+func openWork(dir string) (w *work, err error) {
+	for _, name := range []string{"metadata", "roles"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	w = &work{dir: dir, lock: flock.New(filepath.Join(dir, "lock"))}
+	if ok, err := w.lock.TryLock(); err != nil || !ok {
+		return nil, errors.Join(err, errBusy)
+	}
+	if w.Folder, err = client.OpenFolder(filepath.Join(dir, "trust")); err != nil {
+		return nil, errors.Join(err, w.lock.Close())
+	}
+	return w, nil
+}
+
+func (w *work) Close() error { return errors.Join(w.Folder.Close(), w.lock.Close()) }
+
+// metadata is where the file with a name lies.
+func (w *work) metadata(name string) string {
+	return filepath.Join(w.dir, "metadata", filepath.FromSlash(name))
+}
+
+// isTop says whether a record is of root, timestamp or snapshot: those protect
+// from going back. A file of targets roles that is lost is fetched again, and
+// one that is damaged is found out when it is loaded.
+func isTop(storeName string) bool {
+	switch name, _ := withoutVersion(storeName); name {
+	case "root.json", "timestamp.json", "snapshot.json":
+		return true
+	}
+	return false
+}
+
+func (w *work) role(storeName string) string { return filepath.Join(w.dir, "roles", storeName) }
+
+// Load implements verify.Store.
+func (w *work) Load(ctx context.Context, name string) ([]byte, error) {
+	if isTop(name) {
+		return w.Folder.Load(ctx, name)
+	}
+	return os.ReadFile(w.role(name))
+}
+
+// Save implements verify.Store. The file gets its public name before it is
+// trusted, so that all that is trusted has one, also after a crash.
+func (w *work) Save(ctx context.Context, rec verify.Record) error {
+	name, err := fileName(rec.Path)
+	if err != nil {
+		return err
+	}
+	top := isTop(rec.StoreName)
+	if err := replaceFile(w.metadata(name), rec.Data, top); err != nil {
+		return err
+	}
+	if top {
+		return w.Folder.Save(ctx, rec)
+	}
+	temp := w.role(rec.StoreName) + ".new"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if os.Link(w.metadata(name), temp) != nil { // no links here
+		return replaceFile(w.role(rec.StoreName), rec.Data, false)
+	}
+	return os.Rename(temp, w.role(rec.StoreName))
+}
+
+// writeFile replaces a file in one step, and only when it lies on the disk.
+func writeFile(name string, data []byte) error { return replaceFile(name, data, true) }
+
+func replaceFile(name string, data []byte, durable bool) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	temp := filepath.Join(filepath.Dir(name), "."+path.Base(filepath.ToSlash(name))+".new")
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if durable && err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temp, name)
+	}
+	return err
+}
+
+// tidy removes what is left of earlier versions of the files that a view has.
+// What it does not have stays: it may be trusted again.
+func (w *work) tidy(metadata []string) error {
+	listed, later := map[string]bool{}, map[string]bool{}
+	for _, name := range metadata {
+		listed[name] = true
+		if role, versioned := withoutVersion(name); versioned {
+			later[role] = true
+		}
+	}
+	dir := os.DirFS(filepath.Join(w.dir, "metadata"))
+	return fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
+		role, versioned := withoutVersion(name)
+		if err != nil || entry.IsDir() || listed[name] || !versioned || !later[role] || role == "root.json" {
+			return err
+		}
+		return os.Remove(w.metadata(name))
+	})
+}
+
+// withoutVersion returns the name of a file without its version: 7.a.json is
+// one of a.json.
+func withoutVersion(name string) (role string, versioned bool) {
+	version, role, found := strings.Cut(name, ".")
+	_, err := strconv.ParseUint(version, 10, 63)
+	return role, found && err == nil
+}

@@ -1,0 +1,28 @@
+//go:build !linux
+
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// syncTree writes the files below a folder to the disk.
+func syncTree(dir, below string) error {
+	err := filepath.WalkDir(below, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err == nil {
+			err = f.Sync()
+			_ = f.Close()
+		}
+		return err
+	})
+	syncDir(below)
+	syncDir(filepath.Dir(below))
+	syncDir(dir)
+	return err
+}

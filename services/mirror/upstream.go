@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/delegation"
+	"github.com/tufwalk/tufwalk/metadata"
+	"github.com/tufwalk/tufwalk/verify"
+)
+
+// atOnce is how many requests for metadata are under way together.
+const atOnce = 32
+
+// maxMetadata bounds a metadata file: a repository of any size can be copied.
+const maxMetadata = 256 << 20
+
+// view is one state of a repository, and where its metadata come from.
+type view struct {
+	session   *verify.Session
+	firstRoot int64 // version of the root that the operator trusts
+	drive     client.DriveConfig
+	roles     []verify.ListedRole // that list or difference has come to
+}
+
+// newView brings a session up to date.
+func newView(
+	ctx context.Context, trustedRoot []byte, store verify.Store, sources []client.Source, now time.Time,
+) (*view, error) {
+	v := &view{drive: client.DriveConfig{
+		Store:   func(string) verify.Store { return store },
+		Sources: func(string) []client.Source { return sources }, Parallel: atOnce, PerSource: atOnce,
+	}}
+	var stored verify.Stored
+	if store != nil {
+		stored = verify.LoadStored(ctx, store)
+	}
+	var err error
+	v.session, err = verify.New(trustedRoot, stored, now, verify.Options{
+		Lookahead: atOnce, Limits: verify.Limits{MaxSnapshotBytes: maxMetadata, MaxTargetsBytes: maxMetadata},
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.firstRoot = v.session.Version(metadata.RoleRoot)
+	return v, client.Drive(ctx, v.session, v.drive)
+}
+
+// list calls a function with each target that a lookup would find.
+func (v *view) list(ctx context.Context, each func(*verify.Target) error) error {
+	l := v.session.List(verify.ListOptions{AtOnce: atOnce})
+	for !l.Done() {
+		if err := client.Drive(ctx, v.session, v.drive); err != nil {
+			return err
+		}
+		for t, err := range l.Targets() {
+			if err == nil {
+				err = each(t)
+			}
+			if err != nil && !errors.Is(err, verify.ErrUnlisted) {
+				return err
+			}
+		}
+	}
+	v.roles = l.Roles()
+	return v.complete(l.Err())
+}
+
+// complete returns nil if nothing but roles was left out that the upstream has
+// not published: no client comes to them either.
+func (v *view) complete(err error) error {
+	if errors.Is(err, verify.ErrIncomplete) && !slices.ContainsFunc(v.roles, func(r verify.ListedRole) bool {
+		return r.Err != nil && !errors.Is(r.Err, verify.ErrUnlisted)
+	}) {
+		return nil
+	}
+	return err
+}
+
+// difference calls a function with each target that has another answer than in
+// an older view.
+func (v *view) difference(
+	ctx context.Context, old *view, delegates func(role string) bool, each func(verify.Change) error,
+) error {
+	d := v.session.Difference(old.session, verify.DifferenceOptions{AtOnce: atOnce, Delegates: delegates})
+	for !d.Done() {
+		err := client.Drive(ctx, old.session, old.drive)
+		if err == nil {
+			err = client.Drive(ctx, v.session, v.drive)
+		}
+		if err != nil {
+			return err
+		}
+		for c, err := range d.Changes() {
+			if err == nil {
+				err = each(c)
+			}
+			if err != nil && !errors.Is(err, verify.ErrUnlisted) {
+				return err
+			}
+		}
+	}
+	v.roles = d.Roles()
+	return v.complete(d.Err())
+}
+
+func (v *view) consistent() bool { return v.session.Root().ConsistentSnapshot }
+
+// versions tells views apart.
+func (v *view) versions() (list [4]int64) {
+	for i, role := range []string{
+		metadata.RoleRoot, metadata.RoleTimestamp, metadata.RoleSnapshot, metadata.RoleTargets,
+	} {
+		list[i] = v.session.Version(role)
+	}
+	return list
+}
+
+// targetNames returns the names under which clients ask for a target, the
+// likeliest first.
+func targetNames(t *verify.Target) (names []string, err error) {
+	paths, err := t.URLPaths()
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		name, err := fileName(path)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// fileName is the name of the file that a web server sends for a URL path. It
+// refuses names that leave the copy, or that some system reads in another way.
+func fileName(path string) (string, error) {
+	name, err := url.PathUnescape(path)
+	if err != nil {
+		return "", fmt.Errorf("%q: %w", path, err)
+	}
+	return name, client.CheckName(name)
+}
+
+// filter says which targets are copied. The metadata always are, whole.
+type filter struct {
+	Include []string `placeholder:"PATTERN" sep:"none" help:"Copy only targets that match, such as 'simple/*/*'."`
+	Exclude []string `placeholder:"PATTERN" sep:"none" help:"Do not copy targets that match."`
+	MaxSize int64    `placeholder:"BYTES" help:"Do not copy targets that are larger."`
+}
+
+func (f *filter) takes(t *verify.Target) bool {
+	matches := func(pattern string) bool { return delegation.Match(pattern, t.Path) }
+	return (len(f.Include) == 0 || slices.ContainsFunc(f.Include, matches)) &&
+		!slices.ContainsFunc(f.Exclude, matches) && (f.MaxSize == 0 || t.Length <= f.MaxSize)
+}
+
+// isMissing says whether all mirrors say that a target does not exist.
+func isMissing(err error) bool {
+	return errors.As(err, new(*client.DownloadError)) && errors.Is(err, verify.ErrNotAtSource)
+}
