@@ -81,7 +81,13 @@ func (c *confirmCmd) confirm(ctx context.Context, l *verify.Lookup, i item) (ite
 	case err == nil:
 		i.Status = isConfirmed
 		return i, nil
-	case errors.Is(err, verify.ErrNoTarget), errors.Is(err, verify.ErrHash), errors.Is(err, verify.ErrLength):
+	case errors.Is(err, verify.ErrHash), errors.Is(err, verify.ErrLength):
+		if now := fits(ctx, c.Dir, &was.Target.Target); now != nil { // it is not what was installed
+			was.Status = ""
+			return was, &OutcomeError{l.Path(), wrong, now}
+		}
+		fallthrough
+	case errors.Is(err, verify.ErrNoTarget):
 		was.Status = isWithdrawn
 		return was, &OutcomeError{l.Path(), withdrawn, err}
 	}

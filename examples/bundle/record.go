@@ -59,6 +59,11 @@ func loadRecord(path string) (*record, error) {
 	if err == nil && (r.Layout != 1 || r.Files == nil) {
 		err = fmt.Errorf("layout %d is not known", r.Layout)
 	}
+	for name, i := range r.Files {
+		if err == nil && (i.Target == nil || i.Target.Path != name) {
+			err = fmt.Errorf("it has no target for %q", name)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", path, err)
 	}
