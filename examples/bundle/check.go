@@ -61,7 +61,7 @@ func (c *checkCmd) Run(ctx context.Context, out *terminal) (err error) {
 			fmt.Fprintf(out.stderr, "note: %s\n", metadata.Printable(a.note))
 		}
 		if err == nil {
-			// The record comes first: after a crash, what is installed is recorded.
+			// The record is first: after a crash, what is installed is in it.
 			if err = errors.Join(r.save(c.Record), c.install(ctx, a.target)); err == nil {
 				fmt.Fprintf(out.stdout, "%s: good until %s\n  listed by %s, timestamp %d, snapshot %d of %s\n",
 					metadata.Printable(path), a.target.Expires.UTC().Format(time.RFC3339),

@@ -177,3 +177,17 @@ func TestDamagedRecord(t *testing.T) {
 		require.Equal(t, bad, string(after))
 	}
 }
+
+// The program ends between the record and the installation, here because the
+// folder cannot be made. The record has the file, and a second run goes on.
+func TestEndBeforeInstallation(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	d := w.device("a")
+	stick := append(w.stick("s.zip"), "--dest", d.at("dest"))
+	require.NoError(t, os.WriteFile(d.at("dest"), nil, 0o600))
+	d.check(1, "dest", stick...)
+	require.Equal(t, isGood, d.recorded().Files["app.bin"].Status)
+	require.NoError(t, os.Remove(d.at("dest")))
+	d.check(0, "good until", stick...)
+	require.FileExists(t, d.at("dest/app.bin"))
+}

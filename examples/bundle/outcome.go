@@ -43,6 +43,6 @@ var outcomes = map[int]string{
 type ClockError struct{ At, Seen time.Time }
 
 func (e *ClockError) Error() string {
-	return fmt.Sprintf("clock suspicious: it is %s, and files were checked at %s already",
+	return fmt.Sprintf("clock suspicious: it is %s,\nand files were checked at %s already",
 		e.At.UTC().Format(time.RFC3339), e.Seen.UTC().Format(time.RFC3339))
 }
