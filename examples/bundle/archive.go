@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
@@ -78,6 +79,8 @@ func list(lengths map[string]int64) []byte {
 type archive struct {
 	io.Closer
 	files map[string]*zip.File
+
+	mu    sync.Mutex      // a driver fetches several files at once
 	asked map[string]bool // the metadata that a session has requested
 }
 
@@ -182,7 +185,9 @@ func (a *archive) open(name string) (io.ReadCloser, error) {
 func (a *archive) Name() string { return "the bundle" }
 
 func (a *archive) Fetch(_ context.Context, q verify.Request) ([]byte, error) {
+	a.mu.Lock()
 	a.asked[metadataDir+q.Path] = true
+	a.mu.Unlock()
 	return a.read(metadataDir+q.Path, q.MaxBytes)
 }
 

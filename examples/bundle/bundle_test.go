@@ -382,3 +382,16 @@ func TestPackVerifies(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, files, 2, "the root file and the bundle")
 }
+
+// Metadata and files may travel apart. Metadata alone updates no file, and
+// verify says so.
+func TestPackOneKindOnly(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	require.Contains(t, w.pack("--only", "metadata"), "0 targets and 5 metadata files")
+	require.NotContains(t, w.must([]string{"list", w.bundle}), "targets/")
+	w.mustFail(1, "it has no targets", w.verifyArgs())
+
+	require.Contains(t, w.pack("--only", "files"), "2 targets and no metadata")
+	require.NotContains(t, w.must([]string{"list", w.bundle}), "metadata/")
+	w.mustFail(1, "metadata/timestamp.json is not in the bundle", w.verifyArgs())
+}

@@ -77,6 +77,21 @@ func demo(ctx context.Context, out *terminal) error {
 		"verify", "--root", in("root.json"), "--at", now.Format(time.RFC3339), in("tools.zip"), "LICENCE.txt"); err != nil {
 		return err
 	}
+	check := []string{
+		"check", "--root", in("root.json"), "--state", in("state"), "--record", in("record.json"),
+		"--dir", in("extracted"), "LICENCE.txt",
+	}
+	if err := step(0, "7. A file that came some other way is checked by the bundle, and recorded:",
+		append(check, "--bundle", in("tools.zip"))...); err != nil {
+		return err
+	}
+	if err := step(0, "8. Without the bundle, the saved state still knows the file:", check...); err != nil {
+		return err
+	}
+	if err := step(badClock, "9. The clock was set back, so nothing is judged:",
+		append(check, "--at", now.AddDate(0, 0, -1).Format(time.RFC3339))...); err != nil {
+		return err
+	}
 	fmt.Fprintln(out.stdout, "To pack from another repository, see bundle pack --help.")
 	return nil
 }

@@ -43,18 +43,24 @@ as on a mirror; targets/PATH; and bundle.txt, a list that is not trusted.
 
 Exit code 0: all files are good. 1: some are not, and nothing was extracted or
 packed. 2: wrong usage. 3: stale: a file had expired at the given time, and
-verify found nothing else wrong. 130: interrupted.`,
+verify found nothing else wrong. 130: interrupted. check and confirm also have
+4: not listed. 5: gone back. 6: wrong bytes. 7: withdrawn. 8: clock suspicious.
+Of several, the highest is the exit code; 1 if a file could not be judged.`,
 	Help: map[string]string{
 		"state": "Directory for the newest versions seen, so that older ones are refused from then on " +
 			"(default: nothing is stored).",
+		"record": "File that says what was accepted, by which versions, and until when it is good " +
+			"(docs/bundles.md has its layout).",
 		"targets": "Target paths (default: all in the archive, which must have no other files then).",
 	},
 }
 
 type program struct {
-	Pack   packCmd   `cmd:"" help:"Fetch targets and their metadata, verify them, and write an archive."`
-	Verify verifyCmd `cmd:"" help:"Verify the targets in an archive, without any network, and extract them."`
-	List   listCmd   `cmd:"" help:"Show what is in an archive; this verifies nothing."`
+	Pack    packCmd    `cmd:"" help:"Fetch targets and their metadata, verify them, and write an archive."`
+	Verify  verifyCmd  `cmd:"" help:"Verify the targets in an archive, without any network, and extract them."`
+	Check   checkCmd   `cmd:"" help:"Check files that came some other way, by a bundle or the saved state."`
+	Confirm confirmCmd `cmd:"" help:"Ask the repository about the files of a record, when there is a network."`
+	List    listCmd    `cmd:"" help:"Show what is in an archive; this verifies nothing."`
 }
 
 // terminal is where the commands write: results to stdout, progress and
@@ -77,6 +83,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	err := work()
 	code := commandLine.End(ctx, err, "every file in place is verified", stderr)
+	if worst := worstOf(err); code == cli.Failed && worst > cli.Failed {
+		return worst
+	}
 	if code == cli.Failed && errors.Is(err, verify.ErrExpired) {
 		return stale
 	}
@@ -85,3 +94,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // stale is the exit code for a bundle that was good at an earlier time.
 const stale = 3
+
+// worstOf returns the exit code for the outcomes in an error, 0 if there are
+// none, and cli.Failed if there is anything else in it.
+func worstOf(err error) int {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		worst := 0
+		for _, e := range joined.Unwrap() {
+			code := worstOf(e)
+			if code == cli.Failed {
+				return code
+			}
+			worst = max(worst, code)
+		}
+		return worst
+	}
+	switch e := err.(type) {
+	case *OutcomeError:
+		return e.Code
+	case *ClockError:
+		return badClock
+	case nil:
+		return 0
+	}
+	return cli.Failed
+}

@@ -72,6 +72,7 @@ func TestProgram(t *testing.T) {
 	require.NoError(t, err, string(out))
 	for _, text := range []string{
 		"this is a demonstration", "tools-team version 1 lists it", verify.ErrHash.Error(), "stale since", "(exit code 3)",
+		"of your saved state", "(exit code 8)",
 	} {
 		require.Contains(t, string(out), text)
 	}

@@ -20,11 +20,14 @@ type packCmd struct {
 	MetadataURL []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of metadata. Repeat it for more."`
 	TargetsURL  []string      `required:"" placeholder:"URL" sep:"none" help:"Base URL of targets. Repeat it for more."`
 	Timeout     time.Duration `default:"30m" help:"Give up after this time in all (default: ${default})."`
+	Only        string        `enum:"both,metadata,files" default:"both" help:"What to pack: both, metadata or files."`
 	Bundle      string        `arg:"" help:"The archive to write."`
 	Targets     []string      `arg:"" name:"target" help:"Target paths to pack."`
 
 	mirrors *client.Mirrors
 }
+
+const onlyMetadata, onlyFiles = "metadata", "files"
 
 // Validate finds mistakes before the first request. Package kong calls it.
 func (p *packCmd) Validate() (err error) {
@@ -55,8 +58,17 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	if err != nil {
 		return err
 	}
+	packed := len(lookups)
+	switch p.Only {
+	case onlyMetadata:
+		packed = 0
+	case onlyFiles:
+		fmt.Fprintf(out.stdout, "%s:\n%s and no metadata in %s\n",
+			p.Bundle, count(packed, "target"), count(int(size), "byte"))
+		return nil
+	}
 	fmt.Fprintf(out.stdout, "%s:\n%s and %s in %s,\nwith the roots from version %d to %d; valid until %s\n",
-		p.Bundle, count(len(lookups), "target"), count(len(files), "metadata file"), count(int(size), "byte"),
+		p.Bundle, count(packed, "target"), count(len(files), "metadata file"), count(int(size), "byte"),
 		first, s.Version(metadata.RoleRoot), validUntil(lookups))
 	return nil
 }
@@ -85,9 +97,14 @@ func (p *packCmd) write(
 		}
 	}()
 	bars := progress.New(ctx, out.stderr)
-	entries, err := p.targetEntries(ctx, bars, lookups)
-	for path, data := range files {
-		entries = append(entries, entryOf(metadataDir+path, data))
+	var entries []entry
+	if p.Only != onlyMetadata {
+		entries, err = p.targetEntries(ctx, bars, lookups)
+	}
+	if p.Only != onlyFiles {
+		for path, data := range files {
+			entries = append(entries, entryOf(metadataDir+path, data))
+		}
 	}
 	if err == nil {
 		err = writeArchive(temp, entries)
@@ -166,6 +183,13 @@ func (p *packCmd) verify(ctx context.Context, packed *os.File) error {
 	if err != nil {
 		return err
 	}
-	_, err = verifyArchive(ctx, update{Session: s}, a, nil)
+	switch p.Only {
+	case onlyFiles: // each was verified when it was downloaded
+		return nil
+	case onlyMetadata:
+		_, err = find(ctx, update{Session: s}, []client.Source{a}, p.Targets)
+	default:
+		_, err = verifyArchive(ctx, update{Session: s}, a, nil)
+	}
 	return err
 }
