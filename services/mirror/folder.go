@@ -23,7 +23,7 @@ import (
 //	states/7/metadata  links to what .mirror/metadata has
 //	states/7/targets   a link to ../../targets or, without consistent
 //	                   snapshots, a folder of links to files
-//	targets            with consistent snapshots: files under names with a digest
+//	targets            with consistent snapshots: files, with digests in names
 //	files              without: files by digest
 //	.mirror            the work of the mirror itself
 //
@@ -181,8 +181,8 @@ func link(from *os.Root, old string, to *os.Root, name string) error {
 	if err := to.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	oldPath, newPath := filepath.Join(from.Name(), filepath.FromSlash(old)), filepath.Join(to.Name(), filepath.FromSlash(name))
-	if os.Link(oldPath, newPath) == nil {
+	at := func(root *os.Root, name string) string { return filepath.Join(root.Name(), filepath.FromSlash(name)) }
+	if os.Link(at(from, old), at(to, name)) == nil {
 		return nil
 	}
 	data, err := from.Open(old)
@@ -259,7 +259,8 @@ func syncDir(name string) {
 }
 
 // carryOver adds to a state the metadata of the one before that it does not
-// have, for clients that have begun with that, unless its time is over. (Versions are in their names.)
+// have, for clients that have begun with that, unless its time is over.
+// (Versions are in their names.)
 func (f *folder) carryOver(to *os.Root, g *gone) error {
 	from, err := f.root.OpenRoot("current/metadata")
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,9 +2,9 @@
 // any web server serves or in a bucket.
 //
 //	go run ./services/mirror                        a demonstration
-//	go run ./services/mirror sync --root root.json --metadata-url URL --targets-url URL DEST
-//	go run ./services/mirror plan ...               what a sync would do
-//	go run ./services/mirror verify --root root.json DEST
+//	go run ./services/mirror sync ... DEST          bring a copy up to date
+//	go run ./services/mirror plan ... DEST          what a sync would do
+//	go run ./services/mirror verify ... DEST        verify all of a copy
 //
 // docs/mirror.md says how the copy is laid out, and what it guarantees.
 package main

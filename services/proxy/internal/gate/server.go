@@ -14,8 +14,8 @@ import (
 const (
 	// HeaderTimeout is how long a client may take for the header of a request.
 	HeaderTimeout = 10 * time.Second
-	// IdleTimeout is how long a connection may be without a request. It is longer
-	// than npm waits before it tries again, which is a minute.
+	// IdleTimeout is how long a connection may be without a request. It is
+	// longer than npm waits before it tries again, which is a minute.
 	IdleTimeout = 90 * time.Second
 	// MaxHeader bounds the header of a request, in bytes.
 	MaxHeader = 32 << 10
