@@ -206,7 +206,7 @@ func (v *live) look() {
 		v.ended.Store(&err)
 	}
 	if v.group != nil {
-		v.view.Store(groupView(v.group, v.client.names, v.at))
+		v.view.Store(groupView(v.group, v.client.names, v.at, v.old))
 		return
 	}
 	v.newest.Store(v.session.NewestRoot())

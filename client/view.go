@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -50,12 +51,17 @@ func sessionView(s *verify.Session) *View {
 	return &View{Time: s.Time(), Expires: s.Expires(), Repositories: []RepositoryView{r}}
 }
 
-// groupView is what the repositories of a group have come to so far.
-func groupView(g *multirepo.Group, names []string, at time.Time) *View {
+// groupView is what the repositories of a group have come to so far. Until an
+// update is over, a repository that has not come to a timestamp has the old
+// view, if there is one.
+func groupView(g *multirepo.Group, names []string, at time.Time, old *View) *View {
 	view := &View{Time: at}
-	for _, name := range names {
+	for i, name := range names {
 		r := repositoryView(name, func(role string) int64 { return g.Version(name, role) })
 		r.Expires, r.ChainEnd = g.Expires(name), g.ChainEnd(name)
+		if err := g.Err(); !r.trusted() && old != nil && (err == nil || errors.Is(err, verify.ErrInProgress)) {
+			r = old.Repositories[i]
+		}
 		view.Repositories = append(view.Repositories, r)
 		if r.trusted() && (view.Expires.IsZero() || r.Expires.Before(view.Expires)) {
 			view.Expires = r.Expires
