@@ -29,7 +29,7 @@ func TestUpdate(t *testing.T) {
 	target := a["target"].(object)
 	require.Equal(t, "dev", target["role"])
 	require.Len(t, a["trail"], 2)
-	require.Len(t, target["url_paths"], 2) // sha512 and sha256
+	require.Len(t, target["url_paths"], 1)
 
 	v := c.ok(object{"call": "verifier", "lookup": found})["verifier"]
 	c.ok(object{"call": "write", "verifier": v}, []byte("hello, "))
