@@ -1,0 +1,63 @@
+package hosts_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tufwalk/tufwalk/examples/embed/internal/hosts"
+)
+
+var dir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if dir, err = os.MkdirTemp("", "tufwalk-embed-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+var (
+	buildModule  = sync.OnceValues(func() (string, error) { return hosts.BuildModule(context.Background(), dir) })
+	buildLibrary = sync.OnceValues(func() (string, error) { return hosts.BuildLibrary(context.Background(), dir) })
+)
+
+func module(t *testing.T) string {
+	file, err := buildModule()
+	require.NoError(t, err)
+	return file
+}
+
+// library returns the C library; without a C compiler, the test is skipped.
+func library(t *testing.T) string {
+	needed(t, "gcc")
+	file, err := buildLibrary()
+	require.NoError(t, err)
+	return file
+}
+
+// needed skips the test if a program is missing. In CI it must be there.
+func needed(t *testing.T, program string) string {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		require.NotEqual(t, "true", os.Getenv("CI"), "%s is missing", program)
+		t.Skipf("%s is not installed", program)
+	}
+	return path
+}
+
+// output runs a command that must succeed.
+func output(t *testing.T, environment []string, name string, args ...string) string {
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), environment...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return string(out)
+}
