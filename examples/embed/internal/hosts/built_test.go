@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -29,7 +30,21 @@ var (
 	buildLibrary = sync.OnceValues(func() (string, error) { return hosts.BuildLibrary(context.Background(), dir) })
 )
 
+// depends reads the files below folders that other programs read, so that go
+// test runs the test again after a change.
+func depends(t *testing.T, folders ...string) {
+	for _, folder := range folders {
+		require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				_, err = os.ReadFile(path)
+			}
+			return err
+		}))
+	}
+}
+
 func module(t *testing.T) string {
+	depends(t, "../../reactor", "../../node")
 	file, err := buildModule()
 	require.NoError(t, err)
 	return file
@@ -38,6 +53,7 @@ func module(t *testing.T) string {
 // library returns the C library; without a C compiler, the test is skipped.
 func library(t *testing.T) string {
 	needed(t, "gcc")
+	depends(t, "../../clib", "../../python")
 	file, err := buildLibrary()
 	require.NoError(t, err)
 	return file
