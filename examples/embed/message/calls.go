@@ -215,10 +215,14 @@ func notFound(_ *Host, s *session, m *call) (*answer, [][]byte, error) {
 
 func fail(_ *Host, s *session, m *call) (*answer, [][]byte, error) {
 	errs := s.said(m)
-	if m.Text != "" || len(errs) == 0 {
-		errs = slices.Insert(errs, 0, errors.New(orElse(m.Text, "no source could answer")))
+	if m.Text != "" {
+		errs = slices.Insert(errs, 0, errors.New(m.Text))
 	}
-	return nil, nil, s.answered(m.ID, s.Fail(requestID(m.ID), errors.Join(errs...)))
+	var cause error
+	if len(errs) > 0 {
+		cause = saidErrors(errs)
+	}
+	return nil, nil, s.answered(m.ID, s.Fail(requestID(m.ID), cause))
 }
 
 func verifier(_ *Host, s *session, m *call) (*answer, [][]byte, error) {

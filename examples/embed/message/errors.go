@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/metadata"
@@ -143,3 +144,16 @@ func (e *Error) aboutTarget(err error) {
 		e.Path, e.Role = x.Path, x.Role
 	}
 }
+
+// saidErrors are what the sources said, one after the other in a line.
+type saidErrors []error
+
+func (e saidErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e saidErrors) Unwrap() []error { return e }
