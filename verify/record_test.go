@@ -24,8 +24,8 @@ import (
 
 var recordDir = flag.String("record", "", "a folder to record sessions in, for hosts in other languages to play again")
 
-// lineRecorder writes what is done with sessions, and what came of it, a line of
-// JSON each. The bodies are in lines of their own before, by hash.
+// lineRecorder writes what is done with sessions, and what came of it, a line
+// of JSON each. The bodies are in lines of their own before, by hash.
 type lineRecorder struct {
 	file     *os.File
 	encoder  *json.Encoder
