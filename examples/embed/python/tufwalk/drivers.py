@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Union
 
-from .errors import NotAtSourceError, TufError
+from .errors import MistakeError, NotAtSourceError, TufError
 from .mirrors import Source
 from .session import Session
 from .stores import Store, save_batch
@@ -117,9 +117,14 @@ def download(target: Target, *sources: Source, report: Report = silent, plain: b
     The sources are asked in turn, also after wrong bytes; if none has the file,
     the last error is raised.
     """
+    paths = target.url_paths
+    if plain and target.plain_url_path:
+        paths = (target.plain_url_path,)
+    if not paths:
+        raise MistakeError(f"{target.path!r} cannot be made a safe URL path", reason="path", path=target.path)
     last: Exception = NotAtSourceError(f"{target.path}: there is no source")
     for source in sources:
-        for path in (target.plain_url_path,) if plain else target.url_paths:
+        for path in paths:
             try:
                 return _download(target, source, path, report)
             except (NotAtSourceError, OSError, TufError) as error:
