@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,4 +234,21 @@ func TestCopy(t *testing.T) {
 	found := c.ok(object{"call": "find", "path": "app.txt"})["lookup"]
 	c.run()
 	c.ok(object{"call": "target", "lookup": found})
+}
+
+// Threads may share a host.
+func TestConcurrent(t *testing.T) {
+	repo := world()
+	var h message.Host
+	var wait sync.WaitGroup
+	for range 8 {
+		c := newClient(t, repo)
+		c.host = &h
+		wait.Go(func() {
+			c.open(repo.TrustedRoot(), repo.Now(), nil)
+			c.run()
+			c.ok(object{"call": "close"})
+		})
+	}
+	wait.Wait()
 }

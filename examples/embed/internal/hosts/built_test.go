@@ -2,9 +2,11 @@ package hosts_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -13,9 +15,16 @@ import (
 	"github.com/tufwalk/tufwalk/examples/embed/internal/hosts"
 )
 
-var dir string
+var (
+	dir       string
+	underRace bool
+)
 
 func TestMain(m *testing.M) {
+	if underRace {
+		fmt.Println("left out under the race detector: it does not see into other programs")
+		return
+	}
 	var err error
 	if dir, err = os.MkdirTemp("", "tufwalk-embed-"); err != nil {
 		panic(err)
@@ -50,8 +59,12 @@ func module(t *testing.T) string {
 	return file
 }
 
-// library returns the C library; without a C compiler, the test is skipped.
+// library returns the C library; without a C compiler, the test is skipped, and
+// on systems where libraries have other names.
 func library(t *testing.T) string {
+	if runtime.GOOS != "linux" {
+		t.Skip("for Linux only")
+	}
 	needed(t, "gcc")
 	depends(t, "../../clib", "../../python")
 	file, err := buildLibrary()
@@ -63,7 +76,7 @@ func library(t *testing.T) string {
 func needed(t *testing.T, program string) string {
 	path, err := exec.LookPath(program)
 	if err != nil {
-		require.NotEqual(t, "true", os.Getenv("CI"), "%s is missing", program)
+		require.False(t, os.Getenv("CI") == "true" && runtime.GOOS == "linux", "%s is missing", program)
 		t.Skipf("%s is not installed", program)
 	}
 	return path

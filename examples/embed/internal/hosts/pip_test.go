@@ -19,7 +19,7 @@ import (
 // TestPip has pip's flow in Python install packages with the real pip: from
 // honest indexes, and from ones that were tampered with.
 func TestPip(t *testing.T) {
-	python := needed(t, "python3")
+	lib, python := library(t), needed(t, "python3")
 	if exec.Command(python, "-m", "pip", "--version").Run() != nil {
 		require.NotEqual(t, "true", os.Getenv("CI"), "pip is missing")
 		t.Skip("pip is not installed")
@@ -35,7 +35,7 @@ func TestPip(t *testing.T) {
 	public.add(t, "forge", "9.0")
 	public.publish(t, filepath.Join(dir, "public"))
 	out := output(t, []string{
-		"TUFWALK_LIBRARY=" + library(t), "TUFWALK_PIP_WORLD=" + dir, "PYTHONPATH=../../python", "PYTHONDONTWRITEBYTECODE=1",
+		"TUFWALK_LIBRARY=" + lib, "TUFWALK_PIP_WORLD=" + dir, "PYTHONPATH=../../python", "PYTHONDONTWRITEBYTECODE=1",
 	}, python, "-m", "unittest", "discover", "-s", "../../python/pip_tests", "-t", "../../python")
 	require.Contains(t, out, "\nOK")
 }
