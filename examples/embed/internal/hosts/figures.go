@@ -13,8 +13,8 @@ import (
 	"github.com/tufwalk/tufwalk/verify"
 )
 
-// Figures are milliseconds: to start the host, of a recording that it plays, and
-// of a call that does nothing much.
+// Figures are milliseconds: to start the host, of a recording that it plays,
+// and of a call that does nothing much.
 type Figures struct{ Start, Cold, Call float64 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
