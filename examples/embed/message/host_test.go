@@ -252,3 +252,30 @@ func TestConcurrent(t *testing.T) {
 	}
 	wait.Wait()
 }
+
+// No option makes the library do more than it is asked for.
+func TestExtremeOptions(t *testing.T) {
+	repo := world()
+	for _, n := range []int64{-1 << 63, -1, 0, 1, 1<<63 - 1} {
+		limits := object{}
+		for _, name := range []string{
+			"max_root_bytes", "max_timestamp_bytes", "max_snapshot_bytes", "max_targets_bytes", "max_ahead_bytes",
+			"max_retained_bytes", "max_root_rotations", "max_delegations", "max_match_steps", "max_depth", "max_signatures",
+		} {
+			limits[name] = n
+		}
+		c := newClient(t, repo)
+		root := repo.TrustedRoot()
+		a, _ := c.send(object{
+			"call": "open", "time": repo.Now(), "trusted_root": len(root), "options": object{"lookahead": n, "limits": limits},
+		}, root)
+		if e, ok := a["error"].(object); ok {
+			require.NotContains(t, e, "internal", "%v", e)
+			continue
+		}
+		c.session = a["session"].(float64)
+		c.ok(object{"call": "find", "path": "dev/app.txt"})
+		c.run()
+		require.Less(t, len(c.asked), 100)
+	}
+}
