@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,18 +17,17 @@ import (
 )
 
 func main() {
+	times := flag.Int("times", 50, "how often each host plays the update; the quickest run counts")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, *times); err != nil {
 		fmt.Fprintln(os.Stderr, "embed:", err)
 		os.Exit(1)
 	}
 }
 
-// times is how often each host plays the update. The quickest run counts.
-const times = 50
-
-func run(ctx context.Context) error {
+func run(ctx context.Context, times int) error {
 	dir, err := os.MkdirTemp("", "tufwalk-embed-")
 	if err != nil {
 		return err
