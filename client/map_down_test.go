@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +23,8 @@ func TestViewOfAMapWhoseMirrorIsDown(t *testing.T) {
 			repo.Publish()
 			n := clienttest.NewNetwork()
 			defer n.Close()
-			n.Host("a", clienttest.NewServer(repo))
+			server := clienttest.NewServer(repo)
+			n.Host("a", server)
 			one := Repository{
 				TrustedRoot: repo.TrustedRoot(), Metadata: []string{"https://a/metadata"},
 				Targets: []string{"https://a/targets"}, HTTP: MirrorsConfig{Transport: n.Transport(), Retries: -1},
@@ -49,7 +49,7 @@ func TestViewOfAMapWhoseMirrorIsDown(t *testing.T) {
 			before := client.View()
 			require.WithinDuration(t, time.Now().Add(24*time.Hour), client.Expires(), 0)
 
-			n.Down("a", errors.New("connection refused"))
+			server.Always("/metadata/*", clienttest.Status(503))
 			require.Error(t, client.Refresh(t.Context()))
 			now := client.View()
 			require.Equal(t, before.Expires, now.Expires)

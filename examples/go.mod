@@ -8,7 +8,8 @@ go 1.25.0
 // progress bars at once; term tells whether there is a terminal. errgroup and
 // semaphore limit parallel work, with a context. chromedp drives a headless
 // Chromium in the test of the web page. client_golang makes the numbers that the
-// agent shows to Prometheus.
+// agent shows to Prometheus. wazero runs the WebAssembly module in the tests of
+// embed.
 require (
 	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/stretchr/testify v1.12.1
@@ -21,6 +22,7 @@ require (
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
 	github.com/prometheus/client_golang v1.24.1
+	github.com/tetratelabs/wazero v1.12.0
 	github.com/vbauerster/mpb/v8 v8.9.3
 	golang.org/x/sync v0.22.0
 	golang.org/x/term v0.45.0

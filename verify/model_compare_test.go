@@ -19,7 +19,8 @@ import (
 type comparison struct {
 	w       *histories.World
 	limits  model.Limits
-	session *verify.Session
+	session *recorded
+	record  *lineRecorder
 	model   *model.Client
 	store   map[string][]byte // what the session saved, in all runs
 	saved   map[string]string // what it saved in this run, under the model's names
@@ -36,7 +37,10 @@ type twoLookups struct {
 // compareHistory plays the history of a seed to its end, or to the first
 // disagreement.
 func compareHistory(seed uint64) (d *comparison) {
-	d = &comparison{seen: map[string]int{}, store: map[string][]byte{}}
+	d = &comparison{
+		seen: map[string]int{}, store: map[string][]byte{}, record: newLineRecorder(fmt.Sprintf("history-%06d", seed)),
+	}
+	defer d.record.close()
 	defer func() {
 		switch r := recover().(type) {
 		case nil, over:
@@ -155,7 +159,7 @@ func (d *comparison) start() {
 	}}
 	stored := d.stored()
 	d.w.Note("a new run")
-	session, err := verify.New(root, asStored(stored), d.w.Time(), options)
+	session, err := d.record.open(root, asStored(stored), d.w.Time(), options)
 	second, err2 := model.New(root, stored, d.w.Time(), d.limits, model.Plain())
 	if (err == nil) != (err2 == nil) {
 		disagree("trusted root: the library says %v, the model %v\n%s", err, err2, root)

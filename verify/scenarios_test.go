@@ -61,8 +61,8 @@ func TestScenarios(t *testing.T) {
 			require.NoError(t, err)
 			var c scenario
 			require.NoError(t, json.Unmarshal(data, &c))
-			playScenario(t, &c, verify.Options{})
-			playScenario(t, &c, verify.Options{Lookahead: 64})
+			playScenario(t, &c, "plain", verify.Options{})
+			playScenario(t, &c, "ahead", verify.Options{Lookahead: 64})
 		})
 	}
 }
@@ -70,6 +70,7 @@ func TestScenarios(t *testing.T) {
 // scenarioClient plays a scenario.
 type scenarioClient struct {
 	*testing.T
+	record    *lineRecorder
 	scenario  *scenario
 	dir       verifytest.Store
 	artifacts map[string]string // by target path, the SHA-256
@@ -77,8 +78,10 @@ type scenarioClient struct {
 	asked     map[string]bool   // role and version, in the current step
 }
 
-func playScenario(t *testing.T, sc *scenario, options verify.Options) {
-	c := &scenarioClient{T: t, scenario: sc, dir: verifytest.Store{}, artifacts: map[string]string{}}
+func playScenario(t *testing.T, sc *scenario, name string, options verify.Options) {
+	record := newLineRecorder(strings.ReplaceAll(t.Name(), "/", "-") + "-" + name)
+	defer record.close()
+	c := &scenarioClient{T: t, record: record, scenario: sc, dir: verifytest.Store{}, artifacts: map[string]string{}}
 	for i, step := range sc.Steps {
 		if step.Op == "init" {
 			c.dir["root.json"] = sc.blob(t, step.TrustedRoot)
@@ -122,11 +125,11 @@ func playScenario(t *testing.T, sc *scenario, options verify.Options) {
 
 // step goes through an update, and downloads the targets.
 func (c *scenarioClient) step(now time.Time, options verify.Options, targets []string) error {
-	s, err := verify.New(c.dir["root.json"], verify.LoadStored(context.Background(), c.dir), now, options)
+	s, err := c.record.open(c.dir["root.json"], verify.LoadStored(context.Background(), c.dir), now, options)
 	if err != nil {
 		return err
 	}
-	if err := s.Run(context.Background(), c.dir, c.mirror); err != nil {
+	if err := c.run(s); err != nil {
 		return err
 	}
 	for _, path := range targets {
@@ -145,9 +148,15 @@ func (c *scenarioClient) mirror(_ context.Context, r verify.Request) ([]byte, er
 	return nil, verify.ErrNotAtSource
 }
 
-func (c *scenarioClient) download(s *verify.Session, path string) error {
+// run is Session.Run, recorded.
+func (c *scenarioClient) run(s *recorded) error {
+	return verify.Drive(context.Background(), s, func(string) verify.Store { return c.dir },
+		func(string) []verify.Source { return []verify.Source{c.mirror} })
+}
+
+func (c *scenarioClient) download(s *recorded, path string) error {
 	l := s.Lookup(path)
-	if err := s.Run(context.Background(), c.dir, c.mirror); err != nil {
+	if err := c.run(s); err != nil {
 		return err
 	}
 	target, err := l.Target()

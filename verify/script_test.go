@@ -37,16 +37,16 @@ func TestScripts(t *testing.T) {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
 			text := strings.ReplaceAll(string(data), "\r\n", "\n")
-			got := playScript(t, text, verify.Options{})
+			got := playScript(t, text, "plain", verify.Options{})
 			if *update {
 				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
 				return
 			}
 			require.Equal(t, text, got)
 			want := outcomesIn(text)
-			ahead := outcomesIn(playScript(t, text, verify.Options{Lookahead: 64}))
+			ahead := outcomesIn(playScript(t, text, "ahead", verify.Options{Lookahead: 64}))
 			require.Equal(t, want, ahead, "lookahead changes when files are fetched, and nothing else")
-			dsse := outcomesIn(playScript(t, text, verify.Options{EnvelopeFormat: metadata.DSSE}))
+			dsse := outcomesIn(playScript(t, text, "dsse", verify.Options{EnvelopeFormat: metadata.DSSE}))
 			require.Equal(t, withoutBytes(want), withoutBytes(dsse),
 				"the envelope format changes the bytes of files, and nothing else")
 		})
@@ -80,8 +80,12 @@ func withoutBytes(transcript string) string {
 	return bytesOfFiles.ReplaceAllString(transcript, "$1")
 }
 
-func playScript(t *testing.T, text string, options verify.Options) string {
+// playScript plays a script, and records it under the test's name and this one.
+func playScript(t *testing.T, text, name string, options verify.Options) string {
+	record := newLineRecorder(strings.ReplaceAll(t.Name(), "/", "-") + "-" + name)
+	defer record.close()
 	s := &script{
+		record:  record,
 		T:       t,
 		options: options,
 		repo:    verifytest.New(verifytest.Options{EnvelopeFormat: options.EnvelopeFormat}),
@@ -109,7 +113,8 @@ type script struct {
 	out     *strings.Builder
 	repo    *verifytest.Repo
 	store   verifytest.Store
-	session *verify.Session
+	session *recorded
+	record  *lineRecorder
 	options verify.Options
 	lookups map[string]*verify.Lookup
 	mirrors map[string]verifytest.Files // frozen states of the repository
@@ -219,7 +224,7 @@ func (s *script) command(f []string) {
 		s.options.Limits.MaxTargetsBytes = s.number(args[0])
 	case "new":
 		stored := verify.LoadStored(context.Background(), s.store)
-		session, err := verify.New(s.repo.TrustedRoot(), stored, s.repo.Now(), s.options)
+		session, err := s.record.open(s.repo.TrustedRoot(), stored, s.repo.Now(), s.options)
 		s.session = session
 		clear(s.lookups)
 		s.result(err)

@@ -40,7 +40,7 @@ async function answer(session, store, base, signal, request, watch) {
     entry.end("trusted", body.length);
   } catch (error) {
     if (error instanceof Absent) session.notFound(request.id, error.message);
-    else session.fail(request.id, error.message);
+    else session.fail(request.id, error);
     const expected = request.optional && error instanceof Absent; // there is no newer root
     entry.end(stateOf(error), undefined, expected ? undefined : error);
   }

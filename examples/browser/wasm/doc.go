@@ -1,9 +1,8 @@
 //go:build !(js && wasm)
 
 // Command wasm is tufwalk for a web page. Compiled with GOOS=js GOARCH=wasm, it
-// offers the methods of a session to JavaScript. The program in the directory
-// above compiles and serves it. page/tufwalk.js is the other side of the
-// bridge.
+// answers the messages of docs/embedding.md. The program in the directory above
+// compiles and serves it. page/tufwalk.js is the other side of the bridge.
 package main
 
 import (

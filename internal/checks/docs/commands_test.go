@@ -24,6 +24,10 @@ var elsewhere = map[string]string{
 	"pytest ":                "the conformance suite: a workflow runs it",
 	"agent --root ":          "a program that was built before",
 	"TUFWALK_DATA=/path/to/": "recorded data",
+	"GOOS=wasip1 ":           "the tests of examples/embed build the same",
+	"CGO_ENABLED=1 ":         "the tests of examples/embed build the same",
+	"cc ":                    "the reader's own program: examples/embed does the same",
+	"python3 -m pip_tuf ":    "indexes of the reader's: examples/embed has its own",
 }
 
 // Every command in the documents can be run: its test exists, its program has

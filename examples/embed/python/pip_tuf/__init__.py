@@ -1,0 +1,1 @@
+"""pip's own flow with indexes that are verified by TUF (PEP 458)."""
