@@ -200,9 +200,10 @@ func (g *Group) Repositories() (names []string) {
 	return names
 }
 
-// Version returns the version of a top-level role in the view that a repository
-// answers from, as verify.Session.Version does: the update's or, if that failed,
-// the earlier one. It is 0 for a repository that is not in the map.
+// Version returns the version of a top-level role in the view that a
+// repository answers from, as verify.Session.Version does: the update's or, if
+// that failed, the earlier one. It is 0 for a repository that is not in the
+// map.
 func (g *Group) Version(repository, role string) int64 {
 	if x := g.named[repository]; x != nil {
 		return x.view().Version(role)
