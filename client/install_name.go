@@ -42,6 +42,8 @@ const maxSegment = 255
 // type *NameError.
 func CheckName(name string) error {
 	switch {
+	case name == "":
+		return &NameError{name, "is empty"}
 	case !utf8.ValidString(name):
 		return &NameError{name, "is not UTF-8"}
 	case strings.ContainsFunc(name, unsafeRune):

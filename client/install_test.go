@@ -298,7 +298,7 @@ func TestCheckName(t *testing.T) {
 		require.NoError(t, CheckName(good), good)
 	}
 	for bad, why := range map[string]string{
-		"":                         "plain relative path",
+		"":                         "is empty",
 		".":                        "plain relative path",
 		"/a":                       "plain relative path",
 		"a/":                       "plain relative path",

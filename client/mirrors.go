@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -157,9 +158,9 @@ func (m *Mirrors) newMirror(base string, others []*httpMirror) (*httpMirror, err
 	u, err := url.Parse(base)
 	switch {
 	case err != nil: // its text has the URL, and with it what may be secret
-		return nil, &BaseURLError{publicURL(base), "cannot be read as a URL"}
+		return nil, &BaseURLError{publicURL(base), "cannot be read as a URL; one begins with https:// or http://"}
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, &BaseURLError{publicURL(base), "is not a URL with http or https and a host"}
+		return nil, &BaseURLError{publicURL(base), "is not a URL with http or https and a host; one begins with https:// or http://"}
 	case u.Fragment != "":
 		return nil, &BaseURLError{publicURL(base), "has a fragment"}
 	case hidesDots(u):
@@ -187,7 +188,10 @@ func (m *Mirrors) newMirror(base string, others []*httpMirror) (*httpMirror, err
 // fragment.
 func publicURL(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.Opaque != "" {
+	switch {
+	case err == nil && u.Opaque != "" && !strings.ContainsAny(s, "@?#"): // localhost:80/x: nothing in it is secret
+		return strconv.Quote(s)
+	case err != nil || u.Opaque != "":
 		return "(not shown)"
 	}
 	return public(u)

@@ -23,6 +23,10 @@ var (
 func main() {
 	flag.Parse()
 	log.SetFlags(0)
+	if flag.NArg() != 1 || *metadata == "" || *targets == "" || *out == "" {
+		flag.Usage()
+		os.Exit(2)
+	}
 	if err := install(context.Background(), flag.Arg(0), *out); err != nil {
 		log.Fatal(err)
 	}

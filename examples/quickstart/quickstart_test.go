@@ -258,7 +258,7 @@ func TestNothingInternal(t *testing.T) {
 
 // A newcomer reads each of them in one sitting.
 func TestProgramsAreShort(t *testing.T) {
-	for file, most := range map[string]int{"main.go": 54, "../byhand/main.go": 138} {
+	for file, most := range map[string]int{"main.go": 58, "../byhand/main.go": 138} {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.LessOrEqual(t, strings.Count(string(data), "\n"), most, file)

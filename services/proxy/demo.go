@@ -99,7 +99,9 @@ The mirror is $MODE. Try:
   apt:  deb [signed-by=$KEYRING] $PROXY/apt/ stable main
 
 Version 1.1 is signed; the public index has forge 99.0, which must never come.
-Have the mirror lie, on the status page or so, and try again with another --target:
+Have the mirror lie, on the status page or so, and install anvil: forge, once
+verified, is served on, which no mirror can change. pip says "from versions:
+none" where a page is refused: curl -i $PROXY/pypi/simple/anvil/ says why.
 
 `))
 	for _, m := range world.Modes {

@@ -45,6 +45,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if command == nil {
 		return code
 	}
+	if f.Check && f.Config == "" {
+		report(stderr, errors.New("--check needs --config"))
+		return cli.Usage
+	}
 	if f.Config == "" {
 		return ended(demo(ctx, f.Mirror, stdout, stderr), stderr)
 	}
