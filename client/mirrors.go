@@ -158,9 +158,9 @@ func (m *Mirrors) newMirror(base string, others []*httpMirror) (*httpMirror, err
 	u, err := url.Parse(base)
 	switch {
 	case err != nil: // its text has the URL, and with it what may be secret
-		return nil, &BaseURLError{publicURL(base), "cannot be read as a URL; one begins with https:// or http://"}
+		return nil, &BaseURLError{publicURL(base), "cannot be read as a URL; one begins with https://"}
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, &BaseURLError{publicURL(base), "is not a URL with http or https and a host; one begins with https:// or http://"}
+		return nil, &BaseURLError{publicURL(base), "is not a URL with http or https and a host; it begins with https://"}
 	case u.Fragment != "":
 		return nil, &BaseURLError{publicURL(base), "has a fragment"}
 	case hidesDots(u):
