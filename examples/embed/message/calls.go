@@ -29,6 +29,9 @@ var calls = map[string]func(*Host, *call) (*answer, [][]byte, error){
 	"not_found":     inSession(notFound),
 	"fail":          inSession(fail),
 
+	"list":   inSession(beginList),
+	"listed": inSession(listed),
+
 	"verifier": inSession(verifier),
 	"write":    inSession(write),
 	"verify":   inSession(check),

@@ -56,6 +56,7 @@ var reasons = []struct {
 	{verify.ErrExpired, "expired"}, {verify.ErrRollback, "rollback"},
 	{verify.ErrThreshold, "threshold"}, {verify.ErrHash, "hash"}, {verify.ErrLength, "length"},
 	{verify.ErrVersion, "version"}, {verify.ErrSyntax, "syntax"}, {verify.ErrPolicy, "policy"},
+	{verify.ErrIncomplete, "incomplete"},
 	{verify.ErrUnlisted, "unlisted"}, {verify.ErrLimit, "limit"}, {verify.ErrUnconfirmed, "unconfirmed"},
 	{verify.ErrNotAtSource, "absent"},
 }

@@ -27,6 +27,7 @@ func FuzzCall(f *testing.F) {
 	for _, m := range []object{
 		{"call": "target", "lookup": 1, "trail": true}, {"call": "verifier", "lookup": 1},
 		{"call": "write", "verifier": 2}, {"call": "verify", "verifier": 2}, {"call": "status"}, {"call": "copy"},
+		{"call": "list", "at_once": 4}, {"call": "listed", "list": 3},
 		{"call": "outstanding"}, {"call": "wanted", "id": "1"}, {"call": "save"}, {"call": "abandon"},
 		{"call": "renew", "time": repo.Now()}, {"call": "drop", "lookup": 1}, {"call": "close"}, {"call": "versions"},
 	} {

@@ -15,6 +15,8 @@ type call struct {
 	Session     int64        `json:"session"`
 	Lookup      int64        `json:"lookup"`
 	Verifier    int64        `json:"verifier"`
+	List        int64        `json:"list"`
+	AtOnce      int          `json:"at_once"`
 	ID          string       `json:"id"`
 	Path        string       `json:"path"`
 	Trail       bool         `json:"trail"`
@@ -92,6 +94,8 @@ type answer struct {
 	Session     int64         `json:"session,omitempty"`
 	Lookup      int64         `json:"lookup,omitempty"`
 	Verifier    int64         `json:"verifier,omitempty"`
+	List        int64         `json:"list,omitempty"`
+	Listed      *listAnswer   `json:"listed,omitempty"`
 	Batch       *batch        `json:"batch,omitempty"`
 	Write       []int         `json:"write,omitzero"`
 	Outstanding []request     `json:"outstanding,omitzero"`
@@ -143,6 +147,19 @@ type targetAnswer struct {
 	URLPaths []string          `json:"url_paths,omitempty"`
 	PlainURL string            `json:"plain_url_path,omitempty"`
 	Custom   string            `json:"custom,omitempty"` // signed JSON, as text
+}
+
+type listAnswer struct {
+	Targets []*targetAnswer `json:"targets,omitempty"`
+	LeftOut []leftOut       `json:"left_out,omitempty"`
+	Done    bool            `json:"done"`
+	Error   *Error          `json:"error,omitempty"`
+}
+
+type leftOut struct {
+	Path  string `json:"path"`
+	Role  string `json:"role"`
+	Error *Error `json:"error"`
 }
 
 type step struct {

@@ -17,6 +17,7 @@ type session struct {
 	lookups   map[int64]*verify.Lookup
 	numbers   map[*verify.Lookup]int64
 	verifiers map[int64]*verify.Verifier
+	lists     map[int64]*verify.Listing
 	unsaved   []verify.Record    // of the last batch
 	rejected  map[string][]error // by the ID of an open request: a *RejectError each
 }
@@ -30,13 +31,14 @@ func newSession(s *verify.Session) *session {
 		lookups:   make(map[int64]*verify.Lookup),
 		numbers:   make(map[*verify.Lookup]int64),
 		verifiers: make(map[int64]*verify.Verifier),
+		lists:     make(map[int64]*verify.Listing),
 		rejected:  make(map[string][]error),
 	}
 }
 
 func (s *session) room() error {
-	if n := len(s.lookups) + len(s.verifiers); n >= MaxHandles {
-		return mistake{text: "too many lookups and verifiers in the session", expected: MaxHandles, found: int64(n + 1)}
+	if n := len(s.lookups) + len(s.verifiers) + len(s.lists); n >= MaxHandles {
+		return mistake{text: "too many lookups, verifiers and lists", expected: MaxHandles, found: int64(n + 1)}
 	}
 	return nil
 }
