@@ -127,6 +127,7 @@ func TestListingOfLoops(t *testing.T) {
 	require.NoError(t, all.err)
 	require.Equal(t, []string{"a a/1"}, listedPaths(all))
 	require.Len(t, all.roles, 3)
+	require.Equal(t, 1, asked["a"])
 	v, asked = loop(true)
 	all = list(t, v.begin(), v.mirror, verify.ListOptions{})
 	require.ErrorIs(t, all.err, verify.ErrIncomplete)

@@ -37,6 +37,7 @@ type subject struct {
 
 var subjects = []subject{
 	{"tufwalk", "examples/conformance", allNeeds},
+	{"python", "examples/embed, in Python", allNeeds},
 	{"go-tuf", "go-tuf 2.4.2", []string{needsClock, needsSuccinct}},
 	{"tuf-js", "tuf-js 5.0.1", []string{needsClock, needsSuccinct}},
 }
@@ -51,8 +52,8 @@ func page(b *book, d differences) string {
 	w("[internal/checks/vectors](../internal/checks/vectors/README.md) has their format, and the command that " +
 		"writes them and runs a client.")
 	w("This page is written by `go run ./internal/checks/vectors table`.")
-	w("A test plays all cases with the first two clients, and holds their differences below to what they do.")
-	w("`.ci/run vectors` does the same with tuf-js.")
+	w("A test plays all cases with the clients in Go, and holds their differences below to what they do.")
+	w("`.ci/run vectors` does the same with the others, on some of the cases, and a workflow on all of them.")
 	w("")
 	w("## Cases")
 	w("")
