@@ -96,6 +96,23 @@ func TestStatus(t *testing.T) {
 	require.Contains(t, page, "no such target")
 }
 
+// With a map, too, a proxy is ready as long as its view is good, whatever the
+// mirrors do.
+func TestReadyWithAMap(t *testing.T) {
+	w := newWorld(t, withMap)
+	require.Equal(t, "200 OK\nhello", w.ask("GET /corp/hello.txt"))
+	status, before := w.admin("/readyz")
+	require.Equal(t, 200, status)
+	for _, s := range []*clienttest.Server{w.m1, w.private} {
+		s.Always("/metadata/*", clienttest.Status(503))
+	}
+	require.Error(t, w.refresh())
+	status, after := w.admin("/readyz")
+	require.Equal(t, 200, status, after)
+	require.Equal(t, strings.Split(before, " failed=")[0], strings.Split(after, " failed=")[0])
+	require.Equal(t, "200 OK\nhello", w.ask("GET /corp/hello.txt"))
+}
+
 // A mirror that sends wrong bytes is to blame, even if the next one makes up
 // for it.
 func TestBlameWithoutARefusal(t *testing.T) {
