@@ -27,6 +27,7 @@ var elsewhere = map[string]string{
 	"GOOS=wasip1 ":           "the tests of examples/embed build the same",
 	"CGO_ENABLED=1 ":         "the tests of examples/embed build the same",
 	"cc ":                    "the reader's own program: examples/embed does the same",
+	"mirror ":                "a repository of the reader's: the tests of services/mirror have their own",
 	"python3 -m pip_tuf ":    "indexes of the reader's: examples/embed has its own",
 }
 

@@ -164,7 +164,7 @@ func (s *story) step(paths []string, o outcome, got map[string]string) {
 		have[path] = digest([]byte(content))
 	}
 	o.Files = list(have)
-	next := step{Time: s.now, Targets: paths, Served: s.serve(), Status: s.status, Endless: s.endless}
+	next := step{Time: s.now, Targets: paths, Served: s.serve(), Status: s.status, Endless: slices.Sorted(slices.Values(s.endless))}
 	next.Expect = []outcome{o}
 	s.v.Steps = append(s.v.Steps, next)
 	s.have, s.trusted = have, maps.Clone(o.Versions)
