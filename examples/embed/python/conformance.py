@@ -62,8 +62,17 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def joined(words: list[str]) -> list[str]:
+    """Joins options and their values, which may begin with a dash."""
+    out: list[str] = []
+    while words and words[0].startswith("--") and len(words) > 1:
+        out.append(f"{words[0]}={words[1]}")
+        words = words[2:]
+    return out + words
+
+
 def main() -> None:
-    args = parser().parse_args()
+    args = parser().parse_args(joined(sys.argv[1:]))
     root = args.metadata_dir / "root.json"
     if args.command == "init":
         args.metadata_dir.mkdir(parents=True, exist_ok=True)
