@@ -325,7 +325,7 @@ func TestStaleErrorIsTyped(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
 	w.pack()
 	v := &verifyCmd{trust: trust{Root: w.path("root.json"), At: w.repo.Now().Add(9 * day)}, Bundle: w.bundle}
-	err := v.Run(context.Background(), &terminal{io.Discard, io.Discard})
+	err := v.Run(context.Background(), newTerminal(io.Discard, io.Discard))
 	var stale *StaleError
 	require.ErrorAs(t, err, &stale)
 	require.Equal(t, w.repo.Now().Add(day), stale.Since.UTC())

@@ -83,11 +83,11 @@ func TestStickGoesRound(t *testing.T) {
 	b.check(wrong, "wrong bytes", newer...) // the old file, by the new metadata
 	b.has("app.bin", newData)
 	b.check(0, "timestamp 3, snapshot 3 of the bundle", newer...)
-	b.check(0, "the bundle is older than your saved state", old...)
+	b.check(0, "listed by targets 3 in your saved state; the bundle's targets 2 are older", old...)
 	b.check(0, "timestamp 3, snapshot 3 of your saved state", old...)
 	b.check(0, "timestamp 3, snapshot 3 of your saved state") // without a stick
 	b.has("app.bin", appData)
-	b.check(goneBack, "gone back: timestamp 2 of the bundle lists these bytes", old...)
+	b.check(goneBack, "gone back: targets 2, timestamp 2 of the bundle list these bytes", old...)
 	b.has("app.bin", []byte("neither"))
 	b.check(wrong, "wrong bytes", old...)
 
