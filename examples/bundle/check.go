@@ -216,9 +216,7 @@ func (c *checkCmd) ask(ctx context.Context, bundle *archive, path string, stored
 	defer unlock()
 	sources := []client.Source{bundle}
 	if bundle == nil {
-		var done func()
-		sources, done = savedSources(know.state)
-		defer done()
+		sources = savedSources(know.state)
 	}
 	a.source = sources[0].Name()
 	err = know.look(ctx, &a, sources, path, true)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -82,7 +84,7 @@ func (u *update) save(ctx context.Context, whole bool) error {
 	if len(u.records) > 1 {
 		u.step("pending")
 		if err := replace(pending, u.writeFiles, u.step); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", verify.ErrSave, err)
 		}
 	}
 	if err := u.Session.Save(ctx, store, u.records); err != nil {
@@ -90,7 +92,7 @@ func (u *update) save(ctx context.Context, whole bool) error {
 	}
 	u.step("end")
 	if err := os.Remove(pending); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return fmt.Errorf("%w: %w", verify.ErrSave, err)
 	}
 	return nil
 }
@@ -117,6 +119,9 @@ func lockState(ctx context.Context, state *client.Folder) (unlock func(), err er
 	if errors.Is(err, client.ErrReadOnly) {
 		return func() {}, nil
 	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", verify.ErrSave, err)
+	}
 	return unlock, err
 }
 
@@ -137,13 +142,16 @@ func (f lockedFolder) Save(ctx context.Context, r verify.Record) error {
 
 // savedSources are the sources of an update from the saved state alone. The
 // state must be locked.
-func savedSources(state *client.Folder) (sources []client.Source, done func()) {
-	sources, done = []client.Source{stateSource{verify.StoreSource(state)}}, func() {}
-	if a, err := openArchive(filepath.Join(state.Path(), pendingName)); err == nil {
-		sources = []client.Source{pendingSource{a}, sources[0]}
-		done = func() { a.Close() }
+func savedSources(state *client.Folder) (sources []client.Source) {
+	pending := filepath.Join(state.Path(), pendingName)
+	if info, err := os.Stat(pending); err == nil && info.Size() <= client.MaxFolderFile {
+		// It is read whole, since a file that is open cannot be removed on Windows.
+		data, _ := os.ReadFile(pending)
+		if a, err := newArchive(bytes.NewReader(data), int64(len(data)), io.NopCloser(nil)); err == nil {
+			sources = append(sources, pendingSource{a})
+		}
 	}
-	return sources, done
+	return append(sources, stateSource{verify.StoreSource(state)})
 }
 
 // savedState is the name of the saved state in messages.
