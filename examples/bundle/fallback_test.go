@@ -177,7 +177,8 @@ func TestChecksAtOnce(t *testing.T) {
 	var checks sync.WaitGroup
 	for _, name := range names {
 		checks.Go(func() {
-			if code, stdout, stderr := runArgs(d.checkArgs(append([]string{name, "--dest", d.at("dest")}, stick...)...)...); code != 0 {
+			args := d.checkArgs(append([]string{name, "--dest", d.at("dest")}, stick...)...)
+			if code, stdout, stderr := runArgs(args...); code != 0 {
 				t.Errorf("%s: exit code %d: %s%s", name, code, stdout, stderr)
 			}
 		})

@@ -109,8 +109,8 @@ func (u *update) writeFiles(w io.Writer) error {
 	return writeArchive(w, entries)
 }
 
-// lockState locks the saved state, if there is one. One that cannot be written to
-// needs no lock.
+// lockState locks the saved state, if there is one. One that cannot be written
+// to needs no lock.
 func lockState(ctx context.Context, state *client.Folder) (unlock func(), err error) {
 	if state == nil {
 		return func() {}, nil
@@ -145,7 +145,7 @@ func (f lockedFolder) Save(ctx context.Context, r verify.Record) error {
 func savedSources(state *client.Folder) (sources []client.Source) {
 	pending := filepath.Join(state.Path(), pendingName)
 	if info, err := os.Stat(pending); err == nil && info.Size() <= client.MaxFolderFile {
-		// It is read whole, since a file that is open cannot be removed on Windows.
+		// It is read whole: Windows removes no file that is open.
 		data, _ := os.ReadFile(pending)
 		if a, err := newArchive(bytes.NewReader(data), int64(len(data)), io.NopCloser(nil)); err == nil {
 			sources = append(sources, pendingSource{a})
@@ -172,7 +172,8 @@ type pendingSource struct{ *archive }
 func (pendingSource) Name() string { return savedState }
 
 func (s pendingSource) Fetch(ctx context.Context, q verify.Request) ([]byte, error) {
-	if q.StoreName == "" && q.Role != metadata.RoleTimestamp { // a saved copy must not confirm itself
+	// A saved copy must not confirm itself.
+	if q.StoreName == "" && q.Role != metadata.RoleTimestamp {
 		return nil, verify.ErrNotAtSource
 	}
 	return s.archive.Fetch(ctx, q)
