@@ -9,7 +9,7 @@ go 1.25.0
 // semaphore limit parallel work, with a context. chromedp drives a headless
 // Chromium in the test of the web page. client_golang makes the numbers that the
 // agent shows to Prometheus. wazero runs the WebAssembly module in the tests of
-// embed.
+// embed. flock locks a file between processes.
 require (
 	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/stretchr/testify v1.12.1
@@ -21,6 +21,7 @@ require (
 require (
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
+	github.com/gofrs/flock v0.13.1
 	github.com/prometheus/client_golang v1.24.1
 	github.com/tetratelabs/wazero v1.12.0
 	github.com/vbauerster/mpb/v8 v8.9.3
@@ -40,7 +41,6 @@ require (
 	github.com/gobwas/httphead v0.1.0 // indirect
 	github.com/gobwas/pool v0.2.1 // indirect
 	github.com/gobwas/ws v1.4.0 // indirect
-	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect

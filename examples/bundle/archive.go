@@ -99,19 +99,24 @@ func openArchive(path string) (*archive, error) {
 
 var errDamaged = errors.New("not a bundle, or damaged")
 
-// readArchive reads the directory of an archive. It refuses an archive that
-// does not have the layout of a bundle.
+// readArchive reads an archive from a file.
 func readArchive(f *os.File) (*archive, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	z, err := zip.NewReader(f, info.Size())
+	return newArchive(f, info.Size(), f)
+}
+
+// newArchive reads the directory of an archive. It refuses an archive that does
+// not have the layout of a bundle.
+func newArchive(from io.ReaderAt, length int64, closer io.Closer) (*archive, error) {
+	z, err := zip.NewReader(from, length)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	a := &archive{Closer: f, files: make(map[string]*zip.File), asked: make(map[string]bool)}
-	lengths, size, total := make(map[string]int64), uint64(info.Size()), uint64(0)
+	a := &archive{Closer: closer, files: make(map[string]*zip.File), asked: make(map[string]bool)}
+	lengths, size, total := make(map[string]int64), uint64(length), uint64(0)
 	for _, file := range z.File {
 		if err := checkEntry(file.Name); err != nil {
 			return nil, fmt.Errorf("%w: %w", errDamaged, err)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/internal/cli"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -22,6 +24,8 @@ type checkCmd struct {
 	Files  []string `arg:"" name:"file" help:"Target paths of files that came some other way."`
 
 	archive *archive
+	damaged error  // why there is none
+	noted   string // what was printed last
 }
 
 // Validate finds mistakes before anything is read. Package kong calls it.
@@ -34,90 +38,153 @@ func (c *checkCmd) Validate() error {
 
 // Run judges each file, records those that are good or stale, and installs the
 // good ones.
-func (c *checkCmd) Run(ctx context.Context, out *terminal) (err error) {
-	if err := c.load(); err != nil {
+func (c *checkCmd) Run(ctx context.Context, out *terminal) error {
+	if err := c.load(out); err != nil {
 		return err
 	}
-	r, err := loadRecord(c.Record)
+	r, unlock, err := openRecord(ctx, c.Record, out.stderr)
 	if err != nil {
 		return err
 	}
+	defer unlock()
 	if err := r.see(c.At); err != nil { // before anything is read or saved
 		return err
 	}
-	if c.Bundle != "" {
-		if c.archive, err = openArchive(c.Bundle); err != nil {
-			return err
-		}
+	if err := c.open(); err != nil {
+		return err
+	}
+	if c.archive != nil {
 		defer c.archive.Close()
 	}
 	var errs []error
 	for _, path := range c.Files {
-		a, err := c.judge(ctx, path)
-		if a.target != nil && (err == nil || isOutcome(err, stale)) {
-			r.Files[path] = a.item()
-		}
-		if a.note != "" {
-			fmt.Fprintf(out.stderr, "note: %s\n", metadata.Printable(a.note))
-		}
-		if err == nil {
-			// The record is first: after a crash, what is installed is in it.
-			if err = errors.Join(r.save(c.Record), c.install(ctx, a.target)); err == nil {
-				fmt.Fprintf(out.stdout, "%s: good until %s\n  listed by %s, timestamp %d, snapshot %d of %s\n",
-					metadata.Printable(path), a.target.Expires.UTC().Format(time.RFC3339),
-					metadata.Printable(a.target.Role), a.timestamp, a.snapshot, a.source)
-			}
-		}
-		errs = append(errs, err)
+		errs = append(errs, c.one(ctx, out, r, path))
 	}
-	return errors.Join(append(errs, r.save(c.Record))...)
+	return errors.Join(append(errs, r.save(c.Record, c.step))...)
+}
+
+// open opens the bundle. One that is damaged is not used, if there is a saved
+// state.
+func (c *checkCmd) open() (err error) {
+	if c.Bundle == "" {
+		return nil
+	}
+	c.archive, err = openArchive(c.Bundle)
+	if errors.Is(err, errDamaged) && c.state != nil {
+		c.damaged, err = err, nil
+	}
+	return err
+}
+
+// one judges a file.
+func (c *checkCmd) one(ctx context.Context, out *terminal, r *record, path string) error {
+	a, err := c.judge(ctx, path)
+	if a.target != nil && (err == nil || isOutcome(err, stale)) {
+		r.Files[path] = a.item()
+	}
+	if a.note != "" && a.note != c.noted { // a damaged bundle is reported once
+		fmt.Fprintln(out.stderr, cli.Printable(a.note))
+		c.noted = a.note
+	}
+	if err != nil {
+		return err
+	}
+	// The record is first: after a crash, what is installed is in it.
+	if err := errors.Join(r.save(c.Record, c.step), c.install(ctx, a.target)); err != nil {
+		return err
+	}
+	fmt.Fprintf(out.stdout, "%s: good until %s\n  listed by %s; timestamp %d, snapshot %d of %s\n",
+		metadata.Printable(path), a.target.Expires.UTC().Format(time.RFC3339),
+		a.item().listing(), a.timestamp, a.snapshot, a.source)
+	return nil
+}
+
+// judge says what a file is, by the bundle or the saved state, whichever is
+// newer, or by the saved state if the bundle cannot say.
+func (c *checkCmd) judge(ctx context.Context, path string) (answer, error) {
+	if c.Bundle == "" {
+		return c.byState(ctx, path)
+	}
+	a, err := answer{}, c.damaged
+	if c.archive != nil {
+		a, err = c.ask(ctx, c.archive, path, true)
+	}
+	switch {
+	case err == nil:
+		return a, c.compare(ctx, a, path)
+	case c.state == nil, isAnswer(err), errors.Is(err, verify.ErrSave), ctx.Err() != nil:
+		return a, err
+	case errors.Is(err, verify.ErrRollback), errors.Is(err, verify.ErrSuperseded):
+		return c.insteadOfOld(ctx, path, err)
+	}
+	a, instead := c.byState(ctx, path)
+	if instead != nil && !isAnswer(instead) {
+		return a, fmt.Errorf("%s cannot be judged by the bundle:\n%w\nnor by %s:\n%w",
+			metadata.Printable(path), err, savedState, instead)
+	}
+	a.note = fmt.Sprintf("warning: the bundle is not used, and %s is asked instead:\n  %s",
+		savedState, strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	return a, instead
+}
+
+// byState judges a file by the saved state.
+func (c *checkCmd) byState(ctx context.Context, path string) (answer, error) {
+	a, err := c.ask(ctx, nil, path, true)
+	if err == nil {
+		err = c.compare(ctx, a, path)
+	}
+	return a, err
+}
+
+// insteadOfOld judges a file by the saved state, since the bundle is older.
+func (c *checkCmd) insteadOfOld(ctx context.Context, path string, rollback error) (answer, error) {
+	a, err := c.byState(ctx, path)
+	before, failed := c.ask(ctx, c.archive, path, false)
+	name := metadata.Printable(path)
+	switch {
+	case failed != nil:
+		a.note = fmt.Sprintf("note: %s: the bundle is older than %s, which is asked instead: %v", name, savedState, rollback)
+	case a.target == nil:
+		a.note = fmt.Sprintf("note: %s: the bundle is older than %s; listed by %s in the bundle",
+			name, savedState, before.item().listing())
+	default:
+		a.note = fmt.Sprintf("note: %s: listed by %s in %s; the bundle's %s older",
+			name, a.item().listing(), savedState, older(before, a))
+	}
+	if failed == nil && (isOutcome(err, wrong) || isOutcome(err, notListed)) && c.fits(ctx, before.target) == nil {
+		err = &OutcomeError{path, goneBack, fmt.Errorf(
+			"%s, timestamp %d of the bundle list these bytes,\nand timestamp %d of %s, which is newer, does not",
+			before.item().listing(), before.timestamp, a.timestamp, savedState)}
+	}
+	return a, err
+}
+
+// older says what of one answer is older than that of another.
+func older(before, now answer) string {
+	switch {
+	case before.target.Role != now.target.Role || before.version >= now.version:
+		return fmt.Sprintf("timestamp %d is", before.timestamp)
+	case before.target.Role == metadata.RoleTargets:
+		return before.item().listing() + " are"
+	}
+	return before.item().listing() + " is"
 }
 
 // answer is what is known about a file.
 type answer struct {
 	target              *verify.Target
+	version             int64 // of the role that lists it
 	timestamp, snapshot int64
 	since               time.Time // stale since then, zero if it is not
 	source, note        string
 }
 
 func (a answer) item() item {
-	i := item{&verifiedTarget{*a.target}, a.timestamp, a.snapshot, a.target.Expires, isGood}
+	i := item{&verifiedTarget{*a.target}, a.version, a.timestamp, a.snapshot, a.target.Expires, isGood}
 	if !a.since.IsZero() {
 		i.Until, i.Status = a.since, isStale
 	}
 	return i
-}
-
-const savedState = "your saved state"
-
-// judge says what a file is, by the bundle or the saved state, whichever is
-// newer.
-func (c *checkCmd) judge(ctx context.Context, path string) (a answer, err error) {
-	old := false // the bundle is older than the saved state
-	if c.archive != nil {
-		a, err = c.ask(ctx, c.archive, path, c.State != "")
-		old = errors.Is(err, verify.ErrRollback) && c.state != nil
-	}
-	if c.archive == nil || old {
-		note := ""
-		if old {
-			note = fmt.Sprintf("the bundle is older than %s, which is asked instead: %v", savedState, err)
-		}
-		a, err = c.ask(ctx, stateSource{verify.StoreSource(c.state)}, path, true)
-		a.note = note
-	}
-	if err == nil {
-		err = c.compare(ctx, a, path)
-	}
-	if old && (isOutcome(err, wrong) || isOutcome(err, notListed)) {
-		before, failed := c.ask(ctx, c.archive, path, false)
-		if failed == nil && c.fits(ctx, before.target) == nil {
-			err = &OutcomeError{path, goneBack, fmt.Errorf(
-				"timestamp %d of the bundle lists these bytes, and a newer one in %s does not", before.timestamp, savedState)}
-		}
-	}
-	return a, err
 }
 
 // compare compares the bytes with the answer.
@@ -125,23 +192,37 @@ func (c *checkCmd) compare(ctx context.Context, a answer, path string) error {
 	err := c.fits(ctx, a.target)
 	switch {
 	case errors.Is(err, verify.ErrHash), errors.Is(err, verify.ErrLength):
-		return &OutcomeError{path, wrong, err}
+		return &OutcomeError{path, wrong, fmt.Errorf("listed by %s in %s: %w", a.item().listing(), a.source, err)}
 	case err == nil && !a.since.IsZero():
 		return &OutcomeError{path, stale, fmt.Errorf(
-			"since %s; timestamp %d of %s lists these bytes,\nand nobody can say here whether the repository still does",
-			a.since.UTC().Format(time.RFC3339), a.timestamp, a.source)}
+			"since %s; %s, timestamp %d of %s list these bytes,\nand nobody can say here whether the repository still does",
+			a.since.UTC().Format(time.RFC3339), a.item().listing(), a.timestamp, a.source)}
 	}
 	return err
 }
 
-// ask looks a file up at one source. What is expired is judged as of just
-// before, and said to be stale; then nothing is saved.
-func (c *checkCmd) ask(ctx context.Context, from client.Source, path string, stored bool) (a answer, err error) {
-	a.source = from.Name()
-	err = c.look(ctx, &a, from, path, c.At, stored, stored)
+// ask looks a file up in a bundle; nil: in the saved state. What is expired is
+// judged as of just before, and said to be stale; then nothing but roots is
+// saved. The stored versions count only if stored is set.
+func (c *checkCmd) ask(ctx context.Context, bundle *archive, path string, stored bool) (a answer, err error) {
+	know := c.trust
+	if !stored {
+		know.state = nil
+	}
+	unlock, err := lockState(ctx, know.state)
+	if err != nil {
+		return a, err
+	}
+	defer unlock()
+	sources := []client.Source{bundle}
+	if bundle == nil {
+		sources = savedSources(know.state)
+	}
+	a.source = sources[0].Name()
+	err = know.look(ctx, &a, sources, path, true)
 	for e := new(verify.ExpiredError); errors.As(err, &e); {
-		a.since = e.Expires
-		err = c.look(ctx, &a, from, path, e.Expires.Add(-time.Nanosecond), stored, false)
+		a.since, know.At = e.Expires, e.Expires.Add(-time.Nanosecond)
+		err = know.look(ctx, &a, sources, path, false)
 	}
 	if errors.Is(err, verify.ErrNoTarget) {
 		err = &OutcomeError{path, notListed, fmt.Errorf("timestamp %d of %s: %w", a.timestamp, a.source, err)}
@@ -149,30 +230,25 @@ func (c *checkCmd) ask(ctx context.Context, from client.Source, path string, sto
 	return a, err
 }
 
-// look is one lookup as of a time, with rollback protection if stored is set.
-func (c *checkCmd) look(
-	ctx context.Context, a *answer, from client.Source, path string, at time.Time, stored, save bool,
-) error {
-	know := c.trust
-	if !stored {
-		know.state = nil
-	}
-	s, err := know.begin(ctx, at)
+// look is one lookup as of t.At.
+func (t *trust) look(ctx context.Context, a *answer, sources []client.Source, path string, save bool) error {
+	s, err := t.begin(ctx, t.At)
 	if err != nil {
 		return err
 	}
-	u, l := update{Session: s}, s.Lookup(path)
-	if save {
-		u.state = know.state
+	u, l := t.newUpdate(s), s.Lookup(path)
+	if !save {
+		u.state = nil
 	}
-	config := client.DriveConfig{Sources: func(string) []client.Source { return []client.Source{from} }}
-	if know.state != nil {
-		config.Store = func(string) verify.Store { return know.state }
+	config := client.DriveConfig{Sources: func(string) []client.Source { return sources }}
+	if t.state != nil {
+		config.Store = func(string) verify.Store { return t.state }
 	}
-	if err := client.Drive(ctx, u, config); err != nil {
+	if err := u.drive(ctx, config); err != nil {
 		return err
 	}
 	a.timestamp, a.snapshot = s.Version(metadata.RoleTimestamp), s.Version(metadata.RoleSnapshot)
+	a.version = listedBy(l)
 	a.target, err = l.Target()
 	return err
 }
@@ -221,17 +297,12 @@ func (c *checkCmd) install(ctx context.Context, t *verify.Target) error {
 		return err
 	}
 	defer f.Close()
+	c.step("install")
 	return client.InstallFrom(ctx, f, target, dest, t.Path, client.InstallOptions{})
 }
 
-// stateSource is the saved state as a source.
-type stateSource struct{ fetch verify.Source }
-
-func (s stateSource) Name() string { return savedState }
-
-func (s stateSource) Fetch(ctx context.Context, q verify.Request) ([]byte, error) {
-	return s.fetch(ctx, q)
-}
+// isAnswer says whether an error is an answer about the file.
+func isAnswer(err error) bool { return errors.As(err, new(*OutcomeError)) }
 
 func isOutcome(err error, code int) bool {
 	var o *OutcomeError

@@ -34,20 +34,33 @@ func (d device) has(path string, data []byte) {
 	require.NoError(d.t, os.WriteFile(d.at("came/"+path), data, 0o600))
 }
 
-func (d device) check(code int, because string, more ...string) {
-	d.t.Helper()
-	got, stdout, stderr := runArgs(append([]string{
+func (d device) checkArgs(more ...string) []string {
+	return append([]string{
 		"check", "--root", d.path("root.json"), "--at", d.now(), "--state", d.at("state"),
 		"--dir", d.at("came"), "--record", d.at("record.json"), "app.bin",
-	}, more...)...)
-	require.Equal(d.t, code, got, stdout+stderr)
-	require.Contains(d.t, stdout+stderr, because)
+	}, more...)
+}
+
+func (d device) check(code int, because string, more ...string) {
+	d.t.Helper()
+	d.mustSay(code, because, d.checkArgs(more...))
+}
+
+func (d device) confirmArgs() []string {
+	return []string{
+		"confirm", "--root", d.path("root.json"), "--at", d.now(), "--state", d.at("state"),
+		"--metadata-url", d.metadata, "--dir", d.at("came"), "--record", d.at("record.json"),
+	}
 }
 
 func (d device) confirm(code int, because string) {
 	d.t.Helper()
-	got, stdout, stderr := runArgs("confirm", "--root", d.path("root.json"), "--at", d.now(), "--state", d.at("state"),
-		"--metadata-url", d.metadata, "--dir", d.at("came"), "--record", d.at("record.json"))
+	d.mustSay(code, because, d.confirmArgs())
+}
+
+func (d device) mustSay(code int, because string, args []string) {
+	d.t.Helper()
+	got, stdout, stderr := runArgs(args...)
 	require.Equal(d.t, code, got, stdout+stderr)
 	require.Contains(d.t, stdout+stderr, because)
 }
@@ -83,11 +96,11 @@ func TestStickGoesRound(t *testing.T) {
 	b.check(wrong, "wrong bytes", newer...) // the old file, by the new metadata
 	b.has("app.bin", newData)
 	b.check(0, "timestamp 3, snapshot 3 of the bundle", newer...)
-	b.check(0, "the bundle is older than your saved state", old...)
+	b.check(0, "listed by targets 3 in your saved state; the bundle's targets 2 are older", old...)
 	b.check(0, "timestamp 3, snapshot 3 of your saved state", old...)
 	b.check(0, "timestamp 3, snapshot 3 of your saved state") // without a stick
 	b.has("app.bin", appData)
-	b.check(goneBack, "gone back: timestamp 2 of the bundle lists these bytes", old...)
+	b.check(goneBack, "gone back: targets 2, timestamp 2 of the bundle list these bytes", old...)
 	b.has("app.bin", []byte("neither"))
 	b.check(wrong, "wrong bytes", old...)
 

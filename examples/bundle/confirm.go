@@ -34,13 +34,14 @@ func (c *confirmCmd) Validate() (err error) {
 func (c *confirmCmd) Run(ctx context.Context, out *terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	if err := c.load(); err != nil {
+	if err := c.load(out); err != nil {
 		return err
 	}
-	r, err := loadRecord(c.Record)
+	r, unlock, err := openRecord(ctx, c.Record, out.stderr)
 	if err != nil {
 		return err
 	}
+	defer unlock()
 	if err := r.see(c.At); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (c *confirmCmd) Run(ctx context.Context, out *terminal) error {
 	if err != nil {
 		return err
 	}
-	lookups, err := find(ctx, update{Session: s, state: c.state}, c.mirrors.Sources(), slices.Sorted(maps.Keys(r.Files)))
+	lookups, err := find(ctx, c.newUpdate(s), c.mirrors.Sources(), slices.Sorted(maps.Keys(r.Files)))
 	if err != nil && lookups == nil {
 		return err
 	}
@@ -61,12 +62,12 @@ func (c *confirmCmd) Run(ctx context.Context, out *terminal) error {
 			r.Files[l.Path()] = i
 		}
 		if err == nil {
-			fmt.Fprintf(out.stdout, "%s: confirmed, good until %s\n",
-				metadata.Printable(l.Path()), i.Until.UTC().Format(time.RFC3339))
+			fmt.Fprintf(out.stdout, "%s: confirmed, good until %s\n  listed by %s\n",
+				metadata.Printable(l.Path()), i.Until.UTC().Format(time.RFC3339), i.listing())
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, r.save(c.Record))...)
+	return errors.Join(append(errs, r.save(c.Record, c.step))...)
 }
 
 // confirm compares one file with what the repository says now.
@@ -74,7 +75,7 @@ func (c *confirmCmd) confirm(ctx context.Context, l *verify.Lookup, i item) (ite
 	was := i
 	t, err := l.Target()
 	if err == nil {
-		i.Target, i.Until = &verifiedTarget{*t}, t.Expires
+		i.Target, i.Version, i.Until = &verifiedTarget{*t}, listedBy(l), t.Expires
 		err = fits(ctx, c.Dir, t)
 	}
 	switch {

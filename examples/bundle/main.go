@@ -63,18 +63,33 @@ type program struct {
 	List    listCmd    `cmd:"" help:"Show what is in an archive; this verifies nothing."`
 }
 
-// terminal is where the commands write: results to stdout, progress and
-// warnings to stderr.
-type terminal struct{ stdout, stderr io.Writer }
+// terminal is where the commands write: results to stdout, warnings to stderr,
+// both in lines of 80 columns, and progress to bars.
+type terminal struct {
+	stdout, stderr *lines
+	bars           io.Writer
+	// step is for tests. It is called before each change of the disk, and may
+	// end the process there.
+	step func(what string)
+}
+
+func newTerminal(stdout, stderr io.Writer) *terminal {
+	return &terminal{&lines{to: stdout}, &lines{to: stderr}, stderr, func(string) {}}
+}
 
 func main() { cli.Main(run) }
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	out := &terminal{stdout, stderr}
+	return newTerminal(stdout, stderr).run(ctx, args)
+}
+
+func (out *terminal) run(ctx context.Context, args []string) int {
+	defer out.stdout.flush()
+	defer out.stderr.flush()
 	work := func() error { return demo(ctx, out) }
 	if len(args) > 0 {
-		command, code := commandLine.Parse(&program{}, args, stdout, stderr)
+		command, code := commandLine.Parse(&program{}, args, out.stdout, out.stderr)
 		if command == nil {
 			return code
 		}
@@ -82,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		work = func() error { return command.Run(out) }
 	}
 	err := work()
-	code := commandLine.End(ctx, err, "every file in place is verified", stderr)
+	code := commandLine.End(ctx, err, "every file in place is verified", out.stderr)
 	if worst := worstOf(err); code == cli.Failed && worst > cli.Failed {
 		return worst
 	}

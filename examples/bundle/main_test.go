@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -74,16 +77,49 @@ func TestProgram(t *testing.T) {
 		"this is a demonstration", "tools-team version 1 lists it", verify.ErrHash.Error(), "stale since", "(exit code 3)",
 		"of your saved state", "(exit code 8)",
 	} {
-		require.Contains(t, string(out), text)
+		require.Contains(t, flat(string(out)), text)
 	}
 	left, err := filepath.Glob(filepath.Join(temp, "tufwalk-bundle-*"))
 	require.NoError(t, err)
 	require.Len(t, left, 1)
-	require.Contains(t, string(out), "\nThe files stay in "+left[0]+"; delete it when you like.\n")
+	require.Contains(t, flat(string(out)), " The files stay in "+left[0]+"; delete it when you like.")
+	requireColumns(t, string(out))
 	files, err := filepath.Glob(filepath.Join(temp, "*", "*", "tools", "*"))
 	require.NoError(t, err)
 	require.Len(t, files, 1, "extracted once, and not from the tampered bundle")
 	rest, err := filepath.Glob(filepath.Join(temp, "*.zip"))
 	require.NoError(t, err)
 	require.Empty(t, rest, "no temporary files are left")
+}
+
+// What is printed fits 80 columns, but for words that are longer.
+func TestColumns(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.pack()
+	for _, args := range [][]string{
+		{"--help"}, {"pack", "--help"}, {"verify", "--help"}, {"check", "--help"}, {"confirm", "--help"},
+		{"list", "--help"}, {"pack"}, w.verifyArgs("nothing"), w.verifyArgs("--at", "2040-01-01T00:00:00Z"),
+	} {
+		var out bytes.Buffer
+		run(context.Background(), args, &out, &out)
+		requireColumns(t, out.String())
+	}
+	long := strings.Repeat("word ", 40)
+	var out bytes.Buffer
+	to := &lines{to: &out}
+	_, _ = io.WriteString(to, "  "+long[:120])
+	_, _ = io.WriteString(to, long[120:]+"\nnot ended")
+	to.flush()
+	requireColumns(t, out.String())
+	require.Equal(t, flat(long)+" not ended", flat(out.String()))
+	require.Equal(t, "not ended", out.String()[out.Len()-len("not ended"):])
+}
+
+func requireColumns(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if len(strings.Fields(line)) > 1 {
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), columns, line)
+		}
+	}
 }

@@ -40,7 +40,7 @@ func (p *packCmd) Validate() (err error) {
 func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	if err := p.load(); err != nil {
+	if err := p.load(out); err != nil {
 		return err
 	}
 	s, err := p.begin(ctx, p.At)
@@ -48,13 +48,14 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 		return err
 	}
 	first := s.Version(metadata.RoleRoot)
-	files := map[string][]byte{metadata.FileName(metadata.RoleRoot, first): p.trustedRoot}
-	lookups, err := find(ctx, update{s, p.state, files}, p.mirrors.Sources(), p.Targets)
+	u := p.newUpdate(s)
+	u.files[metadata.FileName(metadata.RoleRoot, first)] = p.trustedRoot
+	lookups, err := find(ctx, u, p.mirrors.Sources(), p.Targets)
 	out.warn(s)
 	if err != nil {
 		return err
 	}
-	size, err := p.write(ctx, out, files, lookups)
+	size, err := p.write(ctx, out, u.files, lookups)
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (p *packCmd) Run(ctx context.Context, out *terminal) error {
 		return nil
 	}
 	fmt.Fprintf(out.stdout, "%s:\n%s and %s in %s,\nwith the roots from version %d to %d; valid until %s\n",
-		p.Bundle, count(packed, "target"), count(len(files), "metadata file"), count(int(size), "byte"),
+		p.Bundle, count(packed, "target"), count(len(u.files), "metadata file"), count(int(size), "byte"),
 		first, s.Version(metadata.RoleRoot), validUntil(lookups))
 	return nil
 }
@@ -96,7 +97,7 @@ func (p *packCmd) write(
 			_ = os.Remove(temp.Name())
 		}
 	}()
-	bars := progress.New(ctx, out.stderr)
+	bars := progress.New(ctx, out.bars)
 	var entries []entry
 	if p.Only != onlyMetadata {
 		entries, err = p.targetEntries(ctx, bars, lookups)
@@ -187,9 +188,9 @@ func (p *packCmd) verify(ctx context.Context, packed *os.File) error {
 	case onlyFiles: // each was verified when it was downloaded
 		return nil
 	case onlyMetadata:
-		_, err = find(ctx, update{Session: s}, []client.Source{a}, p.Targets)
+		_, err = find(ctx, unsaved(s), []client.Source{a}, p.Targets)
 	default:
-		_, err = verifyArchive(ctx, update{Session: s}, a, nil)
+		_, err = verifyArchive(ctx, unsaved(s), a, nil)
 	}
 	return err
 }

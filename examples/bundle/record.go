@@ -1,14 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/roles"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -24,10 +26,16 @@ type record struct {
 // item is a file that was accepted.
 type item struct {
 	Target    *verifiedTarget `json:"target"`
+	Version   int64           `json:"version"`   // of the role that lists it
 	Timestamp int64           `json:"timestamp"` // versions that it was judged by
 	Snapshot  int64           `json:"snapshot"`
 	Until     time.Time       `json:"until"` // good until then, or stale since then
 	Status    string          `json:"status"`
+}
+
+// listing names the role that lists the file, and its version.
+func (i item) listing() string {
+	return fmt.Sprintf("%s %d", metadata.Printable(i.Target.Role), i.Version)
 }
 
 // Status of an item.
@@ -45,6 +53,22 @@ func (t *verifiedTarget) UnmarshalJSON(data []byte) error {
 		t.Target = *saved
 	}
 	return err
+}
+
+// openRecord locks a record and loads it: what another program adds in the
+// meantime would be lost.
+func openRecord(ctx context.Context, path string, stderr io.Writer) (r *record, unlock func(), err error) {
+	unlock = func() {}
+	if path != "" {
+		if unlock, err = lockFile(ctx, path, stderr); err != nil {
+			return nil, nil, err
+		}
+	}
+	if r, err = loadRecord(path); err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return r, unlock, nil
 }
 
 func loadRecord(path string) (*record, error) {
@@ -79,9 +103,8 @@ func (r *record) see(at time.Time) error {
 	return nil
 }
 
-// save replaces the record in one step: after a crash it is the old or the new
-// one.
-func (r *record) save(path string) (err error) {
+// save replaces the record in one step.
+func (r *record) save(path string, step func(string)) error {
 	if path == "" {
 		return nil
 	}
@@ -89,22 +112,6 @@ func (r *record) save(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".tufwalk-*.json")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // it has another name if all went well
-	_, err = temp.Write(append(data, '\n'))
-	if err := errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	_ = dir.Sync() // not all systems can
-	return dir.Close()
+	step("record")
+	return replace(path, func(w io.Writer) error { _, err := w.Write(append(data, '\n')); return err }, step)
 }

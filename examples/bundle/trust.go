@@ -22,9 +22,11 @@ type trust struct {
 
 	trustedRoot []byte
 	state       *client.Folder
+	step        func(string)
 }
 
-func (t *trust) load() (err error) {
+func (t *trust) load(out *terminal) (err error) {
+	t.step = out.step
 	if t.trustedRoot, err = os.ReadFile(t.Root); err != nil {
 		return err
 	}
@@ -52,14 +54,27 @@ func (t *trust) begin(ctx context.Context, at time.Time) (*verify.Session, error
 }
 
 // find updates the session from its sources, and returns a lookup that is done
-// for each target.
-func find(ctx context.Context, u update, sources []client.Source, targets []string) ([]*verify.Lookup, error) {
+// for each target. The state is locked only while something is saved: the
+// sources may be slow.
+func find(ctx context.Context, u *update, sources []client.Source, targets []string) ([]*verify.Lookup, error) {
 	var lookups []*verify.Lookup
 	for _, path := range targets {
 		lookups = append(lookups, u.Lookup(path))
 	}
 	config := client.DriveConfig{Sources: func(string) []client.Source { return sources }}
-	if err := client.Drive(ctx, u, config); err != nil {
+	err := client.Drive(ctx, u, config)
+	if ctx.Err() == nil {
+		unlock, failed := lockState(ctx, u.state)
+		if failed != nil {
+			return nil, failed
+		}
+		failed = u.save(ctx, err == nil)
+		unlock()
+		if failed != nil {
+			return nil, failed
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("no trustworthy state of the repository is available:\n%w", err)
 	}
 	var errs []error
@@ -71,40 +86,21 @@ func find(ctx context.Context, u update, sources []client.Source, targets []stri
 	return lookups, errors.Join(errs...)
 }
 
-// update is a session that asks a store for nothing: all files have to be in
-// the bundle.
-type update struct {
-	*verify.Session
-	state *client.Folder    // where it saves what it trusts; nil without --state
-	files map[string][]byte // what it has accepted, by path; nil if nobody wants to know
-}
-
-func (u update) Save(ctx context.Context, _ verify.Store, records []verify.Record) error {
-	if u.state == nil {
-		return nil
-	}
-	return u.Session.Save(ctx, u.state, records)
-}
-
-func (u update) Provide(id verify.RequestID, data []byte) error {
-	var path string
-	for _, req := range u.Outstanding() {
-		if req.ID == id {
-			path = req.Path
-		}
-	}
-	err := u.Session.Provide(id, data)
-	if err == nil && u.files != nil {
-		u.files[path] = data
-	}
-	return err
-}
-
 // warn prints the warnings of a session.
 func (out *terminal) warn(s *verify.Session) {
 	for _, warning := range s.Warnings() {
 		fmt.Fprintf(out.stderr, "warning: %s\n", cli.Printable(warning.Error()))
 	}
+}
+
+// listedBy returns the version of the role that lists the target; 0: none does.
+func listedBy(l *verify.Lookup) (version int64) {
+	for _, step := range l.Trail() {
+		if step.Lists {
+			version = step.Version
+		}
+	}
+	return version
 }
 
 // trail lists the roles of a search, and what each of them says.

@@ -27,7 +27,7 @@ func (v *verifyCmd) Validate() error { return client.CheckNames(v.Targets) }
 
 // Run verifies all targets, and extracts them only if all of them are good.
 func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
-	if err := v.load(); err != nil {
+	if err := v.load(out); err != nil {
 		return err
 	}
 	a, err := openArchive(v.Bundle)
@@ -39,7 +39,7 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 	if err != nil {
 		return err
 	}
-	lookups, err := verifyArchive(ctx, update{Session: s, state: v.state}, a, v.Targets)
+	lookups, err := verifyArchive(ctx, v.newUpdate(s), a, v.Targets)
 	out.warn(s)
 	if errors.Is(err, verify.ErrExpired) {
 		err = v.stale(ctx, a, err)
@@ -56,7 +56,7 @@ func (v *verifyCmd) Run(ctx context.Context, out *terminal) error {
 
 // verifyArchive verifies targets, to their last byte, from an archive only. If
 // there is no list of targets, it verifies the whole archive.
-func verifyArchive(ctx context.Context, u update, a *archive, targets []string) ([]*verify.Lookup, error) {
+func verifyArchive(ctx context.Context, u *update, a *archive, targets []string) ([]*verify.Lookup, error) {
 	first, whole := u.Version(metadata.RoleRoot), len(targets) == 0
 	if whole {
 		if targets = a.targets(); len(targets) == 0 {
@@ -136,7 +136,7 @@ func (v *verifyCmd) stale(ctx context.Context, a *archive, err error) error {
 		if failed != nil {
 			return failed
 		}
-		_, err = verifyArchive(ctx, update{Session: s}, a, v.Targets)
+		_, err = verifyArchive(ctx, unsaved(s), a, v.Targets)
 	}
 	if err != nil {
 		return fmt.Errorf("expired, and not good at an earlier time either:\n%w", err)

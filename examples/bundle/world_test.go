@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,11 +74,14 @@ func (w *world) verifyArgs(more ...string) []string {
 	}, more...)
 }
 
+// runArgs runs the program. Where it has broken its lines is left out.
 func runArgs(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = run(context.Background(), args, &out, &errs)
-	return code, out.String(), errs.String()
+	return code, flat(out.String()), flat(errs.String())
 }
+
+func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // pack packs both targets.
 func (w *world) pack(more ...string) (stdout string) {
