@@ -164,7 +164,10 @@ func (s *story) step(paths []string, o outcome, got map[string]string) {
 		have[path] = digest([]byte(content))
 	}
 	o.Files = list(have)
-	next := step{Time: s.now, Targets: paths, Served: s.serve(), Status: s.status, Endless: slices.Sorted(slices.Values(s.endless))}
+	next := step{
+		Time: s.now, Targets: paths, Served: s.serve(), Status: s.status,
+		Endless: slices.Sorted(slices.Values(s.endless)), // the order of a map would be another one each time
+	}
 	next.Expect = []outcome{o}
 	s.v.Steps = append(s.v.Steps, next)
 	s.have, s.trusted = have, maps.Clone(o.Versions)
