@@ -62,8 +62,9 @@ type RoleChange struct {
 // PathChange says what became of a target path.
 type PathChange struct {
 	Path string
-	// Old and New are the files. Old is nil if it came, and New if it went. Both
-	// are nil if it did not exist when Watch began: perhaps its name is wrong.
+	// Old and New are the files. Old is nil if it came, and New if it went.
+	// Both are nil if it did not exist when Watch began: perhaps its name is
+	// wrong.
 	Old, New *File
 	// Err is the *verify.NoTargetError (wrapped) if New is nil. It says whether
 	// that is certain.

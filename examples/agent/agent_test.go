@@ -235,8 +235,8 @@ func TestABadMirrorChangesNothing(t *testing.T) {
 
 // A frozen mirror is noticed when its timestamp expires.
 func TestAFrozenMirrorChangesNothing(t *testing.T) {
-	// A timestamp lives a day: this one only a few seconds more, in which a slow
-	// machine starts the agent.
+	// A timestamp lives a day: this one only a few seconds more, in which a
+	// slow machine starts the agent.
 	w := newWorld(t, time.Now().Add(12*time.Second-24*time.Hour))
 	agent := w.start("1m")
 	agent.says("up to date")

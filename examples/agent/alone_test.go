@@ -29,8 +29,8 @@ replace (
 `
 
 // The files to copy, with a main of few lines, are a program of their own. It
-// does its own work while it updates itself, and ends it before the next version
-// begins.
+// does its own work while it updates itself, and ends it before the next
+// version begins.
 func TestCopiedAlone(t *testing.T) {
 	w := newWorld(t, time.Now())
 	w.one = w.copyAlone()

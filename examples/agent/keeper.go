@@ -20,11 +20,11 @@ import (
 // program has the program's name all the time, and so it starts again after a
 // crash at any moment (but for one on Windows: see place).
 //
-// The worker has a pipe of its own to the keeper, on which it writes well when it
+// The worker has a pipe of its own to the keeper. It writes well there when it
 // can update itself: a version that cannot could never be replaced. The keeper
-// writes accepted to its stdin. Then the program's own work begins. When its
-// stdin ends, the keeper is gone, and the worker ends too. Its stdout and stderr
-// are the program's.
+// writes accepted to its stdin, and the program's own work begins. When its
+// stdin ends, the keeper is gone, and the worker ends too. Its stdout and
+// stderr are the program's.
 //
 // The keeper itself stays as it is until the service is started again. It has
 // no network and no client, so there is little in it that needs an update.
@@ -34,8 +34,8 @@ const (
 
 	next, refused, replaced = ".next", ".refused", ".replaced-" // for beside
 
-	// Before a worker that should end is killed. If your own work needs more time
-	// to end, give it more.
+	// Before a worker that should end is killed. If your own work needs more
+	// time to end, give it more.
 	timeToEnd = 2 * time.Second
 
 	// The environment of a worker: the program's name, which the worker's own
@@ -173,8 +173,8 @@ type worker struct {
 	end   context.CancelFunc
 }
 
-// start starts a file as the worker of a program. The context ends it: first its
-// stdin does, then it is killed.
+// start starts a file as the worker of a program. The context ends it: first
+// its stdin does, then it is killed.
 func start(ctx context.Context, file, program string) (*worker, error) {
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// give gives a worker the end of a pipe, and returns what the worker knows it by.
+// give gives a worker the end of a pipe, and returns the worker's number of it.
 func give(cmd *exec.Cmd, pipe *os.File) string {
 	cmd.ExtraFiles = []*os.File{pipe}
 	return "3" // after stdin, stdout and stderr

@@ -67,8 +67,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return live(ctx, c)
 }
 
-// config has what the command line says. The program's own work is to say how it
-// is.
+// config has what the command line says. The program's own work is to say how
+// it is.
 func (a *agent) config(stdout io.Writer, log *slog.Logger) (config, error) {
 	root, err := os.ReadFile(a.Root)
 	if err != nil {

@@ -28,10 +28,10 @@ type config struct {
 	Log               *slog.Logger
 	Observe           func(client.Event) // may be nil
 
-	// Run is the program's own work. It begins when this version is accepted, and
-	// may use the client. When its context ends, it must return: only then does
-	// the process end, or a new version take over. When it returns first, the
-	// process ends.
+	// Run is the program's own work. It begins when this version is accepted,
+	// and may use the client. When its context ends, it must return: only then
+	// does the process end, or a new version take over. When it returns first,
+	// the process ends.
 	Run func(context.Context, *client.Client) error
 }
 
