@@ -217,10 +217,10 @@ func ExampleClient_Watch() {
 		Changed: func(change client.Change) error {
 			for _, p := range change.Paths {
 				switch {
+				case p.New == nil:
+					fmt.Println(p.Path, "went, or never was:", p.Err)
 				case p.Old == nil:
 					fmt.Println(p.Path, "came:", p.New.Length(), "bytes")
-				case p.New == nil:
-					fmt.Println(p.Path, "went:", p.Err)
 				default:
 					fmt.Println(p.Path, "is another file now")
 				}

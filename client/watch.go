@@ -48,7 +48,8 @@ type Change struct {
 	// Roles are the top-level roles that have another version now.
 	Roles []RoleChange
 	// Paths are the watched paths that came, went, or are other files now, in
-	// the order of Watch.Paths. At the first update, those that exist came.
+	// the order of Watch.Paths. At the first update, those that exist came. A
+	// path that does not exist is told once too, when that is known.
 	Paths []PathChange
 }
 
@@ -62,9 +63,11 @@ type RoleChange struct {
 type PathChange struct {
 	Path string
 	// Old and New are the files. Old is nil if it came, and New if it went.
+	// Both are nil if it did not exist when Watch began: perhaps its name is
+	// wrong.
 	Old, New *File
-	// Err is the *verify.NoTargetError (wrapped) of a file that went. It says
-	// whether that is certain.
+	// Err is the *verify.NoTargetError (wrapped) if New is nil. It says whether
+	// that is certain.
 	Err error
 }
 
@@ -73,7 +76,7 @@ type watcher struct {
 	Watch
 	client *Client
 	view   *View
-	files  map[string]*File // of the paths that exist; what could not be found out is as it was
+	files  map[string]*File // of the paths; nil: it does not exist. What could not be found out is as it was
 	pause  time.Duration    // before the next update after a failure; 0: there was none
 	err    error            // why the last update failed
 
@@ -131,20 +134,20 @@ func (w *watcher) compare(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		old := w.files[path]
-		switch {
-		case err == nil && (old == nil || !old.Same(f)):
-			change.Paths = append(change.Paths, PathChange{Path: path, Old: old, New: f})
-		case old != nil && errors.Is(err, verify.ErrNoTarget):
-			change.Paths = append(change.Paths, PathChange{Path: path, Old: old, Err: err})
-		case err != nil && !errors.Is(err, verify.ErrNoTarget):
-			w.client.observe(Warning{err})
-		}
+		old, known := w.files[path]
 		switch {
 		case err == nil:
+			if old == nil || !old.Same(f) {
+				change.Paths = append(change.Paths, PathChange{Path: path, Old: old, New: f})
+			}
 			w.files[path] = f
 		case errors.Is(err, verify.ErrNoTarget):
-			delete(w.files, path)
+			if old != nil || !known {
+				change.Paths = append(change.Paths, PathChange{Path: path, Old: old, Err: err})
+			}
+			w.files[path] = nil
+		default:
+			w.client.observe(Warning{err})
 		}
 	}
 	w.view = change.New

@@ -44,8 +44,10 @@ func TestWatchAMonth(t *testing.T) {
 		require.Len(t, changes, 1)
 		require.Nil(t, changes[0].Old)
 		require.Len(t, changes[0].Roles, 4)
-		require.Len(t, changes[0].Paths, 1)
+		require.Len(t, changes[0].Paths, 2)
 		require.Equal(t, "team/app", changes[0].Paths[0].New.Path())
+		require.Equal(t, "later", changes[0].Paths[1].Path)
+		require.ErrorIs(t, changes[0].Paths[1].Err, verify.ErrNoTarget)
 
 		day := func() { w.sleep(24 * time.Hour) }
 		last := func() Change { return changes[len(changes)-1] }
@@ -201,15 +203,62 @@ func TestWatchUnknownIsNoChange(t *testing.T) {
 		}})
 		synctest.Wait()
 		w.publish(func() { w.repo.Touch("team") })
-		w.mirror.set(func(ctx context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
-			if req.Role == "team" {
-				return nil, errDown
-			}
-			return body, err
-		})
+		w.mirror.set(without("team"))
 		w.sleep(2 * time.Hour)
 		require.Len(t, changes, 1)
 		require.ErrorIs(t, of[Warning](w.events)[0].Err, errDown)
 		require.ErrorIs(t, stop(), errStopped)
 	})
+}
+
+// A watched path that does not exist is told once, as soon as that is known.
+func TestWatchAPathThatDoesNotExist(t *testing.T) {
+	for name, c := range map[string]struct {
+		path  string
+		first bool // whether the first update can tell
+	}{
+		"no role may list it":    {"nobody/app", true},
+		"its role does not":      {"team/typo", true},
+		"its role comes later":   {"team/typo", false},
+		"it is not a valid path": {"../app", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				if !c.first {
+					w.mirror.set(without("team"))
+				}
+				var changes []PathChange
+				stop := w.watch(Watch{Paths: []string{c.path}, Changed: func(c Change) error {
+					changes = append(changes, c.Paths...)
+					return nil
+				}})
+				synctest.Wait()
+				if !c.first {
+					require.Empty(t, changes)
+					w.mirror.set(nil)
+				}
+				for range 5 {
+					w.publish(nil)
+					w.sleep(2 * time.Hour)
+				}
+				require.Len(t, changes, 1)
+				require.Equal(t, c.path, changes[0].Path)
+				require.Nil(t, changes[0].Old)
+				require.Nil(t, changes[0].New)
+				require.ErrorIs(t, changes[0].Err, verify.ErrNoTarget)
+				require.ErrorIs(t, stop(), errStopped)
+			})
+		})
+	}
+}
+
+// without is a mirror that does not send the file of a role.
+func without(role string) func(context.Context, verify.Request, []byte, error) ([]byte, error) {
+	return func(_ context.Context, req verify.Request, body []byte, err error) ([]byte, error) {
+		if req.Role == role {
+			return nil, errDown
+		}
+		return body, err
+	}
 }

@@ -60,7 +60,12 @@ func TestAVersionThatIsNotWellIsRolledBack(t *testing.T) {
 		{"ends and says nothing", "#!/bin/sh\nexit 0\n", "1m", "it ended at once: exit status 0"},
 		{"ends as if there were a new version", "#!/bin/sh\nexit 10\n", "1m", "it ended at once: exit status 10"},
 		{"hangs", "#!/bin/sh\nexec sleep 1000\n", "300ms", "it did not say that it is well within 300ms"},
-		{"says another thing", "#!/bin/sh\necho I feel fine\nexec sleep 1000\n", "300ms", "it did not say that it is well"},
+		{"says farewell", says("farewell", 1), "300ms", "it did not say that it is well"},
+		{"says well to the user", says("well", 1), "300ms", "it did not say that it is well"},
+		{"says well in the log", says("well", 2), "300ms", "it did not say that it is well"},
+		{"says farewell to the keeper", says("farewell", 3), "300ms", "it did not say that it is well"},
+		{"says too much to the keeper", says("well, well", 3), "300ms", "it did not say that it is well"},
+		{"says it in another line", says("I am\nwell", 3), "300ms", "it did not say that it is well"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && strings.HasPrefix(c.program, "#!") {
@@ -86,6 +91,11 @@ func TestAVersionThatIsNotWellIsRolledBack(t *testing.T) {
 	}
 }
 
+// says is a program that says something, and cannot update itself.
+func says(text string, descriptor int) string {
+	return fmt.Sprintf("#!/bin/sh\necho '%s' >&%d\nexec sleep 1000\n", text, descriptor)
+}
+
 // A version that cannot update itself could never be replaced, so it is not
 // well.
 func TestAVersionThatCannotUpdateIsNotWell(t *testing.T) {
@@ -105,6 +115,33 @@ func TestAVersionThatCannotUpdateIsNotWell(t *testing.T) {
 	w.installed(w.one)
 }
 
+// Nor can one that looks for a target that does not exist, however often the
+// repository changes.
+func TestAVersionWithoutATargetIsNotWell(t *testing.T) {
+	w := newWorld(t, time.Now())
+	agent := w.start("2s")
+	agent.says("up to date")
+	w.server.Always("/targets/*", func(honest http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			honest.ServeHTTP(rw, r)
+			w.unpublish()
+		})
+	})
+	w.publish(w.two)
+	agent.says("installed a new version")
+	agent.says("there is no such target", "target=agent")
+	w.server.Heal()
+	w.unpublish()
+	agent.says("up to date")
+	agent.says("back to the old version", "it did not say that it is well")
+	agent.says("started", buildOf(w.one))
+	agent.says("there is no such target", "target=agent")
+	w.installed(w.one)
+
+	w.publish(append(w.two, "again\n"...))
+	agent.says("the new version is well")
+}
+
 func TestKilledAtAnyMoment(t *testing.T) {
 	w := newWorld(t, time.Now())
 	random := rand.New(rand.NewPCG(1, 2))
@@ -118,7 +155,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			w.publish(w.two)
 		}
 		agent := w.start("1m")
-		for range random.IntN(7) { // there are six until version 2 is well
+		for range random.IntN(8) { // there are seven until version 2 is well
 			agent.line()
 		}
 		time.Sleep(time.Duration(random.IntN(20_000)) * time.Microsecond)

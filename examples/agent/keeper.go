@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -23,9 +20,11 @@ import (
 // program has the program's name all the time, and so it starts again after a
 // crash at any moment (but for one on Windows: see place).
 //
-// The worker writes well to its stdout when it can update itself: a version
-// that cannot could never be replaced. The keeper writes accepted to its stdin.
-// When its stdin ends, the keeper is gone, and the worker ends too.
+// The worker has a pipe of its own to the keeper. It writes well there when it
+// can update itself: a version that cannot could never be replaced. The keeper
+// writes accepted to its stdin, and the program's own work begins. When its
+// stdin ends, the keeper is gone, and the worker ends too. Its stdout and
+// stderr are the program's.
 //
 // The keeper itself stays as it is until the service is started again. It has
 // no network and no client, so there is little in it that needs an update.
@@ -35,15 +34,43 @@ const (
 
 	next, refused, replaced = ".next", ".refused", ".replaced-" // for beside
 
-	timeToEnd = 2 * time.Second // before a worker that should end is killed
+	// Before a worker that should end is killed. If your own work needs more
+	// time to end, give it more.
+	timeToEnd = 2 * time.Second
+
+	// The environment of a worker: the program's name, which the worker's own
+	// file may not have yet, and the descriptor of the pipe to the keeper.
+	envProgram, envPipe = "AGENT_PROGRAM", "AGENT_PIPE"
 )
 
 var errNewVersion = errors.New("there is a new version")
 
+// live runs the program, and returns its exit code. It is the keeper, or the
+// worker if a keeper has started it.
+func live(ctx context.Context, c config) int {
+	program, pipe := os.Getenv(envProgram), os.Getenv(envPipe)
+	var err error
+	if program == "" {
+		err = keep(ctx, c)
+	} else { // what the worker starts is no worker
+		err = errors.Join(os.Unsetenv(envProgram), os.Unsetenv(envPipe))
+		if err == nil {
+			err = work(ctx, c, program, pipe)
+		}
+	}
+	switch {
+	case errors.Is(err, errNewVersion):
+		return exitNewVersion
+	case err == nil, ctx.Err() != nil:
+		return 0
+	}
+	c.Log.Error("ended", "error", err)
+	return 1
+}
+
 // keep runs the program, and its new versions if they are well. It ends when
 // the worker ends: to start the service again is up to the service manager.
-func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+func keep(ctx context.Context, c config) error {
 	program, err := os.Executable()
 	if err == nil {
 		program, err = filepath.EvalSymlinks(program)
@@ -56,18 +83,17 @@ func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error
 	for _, name := range leftover {
 		_ = os.Remove(name)
 	}
-	args = append([]string{"--work", program}, args...)
 	for {
-		w, err := start(ctx, program, args, stderr)
+		w, err := start(ctx, program, program)
 		if err != nil {
 			return err
 		}
 		w.accept()
 		for err = w.wait(); isNewVersion(err); err = w.wait() {
-			if w, err = a.try(ctx, program, args, stderr); err != nil {
+			if w, err = try(ctx, program, c.Patience); err != nil {
 				break
 			}
-			log.Info("the new version is well", "program", program)
+			c.Log.Info("the new version is well", "program", program)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -75,7 +101,7 @@ func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error
 		case !errors.As(err, new(*notWellError)):
 			return fmt.Errorf("the program ended: %w", err)
 		}
-		log.Error("back to the old version", "error", err)
+		c.Log.Error("back to the old version", "error", err)
 		if err := os.Rename(beside(program, next), beside(program, refused)); err != nil {
 			return err
 		}
@@ -83,8 +109,8 @@ func (a *agent) keep(ctx context.Context, args []string, stderr io.Writer) error
 }
 
 // try starts a new version, and gives it the program's name if it is well.
-func (a *agent) try(ctx context.Context, program string, args []string, stderr io.Writer) (*worker, error) {
-	w, err := start(ctx, beside(program, next), args, stderr)
+func try(ctx context.Context, program string, patience time.Duration) (*worker, error) {
+	w, err := start(ctx, beside(program, next), program)
 	if err != nil {
 		return nil, &notWellError{err}
 	}
@@ -93,8 +119,8 @@ func (a *agent) try(ctx context.Context, program string, args []string, stderr i
 		err = place(program)
 	case <-w.ended:
 		err = fmt.Errorf("it ended at once: %w", w.err)
-	case <-time.After(a.Patience):
-		err = fmt.Errorf("it did not say that it is well within %v", a.Patience)
+	case <-time.After(patience):
+		err = fmt.Errorf("it did not say that it is well within %v", patience)
 	}
 	if err != nil {
 		w.end()
@@ -142,19 +168,24 @@ func beside(program, what string) string {
 type worker struct {
 	stdin io.WriteCloser
 	well  chan struct{} // closed when it says so
-	once  sync.Once
 	ended chan struct{} // closed when it has ended
 	err   error         // how; exit code 0 is an error too
 	end   context.CancelFunc
 }
 
-// start starts a program. The context ends it: first its stdin does, then it is
-// killed.
-func start(ctx context.Context, path string, args []string, stderr io.Writer) (*worker, error) {
+// start starts a file as the worker of a program. The context ends it: first
+// its stdin does, then it is killed.
+func start(ctx context.Context, file, program string) (*worker, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer write.Close() // the worker has its own
 	w := &worker{well: make(chan struct{}), ended: make(chan struct{})}
 	ctx, w.end = context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w, stderr, timeToEnd
+	cmd := exec.CommandContext(ctx, file, os.Args[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = os.Stdout, os.Stderr, timeToEnd
+	cmd.Env = append(os.Environ(), envProgram+"="+program, envPipe+"="+give(cmd, write))
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
 		w.stdin, cmd.Cancel = stdin, stdin.Close
@@ -162,8 +193,9 @@ func start(ctx context.Context, path string, args []string, stderr io.Writer) (*
 	}
 	if err != nil {
 		w.end()
-		return nil, err
+		return nil, errors.Join(err, read.Close())
 	}
+	go w.listen(read)
 	go func() {
 		if w.err = cmd.Wait(); w.err == nil {
 			w.err = errors.New("exit status 0")
@@ -174,12 +206,13 @@ func start(ctx context.Context, path string, args []string, stderr io.Writer) (*
 	return w, nil
 }
 
-// Write is given what the worker says.
-func (w *worker) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte(well)) {
-		w.once.Do(func() { close(w.well) })
+// listen waits until the worker says that it is well, and nothing else.
+func (w *worker) listen(pipe io.ReadCloser) {
+	defer pipe.Close()
+	said := make([]byte, len(well))
+	if _, err := io.ReadFull(pipe, said); err == nil && string(said) == well {
+		close(w.well)
 	}
-	return len(p), nil
 }
 
 // accept tells the worker that it is the program. If it cannot be told, it has

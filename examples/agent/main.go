@@ -7,10 +7,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
+	"log/slog"
+	"os"
 	"time"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/internal/cli"
 )
 
@@ -44,8 +46,6 @@ type agent struct {
 	Listen      string        `default:"127.0.0.1:9750" placeholder:"ADDRESS" help:"${listen}"`
 	Every       time.Duration `default:"1h" help:"How often to look for a new version (default: ${default})."`
 	Patience    time.Duration `default:"1m" help:"${patience}"`
-
-	Work string `hidden:"" help:"The program that the keeper keeps. This process does the work."`
 }
 
 func main() { cli.Main(run) }
@@ -57,20 +57,34 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	a := new(agent)
 	command, code := commandLine.Parse(a, args, stdout, stderr)
-	switch {
-	case command == nil:
+	if command == nil {
 		return code
-	case a.Work == "":
-		code = commandLine.End(ctx, a.keep(ctx, args, stderr), "", stderr)
-	default:
-		err := a.work(ctx, stdout, stderr)
-		if errors.Is(err, errNewVersion) {
-			return exitNewVersion
-		}
-		code = commandLine.End(ctx, err, "", stderr)
 	}
-	if ctx.Err() != nil {
-		return cli.OK
+	c, err := a.config(stdout, slog.New(slog.NewTextHandler(stderr, nil)))
+	if err != nil {
+		return commandLine.End(ctx, err, "", stderr)
 	}
-	return code
+	return live(ctx, c)
+}
+
+// config has what the command line says. The program's own work is to say how
+// it is.
+func (a *agent) config(stdout io.Writer, log *slog.Logger) (config, error) {
+	root, err := os.ReadFile(a.Root)
+	if err != nil {
+		return config{}, err
+	}
+	build, err := build()
+	if err != nil {
+		return config{}, err
+	}
+	numbers := newMetrics(build)
+	return config{
+		TrustedRoot: root, Metadata: a.MetadataURL, Targets: a.TargetsURL, Target: a.Target, Folder: a.Folder,
+		Every: a.Every, Patience: a.Patience, Log: log,
+		Observe: func(e client.Event) { observe(log, e); numbers.observe(e) },
+		Run: func(ctx context.Context, c *client.Client) error {
+			return serve(ctx, stdout, a.Listen, build, c, numbers)
+		},
+	}, nil
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -116,12 +118,15 @@ func (m *metrics) observe(e client.Event) {
 	}
 }
 
-// serve serves /healthz and /metrics, until stop is called.
-func serve(address, build string, c *client.Client, m *metrics) (actual string, stop func() error, err error) {
+// serve serves /healthz and /metrics until the context ends, and says where.
+func serve(
+	ctx context.Context, stdout io.Writer, address, build string, c *client.Client, m *metrics,
+) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
+	fmt.Fprintf(stdout, "serving http://%s/healthz\n", listener.Addr())
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -134,6 +139,9 @@ func serve(address, build string, c *client.Client, m *metrics) (actual string, 
 		fmt.Fprintf(w, "ok: build %s, valid until %s\n", build, expires.UTC().Format(time.RFC3339))
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }() // until stop
-	return listener.Addr().String(), server.Close, nil
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }

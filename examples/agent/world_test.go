@@ -81,6 +81,13 @@ func (w *world) publish(program []byte) {
 	w.server.Publish(w.repo)
 }
 
+// unpublish publishes once more, without the program.
+func (w *world) unpublish() {
+	w.repo.Targets().RemoveTarget("agent")
+	w.repo.Publish()
+	w.server.Publish(w.repo)
+}
+
 // sign makes a program the newest version, and does not tell the mirror.
 func (w *world) sign(program []byte) {
 	w.repo.Targets().AddTarget("agent", program)
@@ -98,10 +105,10 @@ func (w *world) installed(program []byte) {
 // running is an agent that runs.
 type running struct {
 	*world
-	cmd     *exec.Cmd
-	log     *bufio.Scanner
-	all     strings.Builder
-	address string
+	cmd    *exec.Cmd
+	log    *bufio.Scanner // and what it writes to stdout
+	all    strings.Builder
+	health string // the URL of its /healthz and /metrics; empty: it has not said it
 }
 
 func (w *world) start(patience string) *running {
@@ -114,6 +121,7 @@ func (w *world) start(patience string) *running {
 	ownGroup(r.cmd)
 	stderr, err := r.cmd.StderrPipe()
 	require.NoError(w, err)
+	r.cmd.Stdout = r.cmd.Stderr
 	require.NoError(w, r.cmd.Start())
 	r.log = bufio.NewScanner(stderr)
 	w.Cleanup(r.kill)
@@ -133,14 +141,16 @@ func (r *running) ends() {
 	_ = r.cmd.Wait()
 }
 
-// line reads a line of the log.
+// line reads a line of the log. A worker that starts has another address.
 func (r *running) line() bool {
 	if !r.log.Scan() {
 		return false
 	}
 	r.all.WriteString(r.log.Text() + "\n")
-	if _, address, ok := strings.Cut(r.log.Text(), " address="); ok {
-		r.address = address
+	if url, ok := strings.CutPrefix(r.log.Text(), "serving "); ok {
+		r.health = strings.TrimSuffix(url, "/healthz")
+	} else if strings.Contains(r.log.Text(), "msg=started") {
+		r.health = ""
 	}
 	return true
 }
@@ -162,7 +172,7 @@ func (r *running) says(texts ...string) {
 
 // get returns what the agent says at a path of its health address.
 func (r *running) get(path string) (int, string) {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+r.address+path, nil)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, r.health+path, nil)
 	require.NoError(r, err)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(r, err)
@@ -175,6 +185,8 @@ func (r *running) get(path string) (int, string) {
 // healthy says that a version runs and can be updated.
 func (r *running) healthy(program []byte) {
 	r.Helper()
+	for r.health == "" && r.line() {
+	}
 	code, body := r.get("/healthz")
 	require.Equal(r, http.StatusOK, code, body)
 	require.Contains(r, body, "ok: build "+buildOf(program)+", valid until ")
