@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -78,4 +79,83 @@ func TestDigestOfAnotherTarget(t *testing.T) {
 	w.mustRun("sync")
 	w.has("team/inner/app", "1")
 	w.mustRun("verify")
+}
+
+func TestRoleComes(t *testing.T) {
+	w := newTeams(t, verifytest.Options{})
+	add(w.team("a", "a/*"), "a/app", "1")
+	add(w.team("b", "b/*"), "b/app", "1")
+	w.repo.Edit("snapshot", func(signed map[string]any) { delete(signed["meta"].(map[string]any), "b.json") })
+	w.publish()
+	w.mustRun("sync")
+	w.repo.Edit("snapshot", nil)
+	w.publish()
+	w.mustRun("sync")
+	w.has("b/app", "1")
+	w.mustRun("verify")
+}
+
+func TestRoleRenewed(t *testing.T) {
+	w := newTeams(t, verifytest.Options{})
+	w.repo.SetLifetime("targets", 1000*time.Hour)
+	add(w.team("a", "a/*"), "a/app", "1")
+	b := w.team("b", "b/*")
+	w.repo.SetLifetime("a", 10*time.Hour)
+	w.publish()
+	w.mustRun("sync")
+	w.repo.Advance(20 * time.Hour)
+	add(b, "b/app", "1")
+	w.publish()
+	w.mustRun("sync")
+	w.has("b/app", "1")
+	add(w.repo.Role("a"), "a/app", "2")
+	w.publish()
+	w.mustRun("sync")
+	w.has("a/app", "2")
+}
+
+func TestDamagedRole(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustRun("sync")
+	bin := w.repo.FileName(w.repo.Targets().Bin("file-7").Name())
+	require.NoError(t, os.Remove(filepath.Join(w.dest, "current/metadata", bin)))
+	w.stock("file-7", "2")
+	w.publish()
+	w.mustRun("sync")
+	w.has("file-7", "2")
+	w.mustRun("verify")
+}
+
+func TestLayoutChanges(t *testing.T) {
+	for _, plainFirst := range []bool{true, false} {
+		w := newWorld(t, verifytest.Options{NoConsistentSnapshot: plainFirst})
+		w.mustRun("sync", "--grace", "0s")
+		w.repo.SetConsistentSnapshot(plainFirst)
+		w.publish()
+		w.mustRun("sync", "--grace", "0s")
+		w.has("file-7", "1")
+		w.mustRun("verify")
+	}
+}
+
+// Metadata files that somebody has removed come again.
+func TestLostMetadata(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		w.mustRun("sync")
+		require.NoError(w, os.RemoveAll(filepath.Join(w.dest, ".mirror/metadata")))
+		w.mustRun("sync")
+		w.has("file-7", "1")
+		w.mustRun("verify")
+	})
+}
+
+// What protects from going back is kept as a client keeps it, on the disk.
+func TestTrustIsKept(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		w.mustRun("sync")
+		require.Subset(w, w.files(".mirror/trust"), []string{"1.root.json", "timestamp.json", "snapshot.json"})
+		for _, name := range w.files(".mirror/roles") {
+			require.False(w, isTop(name), name)
+		}
+	})
 }

@@ -71,6 +71,9 @@ func (f *folder) begin(_ context.Context, consistent, _ bool) (err error) {
 	if err := f.root.MkdirAll(name, 0o755); err != nil {
 		return err
 	}
+	if f.store != nil { // of a state that was begun before
+		_ = f.store.Close()
+	}
 	if f.store, err = f.root.OpenRoot(name); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type published struct {
 	Versions [4]int64          `json:"versions"` // of root, timestamp, snapshot and targets
 	Time     time.Time         `json:"time"`     // by which the state was judged
 	Filter   filter            `json:"filter"`
-	Whole    bool              `json:"whole"`     // nothing was missing
+	Whole    bool              `json:"whole"`     // no target and no role was missing
 	Roles    map[string]string `json:"roles"`     // the file of each role
 	Delegate []string          `json:"delegates"` // roles that delegate
 }
@@ -49,7 +49,7 @@ func (s *syncing) oldView(ctx context.Context) *view {
 		return nil
 	}
 	old, err := newView(ctx, root, nil, []client.Source{inDest{s.dest}}, s.was.Time)
-	if err != nil || old.versions() != s.was.Versions {
+	if err != nil || old.versions() != s.was.Versions || !old.consistent() {
 		return nil
 	}
 	return old
@@ -77,7 +77,8 @@ func (s *syncing) published() published {
 		p.Delegate = s.was.Delegate
 	}
 	for _, r := range s.view.roles {
-		if r.Err != nil { // not published by the upstream
+		if r.Err != nil { // not published by the upstream: if it comes, its targets are no difference
+			p.Whole = false
 			continue
 		}
 		p.Roles[r.Role] = r.Path

@@ -94,10 +94,19 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 		return err
 	}
 	defer func() { err = errors.Join(err, s.dest.close()) }()
-	s.view, err = newView(ctx, root, s.work, u.mirrors.Sources(), u.now())
+	err = s.follow(ctx, root, do)
+	if errors.Is(err, errLost) {
+		err = s.follow(ctx, root, do)
+	}
+	return err
+}
+
+// follow brings the view up to date, and does something with it.
+func (s *syncing) follow(ctx context.Context, root []byte, do func(*syncing, context.Context) error) (err error) {
+	s.view, err = newView(ctx, root, s.work, s.mirrors.Sources(), s.now())
 	if s.view != nil {
 		for _, w := range s.view.session.Warnings() {
-			out.warn("%v", w)
+			s.out.warn("%v", w)
 		}
 	}
 	if err != nil {
@@ -113,10 +122,7 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 // sync downloads what is not there, and then publishes the view. Nothing is
 // published if something is wrong: what has come is there for the next sync.
 func (s *syncing) sync(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	if err := s.download(ctx); err != nil {
+	if err := s.compare(ctx, s.download); err != nil {
 		return err
 	}
 	if s.Strict && s.missing+s.left > 0 {
@@ -125,6 +131,9 @@ func (s *syncing) sync(ctx context.Context) error {
 	now := s.published()
 	names, err := now.files(s.view)
 	if err != nil {
+		return err
+	}
+	if err := s.work.restore(ctx, names); err != nil {
 		return err
 	}
 	g, err := s.work.gone(s.now(), s.Grace)
@@ -141,12 +150,25 @@ func (s *syncing) sync(ctx context.Context) error {
 	return err
 }
 
-// begin begins a state: the difference to the published one or, if that is not
-// known, all.
-func (s *syncing) begin(ctx context.Context) error {
-	s.kept = newNames()
+// compare begins a state, and does something with the difference to the
+// published one or, if that cannot be known, with all.
+func (s *syncing) compare(ctx context.Context, do func(context.Context) error) error {
 	s.old = s.oldView(ctx)
-	return s.dest.begin(ctx, s.view.consistent(), s.old == nil)
+	err := s.begin(ctx, do)
+	if errors.Is(err, errNoDifference) && ctx.Err() == nil {
+		s.out.warn("everything is compared: %v", err)
+		s.old = nil
+		err = s.begin(ctx, do)
+	}
+	return err
+}
+
+func (s *syncing) begin(ctx context.Context, do func(context.Context) error) error {
+	s.kept, s.went, s.missing, s.left = newNames(), nil, 0, 0
+	if err := s.dest.begin(ctx, s.view.consistent(), s.old == nil); err != nil {
+		return err
+	}
+	return do(ctx)
 }
 
 // sweep removes what is not listed any more and has been so for long enough.
@@ -217,7 +239,7 @@ func (s *syncing) each(ctx context.Context, do func(t *verify.Target, names []st
 	if s.old == nil {
 		return s.view.list(ctx, one)
 	}
-	return s.view.difference(ctx, s.old, s.was.delegates, func(c verify.Change) error {
+	err := s.view.difference(ctx, s.old, s.was.delegates, func(c verify.Change) error {
 		if c.Old != nil {
 			if names, err := targetNames(c.Old); err == nil {
 				s.went = append(s.went, s.dest.keys(c.Old, names)...)
@@ -228,6 +250,10 @@ func (s *syncing) each(ctx context.Context, do func(t *verify.Target, names []st
 		}
 		return one(c.New)
 	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoDifference, err)
+	}
+	return nil
 }
 
 // add downloads one target. One that the upstream does not have is reported.
@@ -265,10 +291,9 @@ func (s *syncing) report(count *int, t *verify.Target, err error) {
 }
 
 // plan counts what a sync would download.
-func (s *syncing) plan(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
+func (s *syncing) plan(ctx context.Context) error { return s.compare(ctx, s.count) }
+
+func (s *syncing) count(ctx context.Context) error {
 	var files, there int
 	var bytes int64
 	err := s.each(ctx, func(t *verify.Target, names []string) error {

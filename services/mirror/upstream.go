@@ -85,6 +85,10 @@ func (v *view) complete(err error) error {
 	return err
 }
 
+// errNoDifference says that two views could not be compared. The older one may
+// be at fault: roles have expired, or somebody has damaged the copy.
+var errNoDifference = errors.New("only the difference was of interest")
+
 // difference calls a function with each target that has another answer than in
 // an older view.
 func (v *view) difference(
