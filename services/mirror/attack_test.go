@@ -159,3 +159,97 @@ func TestTrustIsKept(t *testing.T) {
 		}
 	})
 }
+
+func TestOldStatesGo(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		for n := range 6 {
+			w.stock("file-7", fmt.Sprint(n+2))
+			w.publish()
+			w.mustRun("sync")
+		}
+		states, err := os.ReadDir(filepath.Join(w.dest, "states"))
+		require.NoError(w, err)
+		require.Len(w, states, 2)
+	})
+}
+
+func TestPartsGo(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		w.mustRun("sync")
+		w.stock("file-7", "2")
+		w.publish()
+		w.server.Always("/targets/*file-7", clienttest.Wrong())
+		w.mustFail("file-7", "sync")
+		require.Contains(w, strings.Join(w.files(w.store()), " "), ".part")
+		w.server.Heal()
+		w.stock("file-7", "1")
+		w.publish()
+		w.mustRun("sync")
+		require.NotContains(w, strings.Join(w.files(w.store()), " "), ".part")
+	})
+}
+
+func TestBrokenOffAfterTheSwitch(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustRun("sync", "--grace", "0s")
+	old := filepath.Join(w.dest, "targets", digestOf("file-7 version 1")+".file-7")
+	require.NoError(t, os.Remove(old))
+	require.NoError(t, os.MkdirAll(filepath.Join(old, "x"), 0o755)) // it cannot be removed
+	w.stock("file-7", "2")
+	w.publish()
+	require.NotZero(t, w.run("sync", "--grace", "0s"), w.said)
+	w.has("file-7", "2")
+	require.NoError(t, os.RemoveAll(old))
+	require.NoError(t, os.WriteFile(old, []byte("x"), 0o600))
+	w.mustRun("sync", "--grace", "0s")
+	require.Len(t, w.files("targets"), 20)
+}
+
+func TestWrongPart(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	name := "." + digestOf("file-7 version 1") + ".file-7.part"
+	for _, left := range []string{"file-7 vers!", "file-7 version 2", strings.Repeat("x", 1000)} {
+		require.NoError(t, os.RemoveAll(w.dest))
+		require.NoError(t, os.MkdirAll(filepath.Join(w.dest, "targets"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(w.dest, "targets", name), []byte(left), 0o600))
+		w.mustRun("sync")
+		w.has("file-7", "1")
+		w.mustRun("verify")
+	}
+}
+
+func TestTwoCopies(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	work := []string{"--work", filepath.Join(w.dir, "work")}
+	one := w.dest
+	w.mustRun("sync", append(work, "--include", "file-7")...)
+	w.dest = filepath.Join(w.dir, "two")
+	w.mustRun("sync", work...)
+	w.dest = one
+	w.mustRun("sync", work...)
+	w.mustRun("verify")
+}
+
+func TestBusyCopy(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	first, err := openFolder(w.dest)
+	require.NoError(t, err)
+	require.NoError(t, first.begin(t.Context(), true, true))
+	w.mustFail(errBusy.Error(), "sync", "--work", filepath.Join(w.dir, "work"))
+	require.NoError(t, first.close())
+	w.mustRun("sync", "--work", filepath.Join(w.dir, "work"))
+}
+
+func TestOlderRoot(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.repo.Rotate("timestamp", 1, w.repo.Key("second"))
+	w.publish()
+	first := w.repo.TrustedRoot()
+	later := w.repo.Metadata()["2.root.json"]
+	file := filepath.Join(w.dir, "root.json")
+	require.NoError(t, os.WriteFile(file, later, 0o600))
+	w.mustRun("sync")
+	require.NoError(t, os.WriteFile(file, first, 0o600))
+	w.mustRun("sync")
+	w.has("file-7", "1")
+}

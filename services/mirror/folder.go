@@ -34,10 +34,14 @@ type folder struct {
 	root       *os.Root
 	store      *os.Root // targets or files
 	consistent bool
+	parts      bool               // there may be parts, of a sync that broke off
 	adding     singleflight.Group // two targets may be one file of the store
 }
 
-const nextState = "states/next"
+const (
+	nextState = "states/next"
+	partExt   = ".part"
+)
 
 func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "states"), 0o755); err != nil {
@@ -65,8 +69,10 @@ func (f *folder) storeName() string {
 	return "files"
 }
 
-func (f *folder) begin(_ context.Context, consistent, _ bool) (err error) {
+func (f *folder) begin(_ context.Context, consistent, all bool) (err error) {
 	f.consistent = consistent
+	_, err = f.root.Lstat(nextState)
+	f.parts = f.parts || all || err == nil
 	name := f.storeName()
 	if err := f.root.MkdirAll(name, 0o755); err != nil {
 		return err
@@ -147,7 +153,7 @@ func (f *folder) download(
 	if err := f.store.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
-	part := path.Join(path.Dir(name), "."+path.Base(name)+".part")
+	part := path.Join(path.Dir(name), "."+path.Base(name)+partExt)
 	dst, err := f.store.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
@@ -300,17 +306,36 @@ func (f *folder) open(_ context.Context, name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-// stored also removes what is left of earlier states and of downloads.
 func (f *folder) stored(_ context.Context, do func(key string) error) error {
-	if err := f.removeStates(); err != nil {
-		return err
-	}
-	return fs.WalkDir(f.store.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		hidden := entry != nil && entry.Name()[0] == '.' // of a download that broke off
-		if err != nil || entry.IsDir() || hidden {
-			return err
+	return f.eachStored(func(name string, part bool) error {
+		if part {
+			return nil
 		}
 		return do(f.storeName() + "/" + name)
+	})
+}
+
+// eachStored calls a function with the files of the store. It says which are
+// parts, of a download that broke off.
+func (f *folder) eachStored(do func(name string, part bool) error) error {
+	return fs.WalkDir(f.store.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return do(name, entry.Name()[0] == '.' && path.Ext(name) == partExt)
+	})
+}
+
+// tidy looks for parts only if a sync may have left some.
+func (f *folder) tidy() error {
+	if err := f.removeStates(); err != nil || !f.parts {
+		return err
+	}
+	return f.eachStored(func(name string, part bool) error {
+		if !part {
+			return nil
+		}
+		return f.store.Remove(name)
 	})
 }
 

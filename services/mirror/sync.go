@@ -143,7 +143,10 @@ func (s *syncing) sync(ctx context.Context) error {
 	if err := s.dest.publish(ctx, s.work, names, g); err != nil {
 		return fmt.Errorf("not published: %w", err)
 	}
-	err = errors.Join(s.work.setPublished(now), s.sweep(ctx, g), g.save(), s.work.tidy(names))
+	err = errors.Join(s.sweep(ctx, g), g.save(), s.work.tidy(names), s.dest.tidy())
+	if err == nil { // otherwise the next sync looks at everything
+		err = s.work.setPublished(now)
+	}
 	v := now.Versions
 	fmt.Fprintf(s.out.stdout, "published: root %d, timestamp %d, snapshot %d, targets %d, good until %s\n",
 		v[0], v[1], v[2], v[3], s.view.session.Expires().UTC().Format(time.RFC3339))
