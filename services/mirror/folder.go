@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/gofrs/flock"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/tufwalk/tufwalk/client"
@@ -32,7 +33,8 @@ import (
 type folder struct {
 	dir        string
 	root       *os.Root
-	store      *os.Root // targets or files
+	lock       *flock.Flock // held from begin on: a work may be that of another copy
+	store      *os.Root     // targets or files
 	consistent bool
 	parts      bool               // there may be parts, of a sync that broke off
 	adding     singleflight.Group // two targets may be one file of the store
@@ -51,14 +53,14 @@ func openFolder(dir string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{dir: dir, root: root}, nil
+	return &folder{dir: dir, root: root, lock: flock.New(filepath.Join(dir, "states", ".lock"))}, nil
 }
 
 func (f *folder) close() error {
 	if f.store != nil {
 		_ = f.store.Close()
 	}
-	return f.root.Close()
+	return errors.Join(f.root.Close(), f.lock.Close())
 }
 
 // storeName is the folder of the store.
@@ -70,6 +72,9 @@ func (f *folder) storeName() string {
 }
 
 func (f *folder) begin(_ context.Context, consistent, all bool) (err error) {
+	if ok, err := f.lock.TryLock(); err != nil || !ok {
+		return errors.Join(err, errBusy)
+	}
 	f.consistent = consistent
 	_, err = f.root.Lstat(nextState)
 	f.parts = f.parts || all || err == nil

@@ -19,6 +19,7 @@ import (
 // it is wrong, files are missing or stay for too long, and a sync without it
 // (remove the file) mends that.
 type published struct {
+	Dest     string            `json:"dest"`
 	Versions [4]int64          `json:"versions"` // of root, timestamp, snapshot and targets
 	Time     time.Time         `json:"time"`     // by which the state was judged
 	Filter   filter            `json:"filter"`
@@ -45,7 +46,7 @@ func (s *syncing) oldView(ctx context.Context) *view {
 		return nil
 	}
 	root, err := s.trustedRoot()
-	if err != nil || !s.was.Whole || !s.view.consistent() || !s.was.Filter.same(s.filter) {
+	if err != nil || s.was.Dest != s.Dest || !s.was.Whole || !s.view.consistent() || !s.was.Filter.same(s.filter) {
 		return nil
 	}
 	old, err := newView(ctx, root, nil, []client.Source{inDest{s.dest}}, s.was.Time)
@@ -64,7 +65,7 @@ func (f filter) same(o filter) bool {
 // published is what there is to remember of the new view.
 func (s *syncing) published() published {
 	p := published{
-		Versions: s.view.versions(), Time: s.view.session.Time(), Filter: s.filter,
+		Dest: s.Dest, Versions: s.view.versions(), Time: s.view.session.Time(), Filter: s.filter,
 		Whole: s.missing+s.left == 0, Roles: map[string]string{},
 	}
 	if s.old != nil { // roles that have not changed
