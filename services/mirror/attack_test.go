@@ -207,7 +207,7 @@ func TestBrokenOffAfterTheSwitch(t *testing.T) {
 
 func TestWrongPart(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
-	name := "." + digestOf("file-7 version 1") + ".file-7.part"
+	name := "." + digestOf(digestOf("file-7 version 1")+".file-7") + ".part"
 	for _, left := range []string{"file-7 vers!", "file-7 version 2", strings.Repeat("x", 1000)} {
 		require.NoError(t, os.RemoveAll(w.dest))
 		require.NoError(t, os.MkdirAll(filepath.Join(w.dest, "targets"), 0o755))
@@ -252,4 +252,36 @@ func TestOlderRoot(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, first, 0o600))
 	w.mustRun("sync")
 	w.has("file-7", "1")
+}
+
+func TestLongNames(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		longest := strings.Repeat("y", 255)
+		if !w.plain() {
+			longest = longest[:255-len(digestOf("")+".")]
+		}
+		w.stock(longest, "1")
+		w.stock(longest+"y", "1")
+		w.stock(strings.Repeat(strings.Repeat("d", 250)+"/", 20)+"x", "1")
+		w.publish()
+		w.mustRun("sync")
+		require.Contains(w, w.said, "has a segment of more than 255 bytes")
+		w.has(longest, "1")
+	})
+}
+
+func TestNamesThatClash(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		w.mustRun("sync")
+		inner := "file-7/inner"
+		if !w.plain() {
+			inner = digestOf("file-7 version 1") + ".file-7/inner"
+		}
+		w.stock(inner, "1")
+		w.publish()
+		w.mustFail(inner, "sync")
+		w.has("file-7", "1")
+		w.mustRun("sync", "--exclude", "*/inner")
+		w.has("file-7", "1")
+	})
 }

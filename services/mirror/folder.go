@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -158,7 +160,8 @@ func (f *folder) download(
 	if err := f.store.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
-	part := path.Join(path.Dir(name), "."+path.Base(name)+partExt)
+	sum := sha256.Sum256([]byte(path.Base(name))) // the name itself may be as long as a name can be
+	part := path.Join(path.Dir(name), "."+hex.EncodeToString(sum[:])+partExt)
 	dst, err := f.store.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err

@@ -207,7 +207,7 @@ func (s *syncing) download(ctx context.Context) error {
 	group.SetLimit(s.Parallel)
 	err := s.each(ctx, func(t *verify.Target, names []string) error {
 		if there, err := s.dest.has(ctx, t, names); err != nil || there {
-			return err
+			return about(t, err)
 		}
 		s.bar.wanted(t.Length)
 		group.Go(func() error { return s.add(ctx, t, names) })
@@ -242,7 +242,7 @@ func (s *syncing) each(ctx context.Context, do func(t *verify.Target, names []st
 	if s.old == nil {
 		return s.view.list(ctx, one)
 	}
-	err := s.view.difference(ctx, s.old, s.was.delegates, func(c verify.Change) error {
+	return s.view.difference(ctx, s.old, s.was.delegates, func(c verify.Change) error {
 		if c.Old != nil {
 			if names, err := targetNames(c.Old); err == nil {
 				s.went = append(s.went, s.dest.keys(c.Old, names)...)
@@ -253,10 +253,6 @@ func (s *syncing) each(ctx context.Context, do func(t *verify.Target, names []st
 		}
 		return one(c.New)
 	})
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNoDifference, err)
-	}
-	return nil
 }
 
 // add downloads one target. One that the upstream does not have is reported.
@@ -275,10 +271,19 @@ func (s *syncing) add(ctx context.Context, t *verify.Target, names []string) err
 	case errors.As(err, new(*client.NameError)):
 		s.report(&s.left, t, err)
 	case err != nil:
-		return err
+		return about(t, err)
 	}
 	s.bar.ended(t.Length, err == nil)
 	return nil
+}
+
+// about adds the target to an error of the copy, such as that its name is that
+// of a folder of others. Those of downloads have it.
+func about(t *verify.Target, err error) error {
+	if err == nil || errors.As(err, new(*client.DownloadError)) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", metadata.Printable(t.Path), err)
 }
 
 func (s *syncing) report(count *int, t *verify.Target, err error) {
@@ -303,7 +308,7 @@ func (s *syncing) count(ctx context.Context) error {
 		has, err := s.dest.has(ctx, t, names)
 		switch {
 		case err != nil:
-			return err
+			return about(t, err)
 		case has:
 			there++
 		default:

@@ -87,7 +87,7 @@ func (v *view) complete(err error) error {
 
 // errNoDifference says that two views could not be compared. The older one may
 // be at fault: roles have expired, or somebody has damaged the copy.
-var errNoDifference = errors.New("only the difference was of interest")
+var errNoDifference = errors.New("not compared with what is published")
 
 // difference calls a function with each target that has another answer than in
 // an older view.
@@ -101,19 +101,25 @@ func (v *view) difference(
 			err = client.Drive(ctx, v.session, v.drive)
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errNoDifference, err)
 		}
 		for c, err := range d.Changes() {
-			if err == nil {
-				err = each(c)
-			}
-			if err != nil && !errors.Is(err, verify.ErrUnlisted) {
-				return err
+			switch {
+			case errors.Is(err, verify.ErrUnlisted):
+			case err != nil:
+				return fmt.Errorf("%w: %w", errNoDifference, err)
+			default:
+				if err := each(c); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	v.roles = d.Roles()
-	return v.complete(d.Err())
+	if err := v.complete(d.Err()); err != nil {
+		return fmt.Errorf("%w: %w", errNoDifference, err)
+	}
+	return nil
 }
 
 func (v *view) consistent() bool { return v.session.Root().ConsistentSnapshot }
