@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -13,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -82,6 +84,9 @@ func (w *work) Save(ctx context.Context, rec verify.Record) error {
 		return err
 	}
 	top := isTop(rec.StoreName)
+	if !top && isTop(name) { // without consistent snapshots, such as of a role 2.root
+		return fmt.Errorf("%s: the role's file would be in the place of another one: %s", metadata.Printable(rec.Role), name)
+	}
 	if err := replaceFile(w.metadata(name), rec.Data, top); err != nil {
 		return err
 	}

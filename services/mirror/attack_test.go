@@ -285,3 +285,41 @@ func TestNamesThatClash(t *testing.T) {
 		w.has("file-7", "1")
 	})
 }
+
+// A role may have any name. The copy has its file, or stays as it is.
+func TestNamesOfRoles(t *testing.T) {
+	for name, o := range layouts {
+		for role, stops := range map[string]bool{
+			"2.root": o.NoConsistentSnapshot, "9.root": o.NoConsistentSnapshot, "1.snapshot": o.NoConsistentSnapshot,
+			"root.json": false, "role.a": false, "TARGETS": false, ".x.new": false, "..": false, "x/y": false, "x%2Fy": false,
+			"../x": true, "x/../y": true, "/etc/x": true, strings.Repeat("r", 260): true,
+			"timestamp.json/x": o.NoConsistentSnapshot,
+		} {
+			t.Run(name+" "+strings.ReplaceAll(role, "/", "|"), func(t *testing.T) {
+				w := newTeams(t, o)
+				a := w.team("a", "a/*")
+				add(a, "a/app", "1")
+				w.repo.Rotate("timestamp", 1, w.repo.Key("second"))
+				w.publish()
+				w.mustRun("sync")
+				second := w.repo.Metadata()["2.root.json"]
+				add(w.team(role, "b/*"), "b/app", "1")
+				add(a, "a/app", "2")
+				w.repo.Publish()
+				if role == "2.root" { // a mirror sends the role's file to those who have the root
+					require.NoError(t, os.WriteFile(filepath.Join(w.dir, "root.json"), second, 0o600))
+				}
+				w.server.Publish(w.repo)
+				if !stops {
+					w.mustRun("sync")
+					w.has("a/app", "2")
+					w.has("b/app", "1")
+				} else {
+					w.mustFail("", "sync")
+					w.has("a/app", "1")
+				}
+				w.mustRun("verify")
+			})
+		}
+	}
+}

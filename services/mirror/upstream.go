@@ -77,12 +77,20 @@ func (v *view) list(ctx context.Context, each func(*verify.Target) error) error 
 // complete returns nil if nothing but roles was left out that the upstream has
 // not published: no client comes to them either.
 func (v *view) complete(err error) error {
-	if errors.Is(err, verify.ErrIncomplete) && !slices.ContainsFunc(v.roles, func(r verify.ListedRole) bool {
-		return r.Err != nil && !errors.Is(r.Err, verify.ErrUnlisted)
-	}) {
-		return nil
+	incomplete := new(verify.IncompleteError)
+	if !errors.As(err, &incomplete) {
+		return err
 	}
-	return err
+	unlisted := 0
+	for _, r := range v.roles {
+		if errors.Is(r.Err, verify.ErrUnlisted) {
+			unlisted++
+		}
+	}
+	if incomplete.Roles != unlisted { // of an older view, or for another reason
+		return err
+	}
+	return nil
 }
 
 // errNoDifference says that two views could not be compared. The older one may
