@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
 	"net/http/httptest"
@@ -322,4 +323,35 @@ func TestNamesOfRoles(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A target with the digest of another, and else something else, is not taken
+// for it.
+func TestHalfTheDigests(t *testing.T) {
+	inLayouts(t, func(w *world) {
+		good := []byte("file-7 version 1")
+		sum := sha512.Sum512(good)
+		both := map[string]string{"sha512": hex.EncodeToString(sum[:]), "sha256": digestOf(string(good))}
+		w.repo.Targets().Bin("twin").AddTargetInfo("twin", int64(len(good)), both)
+		w.publish()
+		files := w.repo.TargetFiles()
+		for _, name := range []string{"twin", both["sha512"] + ".twin", both["sha256"] + ".twin", digestOf("other") + ".twin"} {
+			files[name] = good
+		}
+		w.server.Publish(w.repo)
+		w.mustRun("sync")
+		for _, liar := range []map[string]string{
+			{"sha512": both["sha512"], "sha256": digestOf("other")},
+			{"sha512": both["sha512"]},
+		} {
+			length := int64(len(good))
+			if len(liar) == 1 {
+				length++
+			}
+			w.repo.Targets().Bin("twin").AddTargetInfo("twin", length, liar)
+			w.publish()
+			w.mustFail("twin", "sync")
+			w.mustRun("verify")
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/singleflight"
@@ -27,7 +28,7 @@ import (
 //	states/7/targets   a link to ../../targets or, without consistent
 //	                   snapshots, a folder of links to files
 //	targets            with consistent snapshots: files under names with a digest
-//	files              without: files by digest
+//	files              without: files by digests and length
 //	.mirror            the work of the mirror itself
 //
 // A state does not change once it has its number. The link current is replaced
@@ -102,15 +103,14 @@ func (f *folder) begin(_ context.Context, consistent, all bool) (err error) {
 	return f.root.MkdirAll(nextState+"/targets", 0o755)
 }
 
-// inStore returns the names that a target has in the store.
+// inStore returns the names that a target has in the store. They say all that a
+// file is compared with, so that what has its name was verified.
 func (f *folder) inStore(t *verify.Target, names []string) []string {
 	if f.consistent {
 		return names
 	}
-	for algorithm, digest := range t.Hashes.All() {
-		return []string{algorithm + "/" + digest[:2] + "/" + digest}
-	}
-	return nil
+	all, _ := digests(t) // it has names
+	return []string{fmt.Sprintf("%s/%s-%d", all[0][:2], strings.Join(all, "-"), t.Length)}
 }
 
 func (f *folder) keys(t *verify.Target, names []string) []string {
