@@ -355,3 +355,39 @@ func TestHalfTheDigests(t *testing.T) {
 		}
 	})
 }
+
+// Bins share their keys, and a snapshot may list versions alone: an upstream
+// can send the file of one bin as that of another. One with other paths is
+// refused. Nobody can tell an empty one: it is reported.
+func TestFileOfAnotherBin(t *testing.T) {
+	for name, o := range layouts {
+		for _, empty := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, empty %v", name, empty), func(t *testing.T) {
+				w := newTeams(t, o)
+				w.repo.Targets().DelegateSuccinct("bin", 2)
+				w.stock("file-7", "1")
+				hidden := w.repo.Targets().Bin("file-7").Name()
+				var other string
+				for n := 0; other == "" || other == hidden; n++ {
+					path := fmt.Sprint("other-", n)
+					other = w.repo.Targets().Bin(path).Name()
+					if !empty && other != hidden {
+						w.stock(path, "1")
+					}
+				}
+				w.repo.Publish()
+				files := w.repo.Metadata()
+				files[w.repo.FileName(hidden)] = files[w.repo.FileName(other)]
+				w.server.Publish(w.repo)
+				if o.MetaHashes || !empty {
+					w.mustFail(hidden, "sync")
+					return
+				}
+				w.mustRun("sync")
+				require.Contains(t, w.said, "may be those of other roles")
+				w.mustRun("verify")
+				require.Contains(t, w.said, "may be those of other roles")
+			})
+		}
+	}
+}

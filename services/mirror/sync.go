@@ -125,6 +125,7 @@ func (s *syncing) sync(ctx context.Context) error {
 	if err := s.compare(ctx, s.download); err != nil {
 		return err
 	}
+	s.view.doubts(s.out)
 	if s.Strict && s.missing+s.left > 0 {
 		return fmt.Errorf("%d files are missing, see above", s.missing+s.left)
 	}

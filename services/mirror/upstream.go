@@ -93,6 +93,23 @@ func (v *view) complete(err error) error {
 	return nil
 }
 
+// doubts warns if a source can have sent the files of other roles, which list
+// less.
+//
+// R-5.6.8b: TUF does not sign the names of roles.
+func (v *view) doubts(out *terminal) {
+	var unbound []string
+	for _, r := range v.roles {
+		if r.Err == nil && !r.Bound {
+			unbound = append(unbound, r.Role)
+		}
+	}
+	if len(unbound) > 0 {
+		out.warn("the files of %d roles, such as %s, may be those of other roles with the same keys, and hide targets: "+
+			"the snapshot has no hashes of them", len(unbound), metadata.Printable(unbound[0]))
+	}
+}
+
 // errNoDifference says that two views could not be compared. The older one may
 // be at fault: roles have expired, or somebody has damaged the copy.
 var errNoDifference = errors.New("not compared with what is published")
