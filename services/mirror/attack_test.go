@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/client/clienttest"
+	"github.com/tufwalk/tufwalk/verify"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -390,4 +393,49 @@ func TestFileOfAnotherBin(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A bucket whose sync is killed after any file of metadata gives the old state
+// or the new one. Between the last root and the timestamp a client may have to
+// try again.
+func TestBucketBetween(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	folder := filepath.Join(w.dir, "bucket")
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	w.dest = "file://" + filepath.ToSlash(folder) + "?metadata=skip&no_tmp_dir=true"
+	work := filepath.Join(w.dir, "work")
+	w.mustRun("sync", "--work", work)
+	before := filepath.Join(w.dir, "before")
+	require.NoError(t, os.CopyFS(before, os.DirFS(folder)))
+	w.stock("file-7", "2")
+	w.repo.Rotate("snapshot", 1, w.repo.Key("second"))
+	w.publish()
+	w.mustRun("sync", "--work", work)
+
+	d, err := openDest(t.Context(), w.dest)
+	require.NoError(t, err)
+	defer d.close()
+	now, err := newView(t.Context(), w.repo.TrustedRoot(), nil, []client.Source{inDest{d}}, w.repo.Now())
+	require.NoError(t, err)
+	require.NoError(t, now.list(t.Context(), func(*verify.Target) error { return nil }))
+	names, err := (&syncing{upstream: &upstream{}, view: now}).published().files(now)
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(filepath.Join(before, "targets")))
+	require.NoError(t, os.CopyFS(filepath.Join(before, "targets"), os.DirFS(filepath.Join(folder, "targets"))))
+	s := httptest.NewServer(http.FileServer(http.Dir(before)))
+	defer s.Close()
+	seen := map[string]int{}
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(folder, "metadata", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(before, "metadata", name), data, 0o600))
+		got, err := getFrom(t.Context(), s.URL, w.repo, "file-7")
+		if err != nil {
+			require.Equal(t, "2.root.json", name, err)
+			got = "try again"
+		}
+		seen[got]++
+	}
+	// Four bins, targets, snapshot, two roots, timestamp.
+	require.Equal(t, map[string]int{"file-7 version 1": 7, "try again": 1, "file-7 version 2": 1}, seen)
 }
