@@ -27,7 +27,7 @@ import (
 //	states/7/metadata  links to what .mirror/metadata has
 //	states/7/targets   a link to ../../targets or, without consistent
 //	                   snapshots, a folder of links to files
-//	targets            with consistent snapshots: files under names with a digest
+//	targets            with consistent snapshots: files, names with a digest
 //	files              without: files by digests and length
 //	.mirror            the work of the mirror itself
 //
@@ -198,7 +198,8 @@ func link(from *os.Root, old string, to *os.Root, name string) error {
 	if err := to.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	oldPath, newPath := filepath.Join(from.Name(), filepath.FromSlash(old)), filepath.Join(to.Name(), filepath.FromSlash(name))
+	oldPath := filepath.Join(from.Name(), filepath.FromSlash(old))
+	newPath := filepath.Join(to.Name(), filepath.FromSlash(name))
 	if os.Link(oldPath, newPath) == nil {
 		return nil
 	}
@@ -276,7 +277,8 @@ func syncDir(name string) {
 }
 
 // carryOver adds to a state the metadata of the one before that it does not
-// have, for clients that have begun with that, unless its time is over. (Versions are in their names.)
+// have, for clients that have begun with that, unless its time is over.
+// (Versions are in their names.)
 func (f *folder) carryOver(to *os.Root, g *gone) error {
 	from, err := f.root.OpenRoot("current/metadata")
 	if errors.Is(err, fs.ErrNotExist) {
