@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -13,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tufwalk/tufwalk/client"
+	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
 
@@ -82,6 +84,9 @@ func (w *work) Save(ctx context.Context, rec verify.Record) error {
 		return err
 	}
 	top := isTop(rec.StoreName)
+	if !top && isTop(name) { // without consistent snapshots, such as of a role 2.root
+		return fmt.Errorf("%s: the role's file would be in the place of another one: %s", metadata.Printable(rec.Role), name)
+	}
 	if err := replaceFile(w.metadata(name), rec.Data, top); err != nil {
 		return err
 	}
@@ -96,6 +101,49 @@ func (w *work) Save(ctx context.Context, rec verify.Record) error {
 		return replaceFile(w.role(rec.StoreName), rec.Data, false)
 	}
 	return os.Rename(temp, w.role(rec.StoreName))
+}
+
+// errLost says that roles do not have the files that clients ask for: their
+// names are others since the repository has or had consistent snapshots, or
+// somebody has removed them. All are to be fetched again.
+var errLost = errors.New("metadata files are missing: what is known about roles was removed")
+
+// restore sees to it that there is a file for each name.
+func (w *work) restore(ctx context.Context, names []string) error {
+	lost := false
+	for _, name := range names {
+		_, err := os.Lstat(w.metadata(name))
+		switch {
+		case err == nil:
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		case !isTop(name):
+			lost = true
+		default:
+			stored, _ := withoutVersion(name)
+			if stored == "root.json" {
+				stored = name
+			}
+			data, err := w.Folder.Load(ctx, stored)
+			if err == nil {
+				err = writeFile(w.metadata(name), data)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if !lost {
+		return nil
+	}
+	roles := filepath.Join(w.dir, "roles")
+	if err := errors.Join(os.RemoveAll(roles), os.MkdirAll(roles, 0o755)); err != nil {
+		return err
+	}
+	if err := os.Remove(w.publishedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return errLost
 }
 
 // writeFile replaces a file in one step, and only when it lies on the disk.
@@ -144,6 +192,8 @@ func (w *work) tidy(metadata []string) error {
 // one of a.json.
 func withoutVersion(name string) (role string, versioned bool) {
 	version, role, found := strings.Cut(name, ".")
-	_, err := strconv.ParseUint(version, 10, 63)
-	return role, found && err == nil
+	if _, err := strconv.ParseUint(version, 10, 63); !found || err != nil {
+		return name, false
+	}
+	return role, true
 }

@@ -177,6 +177,8 @@ func (b *bucket) upload(ctx context.Context, w *work, name string, there bool) e
 	return b.WriteAll(ctx, "metadata/"+name, data, asBytes)
 }
 
+func (b *bucket) tidy() error { return nil }
+
 func (b *bucket) stored(_ context.Context, do func(key string) error) error {
 	for key := range b.there {
 		if err := do(key); err != nil {

@@ -27,6 +27,9 @@ type dest interface {
 	add(ctx context.Context, m *client.Mirrors, t *verify.Target, names []string, o client.DownloadOptions) error
 	// publish shows the state to clients, with metadata files of a work.
 	publish(ctx context.Context, w *work, metadata []string, g *gone) error
+	// tidy removes what is left of earlier states and of downloads, when a
+	// state is published.
+	tidy() error
 	// stored calls a function with the keys that were there when the state
 	// began, or are there now.
 	stored(ctx context.Context, do func(key string) error) error

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +12,9 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
+	"github.com/gofrs/flock"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/tufwalk/tufwalk/client"
@@ -23,8 +27,8 @@ import (
 //	states/7/metadata  links to what .mirror/metadata has
 //	states/7/targets   a link to ../../targets or, without consistent
 //	                   snapshots, a folder of links to files
-//	targets            with consistent snapshots: files, with digests in names
-//	files              without: files by digest
+//	targets            with consistent snapshots: files, names with a digest
+//	files              without: files by digests and length
 //	.mirror            the work of the mirror itself
 //
 // A state does not change once it has its number. The link current is replaced
@@ -32,12 +36,17 @@ import (
 type folder struct {
 	dir        string
 	root       *os.Root
-	store      *os.Root // targets or files
+	lock       *flock.Flock // held from begin on: a work may be that of another copy
+	store      *os.Root     // targets or files
 	consistent bool
+	parts      bool               // there may be parts, of a sync that broke off
 	adding     singleflight.Group // two targets may be one file of the store
 }
 
-const nextState = "states/next"
+const (
+	nextState = "states/next"
+	partExt   = ".part"
+)
 
 func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "states"), 0o755); err != nil {
@@ -47,14 +56,14 @@ func openFolder(dir string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{dir: dir, root: root}, nil
+	return &folder{dir: dir, root: root, lock: flock.New(filepath.Join(dir, "states", ".lock"))}, nil
 }
 
 func (f *folder) close() error {
 	if f.store != nil {
 		_ = f.store.Close()
 	}
-	return f.root.Close()
+	return errors.Join(f.root.Close(), f.lock.Close())
 }
 
 // storeName is the folder of the store.
@@ -65,11 +74,19 @@ func (f *folder) storeName() string {
 	return "files"
 }
 
-func (f *folder) begin(_ context.Context, consistent, _ bool) (err error) {
+func (f *folder) begin(_ context.Context, consistent, all bool) (err error) {
+	if ok, err := f.lock.TryLock(); err != nil || !ok {
+		return errors.Join(err, errBusy)
+	}
 	f.consistent = consistent
+	_, err = f.root.Lstat(nextState)
+	f.parts = f.parts || all || err == nil
 	name := f.storeName()
 	if err := f.root.MkdirAll(name, 0o755); err != nil {
 		return err
+	}
+	if f.store != nil { // of a state that was begun before
+		_ = f.store.Close()
 	}
 	if f.store, err = f.root.OpenRoot(name); err != nil {
 		return err
@@ -86,15 +103,14 @@ func (f *folder) begin(_ context.Context, consistent, _ bool) (err error) {
 	return f.root.MkdirAll(nextState+"/targets", 0o755)
 }
 
-// inStore returns the names that a target has in the store.
+// inStore returns the names that a target has in the store. They say all that a
+// file is compared with, so that what has its name was verified.
 func (f *folder) inStore(t *verify.Target, names []string) []string {
 	if f.consistent {
 		return names
 	}
-	for algorithm, digest := range t.Hashes.All() {
-		return []string{algorithm + "/" + digest[:2] + "/" + digest}
-	}
-	return nil
+	all, _ := digests(t) // it has names
+	return []string{fmt.Sprintf("%s/%s-%d", all[0][:2], strings.Join(all, "-"), t.Length)}
 }
 
 func (f *folder) keys(t *verify.Target, names []string) []string {
@@ -144,7 +160,8 @@ func (f *folder) download(
 	if err := f.store.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
-	part := path.Join(path.Dir(name), "."+path.Base(name)+".part")
+	sum := sha256.Sum256([]byte(path.Base(name))) // the name itself may be as long as a name can be
+	part := path.Join(path.Dir(name), "."+hex.EncodeToString(sum[:])+partExt)
 	dst, err := f.store.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
@@ -181,8 +198,9 @@ func link(from *os.Root, old string, to *os.Root, name string) error {
 	if err := to.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	at := func(root *os.Root, name string) string { return filepath.Join(root.Name(), filepath.FromSlash(name)) }
-	if os.Link(at(from, old), at(to, name)) == nil {
+	oldPath := filepath.Join(from.Name(), filepath.FromSlash(old))
+	newPath := filepath.Join(to.Name(), filepath.FromSlash(name))
+	if os.Link(oldPath, newPath) == nil {
 		return nil
 	}
 	data, err := from.Open(old)
@@ -298,17 +316,36 @@ func (f *folder) open(_ context.Context, name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-// stored also removes what is left of earlier states and of downloads.
 func (f *folder) stored(_ context.Context, do func(key string) error) error {
-	if err := f.removeStates(); err != nil {
-		return err
-	}
-	return fs.WalkDir(f.store.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		hidden := entry != nil && entry.Name()[0] == '.' // of a download that broke off
-		if err != nil || entry.IsDir() || hidden {
-			return err
+	return f.eachStored(func(name string, part bool) error {
+		if part {
+			return nil
 		}
 		return do(f.storeName() + "/" + name)
+	})
+}
+
+// eachStored calls a function with the files of the store. It says which are
+// parts, of a download that broke off.
+func (f *folder) eachStored(do func(name string, part bool) error) error {
+	return fs.WalkDir(f.store.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return do(name, entry.Name()[0] == '.' && path.Ext(name) == partExt)
+	})
+}
+
+// tidy looks for parts only if a sync may have left some.
+func (f *folder) tidy() error {
+	if err := f.removeStates(); err != nil || !f.parts {
+		return err
+	}
+	return f.eachStored(func(name string, part bool) error {
+		if !part {
+			return nil
+		}
+		return f.store.Remove(name)
 	})
 }
 

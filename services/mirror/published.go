@@ -19,10 +19,11 @@ import (
 // it is wrong, files are missing or stay for too long, and a sync without it
 // (remove the file) mends that.
 type published struct {
+	Dest     string            `json:"dest"`
 	Versions [4]int64          `json:"versions"` // of root, timestamp, snapshot and targets
 	Time     time.Time         `json:"time"`     // by which the state was judged
 	Filter   filter            `json:"filter"`
-	Whole    bool              `json:"whole"`     // nothing was missing
+	Whole    bool              `json:"whole"`     // no target and no role was missing
 	Roles    map[string]string `json:"roles"`     // the file of each role
 	Delegate []string          `json:"delegates"` // roles that delegate
 }
@@ -45,11 +46,11 @@ func (s *syncing) oldView(ctx context.Context) *view {
 		return nil
 	}
 	root, err := s.trustedRoot()
-	if err != nil || !s.was.Whole || !s.view.consistent() || !s.was.Filter.same(s.filter) {
+	if err != nil || s.was.Dest != s.Dest || !s.was.Whole || !s.view.consistent() || !s.was.Filter.same(s.filter) {
 		return nil
 	}
 	old, err := newView(ctx, root, nil, []client.Source{inDest{s.dest}}, s.was.Time)
-	if err != nil || old.versions() != s.was.Versions {
+	if err != nil || old.versions() != s.was.Versions || !old.consistent() {
 		return nil
 	}
 	return old
@@ -64,7 +65,7 @@ func (f filter) same(o filter) bool {
 // published is what there is to remember of the new view.
 func (s *syncing) published() published {
 	p := published{
-		Versions: s.view.versions(), Time: s.view.session.Time(), Filter: s.filter,
+		Dest: s.Dest, Versions: s.view.versions(), Time: s.view.session.Time(), Filter: s.filter,
 		Whole: s.missing+s.left == 0, Roles: map[string]string{},
 	}
 	if s.old != nil { // roles that have not changed
@@ -77,7 +78,8 @@ func (s *syncing) published() published {
 		p.Delegate = s.was.Delegate
 	}
 	for _, r := range s.view.roles {
-		if r.Err != nil { // not published by the upstream
+		if r.Err != nil { // not published by the upstream: if it comes, its targets are no difference
+			p.Whole = false
 			continue
 		}
 		p.Roles[r.Role] = r.Path

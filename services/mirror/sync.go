@@ -94,10 +94,19 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 		return err
 	}
 	defer func() { err = errors.Join(err, s.dest.close()) }()
-	s.view, err = newView(ctx, root, s.work, u.mirrors.Sources(), u.now())
+	err = s.follow(ctx, root, do)
+	if errors.Is(err, errLost) {
+		err = s.follow(ctx, root, do)
+	}
+	return err
+}
+
+// follow brings the view up to date, and does something with it.
+func (s *syncing) follow(ctx context.Context, root []byte, do func(*syncing, context.Context) error) (err error) {
+	s.view, err = newView(ctx, root, s.work, s.mirrors.Sources(), s.now())
 	if s.view != nil {
 		for _, w := range s.view.session.Warnings() {
-			out.warn("%v", w)
+			s.out.warn("%v", w)
 		}
 	}
 	if err != nil {
@@ -113,18 +122,19 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 // sync downloads what is not there, and then publishes the view. Nothing is
 // published if something is wrong: what has come is there for the next sync.
 func (s *syncing) sync(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil {
+	if err := s.compare(ctx, s.download); err != nil {
 		return err
 	}
-	if err := s.download(ctx); err != nil {
-		return err
-	}
+	s.view.doubts(s.out)
 	if s.Strict && s.missing+s.left > 0 {
 		return fmt.Errorf("%d files are missing, see above", s.missing+s.left)
 	}
 	now := s.published()
 	names, err := now.files(s.view)
 	if err != nil {
+		return err
+	}
+	if err := s.work.restore(ctx, names); err != nil {
 		return err
 	}
 	g, err := s.work.gone(s.now(), s.Grace)
@@ -134,19 +144,35 @@ func (s *syncing) sync(ctx context.Context) error {
 	if err := s.dest.publish(ctx, s.work, names, g); err != nil {
 		return fmt.Errorf("not published: %w", err)
 	}
-	err = errors.Join(s.work.setPublished(now), s.sweep(ctx, g), g.save(), s.work.tidy(names))
+	err = errors.Join(s.sweep(ctx, g), g.save(), s.work.tidy(names), s.dest.tidy())
+	if err == nil { // otherwise the next sync looks at everything
+		err = s.work.setPublished(now)
+	}
 	v := now.Versions
 	fmt.Fprintf(s.out.stdout, "published: root %d, timestamp %d, snapshot %d, targets %d, good until %s\n",
 		v[0], v[1], v[2], v[3], s.view.session.Expires().UTC().Format(time.RFC3339))
 	return err
 }
 
-// begin begins a state: the difference to the published one or, if that is not
-// known, all.
-func (s *syncing) begin(ctx context.Context) error {
-	s.kept = newNames()
+// compare begins a state, and does something with the difference to the
+// published one or, if that cannot be known, with all.
+func (s *syncing) compare(ctx context.Context, do func(context.Context) error) error {
 	s.old = s.oldView(ctx)
-	return s.dest.begin(ctx, s.view.consistent(), s.old == nil)
+	err := s.begin(ctx, do)
+	if errors.Is(err, errNoDifference) && ctx.Err() == nil {
+		s.out.warn("everything is compared: %v", err)
+		s.old = nil
+		err = s.begin(ctx, do)
+	}
+	return err
+}
+
+func (s *syncing) begin(ctx context.Context, do func(context.Context) error) error {
+	s.kept, s.went, s.missing, s.left = newNames(), nil, 0, 0
+	if err := s.dest.begin(ctx, s.view.consistent(), s.old == nil); err != nil {
+		return err
+	}
+	return do(ctx)
 }
 
 // sweep removes what is not listed any more and has been so for long enough.
@@ -182,7 +208,7 @@ func (s *syncing) download(ctx context.Context) error {
 	group.SetLimit(s.Parallel)
 	err := s.each(ctx, func(t *verify.Target, names []string) error {
 		if there, err := s.dest.has(ctx, t, names); err != nil || there {
-			return err
+			return about(t, err)
 		}
 		s.bar.wanted(t.Length)
 		group.Go(func() error { return s.add(ctx, t, names) })
@@ -246,10 +272,19 @@ func (s *syncing) add(ctx context.Context, t *verify.Target, names []string) err
 	case errors.As(err, new(*client.NameError)):
 		s.report(&s.left, t, err)
 	case err != nil:
-		return err
+		return about(t, err)
 	}
 	s.bar.ended(t.Length, err == nil)
 	return nil
+}
+
+// about adds the target to an error of the copy, such as that its name is that
+// of a folder of others. Those of downloads have it.
+func about(t *verify.Target, err error) error {
+	if err == nil || errors.As(err, new(*client.DownloadError)) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", metadata.Printable(t.Path), err)
 }
 
 func (s *syncing) report(count *int, t *verify.Target, err error) {
@@ -265,17 +300,16 @@ func (s *syncing) report(count *int, t *verify.Target, err error) {
 }
 
 // plan counts what a sync would download.
-func (s *syncing) plan(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
+func (s *syncing) plan(ctx context.Context) error { return s.compare(ctx, s.count) }
+
+func (s *syncing) count(ctx context.Context) error {
 	var files, there int
 	var bytes int64
 	err := s.each(ctx, func(t *verify.Target, names []string) error {
 		has, err := s.dest.has(ctx, t, names)
 		switch {
 		case err != nil:
-			return err
+			return about(t, err)
 		case has:
 			there++
 		default:

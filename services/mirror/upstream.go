@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -74,13 +77,42 @@ func (v *view) list(ctx context.Context, each func(*verify.Target) error) error 
 // complete returns nil if nothing but roles was left out that the upstream has
 // not published: no client comes to them either.
 func (v *view) complete(err error) error {
-	if errors.Is(err, verify.ErrIncomplete) && !slices.ContainsFunc(v.roles, func(r verify.ListedRole) bool {
-		return r.Err != nil && !errors.Is(r.Err, verify.ErrUnlisted)
-	}) {
-		return nil
+	incomplete := new(verify.IncompleteError)
+	if !errors.As(err, &incomplete) {
+		return err
 	}
-	return err
+	unlisted := 0
+	for _, r := range v.roles {
+		if errors.Is(r.Err, verify.ErrUnlisted) {
+			unlisted++
+		}
+	}
+	if incomplete.Roles != unlisted { // of an older view, or for another reason
+		return err
+	}
+	return nil
 }
+
+// doubts warns if a source can have sent the files of other roles, which list
+// less.
+//
+// R-5.6.8b: TUF does not sign the names of roles.
+func (v *view) doubts(out *terminal) {
+	var unbound []string
+	for _, r := range v.roles {
+		if r.Err == nil && !r.Bound {
+			unbound = append(unbound, r.Role)
+		}
+	}
+	if len(unbound) > 0 {
+		out.warn("the files of %d roles, such as %s, may be those of other roles with the same keys, and hide targets: "+
+			"the snapshot has no hashes of them", len(unbound), metadata.Printable(unbound[0]))
+	}
+}
+
+// errNoDifference says that two views could not be compared. The older one may
+// be at fault: roles have expired, or somebody has damaged the copy.
+var errNoDifference = errors.New("not compared with what is published")
 
 // difference calls a function with each target that has another answer than in
 // an older view.
@@ -94,19 +126,25 @@ func (v *view) difference(
 			err = client.Drive(ctx, v.session, v.drive)
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errNoDifference, err)
 		}
 		for c, err := range d.Changes() {
-			if err == nil {
-				err = each(c)
-			}
-			if err != nil && !errors.Is(err, verify.ErrUnlisted) {
-				return err
+			switch {
+			case errors.Is(err, verify.ErrUnlisted):
+			case err != nil:
+				return fmt.Errorf("%w: %w", errNoDifference, err)
+			default:
+				if err := each(c); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	v.roles = d.Roles()
-	return v.complete(d.Err())
+	if err := v.complete(d.Err()); err != nil {
+		return fmt.Errorf("%w: %w", errNoDifference, err)
+	}
+	return nil
 }
 
 func (v *view) consistent() bool { return v.session.Root().ConsistentSnapshot }
@@ -122,13 +160,18 @@ func (v *view) versions() (list [4]int64) {
 }
 
 // targetNames returns the names under which clients ask for a target, the
-// likeliest first.
+// likeliest first. A digest is a part of a name, and nobody but a role says
+// what it is: so only those count that the file is compared with.
 func targetNames(t *verify.Target) (names []string, err error) {
 	paths, err := t.URLPaths()
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
+	known, err := digests(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths[:min(len(known), len(paths))] { // in the same order
 		name, err := fileName(path)
 		if err != nil {
 			return nil, err
@@ -136,6 +179,23 @@ func targetNames(t *verify.Target) (names []string, err error) {
 		names = append(names, name)
 	}
 	return names, nil
+}
+
+// digests returns the listed digests of the algorithms that are known here.
+func digests(t *verify.Target) (list []string, err error) {
+	lengths := map[string]int{"sha512": sha512.Size, "sha256": sha256.Size}
+	for algorithm, digest := range t.Hashes.All() {
+		if length, known := lengths[algorithm]; known {
+			if b, err := hex.DecodeString(digest); err != nil || len(b) != length {
+				return nil, fmt.Errorf("%q is no %s digest", digest, algorithm)
+			}
+			list = append(list, digest)
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("it has neither a sha256 nor a sha512 digest")
+	}
+	return list, nil
 }
 
 // fileName is the name of the file that a web server sends for a URL path. It

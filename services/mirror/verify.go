@@ -70,6 +70,7 @@ func (c *verifyCmd) Run(ctx context.Context, out *terminal) (err error) {
 	if err != nil {
 		return err
 	}
+	v.doubts(out)
 	fmt.Fprintf(out.stdout, "%d metadata files and %d targets are good, %s\n",
 		len(v.roles)+3, good, size(bytes))
 	if bad > 0 {
