@@ -54,6 +54,19 @@ class SessionTest(unittest.TestCase):
                 run(other)
                 self.assertEqual(again.target().length, 5)
 
+    def test_list(self) -> None:
+        with tufwalk.Session(trusted_root(), now=NOW) as session:
+            for at_once in (0, 1, 16):
+                listing, paths = session.list(at_once), []
+                while not listing.done:
+                    run(session)
+                    paths += [target.path for target in listing.take()]
+                listing.check()
+                self.assertEqual(paths, ["app.txt", "dev/app.txt"])
+                self.assertEqual((listing.take(), listing.left_out), ([], {}))
+            with self.assertRaises(tufwalk.MistakeError):
+                session.list(-1)
+
     def test_verifier(self) -> None:
         with tufwalk.Session(trusted_root(), now=NOW) as session:
             lookup = session.find("app.txt")

@@ -35,12 +35,12 @@ from .errors import (
     WrongBytesError,
 )
 from .mirrors import Mirror, Source
-from .session import Lookup, Options, Session, Verifier
+from .session import Listing, Lookup, Options, Session, Verifier
 from .stores import FolderStore, MemoryStore, Store
 from .values import Batch, Record, Rejected, Request, Role, Said, Status, Step, StoredFile, Target
 
 __all__ = [
-    "Batch", "ExpiredError", "FolderStore", "InternalError", "LimitError", "Lookup", "MemoryStore", "Mirror",
+    "Batch", "ExpiredError", "FolderStore", "InternalError", "LimitError", "Listing", "Lookup", "MemoryStore", "Mirror",
     "MistakeError", "NoTargetError", "NotAtSourceError", "Options", "Progress", "Record", "Rejected", "Request",
     "Role", "RollbackError", "Said", "Session", "Source", "Status", "Step", "Store", "StoreError", "StoredFile",
     "SupersededError", "Target", "TufError", "UncertainError", "UnreachableError", "Verifier", "WrongBytesError",

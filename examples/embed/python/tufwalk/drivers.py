@@ -117,6 +117,8 @@ def download(target: Target, *sources: Source, report: Report = silent, plain: b
     The sources are asked in turn, also after wrong bytes; if none has the file,
     the last error is raised.
     """
+    if target.lookup is None:
+        raise MistakeError(f"{target.path!r} is of a list: find it to download it", path=target.path)
     paths = target.url_paths
     if plain and target.plain_url_path:
         paths = (target.plain_url_path,)
@@ -134,6 +136,7 @@ def download(target: Target, *sources: Source, report: Report = silent, plain: b
 
 
 def _download(target: Target, source: Source, path: str, report: Report) -> bytes:
+    assert target.lookup is not None
     parts, received = [], 0
     report(Progress(target, "begun", total=target.length))
     with target.lookup.verifier() as verifier:

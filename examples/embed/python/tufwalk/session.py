@@ -102,6 +102,13 @@ class Session:
         self._lookups[lookup._number] = lookup
         return lookup
 
+    def list(self, at_once: int = 16) -> Listing:
+        """Begins to list every target that a lookup would find.
+
+        at_once: how many files may be asked for before the list comes to them.
+        """
+        return Listing(self, self._call("list", at_once=at_once)[0]["list"])
+
     def next(self) -> Batch | None:
         """Returns what is to be done; None: nothing until a request is answered."""
         answer, body = self._call("next")
@@ -213,9 +220,7 @@ class Lookup:
         mirror can have hidden it, and otherwise what kept the search from an
         answer.
         """
-        t = self._session._call("target", lookup=self._number)[0]["target"]
-        t["expires"], t["url_paths"] = _time(t["expires"]), tuple(t.get("url_paths", ()))
-        return Target(lookup=self, **t)
+        return _target(self._session._call("target", lookup=self._number)[0]["target"], self)
 
     def trail(self) -> list[Step]:
         """Returns each delegation that the search followed: why the target is trusted."""
@@ -234,6 +239,43 @@ class Lookup:
     def verifier(self) -> Verifier:
         """Returns a verifier for one download of the target."""
         return Verifier(self._session, self._session._call("verifier", lookup=self._number)[0]["verifier"])
+
+
+class Listing:
+    """A list of every target. Session.list makes it.
+
+        listing = session.list()
+        while not listing.done:
+            tufwalk.update(session, mirror)
+            for target in listing.take():
+                ...
+        listing.check()
+
+    left_out: paths that a role lists and whose search has no answer, and why.
+    """
+
+    def __init__(self, session: Session, number: int) -> None:
+        self._session, self._number = session, number
+        self._error: TufError | None = None
+        self.done = False
+        self.left_out: dict[str, TufError] = {}
+
+    def take(self) -> list[Target]:
+        """Returns the next targets, and asks for the files that come then."""
+        if self.done:
+            return []
+        listed = self._session._call("listed", list=self._number)[0]["listed"]
+        for left in listed.get("left_out", ()):
+            self.left_out[left["path"]] = error_of(left["error"])
+        self.done = listed["done"]
+        if "error" in listed:
+            self._error = error_of(listed["error"])
+        return [_target(t, None) for t in listed.get("targets", ())]
+
+    def check(self) -> None:
+        """Raises why the list is not whole, once it is done."""
+        if self._error is not None:
+            raise self._error
 
 
 class Verifier:
@@ -271,6 +313,11 @@ class Verifier:
                 self.verify()
             except TufError:
                 pass
+
+
+def _target(t: dict[str, Any], lookup: Lookup | None) -> Target:
+    t["expires"], t["url_paths"] = _time(t["expires"]), tuple(t.get("url_paths", ()))
+    return Target(lookup=lookup, **t)
 
 
 def _close(host: Host, number: int) -> None:

@@ -101,6 +101,7 @@ class Target:
     Each of url_paths, the first that exists, is to be appended to the URL for
     targets as it is. plain_url_path is the one without a digest, for hosts such
     as PyPI's. custom is signed JSON. From expires on the answer is out of date.
+    lookup is None for a target of a list: to download it, find its path.
     """
 
     path: str
@@ -108,7 +109,7 @@ class Target:
     length: int
     hashes: dict[str, str]
     expires: datetime
-    lookup: Lookup = field(repr=False, compare=False)
+    lookup: Lookup | None = field(repr=False, compare=False)
     url_paths: tuple[str, ...] = ()
     plain_url_path: str = ""
     custom: str = ""
