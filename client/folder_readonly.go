@@ -3,6 +3,8 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/tufwalk/tufwalk/verify"
@@ -50,7 +52,11 @@ func (r readOnly) Load(ctx context.Context, name string) ([]byte, error) {
 // Save returns nil if the very same file is stored already, and ErrReadOnly
 // (wrapped) otherwise: what is not saved must not look saved.
 func (r readOnly) Save(ctx context.Context, rec verify.Record) error {
-	if stored, err := r.Load(ctx, rec.StoreName); err == nil && bytes.Equal(stored, rec.Data) {
+	stored, err := r.Load(ctx, rec.StoreName)
+	switch {
+	case errors.Is(err, fs.ErrClosed):
+		return err
+	case err == nil && bytes.Equal(stored, rec.Data):
 		return nil
 	}
 	return r.folder.failed("saved", rec.StoreName, ErrReadOnly)

@@ -279,6 +279,7 @@ func TestFolderClose(t *testing.T) {
 	require.NotErrorIs(t, err, fs.ErrNotExist)
 	_, err = view.Load(t.Context(), "root.json")
 	require.ErrorIs(t, err, fs.ErrClosed)
+	require.ErrorIs(t, view.Save(t.Context(), record("root.json", "y")), fs.ErrClosed)
 	require.ErrorIs(t, f.Save(t.Context(), record("root.json", "y")), fs.ErrClosed)
 	_, err = f.Adopt(t.Context(), verifytest.New(verifytest.Options{}).TrustedRoot())
 	require.ErrorIs(t, err, fs.ErrClosed)

@@ -29,6 +29,7 @@ type Options struct {
 
 const (
 	defaultDepth      = 64
+	maxDepth          = 1000
 	defaultSignatures = 1024
 )
 
@@ -104,7 +105,7 @@ func parse[T Content](data []byte, o Options) (*Envelope[T], *SyntaxError) {
 	if o.MaxDepth == 0 {
 		o.MaxDepth = defaultDepth
 	}
-	o.MaxDepth = min(o.MaxDepth, 1000)
+	o.MaxDepth = min(o.MaxDepth, maxDepth)
 	if o.MaxSignatures == 0 {
 		o.MaxSignatures = defaultSignatures
 	}

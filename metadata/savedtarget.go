@@ -41,7 +41,7 @@ func quote(s string) string {
 // ParseSavedTarget reads what SavedTarget.JSON has returned, and is as strict
 // as Parse. Errors are *SyntaxError.
 func ParseSavedTarget(data []byte) (s SavedTarget, err error) {
-	doc, syntax := canonicalize(data, defaultDepth)
+	doc, syntax := canonicalize(data, maxDepth) // custom data may be as deep as a session's limits allow
 	if syntax != nil {
 		return s, syntax
 	}

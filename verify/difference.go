@@ -26,10 +26,11 @@ type Change struct {
 	Old, New *Target
 }
 
-// Difference compares the targets of two views of a repository. It asks for the
-// files of those roles only that the two snapshots list differently, and of
-// those that delegate, and so costs what has changed, in time and in memory.
-// If delegations have changed, or DifferenceOptions.Delegates is missing, it
+// Difference compares the targets of two views of a repository. It lists only
+// the roles that the two snapshots list differently, and looks their targets up
+// in the other view. So it asks for those roles, for those that delegate, and
+// for those that a search comes to before, and costs what has changed. If
+// delegations have changed, or DifferenceOptions.Delegates is missing, it
 // compares everything.
 //
 // The old view is a session too: one with the files of the last update, that
@@ -121,8 +122,7 @@ func (d *Difference) compare() {
 
 // Changes yields what is different, as far as it is known: each path once, or a
 // *LeftOutError for a path that one view lists and the other has no answer for.
-// Then it asks for
-// the files that come next. It is used like Listing.Targets.
+// Then it asks for the files that come next. It is used like Listing.Targets.
 func (d *Difference) Changes() iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		for {

@@ -39,8 +39,11 @@ func openWork(dir string) (w *work, err error) {
 		}
 	}
 	w = &work{dir: dir, lock: flock.New(filepath.Join(dir, "lock"))}
-	if ok, err := w.lock.TryLock(); err != nil || !ok {
-		return nil, errors.Join(err, errBusy)
+	switch ok, err := w.lock.TryLock(); {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, errBusy
 	}
 	if w.Folder, err = client.OpenFolder(filepath.Join(dir, "trust")); err != nil {
 		return nil, errors.Join(err, w.lock.Close())

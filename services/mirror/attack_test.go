@@ -236,6 +236,7 @@ func TestTwoCopies(t *testing.T) {
 
 func TestBusyCopy(t *testing.T) {
 	w := newWorld(t, verifytest.Options{})
+	require.NoError(t, os.MkdirAll(w.dest, 0o755))
 	first, err := openFolder(w.dest)
 	require.NoError(t, err)
 	require.NoError(t, first.begin(t.Context(), true, true))
@@ -439,4 +440,26 @@ func TestBucketBetween(t *testing.T) {
 	}
 	// Four bins, targets, snapshot, two roots, timestamp.
 	require.Equal(t, map[string]int{"file-7 version 1": 7, "try again": 1, "file-7 version 2": 1}, seen)
+}
+
+// What has the name of the link is not the mirror's, such as a folder after a
+// copy that follows links: nothing is replaced or removed.
+func TestCurrentIsNoLink(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustRun("sync")
+	current := filepath.Join(w.dest, "current")
+	require.NoError(t, os.Remove(current))
+	require.NoError(t, os.MkdirAll(filepath.Join(current, "metadata"), 0o755))
+	before := w.files("states/1")
+	w.stock("file-7", "2")
+	w.publish()
+	w.mustFail("current", "sync")
+	require.Equal(t, before, w.files("states/1"))
+}
+
+// verify makes nothing.
+func TestVerifyOfNoCopy(t *testing.T) {
+	w := newWorld(t, verifytest.Options{})
+	w.mustFail("no such file", "verify")
+	require.NoDirExists(t, w.dest)
 }

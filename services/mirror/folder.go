@@ -48,10 +48,8 @@ const (
 	partExt   = ".part"
 )
 
+// openFolder opens a folder that exists. begin makes what is in it.
 func openFolder(dir string) (*folder, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "states"), 0o755); err != nil {
-		return nil, err
-	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -75,8 +73,14 @@ func (f *folder) storeName() string {
 }
 
 func (f *folder) begin(_ context.Context, consistent, all bool) (err error) {
-	if ok, err := f.lock.TryLock(); err != nil || !ok {
-		return errors.Join(err, errBusy)
+	if err := f.root.MkdirAll("states", 0o755); err != nil {
+		return err
+	}
+	switch ok, err := f.lock.TryLock(); {
+	case err != nil:
+		return err
+	case !ok:
+		return errBusy
 	}
 	f.consistent = consistent
 	_, err = f.root.Lstat(nextState)
@@ -218,6 +222,10 @@ func link(from *os.Root, old string, to *os.Root, name string) error {
 
 // publish links the metadata into the state, gives it a number and switches.
 func (f *folder) publish(_ context.Context, w *work, metadata []string, g *gone) error {
+	number, err := f.current()
+	if err != nil { // what has the name is no link: nothing is replaced then
+		return err
+	}
 	from, err := os.OpenRoot(filepath.Join(w.dir, "metadata"))
 	if err != nil {
 		return err
@@ -238,7 +246,6 @@ func (f *folder) publish(_ context.Context, w *work, metadata []string, g *gone)
 			return err
 		}
 	}
-	number, _ := f.current() // 0: nothing is published
 	name := fmt.Sprintf("states/%d", number+1)
 	if err := f.root.RemoveAll(name); err != nil { // of a sync that was killed before the switch
 		return err
@@ -302,7 +309,10 @@ func (f *folder) carryOver(to *os.Root, g *gone) error {
 // current returns the number of the published state, and 0 before there is one.
 func (f *folder) current() (int, error) {
 	state, err := f.root.Readlink("current")
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
 		return 0, err
 	}
 	return strconv.Atoi(path.Base(filepath.ToSlash(state)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -90,6 +91,11 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 		return err
 	}
 	defer func() { err = errors.Join(err, s.work.Close()) }()
+	if !strings.Contains(u.Dest, "://") {
+		if err := os.MkdirAll(u.Dest, 0o755); err != nil {
+			return err
+		}
+	}
 	if s.dest, err = openDest(ctx, u.Dest); err != nil {
 		return err
 	}

@@ -208,6 +208,11 @@ func provide(_ *Host, s *session, m *call) (*answer, [][]byte, error) {
 }
 
 func provideSaved(_ *Host, s *session, m *call) (*answer, [][]byte, error) {
+	for _, r := range s.Outstanding() {
+		if r.ID == requestID(m.ID) && r.StoreName == "" { // a saved timestamp would be a frozen one
+			return nil, nil, mistakef("request %s has no store_name: only a live source may answer", m.ID)
+		}
+	}
 	return nil, nil, s.judged(m.ID, s.ProvideSaved(requestID(m.ID), m.body))
 }
 

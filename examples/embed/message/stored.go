@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -20,10 +21,16 @@ type loaded struct {
 	err error // it could not be read
 }
 
+// storedNames are those of the files that protect from going back.
+var storedNames = []string{"root.json", "timestamp.json", "snapshot.json"}
+
 // stored cuts a body into the stored files.
 func (m *call) stored(body []byte) (files, error) {
 	f := make(files)
 	for _, s := range m.Stored {
+		if !slices.Contains(storedNames, s.Name) { // left out, it would protect from nothing
+			return nil, mistakef("stored file %q: the names are root.json, timestamp.json and snapshot.json", s.Name)
+		}
 		if s.Length < 0 || s.Length > int64(len(body)) {
 			return nil, mistake{text: "body is shorter than the stored files", expected: s.Length, found: int64(len(body))}
 		}
