@@ -34,7 +34,7 @@ func manyOr(n, few int) int {
 	case testing.Short():
 		return min(n, few)
 	}
-	return n
+	return min(n, fewHistories) // fewer with the race detector
 }
 
 // TestModel plays random histories to the library and to a second verifier,
