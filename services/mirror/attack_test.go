@@ -463,3 +463,51 @@ func TestVerifyOfNoCopy(t *testing.T) {
 	w.mustFail("no such file", "verify")
 	require.NoDirExists(t, w.dest)
 }
+
+// One content under many paths is one file of the store, and is fetched once.
+func TestOneFileOfManyTargets(t *testing.T) {
+	w := newWorld(t, verifytest.Options{NoConsistentSnapshot: true})
+	for n := range 10 {
+		path := fmt.Sprint("same-", n)
+		w.repo.Targets().AddToBin(path, []byte("the same"))
+	}
+	w.publish()
+	for _, parallel := range []string{"1", "8"} {
+		w.dest = filepath.Join(w.dir, "copy-"+parallel)
+		asked := len(w.server.Log())
+		w.mustRun("sync", "--parallel", parallel)
+		same := 0
+		for _, r := range w.server.Log()[asked:] {
+			if strings.HasPrefix(r.Path, "/targets/same-") {
+				same++
+			}
+		}
+		require.Equal(t, 1, same, parallel)
+		w.mustRun("verify")
+	}
+}
+
+// A second name is given in one step, in the place of any file, and a copy is
+// as good where there are no links.
+func TestLink(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	require.NoError(t, err)
+	defer root.Close()
+	for name, text := range map[string]string{"old": "new text", "name": "before", "other": "before"} {
+		require.NoError(t, root.WriteFile(name, []byte(text), 0o600))
+	}
+	for range 2 { // the second time it is the same file
+		require.NoError(t, link(root, "old", root, "name"))
+	}
+	require.NoError(t, copyFile(root, "old", root, "copy"))
+	require.NoError(t, link(root, "copy", root, "other"))
+	for _, name := range []string{"name", "other", "copy"} {
+		data, err := root.ReadFile(name)
+		require.NoError(t, err)
+		require.Equal(t, "new text", string(data))
+	}
+	require.ErrorIs(t, link(root, "none", root, "name"), os.ErrNotExist)
+	left, err := os.ReadDir(root.Name())
+	require.NoError(t, err)
+	require.Len(t, left, 4, "nothing hidden is left")
+}

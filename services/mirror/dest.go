@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"hash/maphash"
 	"io"
 	"strings"
 
@@ -39,23 +38,12 @@ type dest interface {
 	close() error
 }
 
+func isBucket(address string) bool { return strings.Contains(address, "://") }
+
 // openDest opens a folder, or a bucket.
 func openDest(ctx context.Context, address string) (dest, error) {
-	if strings.Contains(address, "://") {
+	if isBucket(address) {
 		return openBucket(ctx, address)
 	}
 	return openFolder(address)
 }
-
-// names are a set of names, of which there may be millions: of each there are
-// eight bytes. Two names that share them are one, so that a file may stay for
-// too long, and never goes too early.
-type names struct {
-	seed maphash.Seed
-	set  map[uint64]struct{}
-}
-
-func newNames() *names { return &names{maphash.MakeSeed(), map[uint64]struct{}{}} }
-
-func (n *names) add(name string)      { n.set[maphash.String(n.seed, name)] = struct{}{} }
-func (n *names) has(name string) bool { _, ok := n.set[maphash.String(n.seed, name)]; return ok }

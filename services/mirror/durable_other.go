@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 )
 
+// syncEntry writes the entries of a folder to the disk.
+func syncEntry(folder string) { syncDir(folder) }
+
 // syncTree writes the files below a folder to the disk.
 func syncTree(dir, below string) error {
 	err := filepath.WalkDir(below, func(name string, entry fs.DirEntry, err error) error {

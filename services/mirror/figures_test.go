@@ -17,19 +17,16 @@ import (
 )
 
 var (
-	figureTargets = flag.Int("targets", 0, "how many small targets TestFigures has; 0: it is skipped")
-	figureBits    = flag.Int("bits", 14, "bits of the number of its bins")
-	figureSize    = flag.Int("size", 10_000, "bytes of each")
+	figureTargets = flag.Int("targets", 200, "how many small targets TestFigures has")
+	figureBits    = flag.Int("bits", 4, "bits of the number of its bins")
+	figureSize    = flag.Int("size", 1000, "bytes of each")
 )
 
 // TestFigures measures, for docs/mirror.md: a first sync next to plain copying,
 // and a difference of 100 targets.
 //
-//	go test ./services/mirror -run TestFigures -v -targets 10000
+//	go test ./services/mirror -run TestFigures -v -targets 5000 -bits 6 -size 10000
 func TestFigures(t *testing.T) {
-	if *figureTargets == 0 {
-		t.Skip("only with -targets")
-	}
 	w := &world{T: t, repo: verifytest.New(verifytest.Options{Compact: true}), dir: t.TempDir()}
 	w.dest = filepath.Join(w.dir, "copy")
 	w.repo.Targets().DelegateSuccinct("bin", *figureBits)

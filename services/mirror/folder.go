@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -122,6 +120,14 @@ func (f *folder) keys(t *verify.Target, names []string) []string {
 }
 
 func (f *folder) has(_ context.Context, t *verify.Target, names []string) (bool, error) {
+	if there, err := f.holds(t, names); err != nil || !there {
+		return false, err
+	}
+	return true, f.place(t, names)
+}
+
+// holds says whether the store has a target under all its names.
+func (f *folder) holds(t *verify.Target, names []string) (bool, error) {
 	for _, name := range f.inStore(t, names) {
 		info, err := f.store.Lstat(filepath.FromSlash(name))
 		switch {
@@ -133,7 +139,7 @@ func (f *folder) has(_ context.Context, t *verify.Target, names []string) (bool,
 			return false, nil
 		}
 	}
-	return true, f.place(t, names)
+	return true, nil
 }
 
 // add downloads into a hidden file, in which the next sync goes on if this one
@@ -142,7 +148,12 @@ func (f *folder) add(
 	ctx context.Context, m *client.Mirrors, t *verify.Target, names []string, o client.DownloadOptions,
 ) error {
 	stored := f.inStore(t, names)
-	_, err, _ := f.adding.Do(stored[0], func() (any, error) { return nil, f.download(ctx, m, t, stored[0], o) })
+	_, err, _ := f.adding.Do(stored[0], func() (any, error) {
+		if there, err := f.holds(t, names); err != nil || there { // by now: two targets may be one file
+			return nil, err
+		}
+		return nil, f.download(ctx, m, t, stored[0], o)
+	})
 	if err != nil {
 		return err
 	}
@@ -164,8 +175,7 @@ func (f *folder) download(
 	if err := f.store.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(path.Base(name))) // the name itself may be as long as a name can be
-	part := path.Join(path.Dir(name), "."+hex.EncodeToString(sum[:])+partExt)
+	part := hidden(name, partExt)
 	dst, err := f.store.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
@@ -177,7 +187,11 @@ func (f *folder) download(
 	if err = errors.Join(err, dst.Close()); err != nil {
 		return err
 	}
-	return f.store.Rename(part, name)
+	if err := f.store.Rename(part, name); err != nil {
+		return err
+	}
+	syncEntry(filepath.Join(f.store.Name(), filepath.FromSlash(path.Dir(name))))
+	return nil
 }
 
 // place makes a target that is in the store a part of the state.
@@ -191,33 +205,6 @@ func (f *folder) place(t *verify.Target, names []string) error {
 	}
 	defer next.Close()
 	return link(f.store, f.inStore(t, names)[0], next, names[0])
-}
-
-// link gives a file a second name, in the place of what has it. Where a file
-// system has no links, that is a copy.
-func link(from *os.Root, old string, to *os.Root, name string) error {
-	if err := to.MkdirAll(path.Dir(name), 0o755); err != nil {
-		return err
-	}
-	if err := to.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	oldPath := filepath.Join(from.Name(), filepath.FromSlash(old))
-	newPath := filepath.Join(to.Name(), filepath.FromSlash(name))
-	if os.Link(oldPath, newPath) == nil {
-		return nil
-	}
-	data, err := from.Open(old)
-	if err != nil {
-		return err
-	}
-	defer data.Close()
-	copied, err := to.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(copied, data)
-	return errors.Join(err, copied.Sync(), copied.Close())
 }
 
 // publish links the metadata into the state, gives it a number and switches.
@@ -258,29 +245,21 @@ func (f *folder) publish(_ context.Context, w *work, metadata []string, g *gone)
 
 // show switches the link current.
 func (f *folder) show(state string) error {
-	const link = "current.new"
-	if err := f.root.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	if err := syncTree(f.dir, filepath.Join(f.dir, filepath.FromSlash(state), "metadata")); err != nil {
 		return err
 	}
-	if err := f.root.Symlink(state, link); err != nil {
+	const fresh = "current.new"
+	if err := f.remove(context.Background(), fresh); err != nil {
 		return err
 	}
-	if err := f.root.Rename(link, "current"); err != nil {
+	if err := f.root.Symlink(state, fresh); err != nil {
+		return err
+	}
+	if err := f.root.Rename(fresh, "current"); err != nil {
 		return err
 	}
 	syncDir(f.dir)
 	return nil
-}
-
-// syncDir writes a folder's entries to the disk, where a system can.
-func syncDir(name string) {
-	if d, err := os.Open(name); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }
 
 // carryOver adds to a state the metadata of the one before that it does not
@@ -359,8 +338,8 @@ func (f *folder) tidy() error {
 	})
 }
 
-// removeStates removes all but the published state and the one before, which
-// stays for requests that are under way.
+// removeStates removes the states before the last two: the one before the
+// published one stays for requests that are under way.
 func (f *folder) removeStates() error {
 	number, err := f.current()
 	if err != nil {
@@ -381,8 +360,9 @@ func (f *folder) removeStates() error {
 }
 
 func (f *folder) remove(_ context.Context, key string) error {
-	if err := f.root.Remove(key); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := f.root.Remove(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return err
 }

@@ -17,7 +17,7 @@ import (
 // published is what a mirror remembers of the state that it has published: so
 // the next sync looks only at what has changed. It is trusted with nothing: if
 // it is wrong, files are missing or stay for too long, and a sync without it
-// (remove the file) mends that.
+// (remove the file) puts that right.
 type published struct {
 	Dest     string            `json:"dest"`
 	Versions [4]int64          `json:"versions"` // of root, timestamp, snapshot and targets
@@ -57,10 +57,6 @@ func (s *syncing) oldView(ctx context.Context) *view {
 }
 
 func (p published) delegates(role string) bool { return slices.Contains(p.Delegate, role) }
-
-func (f filter) same(o filter) bool {
-	return slices.Equal(f.Include, o.Include) && slices.Equal(f.Exclude, o.Exclude) && f.MaxSize == o.MaxSize
-}
 
 // published is what there is to remember of the new view.
 func (s *syncing) published() published {

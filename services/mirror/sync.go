@@ -42,7 +42,7 @@ func (u *upstream) Validate() (err error) {
 		return errors.New("--parallel must be above zero")
 	}
 	if u.Work == "" {
-		if strings.Contains(u.Dest, "://") {
+		if isBucket(u.Dest) {
 			return errors.New("a copy in a bucket needs --work, a folder that stays")
 		}
 		u.Work = filepath.Join(u.Dest, ".mirror")
@@ -65,9 +65,9 @@ type syncing struct {
 	went []string  // keys of targets that are not listed any more
 
 	mu      sync.Mutex
-	kept    *names // keys of targets that are listed
-	missing int    // targets that no mirror has
-	left    int    // those that cannot be copied under their names
+	kept    *keySet // keys of targets that are listed
+	missing int     // targets that no mirror has
+	left    int     // those that cannot be copied under their names
 }
 
 // Run brings the copy up to date.
@@ -91,7 +91,7 @@ func (u *upstream) run(ctx context.Context, out *terminal, do func(*syncing, con
 		return err
 	}
 	defer func() { err = errors.Join(err, s.work.Close()) }()
-	if !strings.Contains(u.Dest, "://") {
+	if !isBucket(u.Dest) {
 		if err := os.MkdirAll(u.Dest, 0o755); err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (s *syncing) compare(ctx context.Context, do func(context.Context) error) e
 }
 
 func (s *syncing) begin(ctx context.Context, do func(context.Context) error) error {
-	s.kept, s.went, s.missing, s.left = newNames(), nil, 0, 0
+	s.kept, s.went, s.missing, s.left = newKeySet(), nil, 0, 0
 	if err := s.dest.begin(ctx, s.view.consistent(), s.old == nil); err != nil {
 		return err
 	}
@@ -282,6 +282,11 @@ func (s *syncing) add(ctx context.Context, t *verify.Target, names []string) err
 	}
 	s.bar.ended(t.Length, err == nil)
 	return nil
+}
+
+// isMissing says whether all mirrors say that a target does not exist.
+func isMissing(err error) bool {
+	return errors.As(err, new(*client.DownloadError)) && errors.Is(err, verify.ErrNotAtSource)
 }
 
 // about adds the target to an error of the copy, such as that its name is that

@@ -71,8 +71,9 @@ func (c *verifyCmd) Run(ctx context.Context, out *terminal) (err error) {
 		return err
 	}
 	v.doubts(out)
+	roots := v.session.Version(metadata.RoleRoot) - v.firstRoot + 1
 	fmt.Fprintf(out.stdout, "%d metadata files and %d targets are good, %s\n",
-		len(v.roles)+3, good, size(bytes))
+		int64(len(v.roles))+2+roots, good, size(bytes)) // and the timestamp and the snapshot
 	if bad > 0 {
 		return fmt.Errorf("%d targets are missing or wrong, see above", bad)
 	}

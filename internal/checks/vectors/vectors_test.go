@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,12 +36,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// vectors are those of releases, made once for all tests, which do not change
+// them.
+var vectors = sync.OnceValue(func() *book { return write(seed) })
+
 // The same seed makes the same files, and another seed makes the same cases.
 func TestSeed(t *testing.T) {
-	if raced {
-		t.Skip("it has one goroutine, and makes all keys three times")
-	}
-	one, same, other := write(seed), write(seed), write("another")
+	one, same, other := vectors(), write(seed), write("another")
 	require.Equal(t, one, same)
 	require.Equal(t, one.index(), other.index())
 	require.NotEqual(t, one.files, other.files)
@@ -48,7 +50,7 @@ func TestSeed(t *testing.T) {
 
 // The index in the folder of this package is the one that write makes.
 func TestIndex(t *testing.T) {
-	b := write(seed)
+	b := vectors()
 	committed, err := os.ReadFile("index.txt")
 	require.NoError(t, err)
 	require.Equal(t, string(committed), b.index(), "run: go run ./internal/checks/vectors index")
@@ -99,7 +101,7 @@ func TestRequirements(t *testing.T) {
 	}
 	require.Greater(t, len(listed), 100)
 	exercised := map[string]bool{}
-	for _, v := range write(seed).vectors {
+	for _, v := range vectors().vectors {
 		for _, id := range v.Requirements {
 			require.True(t, listed[id], "%s: %s", v.Name, id)
 			exercised[id] = true
@@ -115,7 +117,7 @@ func TestRequirements(t *testing.T) {
 }
 
 func TestFolder(t *testing.T) {
-	b := write(seed)
+	b := vectors()
 	dir := filepath.Join(t.TempDir(), "vectors")
 	require.NoError(t, b.save(dir))
 	read, err := load(dir)
@@ -142,8 +144,8 @@ func (b *book) json(t *testing.T) string {
 // A client that always does the same passes no case of the other kind, and one
 // that crashes passes none.
 func TestRunner(t *testing.T) {
-	b := write(seed)
-	b.vectors = slices.DeleteFunc(b.vectors, func(v *vector) bool {
+	b := *vectors()
+	b.vectors = slices.DeleteFunc(slices.Clone(b.vectors), func(v *vector) bool {
 		return v.Name != "honest-usual-refresh" && v.Name != "answers-offline" && v.Name != "root-threshold-0-unsigned"
 	})
 	require.Len(t, b.vectors, 3)
@@ -179,7 +181,7 @@ func TestClients(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the known differences were found where every name can be a file's")
 	}
-	b := write(seed)
+	b := vectors()
 	built := programs(t)
 	for _, s := range subjects {
 		if built[s.name] == "" {
@@ -197,7 +199,7 @@ func TestClients(t *testing.T) {
 
 // docs/vectors.md is what table writes, and each difference has a reason.
 func TestPage(t *testing.T) {
-	b := write(seed)
+	b := vectors()
 	for client, cases := range known() {
 		require.True(t, slices.ContainsFunc(subjects, func(s subject) bool { return s.name == client }), client)
 		for name, reason := range cases {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,6 +26,7 @@ import (
 type work struct {
 	*client.Folder
 	dir  string
+	root *os.Root // of dir
 	lock *flock.Flock
 }
 
@@ -45,13 +45,16 @@ func openWork(dir string) (w *work, err error) {
 	case !ok:
 		return nil, errBusy
 	}
-	if w.Folder, err = client.OpenFolder(filepath.Join(dir, "trust")); err != nil {
+	if w.root, err = os.OpenRoot(dir); err != nil {
 		return nil, errors.Join(err, w.lock.Close())
+	}
+	if w.Folder, err = client.OpenFolder(filepath.Join(dir, "trust")); err != nil {
+		return nil, errors.Join(err, w.root.Close(), w.lock.Close())
 	}
 	return w, nil
 }
 
-func (w *work) Close() error { return errors.Join(w.Folder.Close(), w.lock.Close()) }
+func (w *work) Close() error { return errors.Join(w.Folder.Close(), w.root.Close(), w.lock.Close()) }
 
 // metadata is where the file with a name lies.
 func (w *work) metadata(name string) string {
@@ -96,14 +99,7 @@ func (w *work) Save(ctx context.Context, rec verify.Record) error {
 	if top {
 		return w.Folder.Save(ctx, rec)
 	}
-	temp := w.role(rec.StoreName) + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if os.Link(w.metadata(name), temp) != nil { // no links here
-		return replaceFile(w.role(rec.StoreName), rec.Data, false)
-	}
-	return os.Rename(temp, w.role(rec.StoreName))
+	return link(w.root, "metadata/"+name, w.root, "roles/"+rec.StoreName)
 }
 
 // errLost says that roles do not have the files that clients ask for: their
@@ -147,28 +143,6 @@ func (w *work) restore(ctx context.Context, names []string) error {
 		return err
 	}
 	return errLost
-}
-
-// writeFile replaces a file in one step, and only when it lies on the disk.
-func writeFile(name string, data []byte) error { return replaceFile(name, data, true) }
-
-func replaceFile(name string, data []byte, durable bool) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	temp := filepath.Join(filepath.Dir(name), "."+path.Base(filepath.ToSlash(name))+".new")
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if durable && err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, name)
-	}
-	return err
 }
 
 // tidy removes what is left of earlier versions of the files that a view has.

@@ -2,17 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
-	"slices"
 	"time"
 
 	"github.com/tufwalk/tufwalk/client"
-	"github.com/tufwalk/tufwalk/delegation"
 	"github.com/tufwalk/tufwalk/metadata"
 	"github.com/tufwalk/tufwalk/verify"
 )
@@ -157,71 +151,4 @@ func (v *view) versions() (list [4]int64) {
 		list[i] = v.session.Version(role)
 	}
 	return list
-}
-
-// targetNames returns the names under which clients ask for a target, the
-// likeliest first. A digest is a part of a name, and nobody but a role says
-// what it is: so only those count that the file is compared with.
-func targetNames(t *verify.Target) (names []string, err error) {
-	paths, err := t.URLPaths()
-	if err != nil {
-		return nil, err
-	}
-	known, err := digests(t)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range paths[:min(len(known), len(paths))] { // in the same order
-		name, err := fileName(path)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, nil
-}
-
-// digests returns the listed digests of the algorithms that are known here.
-func digests(t *verify.Target) (list []string, err error) {
-	lengths := map[string]int{"sha512": sha512.Size, "sha256": sha256.Size}
-	for algorithm, digest := range t.Hashes.All() {
-		if length, known := lengths[algorithm]; known {
-			if b, err := hex.DecodeString(digest); err != nil || len(b) != length {
-				return nil, fmt.Errorf("%q is no %s digest", digest, algorithm)
-			}
-			list = append(list, digest)
-		}
-	}
-	if len(list) == 0 {
-		return nil, errors.New("it has neither a sha256 nor a sha512 digest")
-	}
-	return list, nil
-}
-
-// fileName is the name of the file that a web server sends for a URL path. It
-// refuses names that leave the copy, or that some system reads in another way.
-func fileName(path string) (string, error) {
-	name, err := url.PathUnescape(path)
-	if err != nil {
-		return "", fmt.Errorf("%q: %w", path, err)
-	}
-	return name, client.CheckName(name)
-}
-
-// filter says which targets are copied. The metadata always are, whole.
-type filter struct {
-	Include []string `placeholder:"PATTERN" sep:"none" help:"Copy only targets that match, such as 'simple/*/*'."`
-	Exclude []string `placeholder:"PATTERN" sep:"none" help:"Do not copy targets that match."`
-	MaxSize int64    `placeholder:"BYTES" help:"Do not copy targets that are larger."`
-}
-
-func (f *filter) takes(t *verify.Target) bool {
-	matches := func(pattern string) bool { return delegation.Match(pattern, t.Path) }
-	return (len(f.Include) == 0 || slices.ContainsFunc(f.Include, matches)) &&
-		!slices.ContainsFunc(f.Exclude, matches) && (f.MaxSize == 0 || t.Length <= f.MaxSize)
-}
-
-// isMissing says whether all mirrors say that a target does not exist.
-func isMissing(err error) bool {
-	return errors.As(err, new(*client.DownloadError)) && errors.Is(err, verify.ErrNotAtSource)
 }
