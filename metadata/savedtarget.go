@@ -21,8 +21,8 @@ type SavedTarget struct {
 }
 
 // JSON returns the target as a JSON object with the members "path", "role",
-// "expires", "consistent_snapshot" and "target". The last one is the entry as
-// the role lists it.
+// "expires", "consistent_snapshot" and "target". The last one has
+// the length, the hashes and the custom data that the role lists.
 func (s SavedTarget) JSON() []byte {
 	file := `{"hashes":` + s.File.Hashes.text + `,"length":` + strconv.FormatInt(s.File.Length, 10)
 	if s.File.custom != "" {

@@ -206,7 +206,7 @@ func (d *Difference) step() bool {
 // R-5.6.9c: if so, any target may have another answer.
 func (d *Difference) stepShapes() bool {
 	for _, l := range d.shapes {
-		for range l.Targets() { // it lists none
+		for l.step() { // it lists none; what it leaves out, the passes meet again
 		}
 	}
 	if !d.shapes[0].Done() || !d.shapes[1].Done() {
@@ -220,7 +220,7 @@ func (d *Difference) stepShapes() bool {
 
 func (p *pass) over() bool { return p.list.Done() && p.targets == nil }
 
-// step compares the targets of one role, and says whether there were any.
+// step compares the targets of one role, and says whether it need not wait.
 func (p *pass) step(d *Difference) (more bool, err error) {
 	if p.targets == nil {
 		if more, err := p.next(d); !more || err != nil {
@@ -234,9 +234,11 @@ func (p *pass) step(d *Difference) (more bool, err error) {
 	for i, k := range p.lookups {
 		d.add(p, p.targets[i], k)
 	}
-	for _, k := range p.lookups {
-		if n := len(k.trail); n > 0 && k.trail[n-1].edge != nil && !k.trail[n-1].edge.delegates() {
-			p.other.letGo(k.trail[n-1].edge)
+	for _, k := range p.lookups { // not before: they share roles
+		if n := len(k.trail); n > 0 {
+			if last := k.trail[n-1].edge; last != nil && !last.delegates() {
+				p.other.letGo(last)
+			}
 		}
 	}
 	p.targets, p.lookups = nil, nil
@@ -251,7 +253,7 @@ func (p *pass) next(d *Difference) (more bool, err error) {
 	}
 	for len(p.list.ready) == 0 {
 		if !p.list.step() {
-			return false, p.end(d)
+			return false, p.finish(d)
 		}
 	}
 	ready := p.list.ready
@@ -268,24 +270,17 @@ func (p *pass) next(d *Difference) (more bool, err error) {
 	return true, nil
 }
 
-// end notes, once, which roles were not available, and returns why a listing
-// cannot go on.
-func (p *pass) end(d *Difference) error {
+// finish notes, once the list is done, which roles were not available, and
+// returns why it cannot go on.
+func (p *pass) finish(d *Difference) error {
 	if !p.list.Done() {
 		return nil
 	}
-	incomplete := new(IncompleteError)
-	switch err := p.list.Err(); {
-	case err == nil:
-	case !errors.As(err, &incomplete):
-		return err
-	case incomplete.Roles > 0:
-		d.end.Roles += incomplete.Roles
-		if d.end.First == nil {
-			d.end.First = incomplete.First
-		}
+	d.end.Roles += p.list.end.Roles
+	if d.end.First == nil {
+		d.end.First = p.list.end.First
 	}
-	return nil
+	return p.list.err
 }
 
 func (d *Difference) leaveOut(err error) {

@@ -15,6 +15,7 @@ import (
 type Network struct {
 	mu      sync.Mutex
 	hosts   map[string]*host
+	down    map[string]error
 	clients []*http.Transport
 	done    chan struct{}
 	running sync.WaitGroup
@@ -23,11 +24,12 @@ type Network struct {
 type host struct {
 	server *http.Server
 	conns  chan net.Conn
-	down   error
 }
 
 // NewNetwork returns a network without hosts.
-func NewNetwork() *Network { return &Network{hosts: map[string]*host{}, done: make(chan struct{})} }
+func NewNetwork() *Network {
+	return &Network{hosts: map[string]*host{}, down: map[string]error{}, done: make(chan struct{})}
+}
 
 // Host has a name answered by a handler: on any port, by http and https. (There
 // is no cryptography in this https.)
@@ -42,18 +44,16 @@ func (n *Network) Host(name string, h http.Handler) {
 		conns:  make(chan net.Conn),
 	}
 	n.hosts[name] = added
-	n.running.Go(func() { _ = added.server.Serve(&listener{conns: added.conns, done: make(chan struct{})}) })
+	n.running.Go(func() { _ = added.server.Serve(listener{added.conns, n.done}) })
 }
 
-// Down has connections to a host fail with an error, until it is called with
-// nil. A host that only Down knows needs no handler.
+// Down has new connections to a host fail with an error, until it is called
+// with nil. Those that are open go on: see Transport.CloseIdleConnections. A
+// host that only Down knows needs no handler.
 func (n *Network) Down(name string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.hosts[name] == nil {
-		n.hosts[name] = &host{}
-	}
-	n.hosts[name].down = err
+	n.down[name] = err
 }
 
 // Unanswered is an error for Down: connections are not refused, but never
@@ -85,19 +85,15 @@ func (n *Network) dial(ctx context.Context, _, address string) (net.Conn, error)
 		return nil, err
 	}
 	n.mu.Lock()
-	to := n.hosts[name]
-	var down error
-	if to != nil {
-		down = to.down
-	}
+	to, down := n.hosts[name], n.down[name]
 	n.mu.Unlock()
 	switch {
-	case to == nil:
-		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 	case down == Unanswered:
 		return nil, n.wait(ctx, nil, nil)
 	case down != nil:
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: down}
+	case to == nil:
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 	}
 	ours, theirs := net.Pipe()
 	if err := n.wait(ctx, to.conns, theirs); err != nil {
@@ -106,7 +102,7 @@ func (n *Network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	return ours, nil
 }
 
-// wait waits until a host accepts a connection.
+// wait waits until a host accepts a connection. A nil channel accepts none.
 func (n *Network) wait(ctx context.Context, conns chan<- net.Conn, c net.Conn) error {
 	select {
 	case conns <- c:
@@ -126,22 +122,19 @@ func (n *Network) Close() {
 		t.CloseIdleConnections()
 	}
 	for _, h := range n.hosts {
-		if h.server != nil {
-			_ = h.server.Close()
-		}
+		_ = h.server.Close()
 	}
 	n.mu.Unlock()
 	n.running.Wait()
 }
 
-// listener accepts the connections of a host.
+// listener accepts the connections of a host, until the network is closed.
 type listener struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
+	conns <-chan net.Conn
+	done  <-chan struct{}
 }
 
-func (l *listener) Accept() (net.Conn, error) {
+func (l listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
@@ -150,12 +143,9 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *listener) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return nil
-}
+func (listener) Close() error { return nil }
 
-func (l *listener) Addr() net.Addr { return address{} }
+func (listener) Addr() net.Addr { return address{} }
 
 type address struct{}
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/tufwalk/tufwalk/client"
 	"github.com/tufwalk/tufwalk/client/clienttest"
+	"github.com/tufwalk/tufwalk/services/internal/loopback"
 	"github.com/tufwalk/tufwalk/verify/verifytest"
 )
 
@@ -42,13 +42,13 @@ func demo(ctx context.Context, out *terminal) error {
 	}
 	p.repo.Publish()
 	p.server = clienttest.NewServer(p.repo)
-	if p.base, err = serve(ctx, p.server); err != nil {
+	if p.base, err = loopback.Serve(ctx, p.server); err != nil {
 		return err
 	}
 	if err := os.WriteFile(p.path("root.json"), p.repo.TrustedRoot(), 0o600); err != nil {
 		return err
 	}
-	return errors.Join(p.scenes())
+	return p.scenes()
 }
 
 func (p *play) scenes() error {
@@ -141,7 +141,7 @@ func (p *play) killed() error {
 
 // install installs a file from the mirror, as any client does.
 func (p *play) install(path, want string) error {
-	base, err := serve(p.ctx, http.FileServer(http.Dir(p.path("copy/current"))))
+	base, err := loopback.Serve(p.ctx, http.FileServer(http.Dir(p.path("copy/current"))))
 	if err != nil {
 		return err
 	}
@@ -166,16 +166,4 @@ func (p *play) install(path, want string) error {
 		err = fmt.Errorf("that is not %s", want)
 	}
 	return err
-}
-
-// serve serves on this machine until the context ends.
-func serve(ctx context.Context, h http.Handler) (base string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() { _ = server.Serve(listener) }()
-	return "http://" + listener.Addr().String(), nil
 }

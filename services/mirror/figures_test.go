@@ -25,7 +25,7 @@ var (
 // TestFigures measures, for docs/mirror.md: a first sync next to plain copying,
 // and a difference of 100 targets.
 //
-//	go test ./services/mirror -run TestFigures -v -targets 5000 -bits 6 -size 10000
+//	go test ./services/mirror -run TestFigures -v -targets 5000 -bits 6
 func TestFigures(t *testing.T) {
 	w := &world{T: t, repo: verifytest.New(verifytest.Options{Compact: true}), dir: t.TempDir()}
 	w.dest = filepath.Join(w.dir, "copy")

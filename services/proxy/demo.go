@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tufwalk/tufwalk/services/internal/loopback"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/gate"
 	"github.com/tufwalk/tufwalk/services/proxy/internal/world"
 )
@@ -42,11 +42,11 @@ func demo(ctx context.Context, mode string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(rw, "the mirror is %s now\n", w.Mode())
 	})
 	servers := world.Servers{Public: map[string]string{}}
-	if servers.Mirror, err = serveDemo(ctx, mirror); err != nil {
+	if servers.Mirror, err = loopback.Serve(ctx, mirror); err != nil {
 		return err
 	}
 	for _, name := range []string{world.PyPI, world.NPM, world.Go} {
-		if servers.Public[name], err = serveDemo(ctx, w.Public(name)); err != nil {
+		if servers.Public[name], err = loopback.Serve(ctx, w.Public(name)); err != nil {
 			return err
 		}
 	}
@@ -68,17 +68,6 @@ func demo(ctx context.Context, mode string, stdout, stderr io.Writer) error {
 	defer lines.Close()
 	go printDemo(addresses, stdout, servers.Mirror, keyring, mode)
 	return s.serve(ctx, lines, stderr)
-}
-
-func serveDemo(ctx context.Context, h http.Handler) (url string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() { _ = server.Serve(listener) }()
-	return "http://" + listener.Addr().String(), nil
 }
 
 // printDemo prints the commands to try, when the addresses are known.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .drivers import Progress, Report, give_up, offer_saved, silent, what_said
+from .drivers import Progress, Report, give_up, note, offer_saved, silent
 from .drivers import download as _download
 from .errors import NotAtSourceError, TufError
 from .mirrors import Source
@@ -81,11 +81,7 @@ async def _answer(
                     return
                 session.provide(request, body)
             except (NotAtSourceError, OSError, TufError) as error:
-                if isinstance(error, TufError) and not error.rejected:
-                    raise
-                state, what = what_said(source, error)
-                said.append(what)
-                report(Progress(request, state, error=error))
+                note(request, source, error, said, report)
             else:
                 report(Progress(request, "verified", len(body), len(body)))
                 return

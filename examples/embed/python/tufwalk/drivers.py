@@ -73,6 +73,15 @@ def give_up(session: Session, request: Request, said: list[Said]) -> None:
         session.fail(request, said, why="" if said else "there is no live source")
 
 
+def note(request: Request, source: Source, error: Exception, said: list[Said], report: Report) -> None:
+    """Notes why a source's answer is none, or raises what is not the source's fault."""
+    if isinstance(error, TufError) and not error.rejected:
+        raise error
+    state, what = what_said(source, error)
+    said.append(what)
+    report(Progress(request, state, error=error))
+
+
 def what_said(source: Source, error: Exception) -> tuple[str, Said]:
     """Returns the state of a source's answer, and what it said."""
     text = str(error) or type(error).__name__
@@ -99,11 +108,7 @@ def _answer(
             )
             session.provide(request, body)
         except (NotAtSourceError, OSError, TufError) as error:
-            if isinstance(error, TufError) and not error.rejected:
-                raise
-            state, what = what_said(source, error)
-            said.append(what)
-            report(Progress(request, state, error=error))
+            note(request, source, error, said, report)
         else:
             report(Progress(request, "verified", len(body), len(body)))
             return
